@@ -1,0 +1,54 @@
+# Two commands: `make run` serves the site, `make test` proves it. Each does all the set-up it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+.PHONY: run test check format bench screenshots lock clean
+
+run: .venv/run-installed
+	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
+
+test: .venv/dev-installed
+	$(BIN)/python -m pytest
+
+check: .venv/dev-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	HTTPS=on $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: .venv/dev-installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev-installed
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.search
+
+screenshots: .venv/dev-installed
+	$(BIN)/python -m docs.screenshots
+
+# The locks: every package with its version and hashes, for all platforms and Pythons, and no addresses.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-header --no-emit-index-url --no-emit-find-links --group weights
+
+lock: .venv/dev-installed
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) -o requirements/run.lock
+	$(COMPILE) --group dev -c requirements/run.lock -o requirements/dev.lock
+
+.venv/run-installed: requirements/run.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the site's packages into .venv"
+	@$(INSTALL) -r $<
+	@touch $@
+
+.venv/dev-installed: requirements/dev.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the site's packages and the tools for its tests into .venv"
+	@$(INSTALL) -r $<
+	@touch $@ .venv/run-installed
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

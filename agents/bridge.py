@@ -1,0 +1,483 @@
+"""The seam between sync callers and async code.
+
+All async code runs on one loop per process, the managed loop, in a daemon thread of its own, so that connections can be
+pooled. Sync code that it calls with `sync_to_async` (the ORM) is sent back to the thread that asked:
+
+    caller's thread    call(f) ── async_to_sync ──┐                            ┌─> runs ORM calls on its own connection
+    the caller's loop                          acall(f) ──┐      ┌─ _Relay ────┘
+    the managed loop                                      └─> f() ── sync_to_async(orm)
+
+`Stream` does the same for a function that emits values while it runs: its thread takes both the values and the
+thread-sensitive calls out of one inbox. Nothing here knows what an agent is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, cast
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, sync_to_async
+
+from agents.errors import Cancelled, ExitRequested, LoopStopped
+
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E")
+R = TypeVar("R")
+Emit = Callable[[E], Awaitable[None]]
+
+WATCH_SECONDS = 2.0  # how often a waiting caller looks whether the loop's thread still lives
+GRACE_SECONDS = 5.0  # how long cancelled work may take to end before its caller goes on without it
+READ_AHEAD = 64  # values a stream produces before anyone has taken them
+
+logger = logging.getLogger(__name__)
+
+
+# ---- the managed loop ------------------------------------------------------------------------------------------------
+class _ManagedLoop:
+    """An event loop and its thread. When the thread ends, for whatever reason, the jobs in flight fail."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.jobs: set[_Job[Any]] = set()  # also keeps them alive: a loop refers to its tasks weakly
+        self.thread = threading.Thread(target=self._serve, name="agents-loop", daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            while self._run_was_broken_by_exit():
+                pass
+        finally:
+            for job in tuple(self.jobs):
+                job.settle(error=LoopStopped("the managed loop's thread ended"))
+            self._close()
+
+    def _run_was_broken_by_exit(self) -> bool:
+        """Run until something stops the loop. SystemExit in any task would do that, silently; it is no reason to."""
+        try:
+            self.loop.run_forever()
+        except Exception:
+            logger.critical("The managed loop broke; the next run starts another", exc_info=True)
+        except BaseException:
+            logger.critical("A task on the managed loop asked to exit; the loop goes on", exc_info=True)
+            return True
+        return False
+
+    def _close(self) -> None:
+        if tasks := asyncio.all_tasks(self.loop):
+            for task in tasks:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_SECONDS))
+        self.loop.close()
+
+
+_lock = threading.Lock()
+_managed: _ManagedLoop | None = None
+_resources: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, object]] = weakref.WeakKeyDictionary()
+_inherited: list[object] = []
+
+
+def _managed_loop() -> _ManagedLoop:
+    global _managed
+    with _lock:
+        if _managed is None or not _managed.thread.is_alive():
+            _managed = _ManagedLoop()
+        return _managed
+
+
+def _forget_after_fork() -> None:
+    """In a forked child the loop says it is running, but its thread stayed behind. The child starts its own.
+
+    The inherited one is kept, never collected: closing it would unregister the parent's sockets from the shared epoll.
+    """
+    global _lock, _managed, _resources
+    _inherited.extend((_managed, _resources))
+    _lock, _managed, _resources = threading.Lock(), None, weakref.WeakKeyDictionary()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def per_loop(key: Hashable, factory: Callable[[], T]) -> T:
+    """What is bound to the running loop (an HTTP client), made once per loop and process."""
+    kept = _resources.setdefault(asyncio.get_running_loop(), {})
+    if key not in kept:
+        kept[key] = factory()
+    return cast(T, kept[key])
+
+
+class LoopState(TypedDict):
+    pid: int
+    started: bool  # the loop starts with the first run
+    alive: bool
+    runs: int  # in flight
+    lag_ms: float | None  # how long a callback waits for its turn; None when it waited longer than half a second
+
+
+def loop_state() -> LoopState:
+    """The managed loop of this process, for a health check; it neither starts nor replaces it."""
+    managed, tick, begun = _managed, threading.Event(), time.perf_counter()
+    if managed is None or not managed.thread.is_alive():
+        return LoopState(pid=os.getpid(), started=managed is not None, alive=False, runs=0, lag_ms=None)
+    managed.loop.call_soon_threadsafe(tick.set)
+    lag_ms = (time.perf_counter() - begun) * 1000 if tick.wait(0.5) else None
+    return LoopState(pid=os.getpid(), started=True, alive=True, runs=len(managed.jobs), lag_ms=lag_ms)
+
+
+def _refuse_on_managed_loop(what: str) -> None:
+    if _managed is not None and threading.current_thread() is _managed.thread:
+        raise RuntimeError(f"{what} would wait for the very loop it runs on; await its async form there")
+
+
+# ---- a coroutine on the managed loop, seen from other threads --------------------------------------------------------
+class _Job(Generic[R]):
+    def __init__(self, function: Callable[[], Awaitable[R]], *, context: contextvars.Context) -> None:
+        self.outcome: Future[R] = Future()
+        self._function = function
+        self._entered = False
+        self._managed = _managed_loop()
+        self.loop = self._managed.loop
+        self._post(self._start, context=context)
+
+    def cancel(self) -> None:
+        """Thread-safe; without effect once the job has ended."""
+        if not self.outcome.done():
+            self._post(self._cancel)
+
+    def settle(self, *, result: R | None = None, error: BaseException | None = None) -> None:
+        """Only on the loop's thread."""
+        self._managed.jobs.discard(self)
+        if self.outcome.done():
+            return
+        if error is None:
+            self.outcome.set_result(cast(R, result))
+        else:
+            self.outcome.set_exception(error)
+
+    def check_alive(self) -> None:
+        if not self._managed.thread.is_alive() and not self.outcome.done():
+            raise LoopStopped("the managed loop's thread ended")
+
+    def _post(self, callback: Callable[[], None], *, context: contextvars.Context | None = None) -> None:
+        try:
+            self.loop.call_soon_threadsafe(callback, context=context)
+        except RuntimeError as error:  # the loop was closed a moment ago
+            raise LoopStopped("the managed loop's thread ended") from error
+
+    def _start(self) -> None:
+        self._managed.jobs.add(self)
+        self._task = self.loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        self._entered = True
+        try:
+            result = await self._function()
+        except asyncio.CancelledError:
+            self.settle(error=Cancelled("the work was cancelled"))
+        except Exception as error:
+            self.settle(error=error)
+        except BaseException as error:
+            self.settle(error=_exit_requested(error))
+        else:
+            self.settle(result=result)
+
+    def _cancel(self) -> None:
+        if self._entered:
+            self._task.cancel()
+        else:  # a task cancelled before its first step never takes it, and could not settle its outcome
+            self.loop.call_soon(self._cancel)
+
+
+def _exit_requested(error: BaseException) -> ExitRequested:
+    requested = ExitRequested(f"{type(error).__name__} was raised under the managed loop")
+    requested.__cause__ = error
+    return requested
+
+
+# ---- sync code that goes back to its thread --------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Call:
+    function: Callable[[], Any]
+    outcome: Future[Any]
+
+    def run(self) -> None:
+        """Never raises: what the function raises, SystemExit too, travels back to the one who asked."""
+        if not self.outcome.set_running_or_notify_cancel():
+            return
+        origin = vars(SyncToAsync.threadlocal).copy()
+        try:
+            self.outcome.set_result(self.function())
+        except StopIteration as error:  # asyncio futures refuse it, and then whoever awaits one waits for ever
+            self.outcome.set_exception(RuntimeError(f"StopIteration was raised: {error!r}"))
+        except BaseException as error:
+            self.outcome.set_exception(error)
+        finally:  # asgiref noted the managed loop as this thread's; a later async_to_sync here would run on it
+            vars(SyncToAsync.threadlocal).clear()
+            vars(SyncToAsync.threadlocal).update(origin)
+
+
+class _Relay(Executor):
+    """Runs thread-sensitive calls where the loop they came from would run them."""
+
+    def __init__(self, origin: asyncio.AbstractEventLoop, *, context: contextvars.Context) -> None:
+        self._origin = origin
+        self._context = context
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        call = _Call(partial(fn, *args, **kwargs), Future())
+        self._origin.call_soon_threadsafe(self._dispatch, call, context=self._context)
+        return call.outcome
+
+    def _dispatch(self, call: _Call) -> None:
+        task = asyncio.ensure_future(sync_to_async(call.run)())
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._end, call))
+
+    def _end(self, call: _Call, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not call.outcome.done():
+            call.outcome.set_exception(error)
+        call.outcome.cancel()  # no effect on a call that ran or runs
+
+
+async def _with_executor(executor: Executor, function: Callable[[], Awaitable[R]]) -> R:
+    async with ThreadSensitiveContext(executor=executor):
+        return await function()
+
+
+# ---- one result ------------------------------------------------------------------------------------------------------
+async def acall(
+    function: Callable[..., Awaitable[R]],
+    /,
+    *args: Any,
+    timeout: float | None = None,  # noqa: ASYNC109 - it bounds work on another loop, which has to be told of it
+    **kwargs: Any,
+) -> R:
+    """Await `function(*args, **kwargs)` on the managed loop, in a copy of the caller's context.
+
+    Cancelling the caller cancels the function. Raises TimeoutError after `timeout` seconds, LoopStopped when the loop's
+    thread ends, ExitRequested for a SystemExit, and else what the function raises.
+    """
+    context = contextvars.copy_context()
+    relay = _Relay(asyncio.get_running_loop(), context=context)
+    job = _Job(partial(_with_executor, relay, partial(function, *args, **kwargs)), context=context.copy())
+    ended = asyncio.wrap_future(job.outcome)
+    try:
+        async with asyncio.timeout(timeout):
+            while not (await asyncio.wait({ended}, timeout=WATCH_SECONDS))[0]:
+                job.check_alive()
+    except (asyncio.CancelledError, TimeoutError):
+        job.cancel()
+        await asyncio.wait({ended}, timeout=GRACE_SECONDS)  # this loop runs meanwhile, and so do the function's calls
+        if ended.done():
+            ended.exception()  # retrieved: nobody is left to be told
+        raise
+    return ended.result()
+
+
+def call(function: Callable[..., Awaitable[R]], /, *args: Any, timeout: float | None = None, **kwargs: Any) -> R:
+    """`acall` for sync code anywhere. Inside a running loop, a thread of its own does it while the caller waits."""
+    _refuse_on_managed_loop("call()")
+    run = partial(async_to_sync(acall), function, *args, timeout=timeout, **kwargs)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return cast(R, run())
+    with ThreadPoolExecutor(1, thread_name_prefix="agents-call") as executor:
+        try:
+            return cast(R, executor.submit(contextvars.copy_context().run, run).result())
+        finally:
+            executor.submit(_close_connections)
+
+
+# ---- many values, then one result ------------------------------------------------------------------------------------
+class _Inbox(Executor):
+    """What the reading thread takes out: values to hand on, thread-sensitive calls to run, and the end."""
+
+    END = object()
+
+    def __init__(self) -> None:
+        self.items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.credit = asyncio.Semaphore(READ_AHEAD)
+        self._refused = False
+
+    async def emit(self, value: object) -> None:
+        await self.credit.acquire()
+        self.items.put(value)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        call = _Call(partial(fn, *args, **kwargs), Future())
+        self.items.put(call)
+        if self._refused:
+            self.refuse()
+        return call.outcome
+
+    def refuse(self) -> None:
+        """Nobody reads any more: calls are cancelled, those waiting and those to come."""
+        self._refused = True
+        while True:
+            try:
+                item = self.items.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, _Call):
+                item.outcome.cancel()
+
+
+def _abandon(job: _Job[Any], inbox: _Inbox) -> None:
+    inbox.refuse()
+    job.cancel()
+
+
+class Stream(Generic[E, R]):
+    """The values that `function(emit)` emits, as they come, then `last(result)`; an iterator, sync and async.
+
+    It starts with the first `next()`. The thread that iterates also runs the function's thread-sensitive calls, so it
+    must go on iterating, or `close()`. Async iteration does that on a thread of the stream's own. At most READ_AHEAD
+    values wait to be taken. A stream that is dropped is cancelled.
+    """
+
+    def __init__(self, function: Callable[[Emit[E]], Awaitable[R]], *, last: Callable[[R], E]) -> None:
+        self._function = function
+        self._last = last
+        self._context = contextvars.copy_context()
+        self._inbox = _Inbox()
+        self._job: _Job[R] | None = None
+        self._reading = threading.Lock()
+        self._taken = 0
+        self._ended = False
+
+    def __iter__(self) -> Iterator[E]:
+        return self
+
+    def __aiter__(self) -> AsyncGenerator[E]:
+        return iterate(self, cancel=self.cancel)
+
+    def __next__(self) -> E:
+        _refuse_on_managed_loop("Reading a stream")
+        with self._reading:
+            if self._ended:
+                raise StopIteration
+            job = self._job or self._start()
+            while (item := self._take(job)) is not _Inbox.END:
+                if isinstance(item, _Call):
+                    item.run()
+                else:
+                    self._give_credit(job)
+                    return cast(E, item)
+            self._ended = True
+            self._inbox.refuse()
+            return self._last(job.outcome.result())
+
+    @property
+    def result(self) -> R:
+        """Once the stream has ended or is closed; raises what the function raised, RuntimeError before that."""
+        if self._job is None or not self._job.outcome.done():
+            raise RuntimeError("the stream has no result before its end, and none at all if it was never read")
+        return self._job.outcome.result()
+
+    def cancel(self) -> None:
+        """Cancel from any thread; the values end soon after."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def close(self) -> None:
+        """Cancel, and run the function's last calls on this thread until it has ended."""
+        self.cancel()
+        with self._reading:
+            if self._job is not None and not self._ended:
+                self._drain(self._job)
+            self._ended = True
+
+    def _start(self) -> _Job[R]:
+        function = partial(self._function, self._inbox.emit)
+        self._job = job = _Job(partial(_with_executor, self._inbox, function), context=self._context)
+        inbox = self._inbox  # neither the job nor its callbacks may refer to the stream, or it could not be dropped
+        job.outcome.add_done_callback(lambda _: inbox.items.put(_Inbox.END))
+        weakref.finalize(self, _abandon, job, inbox).atexit = False
+        return job
+
+    def _take(self, job: _Job[R]) -> object:
+        while True:
+            try:
+                return self._inbox.items.get(timeout=WATCH_SECONDS)
+            except queue.Empty:
+                job.check_alive()
+
+    def _give_credit(self, job: _Job[R]) -> None:
+        self._taken += 1
+        if self._taken % (READ_AHEAD // 2) == 0:  # waking the loop once for many values costs less than once for each
+            job.loop.call_soon_threadsafe(_release, self._inbox.credit)
+
+    def _drain(self, job: _Job[R]) -> None:
+        deadline = time.monotonic() + GRACE_SECONDS
+        while True:
+            try:
+                item = self._inbox.items.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                logger.error("A closed stream has not ended after %s s; it is abandoned", GRACE_SECONDS)
+                return _abandon(job, self._inbox)
+            if isinstance(item, _Call):
+                item.run()
+            elif item is _Inbox.END:
+                if error := job.outcome.exception():
+                    logger.warning("A stream was closed before its end, and failed", exc_info=error)
+                return self._inbox.refuse()
+
+
+def _release(credit: asyncio.Semaphore) -> None:
+    for _ in range(READ_AHEAD // 2):
+        credit.release()
+
+
+async def iterate(values: Iterator[T], *, cancel: Callable[[], None]) -> AsyncGenerator[T]:
+    """Iterate a sync iterator from async code, every `next()` on one thread of its own.
+
+    When the consumer leaves, `cancel` is called from here, while a `next()` may still run there; then `values` and that
+    thread's database connections are closed, on that thread.
+    """
+    executor = ThreadPoolExecutor(1, thread_name_prefix="agents-stream")
+    end = object()
+    following = sync_to_async(partial(next, values, end), thread_sensitive=False, executor=executor)
+    try:
+        while (value := await following()) is not end:
+            yield cast(T, value)
+    finally:
+        cancel()
+        closing = executor.submit(contextvars.copy_context().run, _close, values)
+        executor.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(closing))
+
+
+def _close(values: Iterator[object]) -> None:
+    try:
+        if hasattr(values, "close"):
+            values.close()
+    finally:
+        _close_connections()
+
+
+def _close_connections() -> None:
+    """The one place that knows Django: connections belong to a thread, and this one ends."""
+    if "django.db" in sys.modules:
+        from django.conf import settings
+        from django.db import connections
+
+        if settings.configured:
+            connections.close_all()

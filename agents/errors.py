@@ -1,0 +1,84 @@
+"""What can go wrong, as a tree.
+
+AgentError
+├── ModelError            the model gave no complete answer
+│   ├── ModelUnavailable     refused connection, DNS failure, 429 or 5xx after the retries
+│   ├── ModelRefused         a request the server will never accept (401, 403, 404, 400): an operator must act
+│   │   └── ContextOverflow     the messages are longer than the model's context window
+│   ├── ModelInterrupted     the answer broke off
+│   ├── ModelAnswerInvalid   what came is no answer: an HTML page, broken JSON, nothing at all
+│   ├── AnswerTruncated      the model reached its own limit on the length of an answer
+│   └── DeadlineExceeded     the model was silent, or busy, for too long
+├── LimitExceeded         the run reached one of its limits
+├── ToolFailed            raised by a tool without which the run makes no sense
+├── ExitRequested         code under an agent raised SystemExit or the like
+├── Cancelled             the work was cancelled, and not by the one who waits for it
+└── LoopStopped           the managed loop's thread ended under a run
+"""
+
+# ruff: noqa: N818 - the names say what happened
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """The root. `code` is stable and safe to show; the message is for the log and the operator."""
+
+    code = "agent_error"
+
+
+class ModelError(AgentError):
+    code = "model_error"
+
+
+class ModelUnavailable(ModelError):
+    """`retry_after` is the number of seconds the server asked for, if it did."""
+
+    code = "model_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelRefused(ModelError):
+    code = "model_refused"
+
+
+class ContextOverflow(ModelRefused):
+    code = "context_overflow"
+
+
+class ModelInterrupted(ModelError):
+    code = "model_interrupted"
+
+
+class ModelAnswerInvalid(ModelError):
+    code = "model_answer_invalid"
+
+
+class AnswerTruncated(ModelError):
+    code = "answer_truncated"
+
+
+class DeadlineExceeded(ModelError):
+    code = "deadline_exceeded"
+
+
+class LimitExceeded(AgentError):
+    code = "limit_exceeded"
+
+
+class ToolFailed(AgentError):
+    code = "tool_failed"
+
+
+class ExitRequested(AgentError):
+    code = "exit_requested"
+
+
+class Cancelled(AgentError):
+    code = "cancelled"
+
+
+class LoopStopped(AgentError):
+    code = "loop_stopped"

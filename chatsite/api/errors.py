@@ -1,0 +1,86 @@
+"""Every error the API gives has one shape: `{"error", "message", "details", "request_id"}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework.exceptions import (
+    APIException,
+    MethodNotAllowed,
+    NotAuthenticated,
+    ParseError,
+    PermissionDenied,
+    UnsupportedMediaType,
+    ValidationError,
+)
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from chatsite.api.permissions import MayAsk
+from chatsite.errors import AnswerError, error_body, internal
+from chatsite.middleware import current_request_id
+
+CODES: dict[type[Exception], str] = {
+    ParseError: "invalid_json",
+    ValidationError: "invalid_request",
+    NotAuthenticated: "sign_in_required",
+    PermissionDenied: "forbidden",
+    MethodNotAllowed: "method_not_allowed",
+    UnsupportedMediaType: "unsupported_media_type",
+}
+
+
+def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: what a client can act on gets its status and shape; a bug goes on to be a logged 500."""
+    if isinstance(error, AnswerError):
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        return Response(error.body(), status=error.status, headers=headers)
+    if isinstance(error, RequestDataTooBig):
+        limit = f"The request body is larger than the limit of {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
+        return Response(error_body("body_too_large", f"{limit} Send less text."), status=413)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, ValidationError):
+        details = error.detail if isinstance(error.detail, dict) else {"body": error.detail}
+        response.data = error_body(CODES[ValidationError], _sentence(error.detail), details)
+    elif isinstance(error, NotAuthenticated):
+        response.data = error_body(CODES[NotAuthenticated], MayAsk.message)
+    elif isinstance(error, APIException):
+        response.data = error_body(CODES.get(type(error), str(error.default_code)), str(error.detail))
+    else:
+        response.data = error_body("not_found", "There is nothing at this address.")
+    return response
+
+
+def _sentence(detail: Any, field: str = "") -> str:
+    """The first problem of a validation error, with the field it is about."""
+    if isinstance(detail, dict):
+        name, first = next(iter(detail.items()))
+        inner = field if name == "non_field_errors" else f"{field}.{name}" if field else str(name)
+        return _sentence(first, inner)
+    if isinstance(detail, list):
+        return _sentence(detail[0], field)
+    return f"{field}: {detail}" if field else str(detail)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404, in the shape of what was asked."""
+    if _is_api(request):
+        return JsonResponse(error_body("not_found", "There is nothing at this address; see /api/v1/docs."), status=404)
+    return render(request, "404.html", status=404)
+
+
+def internal_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; the traceback is in the log under the same request id."""
+    if _is_api(request):
+        return JsonResponse(internal().body(), status=500)
+    return render(request, "500.html", {"request_id": current_request_id.get()}, status=500)

@@ -1,0 +1,167 @@
+"""The wire format of `POST /api/v1/chat/query`: what is accepted, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from chatsite.models import Run
+
+
+class TextField(serializers.CharField):
+    """A string of valid Unicode; unlike `CharField` it takes no numbers."""
+
+    default_error_messages = {
+        "invalid": "Must be a string.",
+        "surrogate": "Holds half of a surrogate pair, which is not a character; send valid Unicode.",
+        "blank": "Must not be empty.",
+        "required": "Is required.",
+        "max_length": "Has {length:,} characters; the limit is {max_length:,}. Send a shorter text.",
+    }
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+        self.limit = max_length
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if len(data) > self.limit:
+            self.fail("max_length", length=len(data), max_length=self.limit)
+        try:
+            data.encode()
+        except UnicodeEncodeError:
+            self.fail("surrogate")
+        if not data.strip():
+            self.fail("blank")
+        return str(super().to_internal_value(data))
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON integer; unlike `IntegerField` it takes no strings, floats or booleans."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+class FlagField(serializers.BooleanField):
+    """A JSON boolean; unlike `BooleanField` it takes no strings or numbers."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class SelectionSerializer(serializers.Serializer[Any]):
+    """Where a selection lies: characters `start` to `end` (exclusive, in code points) of a document's text."""
+
+    document_id = WholeNumberField(min_value=1, max_value=2**63 - 1)
+    start = WholeNumberField(min_value=0, max_value=2**31 - 1)
+    end = WholeNumberField(min_value=1, max_value=2**31 - 1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        limit = settings.SELECTION_MAX_CHARACTERS
+        if not 0 < attrs["end"] - attrs["start"] <= limit:
+            raise serializers.ValidationError({"end": f"Must be 1 to {limit:,} characters after start."})
+        return attrs
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """A question, in the body of `POST chat/query`."""
+
+    query = TextField(max_length=settings.QUERY_MAX_CHARACTERS, help_text="The question.")
+    mode = serializers.ChoiceField(
+        choices=Run.Mode.choices, required=False, help_text="Decided by `selected_text` and `selection` when left out."
+    )
+    selected_text = TextField(
+        max_length=settings.SELECTION_MAX_CHARACTERS, required=False, help_text="The answer comes from this text alone."
+    )
+    selection = SelectionSerializer(required=False, help_text="Where the selected text lies, so the answer links back.")
+    top_k = WholeNumberField(min_value=1, max_value=10, default=5, help_text="How many passages to answer from.")
+    session_id = serializers.UUIDField(required=False, help_text="Continue this conversation.")
+    collections = serializers.ListField(
+        child=TextField(max_length=120), allow_empty=False, max_length=100, required=False,
+        help_text="Slugs; search these only.",
+    )  # fmt: skip
+    document_ids = serializers.ListField(
+        child=WholeNumberField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=1000, required=False,
+        help_text="Search these documents only.",
+    )  # fmt: skip
+    stream = FlagField(default=False, help_text="Answer as text/event-stream.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        selected = "selected_text" in attrs or "selection" in attrs
+        mode = attrs.setdefault("mode", Run.Mode.SELECTED_TEXT if selected else Run.Mode.RETRIEVAL)
+        if mode == Run.Mode.SELECTED_TEXT and not selected:
+            raise serializers.ValidationError({"mode": "Is selected_text, but there is no selected_text; send it."})
+        if mode == Run.Mode.RETRIEVAL and selected:
+            field = "selected_text" if "selected_text" in attrs else "selection"
+            raise serializers.ValidationError({"mode": f"Is retrieval, which takes no {field}; leave one of them out."})
+        return attrs
+
+
+class SourceSerializer(serializers.Serializer[Any]):
+    """A passage the answer was given from. `content` is the document's text from `start` to `end`."""
+
+    chunk_id = serializers.UUIDField(allow_null=True)
+    document_id = serializers.IntegerField(allow_null=True)
+    title = serializers.CharField()
+    url = serializers.CharField(allow_null=True)
+    page = serializers.IntegerField(allow_null=True)
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    content = serializers.CharField()
+    score = serializers.FloatField()
+
+
+class CitationSerializer(serializers.Serializer[Any]):
+    """What one marker in the answer rests on. `quote` stands word for word in the source, at `start` to `end`."""
+
+    marker = serializers.IntegerField(help_text="The number in the answer: 1 for [1].")
+    source = serializers.IntegerField(help_text="Index into `sources`, from 0.")  # type: ignore[assignment]
+    quote = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class UsageSerializer(serializers.Serializer[Any]):
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """The answer to a question, and the body of the stream's `done` event."""
+
+    answer = serializers.CharField()
+    mode_used = serializers.ChoiceField(choices=Run.Mode.choices)
+    answered = serializers.BooleanField(help_text="At least one claim carries a verified citation.")
+    model = serializers.CharField()
+    session_id = serializers.UUIDField()
+    run_id = serializers.UUIDField()
+    sources = SourceSerializer(many=True)
+    citations = CitationSerializer(many=True)
+    retrieval_time_ms = serializers.FloatField()
+    model_time_ms = serializers.FloatField()
+    total_time_ms = serializers.FloatField()
+    usage = UsageSerializer()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    error = serializers.CharField(help_text="A code that stays the same.")
+    message = serializers.CharField(help_text="What is wrong, the limit, and the fix.")
+    details = serializers.DictField()
+    request_id = serializers.CharField()
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["ok", "degraded"])
+    chat_model = serializers.CharField()
+    embedding = serializers.CharField()
+    store = serializers.CharField()
+    documents = serializers.DictField(child=serializers.IntegerField(), help_text="How many are in which state.")
+    loop = serializers.DictField(help_text="The managed event loop of the process that answered.")

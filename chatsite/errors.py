@@ -1,0 +1,91 @@
+"""Why a question got no answer, as the API tells it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import agents
+from chatsite.middleware import current_request_id
+
+
+def error_body(code: str, message: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Every error of the API; `details` holds, per field, what was wrong with it."""
+    return {"error": code, "message": message, "details": details or {}, "request_id": current_request_id.get()}
+
+
+class AnswerError(Exception):
+    """A question that can't be answered now or as it was asked; the message says what, the limit and the fix."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int,
+        details: Mapping[str, Any] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.details = dict(details or {})
+        self.retry_after = retry_after  # seconds
+
+    def body(self) -> dict[str, Any]:
+        return error_body(self.code, self.message, self.details)
+
+
+def not_found(field: str, what: str) -> AnswerError:
+    """Something named in `field` that does not exist, or that this reader may not know of: the same words for both."""
+    message = f"{field}: {what} It does not exist, or you may not read it."
+    return AnswerError("not_found", message, status=404, details={field: [what]})
+
+
+def invalid(field: str, fault: str) -> AnswerError:
+    """A value that is well-formed and wrong."""
+    return AnswerError("invalid_request", f"{field}: {fault}", status=400, details={field: [fault]})
+
+
+_RETRY_AFTER_SECONDS = 5
+_OF_RUN: dict[str, tuple[int, str]] = {
+    "index_unavailable": (
+        503,
+        "The document index can't be asked right now. Questions about selected text still work.",
+    ),
+    "model_unavailable": (503, "The language model can't be reached right now."),
+    "model_refused": (
+        502,
+        "The language model refused the request; the site's operator must check its address and key.",
+    ),
+    "context_overflow": (502, "The conversation is longer than the language model can read; start a new one."),
+    "model_interrupted": (502, "The language model's answer broke off; what had come is kept."),
+    "model_answer_invalid": (502, "What the language model sent is not an answer."),
+    "deadline_exceeded": (504, "The language model took too long; what had come is kept."),
+    "limit_exceeded": (504, "The answer took more than one question may take; ask for less at once."),
+    "cancelled": (503, "The answer was cancelled; what had come is kept."),
+    "loop_stopped": (503, "The site was interrupted while it answered; what had come is kept."),
+}
+
+
+def of_run(error: agents.AgentError | None) -> AnswerError:
+    """What a reader is told of a run that gave no answer; its own message is for the operator, in the log."""
+    code = error.code if error else "cancelled"
+    status, message = _OF_RUN.get(code, (500, _INTERNAL))
+    retry_after = getattr(error, "retry_after", None) or _RETRY_AFTER_SECONDS
+    return AnswerError(code, message, status=status, retry_after=math.ceil(retry_after) if status == 503 else None)
+
+
+def message_of(code: str) -> str:
+    """What a reader is told of an error with this code."""
+    return _OF_RUN.get(code, (500, _INTERNAL))[1]
+
+
+_INTERNAL = "Something went wrong here; the request id leads to it in the site's log."
+
+
+def internal() -> AnswerError:
+    """A bug of ours."""
+    return AnswerError("internal_error", _INTERNAL, status=500)

@@ -1,0 +1,91 @@
+"""`manage.py serve`: set up what is missing, then serve the site on the loopback."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.files import File
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+
+from retrieval import ingest
+from retrieval.errors import StorageInUse
+from retrieval.index.storage import claim_storage, release_storage
+from retrieval.models import Collection
+
+DOCUMENTATION = "documentation"  # slug of the collection that the project's own docs go into
+
+
+class Command(BaseCommand):
+    help = "Migrate, create what a first start needs, and serve on 127.0.0.1:PORT until interrupted."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        self._refuse_second_process()
+        self._refuse_taken_port()
+        first_start = not MigrationRecorder(connections["default"]).has_table()
+        call_command("migrate", interactive=False, verbosity=0)
+        self._create_admin()
+        if first_start:
+            Collection.objects.create(
+                name="Documentation", slug=DOCUMENTATION, public=True, description="How to run and use this site."
+            )
+        self._sync_documentation()
+        connections.close_all()  # before the fork
+        self.stdout.write("Starting; the first start prepares the embedding model, which takes a few seconds.")
+
+        from chatsite.server import Server
+
+        Server().run()
+
+    def _refuse_second_process(self) -> None:
+        if settings.QDRANT_URL:
+            return
+        try:
+            claim_storage(settings.INDEX_DIR)
+        except StorageInUse as error:
+            raise CommandError(str(error)) from error
+        release_storage(settings.INDEX_DIR)  # the worker claims it
+
+    def _refuse_taken_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", settings.PORT))
+            except OSError as error:
+                raise CommandError(f"Port {settings.PORT} is taken. Set PORT to a free one.") from error
+
+    def _create_admin(self) -> None:
+        users = get_user_model()._default_manager
+        if users.exists():
+            return
+        password = secrets.token_urlsafe(12)
+        users.create_superuser("admin", password=password)  # type: ignore[attr-defined]  # the user model's manager
+        self.stdout.write(f"Created the user admin with the password {password} (shown once; change it in /admin/).")
+
+    def _sync_documentation(self) -> None:
+        """Keep the project's own docs as they are in this version, unless staff have removed their collection."""
+        collection = Collection.objects.filter(slug=DOCUMENTATION).first()
+        if collection is None:
+            return
+        kept = {document.filename: document for document in collection.documents.all()}
+        for path in sorted((settings.BASE_DIR / "docs").rglob("*.md")):
+            with path.open("rb") as file:
+                content = File(file, name=path.name)
+                if document := kept.get(path.name):
+                    ingest.replace_file(document, file=content)
+                else:
+                    ingest.add_document(collection, file=content, filename=path.name, title=_title(path))
+
+
+def _title(path: Path) -> str:
+    """The first heading of a Markdown file."""
+    first = path.read_text().lstrip().partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("# ") else path.stem

@@ -1,0 +1,115 @@
+"""What readers leave behind: conversations, their messages, the run behind each answer, and what it cited."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models import Q
+
+from retrieval.models import Document
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def of(self, user: AbstractBaseUser | AnonymousUser, *, browser: str = "") -> ConversationQuerySet:
+        """The conversations that belong to `user`, or, for someone who is not signed in, to this browser session
+        (`browser`, a session key) or to no browser at all: those are a program's, which holds their unguessable id.
+        """
+        if user.is_authenticated:
+            return self.filter(user=user.pk)
+        return self.filter(Q(browser="") | Q(browser=browser), user=None)
+
+
+class Conversation(models.Model):
+    """Questions and answers that follow up on each other; its id is the API's `session_id`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="conversations"
+    )
+    browser = models.CharField(max_length=64, blank=True, help_text="Session key of a reader who is not signed in.")
+    title = models.CharField(max_length=120, help_text="The beginning of its first question.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at", "id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Run(models.Model):
+    """One question to its end. The question is saved before anything can fail; it always ends in a recorded state."""
+
+    class Mode(models.TextChoices):
+        RETRIEVAL = "retrieval", "Retrieval"
+        SELECTED_TEXT = "selected_text", "Selected text"
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Failed"
+        LIMITED = "limited", "Limited"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
+    mode = models.CharField(max_length=16, choices=Mode)
+    question = models.TextField()
+    selected_text = models.TextField(blank=True)
+    answer = models.TextField(blank=True, help_text="Also what had been written when it was cut short.")
+    answered = models.BooleanField(default=False, help_text="At least one claim carries a verified citation.")
+    state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
+    error = models.CharField(max_length=40, blank=True, help_text="The error code the reader was given.")
+    model = models.CharField(max_length=120, blank=True)
+    sources = models.JSONField(
+        default=list, help_text="Where each numbered passage stands; its text stays with the document."
+    )
+    usage = models.JSONField(default=dict)
+    retrieval_time_ms = models.FloatField(default=0)
+    model_time_ms = models.FloatField(default=0)
+    total_time_ms = models.FloatField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["conversation", "created_at"], name="run_of_conversation")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="running", ended_at=None) | (~Q(state="running") & Q(ended_at__isnull=False)),
+                name="run_ends_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.state})"
+
+
+class Citation(models.Model):
+    """A place an answer points to. Its quote was a substring of that document when the answer was given."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="citations")
+    marker = models.PositiveSmallIntegerField(help_text="The number in the answer.")
+    document = models.ForeignKey(
+        Document, null=True, on_delete=models.SET_NULL, related_name="citations", help_text="None: deleted since."
+    )
+    in_selection = models.BooleanField(default=False, help_text="It cites the text the reader selected.")
+    quote = models.TextField()
+    page = models.PositiveIntegerField(null=True)
+    start = models.PositiveIntegerField(
+        help_text="Characters, in the document, or in a selection of no known document."
+    )
+    end = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64, blank=True, help_text="Of the document's file when it was cited.")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"[{self.marker}] {self.quote[:60]}"

@@ -1,0 +1,100 @@
+"""The process `manage.py serve` runs: gunicorn with one gthread worker, which also owns the index and ingests.
+
+Everything here is called by gunicorn: in the arbiter before the fork, then in the worker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+from gunicorn.app.base import BaseApplication
+
+THREADS = 16  # requests at once; a stream holds one thread while it lasts
+GRACEFUL_SECONDS = 20
+FIRST_INGESTION_SECONDS = 120
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn, configured here and by nothing else."""
+
+    def load_config(self) -> None:
+        options = {
+            "bind": f"127.0.0.1:{settings.PORT}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "keepalive": 5,
+            "proc_name": "docchat",
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "post_worker_init": start_worker,
+            "worker_exit": end_worker,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from chatsite.wsgi import application
+
+        return application
+
+
+def start_worker(worker: Any) -> None:
+    """In the worker, before its first request. Raises StorageInUse, which stops the server."""
+    from chatsite.models import Run
+    from retrieval import ingest
+    from retrieval.index.storage import claim_storage
+
+    if not settings.QDRANT_URL:
+        claim_storage(settings.INDEX_DIR)
+        interrupted = Run.objects.filter(state=Run.State.RUNNING)  # of a process that was killed: there is no other
+        interrupted.update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+    ingest.start()
+    threading.Thread(target=_announce, name="announce", daemon=True).start()
+
+
+def end_worker(server: Any, worker: Any) -> None:
+    from retrieval import ingest
+
+    ingest.stop(deadline=5.0)
+
+
+def _announce() -> None:
+    """Say where the site is, once the documents that came with it can be asked."""
+    from retrieval.models import Document
+
+    until = time.monotonic() + FIRST_INGESTION_SECONDS
+    waiting = Document.objects.filter(state__in=[Document.State.QUEUED, Document.State.PROCESSING])
+    while waiting.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    connections.close_all()
+    print(summary(), flush=True)  # noqa: T201
+
+
+def summary() -> str:
+    """Where the site is and what it runs on, for the person who started it."""
+    from chatsite import assistant
+    from retrieval import configuration
+
+    described = configuration.describe()
+    home = f"http://127.0.0.1:{settings.PORT}"
+    model = assistant.model_name()
+    if not assistant.model_configured():
+        model += " (quotes sentences; set OPENAI_API_KEY or OPENAI_BASE_URL for a language model)"
+    lines = {
+        "Chat": f"{home}/",
+        "Administration": f"{home}/admin/",
+        "API": f"{home}/api/v1/docs",
+        "Chat model": model,
+        "Embedding": described.embedding,
+        "Store": f"{described.store}; all state is in {settings.DATA_DIR}",
+        "Anonymous chat": "on" if settings.ANONYMOUS_CHAT else "off (ANONYMOUS_CHAT)",
+    }
+    width = max(map(len, lines)) + 2
+    return "\n" + "\n".join(f"  {name:<{width}}{value}" for name, value in lines.items()) + "\n"

@@ -1,0 +1,199 @@
+"""Runs as a reader sees them: Markdown made safe, markers made links, and only what this reader may still read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import nh3
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from chatsite import errors
+from chatsite.models import Citation, Run
+from retrieval.models import Document, User
+
+
+@dataclass(frozen=True, slots=True)
+class CitationView:
+    """A citation in the list under an answer. `gone`: deleted, or no longer this reader's to read."""
+
+    marker: int
+    title: str
+    page: int | None
+    quote: str
+    url: str
+    in_selection: bool = False
+    gone: bool = False
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NearestView:
+    """A passage that was found and did not answer the question."""
+
+    title: str
+    page: int | None
+    excerpt: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One question and its answer, for `fragments/run.html`."""
+
+    id: str
+    question: str
+    mode: str
+    state: str
+    model: str
+    answered: bool
+    answer_html: SafeString
+    error_message: str = ""
+    selected_text: str = ""
+    selection_url: str = ""
+    citations: Sequence[CitationView] = ()
+    nearest: Sequence[NearestView] = field(default=())
+
+
+def run_views(runs: Iterable[Run], *, user: User) -> list[RunView]:
+    """`runs` (with their citations prefetched) as `user` may see them: in two queries, however many runs there are."""
+    runs = list(runs)
+    cited = {citation.document_id for run in runs for citation in run.citations.all()}
+    found = {source["document_id"] for run in runs for source in run.sources}
+    documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found if pk])
+    return [_run_view(run, documents) for run in runs]
+
+
+def _run_view(run: Run, documents: dict[int, Document]) -> RunView:
+    citations = [_citation_view(citation, documents) for citation in run.citations.all()]
+    return RunView(
+        id=str(run.pk),
+        question=run.question,
+        mode=run.mode,
+        state=run.state,
+        model=run.model,
+        answered=run.answered,
+        answer_html=answer_html(run.answer, citations),
+        error_message=_(errors.message_of(run.error)) if run.error else "",
+        selected_text=run.selected_text,
+        selection_url=_selection_url(run, documents),
+        citations=_distinct(citations),
+        nearest=[] if run.answered or run.mode == Run.Mode.SELECTED_TEXT else _nearest(run, documents),
+    )
+
+
+def _citation_view(citation: Citation, documents: dict[int, Document]) -> CitationView:
+    document = documents.get(citation.document_id or 0)
+    if document is None:
+        own = citation.in_selection and not citation.content_hash  # selected outside any document
+        title = _("Your selection") if own else _("A document that is no longer available")
+        quote = citation.quote if own else ""
+        return CitationView(citation.marker, title, None, quote, "", in_selection=citation.in_selection, gone=not own)
+    return CitationView(
+        marker=citation.marker,
+        title=document.title,
+        page=citation.page,
+        quote=citation.quote,
+        url=reader_url(document, start=citation.start, end=citation.end),
+        in_selection=citation.in_selection,
+        changed=document.content_hash != citation.content_hash,
+    )
+
+
+def reader_url(document: Document, *, start: int, end: int) -> str:
+    """Where the reader opens `document` with characters `start` to `end` highlighted."""
+    return f"{document.get_absolute_url()}?start={start}&end={end}#quote"
+
+
+def _selection_url(run: Run, documents: dict[int, Document]) -> str:
+    if run.mode != Run.Mode.SELECTED_TEXT or not run.sources:
+        return ""
+    document = documents.get(run.sources[0]["document_id"] or 0)
+    return reader_url(document, start=run.sources[0]["start"], end=run.sources[-1]["end"]) if document else ""
+
+
+def _distinct(citations: Iterable[CitationView]) -> list[CitationView]:
+    """Each cited place once, in the order of the answer."""
+    return list({(c.marker, c.quote, c.url): c for c in citations}.values())
+
+
+def _nearest(run: Run, documents: dict[int, Document]) -> list[NearestView]:
+    return [
+        NearestView(
+            title=document.title,
+            page=source["page"],
+            excerpt="",
+            url=reader_url(document, start=source["start"], end=source["end"]),
+        )
+        for source in run.sources
+        if (document := documents.get(source["document_id"] or 0))
+    ]
+
+
+# ---- Markdown --------------------------------------------------------------------------------------------------------
+def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:
+    """An answer's Markdown as HTML that is safe to show: no raw HTML, no images, no scripts, http(s) links only.
+
+    `citations` are in the order of the markers in `text`, as they were recorded.
+    """
+    html = _markdown.render(text, {"citations": iter(citations)})
+    return mark_safe(  # noqa: S308 (nh3 has cleaned it)
+        nh3.clean(
+            html,
+            tags=_TAGS,
+            attributes={"a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"}, "ol": {"start"}},
+            url_schemes={"http", "https", "mailto"},
+            link_rel="noopener noreferrer nofollow",
+        )
+    )
+
+
+_TAGS = set(
+    "p br hr strong em del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td a span sup".split()
+)
+
+
+def _marker_rule(state: StateInline, silent: bool) -> bool:
+    """`[2]`, outside of code, where the Markdown parser has found no link in it."""
+    close = state.src.find("]", state.pos, state.pos + 5)
+    number = state.src[state.pos + 1 : close]
+    if state.src[state.pos] != "[" or close < 0 or not number.isdecimal():
+        return False
+    if not silent:
+        state.push("citation", "", 0).content = number
+    state.pos = close + 1
+    return True
+
+
+def _render_citation(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    marker = tokens[index].content
+    citation: CitationView | None = next(env["citations"], None)
+    if citation is None or str(citation.marker) != marker:
+        return f"[{marker}]"
+    if citation.gone or not citation.url:
+        return format_html('<span class="citation" title="{}">{}</span>', citation.quote or citation.title, marker)
+    return format_html(
+        '<a class="citation" href="{}" data-citation data-marker="{}" title="{}" aria-label="{}">{}</a>',
+        citation.url,
+        marker,
+        citation.quote,
+        _("Citation %(marker)s: %(title)s") % {"marker": marker, "title": citation.title},
+        marker,
+    )
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+    parser.inline.ruler.before("link", "citation", _marker_rule)
+    parser.add_render_rule("citation", _render_citation)
+    return parser
+
+
+_markdown = _parser()

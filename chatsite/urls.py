@@ -1,0 +1,22 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import include, path
+
+from chatsite import views
+
+urlpatterns = [
+    path("", views.chat, name="chat"),
+    path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
+    path("runs/<uuid:run_id>/", views.run, name="run"),
+    path("documents/<int:document_id>/", views.document, name="document"),
+    path("documents/<int:document_id>/original/", views.original, name="original"),
+    path("accounts/login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("api/v1/", include("chatsite.api.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler404 = "chatsite.api.errors.not_found"
+handler500 = "chatsite.api.errors.internal_error"

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class RetrievalConfig(AppConfig):
+    name = "retrieval"
+    verbose_name = "Documents"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_delete
+
+        from retrieval.deletion import forget
+        from retrieval.models import Document
+
+        post_delete.connect(forget, sender=Document, dispatch_uid="retrieval.forget")

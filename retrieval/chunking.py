@@ -1,0 +1,164 @@
+"""Text in, pieces out: about 200 tokens each, respecting headings, paragraphs and sentences.
+
+The pieces partition the text: joined they are the text, whitespace included, so an offset means the same everywhere.
+Pure arithmetic: no database, no network.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+
+VERSION = 1  # of what this file makes of a text; part of the index fingerprint
+TOKEN_LIMIT = 200
+_ATOM_LIMIT = (
+    1_000  # characters; a longer "sentence" (a table, minified text) is cut at whitespace, before it is counted
+)
+_COUNTED_AT_ONCE = 1_000  # texts; bounds the memory of the token count
+
+_BOUNDARY = re.compile(
+    r"""
+      (?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]?[A-Z0-9À-ÞΑ-ΩА-Я])   # a sentence has ended and another begins
+    | (?<=[。！？])\s*
+    | \n\s*\n\s*                                                  # a paragraph has ended
+    | \n(?=[ \t]*(?:[-*+•|>]|\d{1,3}[.)])[ \t])                  # a list item or a table row begins
+    """,
+    re.VERBOSE,
+)
+_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Fig|Eq|No|vs|al|cf|pp?|e\.g|i\.e|[A-Z])\.$")
+_PARAGRAPH = re.compile(r"\n\s*\n\s*$")
+_WORD = re.compile(r"[⺀-鿿가-힯]|\w{1,5}|[^\w\s]")
+
+TokenCounter = Callable[[Sequence[str]], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading in a text: where it begins, how deep it is (1 is the top) and what it says."""
+
+    start: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`text[start:end]`, and the path of headings above it, outermost first."""
+
+    start: int
+    end: int
+    heading: str
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """What is not cut any further: mostly a sentence, with the whitespace behind it."""
+
+    start: int
+    end: int
+    begins_paragraph: bool
+    begins_section: bool
+
+
+def split(
+    text: str, *, count_tokens: TokenCounter, headings: Sequence[Heading] = (), limit: int = TOKEN_LIMIT
+) -> list[Piece]:
+    """Cut `text` into pieces of at most `limit` tokens; a sentence is cut only when it is longer than that itself."""
+    atoms = list(_atoms(text, {heading.start for heading in headings}))
+    sizes = list(_sizes(text, atoms, count_tokens))
+    if max(sizes, default=0) > limit:
+        atoms = [part for atom, size in zip(atoms, sizes, strict=True) for part in _parts(text, atom, size, limit)]
+        sizes = list(_sizes(text, atoms, count_tokens))
+    paths = _heading_paths(headings)
+    starts = [heading.start for heading in headings]
+    return [
+        Piece(atoms[first].start, atoms[last - 1].end, paths[bisect_right(starts, atoms[first].start)])
+        for first, last in pairwise(_cuts(atoms, sizes, limit))
+    ]
+
+
+def estimate_tokens(texts: Sequence[str]) -> list[int]:
+    """Tokens of each text for a tokenizer that isn't at hand: pieces of words, punctuation, ideographs."""
+    return [sum(1 for _ in _WORD.finditer(text)) for text in texts]
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Where the sentences, list items and table rows of `text` begin and end, without the white space around them."""
+    spans = []
+    for atom in _atoms(text, set()):
+        sentence = text[atom.start : atom.end]
+        start = atom.start + len(sentence) - len(sentence.lstrip())
+        if sentence.strip():
+            spans.append((start, start + len(sentence.strip())))
+    return spans
+
+
+def _atoms(text: str, sections: set[int]) -> Iterator[_Atom]:
+    ends = {match.end() for match in _BOUNDARY.finditer(text) if not _follows_abbreviation(text, match.start())}
+    edges = sorted(ends | sections | {0, len(text)})
+    begins_paragraph = True
+    for start, end in pairwise(edges):
+        for first, last in pairwise(_whitespace_cuts(text, start, end, _ATOM_LIMIT)):
+            yield _Atom(first, last, begins_paragraph and first == start, first in sections)
+        begins_paragraph = _PARAGRAPH.search(text, max(start, end - 50), end) is not None
+
+
+def _follows_abbreviation(text: str, position: int) -> bool:
+    return _ABBREVIATION.search(text, max(0, position - 8), position) is not None
+
+
+def _parts(text: str, atom: _Atom, size: int, limit: int) -> Iterator[_Atom]:
+    """The atom itself, or, when it counts more than `limit` tokens, even parts of it that count about `limit`."""
+    longest = (atom.end - atom.start) // -(-size // limit) + 1 if size > limit else _ATOM_LIMIT
+    for first, last in pairwise(_whitespace_cuts(text, atom.start, atom.end, longest)):
+        yield replace(atom, start=first, end=last) if first == atom.start else _Atom(first, last, False, False)
+
+
+def _whitespace_cuts(text: str, start: int, end: int, longest: int) -> Iterator[int]:
+    """`start`, the places behind whitespace (or, without any, anywhere) at most `longest` apart, `end`."""
+    yield start
+    while end - start > longest:
+        reach = start + longest
+        start = max(text.rfind(space, start + 1, reach) for space in " \n\t") + 1 or reach
+        yield start
+    if end > start:
+        yield end
+
+
+def _sizes(text: str, atoms: Sequence[_Atom], count_tokens: TokenCounter) -> Iterator[int]:
+    for first in range(0, len(atoms), _COUNTED_AT_ONCE):
+        yield from count_tokens([text[atom.start : atom.end] for atom in atoms[first : first + _COUNTED_AT_ONCE]])
+
+
+def _cuts(atoms: Sequence[_Atom], sizes: Sequence[int], limit: int) -> list[int]:
+    """The atoms at which pieces begin, and one past the last atom."""
+    before = list(accumulate(sizes, initial=0))  # before[i]: tokens in front of atom i
+    cuts = [0]
+    for i, atom in enumerate(atoms):
+        while i > cuts[-1] and before[i + 1] - before[cuts[-1]] > limit:
+            cuts.append(_best_cut(atoms, before, cuts[-1], i, limit))
+        if atom.begins_section and before[i] - before[cuts[-1]] >= limit // 4:  # shorter sections share a piece
+            cuts.append(i)
+    return [*cuts, len(atoms)] if atoms else []
+
+
+def _best_cut(atoms: Sequence[_Atom], before: Sequence[int], first: int, last: int, limit: int) -> int:
+    """The last paragraph beginning that leaves at least half a piece, else `last`."""
+    for i in range(last, first, -1):
+        if before[i] - before[first] < limit // 2:
+            break
+        if atoms[i].begins_paragraph or atoms[i].begins_section:
+            return i
+    return last
+
+
+def _heading_paths(headings: Iterable[Heading]) -> list[str]:
+    """paths[n]: the path in force after n headings."""
+    paths, open_headings = [""], list[Heading]()
+    for heading in headings:
+        open_headings = [above for above in open_headings if above.level < heading.level] + [heading]
+        paths.append(" > ".join(above.title for above in open_headings)[:500])
+    return paths

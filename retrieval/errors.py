@@ -1,0 +1,49 @@
+"""What can go wrong between a document and a passage, as errors that a caller can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class RetrievalError(Exception):
+    """The root of this package's errors; its message may be shown to a person."""
+
+
+class ParsingError(RetrievalError):
+    """The document's file can't become text; the message says why and what would help."""
+
+
+class ParserStopped(RetrievalError):
+    """The parser was stopped at one of its limits, or crashed; another attempt may do better."""
+
+
+class IndexUnavailable(RetrievalError):
+    """The index can't be asked right now: try again later."""
+
+
+class StorageInUse(IndexUnavailable):
+    """Another process owns the embedded index."""
+
+
+class EmbeddingUnavailable(IndexUnavailable):
+    """The embedding address doesn't answer, and without vectors the index can be neither asked nor filled."""
+
+
+class EmbeddingRejected(RetrievalError):
+    """The embedding address answered with something that is not the vectors asked for."""
+
+
+class UnknownCollection(RetrievalError):
+    """Collections that don't exist or that this user may not read: the caller can't tell which."""
+
+    def __init__(self, slugs: Iterable[str]) -> None:
+        self.slugs = tuple(slugs)
+        super().__init__(f"No such collection: {', '.join(self.slugs)}.")
+
+
+class UnknownDocument(RetrievalError):
+    """Documents that don't exist or that this user may not read: the caller can't tell which."""
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.ids = tuple(ids)
+        super().__init__(f"No such document: {', '.join(map(str, self.ids))}.")

@@ -1,0 +1,43 @@
+"""Who owns the embedded index: one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from retrieval.errors import StorageInUse
+
+_claims: dict[tuple[int, Path], int] = {}  # (process, folder) -> open lock file
+
+
+def claim_storage(index_dir: Path) -> None:
+    """Make this process the owner of the embedded index under `index_dir`, until it ends or releases it.
+
+    Raises StorageInUse when another process is. Repeating it in the owner changes nothing.
+    """
+    key = (os.getpid(), index_dir.resolve())
+    if key in _claims:
+        return
+    index_dir.mkdir(parents=True, exist_ok=True)
+    # A record lock belongs to the process: unlike flock's, a forked child does not inherit it.
+    descriptor = os.open(index_dir / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise StorageInUse(
+            f"Process {owner} owns the embedded index in {index_dir}. One process can: end that one, "
+            "or set QDRANT_URL to a Qdrant server that several processes share."
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    _claims[key] = descriptor
+
+
+def release_storage(index_dir: Path) -> None:
+    """Let another process own the embedded index; nothing happens when this one doesn't."""
+    descriptor = _claims.pop((os.getpid(), index_dir.resolve()), None)
+    if descriptor is not None:
+        os.close(descriptor)

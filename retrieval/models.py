@@ -1,0 +1,180 @@
+"""What staff put in: collections of documents, cut into chunks.
+
+SQL is the truth about text, title and permission; the index only ranks ids. A document row is also its own place in the
+ingestion queue, so that nothing is lost when a process dies.
+"""
+
+from __future__ import annotations
+
+import uuid
+from bisect import bisect_right
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+User = AbstractBaseUser | AnonymousUser
+
+
+def _readable_collections(user: User, prefix: str = "") -> Q:
+    """The condition under which `user` may read a collection; `prefix` leads to it from the queried model."""
+    if getattr(user, "is_superuser", False) and user.is_active:
+        return Q()
+    public = Q(**{f"{prefix}public": True})
+    if user.is_authenticated and user.is_active:
+        return public | Q(**{f"{prefix}groups__in": Group.objects.filter(user=user.pk)})
+    return public
+
+
+class CollectionQuerySet(models.QuerySet["Collection"]):
+    def visible_to(self, user: User) -> CollectionQuerySet:
+        """The collections `user` may search: public ones, and those of the user's groups; all for a superuser."""
+        return self.filter(pk__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+
+
+class Collection(models.Model):
+    """Documents that are searched together and share who may read them."""
+
+    name = models.CharField(max_length=120, unique=True)
+    slug = models.SlugField(max_length=120, unique=True, help_text="Its name in the API's “collections” field.")
+    description = models.TextField(blank=True)
+    public = models.BooleanField(
+        default=False, help_text="Every reader may search it; otherwise only the groups below."
+    )
+    groups = models.ManyToManyField(Group, blank=True, help_text="Members of these groups may search it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def visible_to(self, user: User) -> DocumentQuerySet:
+        """The documents `user` may read; the one source for search, citations, the reader and the history."""
+        return self.filter(collection__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+
+    def readable(self) -> DocumentQuerySet:
+        """Those with text to show: ingested at least once, also while a newer generation is being made."""
+        return self.filter(live_generation__gt=0)
+
+
+def stored_name(document: Document, filename: str) -> str:
+    """A generated name, so that nothing in an uploaded name reaches the file system but a known ending."""
+    ending = filename.rpartition(".")[2].lower()
+    return f"documents/{uuid.uuid4().hex}.{ending if ending.isalnum() and len(ending) <= 8 else 'bin'}"
+
+
+class Document(models.Model):
+    """One source, its place in the ingestion queue, and where its pages begin."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        PROCESSING = "processing", "Processing"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    title = models.CharField(max_length=300)
+    filename = models.CharField(max_length=255, help_text="The name it was uploaded under.")
+    file = models.FileField(upload_to=stored_name, max_length=200)
+    content_hash = models.CharField(max_length=64, blank=True, editable=False, help_text="sha256 of the file.")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED, editable=False)
+    error = models.TextField(blank=True, editable=False, help_text="Why it failed, for a person.")
+    progress = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Percent of the current ingestion."
+    )
+    generation = models.PositiveIntegerField(default=1, editable=False, help_text="The generation that is asked for.")
+    live_generation = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The generation that searches see; 0 before the first."
+    )
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+
+    characters = models.PositiveIntegerField(default=0, editable=False)
+    chunk_count = models.PositiveIntegerField(default=0, editable=False)
+    page_count = models.PositiveIntegerField(null=True, editable=False, help_text="Only for formats that have pages.")
+    fingerprint = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="The index that holds the live generation."
+    )
+    page_starts = models.JSONField(
+        default=list, editable=False, help_text="Character offset at which each page begins."
+    )
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["title", "pk"]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="document_queue"),
+            models.Index(fields=["content_hash"], name="document_hash"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(live_generation__lte=models.F("generation")), name="live_generation_not_ahead"
+            ),
+            models.UniqueConstraint(
+                fields=["collection", "content_hash"], condition=~Q(content_hash=""), name="document_content_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("document", args=[self.pk])
+
+    def page_at(self, offset: int) -> int | None:
+        """The 1-based page that holds character `offset`; None for a format without pages."""
+        return bisect_right(self.page_starts, offset) or 1 if self.page_count else None
+
+
+class Chunk(models.Model):
+    """An indexed piece of a document. The chunks of one generation partition its text: joined in order of `position`
+    they are the text, and each begins where the one before it ends.
+    """
+
+    id = models.UUIDField(primary_key=True, help_text="UUIDv5 of document, generation and position.")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    generation = models.PositiveIntegerField()
+    position = models.PositiveIntegerField(help_text="0-based order in the document.")
+    start = models.PositiveIntegerField(help_text="First character, in code points of the document's text.")
+    end = models.PositiveIntegerField(help_text="One past the last character.")
+    heading = models.CharField(max_length=500, blank=True, help_text="Heading path; ranks, is not shown as text.")
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["document", "generation", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "generation", "position"], name="chunk_once"),
+            models.CheckConstraint(condition=Q(end__gt=models.F("start")), name="chunk_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}:{self.position}"
+
+
+class IndexRemoval(models.Model):
+    """Points that must still leave the index: written in the transaction that deletes their rows, kept until done."""
+
+    document_id = models.PositiveBigIntegerField()
+    up_to_generation = models.PositiveIntegerField(help_text="Points of this generation and older are removed.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} up to generation {self.up_to_generation}"

@@ -1,0 +1,49 @@
+/* Keeps the states on the page current: asks once a second while a document waits or is processed, and then stops. */
+const announcement = document.querySelector("[data-states-url]");
+const UNFINISHED = ["queued", "processing"].map((state) => `[data-document][data-state=${state}]`).join();
+const SECOND = 1000;
+let timer = null;
+
+const show = (id, fields, state) => {
+  for (const cell of document.querySelectorAll(`[data-document="${id}"]`)) {
+    cell.textContent = fields[cell.dataset.field] ?? "";
+    cell.dataset.state = state;
+  }
+};
+
+/* Returns whether asking again makes sense. */
+const ask = async (ids) => {
+  const query = new URLSearchParams(ids.map((id) => ["id", id]));
+  const response = await fetch(`${announcement.dataset.statesUrl}?${query}`);
+  if (!response.ok || response.redirected) return response.status >= 500;
+  const { documents } = await response.json();
+  for (const id of ids) {
+    const found = documents[id];
+    show(id, found?.fields ?? {}, found?.state ?? "deleted");
+  }
+  const finished = Object.values(documents).filter(({ state }) => state === "ready" || state === "failed");
+  if (finished.length) announcement.textContent = finished.map(({ title, fields }) => `${title}: ${fields.state}`).join(". ");
+  return true;
+};
+
+const poll = async () => {
+  timer = null;
+  const ids = [...new Set([...document.querySelectorAll(UNFINISHED)].map((cell) => cell.dataset.document))];
+  if (!ids.length) return;
+  let again = true;
+  try {
+    if (!document.hidden) again = await ask(ids.slice(0, 100));
+  } catch {
+    /* The site may be restarting. */
+  }
+  if (again) start();
+};
+
+const start = () => {
+  timer ??= setTimeout(poll, SECOND);
+};
+
+if (announcement) {
+  document.addEventListener("documents:added", start);
+  start();
+}

@@ -1,0 +1,81 @@
+"""One daemon thread per process that does a piece of work whenever there is some."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from django.db import close_old_connections, connections
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Calls `work` until it returns False (nothing to do), then waits to be woken, or for `poll_seconds`.
+
+    `prepare` is called once before that, again and again until it succeeds. An exception of either is logged, and the
+    next round comes after the wait: the thread outlives everything but its process.
+    """
+
+    def __init__(self, name: str, *, prepare: Callable[[], None], work: Callable[[], bool], poll_seconds: float = 1.0):
+        self._name = name
+        self._prepare = prepare
+        self._work = work
+        self._poll_seconds = poll_seconds
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        """Also in a forked child, where the parent's thread does not exist and its locks may be held for ever."""
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether work under way should end at its next good moment."""
+        return self._stopping.is_set()
+
+    def start(self) -> None:
+        """Start the thread; nothing happens when it runs."""
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+
+    def wake(self) -> None:
+        """Look for work now. In a process whose thread isn't started nothing happens: another one polls."""
+        self._woken.set()
+
+    def stop(self, *, deadline: float) -> bool:
+        """Ask the thread to end and wait up to `deadline` seconds. Whether it has ended."""
+        with self._starting:
+            self._stopping.set()
+            self._woken.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(deadline)
+        ended = thread is None or not thread.is_alive()
+        if ended:
+            self._stopping.clear()
+        return ended
+
+    def _run(self) -> None:
+        prepared = False
+        while not self.stopping:
+            self._woken.clear()
+            try:
+                close_old_connections()
+                if not prepared:
+                    self._prepare()
+                    prepared = True
+                if self._work():
+                    continue
+            except Exception:  # the outermost edge of this thread: a locked database or a full disk may pass
+                logger.exception("%s failed; it tries again", self._name)
+            self._woken.wait(self._poll_seconds)
+        connections.close_all()

@@ -1,0 +1,494 @@
+"""The seam: every kind of caller, cancellation both ways, and what may not kill the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+
+from agents import Cancelled, ExitRequested, LoopStopped, Stream, acall, call, iterate, loop_state, per_loop
+
+name = contextvars.ContextVar("name", default="nobody")
+
+
+async def loop_thread() -> threading.Thread:
+    return threading.current_thread()
+
+
+async def sync_thread() -> threading.Thread:
+    """The thread that thread-sensitive code, like the ORM, runs on."""
+    return await sync_to_async(threading.current_thread)()
+
+
+def until(condition: Callable[[], object], *, seconds: float = 3.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+class Block:
+    """A function that runs until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.cancelled = threading.Event()
+
+    async def __call__(self) -> None:
+        self.started.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+
+
+def in_thread(function: Callable[[], object]) -> tuple[threading.Thread, object]:
+    outcome: list[object] = []
+    thread = threading.Thread(target=lambda: outcome.append(function()))
+    thread.start()
+    thread.join(10)
+    return thread, outcome[0]
+
+
+# ---- call and acall --------------------------------------------------------------------------------------------------
+def test_call_from_a_plain_thread_runs_sync_code_on_that_thread() -> None:
+    thread, ran_on = in_thread(lambda: call(sync_thread))
+    assert ran_on is thread
+
+
+def test_every_call_runs_on_the_one_loop() -> None:
+    threads = {call(loop_thread), in_thread(lambda: call(loop_thread))[1], asyncio.run(acall(loop_thread))}
+    assert len(threads) == 1
+
+
+def test_call_inside_a_running_loop_returns_the_result() -> None:
+    async def main() -> tuple[threading.Thread, str]:
+        name.set("Ada")
+        return call(sync_thread), call(read_name)
+
+    async def read_name() -> str:
+        return name.get()
+
+    thread, seen = asyncio.run(main())
+    assert thread is not threading.current_thread()
+    assert seen == "Ada"
+
+
+def test_call_nested_in_a_sync_function_runs_on_the_first_caller() -> None:
+    def orm() -> threading.Thread:
+        return call(sync_thread)
+
+    async def outer() -> threading.Thread:
+        return await sync_to_async(orm)()
+
+    assert call(outer) is threading.current_thread()
+
+
+def test_acall_nested_on_the_managed_loop_runs_sync_code_on_the_first_caller() -> None:
+    async def outer() -> threading.Thread:
+        return await acall(sync_thread)
+
+    assert call(outer) is threading.current_thread()
+
+
+def test_call_on_the_managed_loop_is_refused() -> None:
+    async def outer() -> None:
+        call(loop_thread)
+
+    with pytest.raises(RuntimeError, match="await its async form"):
+        call(outer)
+
+
+def test_acall_under_a_sync_view_of_an_async_server() -> None:
+    """A sync view runs in a thread that the server's loop waits for; sync code must come back to that thread."""
+
+    def view() -> tuple[threading.Thread, threading.Thread]:
+        return threading.current_thread(), call(sync_thread)
+
+    view_thread, ran_on = asyncio.run(sync_to_async(view)())
+    assert ran_on is view_thread
+
+
+def test_call_sees_the_context_of_the_caller() -> None:
+    async def read() -> str:
+        return name.get()
+
+    name.set("Grace")
+    assert call(read) == "Grace"
+
+
+def test_later_async_to_sync_does_not_land_on_the_managed_loop() -> None:
+    def work() -> object:
+        call(sync_thread)
+        return async_to_sync(loop_thread)()
+
+    assert in_thread(work)[1] is not call(loop_thread)
+
+
+def test_call_raises_what_the_function_raises() -> None:
+    async def fail() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        call(fail)
+
+
+def test_call_passes_arguments() -> None:
+    async def divide(a: float, *, by: float) -> float:
+        return a / by
+
+    assert call(divide, 6, by=3) == 2
+
+
+def test_timeout_cancels_the_function() -> None:
+    block = Block()
+    with pytest.raises(TimeoutError):
+        call(block, timeout=0.05)
+    assert block.cancelled.wait(1)
+
+
+def test_cancelling_the_caller_cancels_the_function() -> None:
+    block = Block()
+
+    async def main() -> None:
+        task = asyncio.create_task(acall(block))
+        await asyncio.to_thread(block.started.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert block.cancelled.is_set()
+
+
+def test_work_that_cancels_itself_is_a_typed_error() -> None:
+    async def give_up() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(Cancelled):
+        call(give_up)
+
+
+def test_stop_iteration_in_sync_code_does_not_hang() -> None:
+    async def outer() -> object:
+        return await sync_to_async(lambda: next(iter(())))()
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        call(outer, timeout=5)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_exit_is_an_error_of_its_caller_and_the_loop_goes_on(error: type[BaseException]) -> None:
+    async def leave() -> None:
+        raise error
+
+    async def leave_in_sync_code() -> None:
+        def leave() -> None:
+            raise error
+
+        await sync_to_async(leave)()
+
+    loop = call(loop_thread)
+    for function in (leave, leave_in_sync_code):
+        with pytest.raises(ExitRequested):
+            call(function)
+    assert call(loop_thread) is loop
+
+
+def test_exit_in_sync_code_does_not_reach_the_loop_of_the_caller() -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    async def main() -> str:
+        with pytest.raises(ExitRequested):
+            await acall(sync_to_async(leave))
+        return "alive"
+
+    assert asyncio.run(main()) == "alive"
+
+
+def test_exit_in_a_stray_task_does_not_stop_the_loop(caplog: pytest.LogCaptureFixture) -> None:
+    async def stray() -> None:
+        raise SystemExit
+
+    async def outer() -> threading.Thread:
+        task = asyncio.create_task(stray())
+        await asyncio.sleep(0.01)
+        task.exception()
+        return threading.current_thread()
+
+    assert call(outer) is call(loop_thread)
+    assert "asked to exit" in caplog.text
+
+
+def test_case_90_the_loop_stops_under_a_call_and_the_next_one_works() -> None:
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(30)
+
+    before = call(loop_thread)
+    with pytest.raises(LoopStopped):
+        call(stop)
+    assert call(loop_thread) is not before
+
+
+def test_case_90_the_loop_stops_under_a_stream() -> None:
+    async def stop(emit: Callable[[int], Awaitable[None]]) -> None:
+        await emit(1)
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(30)
+
+    stream = Stream(stop, last=lambda _: 0)
+    assert next(stream) == 1
+    with pytest.raises(LoopStopped):
+        next(stream)
+    assert call(loop_thread).is_alive()
+
+
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_case_88_a_forked_child_starts_its_own_loop() -> None:
+    async def where() -> tuple[int, object]:
+        return os.getpid(), per_loop("key", object)
+
+    call(where)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            own = call(where, timeout=5)[0] == os.getpid() and len(list(count_to(3))) == 4
+            os.write(writing, b"own" if own else b"inherited")
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b"own"
+    os.waitpid(child, 0)
+    assert call(where)[0] == os.getpid()
+
+
+def test_per_loop_makes_one_thing_per_loop() -> None:
+    async def get(key: str) -> object:
+        return per_loop(key, object)
+
+    assert call(get, "a") is call(get, "a")
+    assert call(get, "a") is not call(get, "b")
+    assert asyncio.run(get("a")) is not call(get, "a")
+
+
+def test_loop_state_tells_of_runs_and_lag() -> None:
+    block = Block()
+    stream = Stream(lambda emit: block(), last=lambda _: 0)
+    reader = threading.Thread(target=lambda: list(stream))
+    reader.start()
+    block.started.wait(5)
+    state = loop_state()
+    stream.cancel()
+    reader.join()
+    assert (state["pid"], state["alive"], state["runs"]) == (os.getpid(), True, 1)
+    assert state["lag_ms"] is not None
+    assert 0 < state["lag_ms"] < 500
+
+
+# ---- streams ---------------------------------------------------------------------------------------------------------
+def count_to(number: int, *, work: Callable[[], object] | None = None) -> Stream[object, str]:
+    async def count(emit: Callable[[object], Awaitable[None]]) -> str:
+        for i in range(number):
+            if work:
+                await emit(await sync_to_async(work)())
+            await emit(i)
+        return "end"
+
+    return Stream(count, last=lambda result: result)
+
+
+def test_stream_yields_values_then_the_last_one() -> None:
+    stream = count_to(200)
+    assert list(stream) == [*range(200), "end"]
+    assert stream.result == "end"
+    assert list(stream) == []
+
+
+def test_stream_runs_sync_code_on_the_thread_that_iterates() -> None:
+    stream = count_to(2, work=threading.current_thread)
+    thread, values = in_thread(lambda: list(stream))
+    assert values == [thread, 0, thread, 1, "end"]
+
+
+def test_stream_reads_ahead_no_further_than_its_credit() -> None:
+    produced: list[int] = []
+
+    async def produce(emit: Callable[[int], Awaitable[None]]) -> int:
+        for i in range(1000):
+            produced.append(i)
+            await emit(i)
+        return -1
+
+    stream = Stream(produce, last=lambda result: result)
+    next(stream)
+    assert until(lambda: len(produced) == 65)
+    time.sleep(0.05)
+    assert len(produced) == 65
+    stream.close()
+
+
+class Endless:
+    """Emits until it is cancelled, and says so on the thread of the one who reads."""
+
+    def __init__(self, *, pause: float = 0.0) -> None:
+        self.pause = pause
+        self.cancelled = threading.Event()
+        self.said_by: threading.Thread | None = None
+
+    async def __call__(self, emit: Callable[[int], Awaitable[None]]) -> int:
+        try:
+            while True:
+                await emit(1)
+                await asyncio.sleep(self.pause)
+        except asyncio.CancelledError:
+            self.said_by = await sync_thread()
+            self.cancelled.set()
+            return -1
+
+
+@pytest.mark.parametrize("pause", [0.0, 30.0])
+def test_close_cancels_and_serves_the_last_calls_on_this_thread(pause: float) -> None:
+    endless = Endless(pause=pause)
+    stream = Stream(endless, last=lambda result: result)
+    assert next(stream) == 1
+    stream.close()
+    assert endless.said_by is threading.current_thread()
+    assert stream.result == -1
+    assert list(stream) == []
+
+
+def test_close_before_the_first_value_runs_nothing() -> None:
+    stream = count_to(3)
+    stream.close()
+    assert list(stream) == []
+    with pytest.raises(RuntimeError, match="no result"):
+        _ = stream.result
+
+
+def test_cancel_from_another_thread_ends_the_iteration() -> None:
+    endless = Endless(pause=30.0)
+    stream = Stream(endless, last=lambda result: result)
+    threading.Timer(0.05, stream.cancel).start()
+    assert list(stream) == [1, -1]
+
+
+def test_dropped_stream_cancels_its_function() -> None:
+    block = Block()
+
+    async def produce(emit: Callable[[int], Awaitable[None]]) -> None:
+        await emit(1)
+        await block()
+
+    stream = Stream(produce, last=lambda _: 0)
+    next(stream)
+    assert block.started.wait(1)
+    del stream
+    gc.collect()
+    assert block.cancelled.wait(1)
+
+
+def test_stream_raises_what_its_function_raises() -> None:
+    async def fail(emit: Callable[[int], Awaitable[None]]) -> int:
+        await emit(1)
+        raise KeyError("lost")
+
+    stream = Stream(fail, last=lambda result: result)
+    assert next(stream) == 1
+    with pytest.raises(KeyError):
+        next(stream)
+    assert list(stream) == []
+
+
+def test_stream_survives_exit_in_sync_code() -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    with pytest.raises(ExitRequested):
+        list(count_to(1, work=leave))
+    assert list(count_to(1)) == [0, "end"]
+
+
+def test_async_iteration_keeps_to_one_thread_of_its_own() -> None:
+    async def main() -> list[object]:
+        return [value async for value in count_to(2, work=threading.current_thread)]
+
+    values = asyncio.run(main())
+    assert values[0] is values[2]
+    assert values[0] not in (threading.current_thread(), call(loop_thread))
+    assert values[1::2] == [0, 1]
+
+
+def test_async_consumer_that_leaves_cancels_the_function() -> None:
+    endless = Endless(pause=30.0)
+
+    async def main() -> float:
+        async def consume() -> None:
+            async for _ in Stream(endless, last=lambda result: result):
+                pass
+
+        task = asyncio.create_task(consume())
+        await asyncio.sleep(0.05)
+        left = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(endless.cancelled.wait, 1)
+        return time.monotonic() - left
+
+    assert asyncio.run(main()) < 0.5
+    assert endless.cancelled.is_set()
+
+
+def test_iterate_closes_the_iterator_on_the_thread_that_read_it() -> None:
+    threads: list[threading.Thread] = []
+
+    def values() -> Iterator[int]:
+        try:
+            threads.append(threading.current_thread())
+            yield 1
+            yield 2
+        finally:
+            threads.append(threading.current_thread())
+
+    async def main() -> None:
+        source = values()
+        async for _ in (numbers := iterate(source, cancel=lambda: None)):
+            break
+        await numbers.aclose()
+
+    asyncio.run(main())
+    assert len(threads) == 2
+    assert threads[0] is threads[1]
+
+
+def test_fifty_streams_at_once_each_on_its_own_thread() -> None:
+    async def count(emit: Callable[[object], Awaitable[None]]) -> str:
+        for _ in range(5):
+            await emit(await sync_thread())
+            await asyncio.sleep(0.01)
+        return "end"
+
+    kept: list[bool] = []
+
+    def read() -> None:
+        *values, last = Stream(count, last=lambda result: result)
+        kept.append(last == "end" and values == [threading.current_thread()] * 5)
+
+    readers = [threading.Thread(target=read) for _ in range(50)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(10)
+    assert kept == [True] * 50
+    assert loop_state()["runs"] == 0

@@ -1,0 +1,48 @@
+"""What many tests stand on: a clean index per test that wants one, and readers of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+
+from retrieval import configuration, ingest
+from retrieval.models import Collection, Document
+
+
+@pytest.fixture
+def index(db: None, tmp_path: Path) -> Iterator[None]:
+    """An empty embedded index of this test's own."""
+    configuration.configure(configuration.RetrievalSettings(index_dir=tmp_path / "index", model_dir=settings.MODEL_DIR))
+    yield
+    configuration.configure(configuration.RetrievalSettings(index_dir=settings.INDEX_DIR, model_dir=settings.MODEL_DIR))
+
+
+@pytest.fixture
+def public(db: None) -> Collection:
+    return Collection.objects.create(name="Handbook", slug="handbook", public=True)
+
+
+@pytest.fixture
+def reader(db: None) -> User:
+    return User.objects.create_user("reader", password="a-readers-password")
+
+
+@pytest.fixture
+def put(index: None, settings: object, tmp_path: Path) -> object:
+    """Put a document into a collection and ingest it: `put(collection, "name.md", "text") -> Document`."""
+    settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
+
+    def put(collection: Collection, filename: str, content: str | bytes) -> Document:
+        raw = content.encode() if isinstance(content, str) else content
+        document = ingest.add_document(collection, file=ContentFile(raw, name=filename), filename=filename)
+        while ingest.ingest_next():
+            pass
+        document.refresh_from_db()
+        return document
+
+    return put

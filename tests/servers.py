@@ -1,0 +1,106 @@
+"""The site as a real process on the loopback, under any of its hosts."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90
+
+HOSTS: dict[str, list[str]] = {
+    "serve": ["manage.py", "serve"],
+    "runserver": ["manage.py", "runserver", "--noreload", "127.0.0.1:{port}"],
+    "gunicorn sync": ["-m", "gunicorn", "chatsite.wsgi", "--bind=127.0.0.1:{port}", "--timeout=60"],
+    "gunicorn gthread": ["-m", "gunicorn", "chatsite.wsgi", "--bind=127.0.0.1:{port}", "-k=gthread", "--threads=12"],
+    "uvicorn": ["-m", "uvicorn", "chatsite.asgi:application", "--port={port}", "--log-level=warning", "--lifespan=off"],
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def admin_password(self) -> str:
+        """As `serve` printed it at its first start."""
+        match = re.search(r"user admin with the password (\S+)", self.output)
+        assert match, self.output
+        return match[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(data_dir: Path, **variables: str) -> dict[str, str]:
+    """This process's environment without settings of the site, and with these."""
+    settings = ROOT.joinpath("chatsite", "settings.py").read_text()
+    names = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings))
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return kept | {"DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "chatsite.settings"} | variables
+
+
+def manage(*arguments: str, data_dir: Path, **variables: str) -> str:
+    """Run one management command to its end, and give what it printed."""
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    done = subprocess.run(command, env=environment(data_dir, **variables), capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@contextmanager
+def site(host: str = "serve", *, data_dir: Path, **variables: str) -> Iterator[Site]:
+    """The site under `host`, with all its state in `data_dir`, ready for requests; ended at the end."""
+    port = free_port()
+    command = [sys.executable, *(part.format(port=port) for part in HOSTS[host])]
+    variables = {"PORT": str(port), "ANONYMOUS_CHAT": "on"} | variables
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log = data_dir / f"{host.replace(' ', '-')}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(data_dir, **variables), stdout=output, stderr=subprocess.STDOUT
+        )
+    running = Site(f"http://127.0.0.1:{port}", data_dir, process, log)
+    try:
+        _wait_until_ready(running, told=" Chat model " if host == "serve" else "")
+        yield running
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(site: Site, *, told: str) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if site.process.poll() is not None:
+            raise AssertionError(f"The site ended with {site.process.returncode}:\n{site.output}")
+        try:
+            if told in site.output and httpx.get(f"{site.url}/api/v1/health", timeout=30).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"The site was not ready after {START_SECONDS} s:\n{site.output}")

@@ -1,0 +1,18 @@
+"""The site's own settings, with all state in a folder of its own that goes when the tests end."""
+
+import os
+import tempfile
+
+_state = tempfile.TemporaryDirectory(prefix="docchat-tests-")
+_SITE = (
+    "CHAT_MODEL DATABASE_URL EMBEDDING_BASE_URL EMBEDDING_MODEL HTTPS "
+    "OPENAI_API_KEY OPENAI_BASE_URL QDRANT_API_KEY QDRANT_URL"
+)
+for name in _SITE.split():
+    os.environ.pop(name, None)
+os.environ["DATA_DIR"] = os.environ.get("TEST_DATA_DIR", _state.name)
+os.environ["ANONYMOUS_CHAT"] = "1"
+
+from chatsite.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
