@@ -46,6 +46,7 @@ class Citation:
 _MARKER = re.compile(r"[ \t]*(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
 _MAYBE_MARKER = re.compile(r"[ \t]*(?:\[[\d\s,;]*\]?|【\d*】?)?\Z")
 _CODE = re.compile(r"(`+)")
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
 _BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
@@ -64,7 +65,8 @@ class CitationReader:
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     _held: str = ""
-    _code: str = ""
+    _code: str = ""  # the backticks that opened the code the text is in
+    _fenced: bool = False
 
     def feed(self, piece: str) -> Iterator[str | Citation]:
         """What is certain after `piece`; the end of the text is held back while it may still become a marker."""
@@ -88,16 +90,25 @@ class CitationReader:
                 self._toggle_code(part)
                 yield from self._emit(part)
             elif self._code:
-                yield from self._emit(part)
+                yield from self._read_code(part)
             else:
                 yield from self._read_prose(part)
 
     def _toggle_code(self, ticks: str) -> None:
-        """Inside code `a[1]` is no marker; only the same run of backticks ends it (CommonMark 6.1 and 4.5)."""
+        """Inside code `a[1]` is no marker. A fence ends with a fence, a code span with the same run of backticks."""
         if not self._code:
             self._code = ticks
-        elif self._code == ticks or (len(self._code) >= 3 and len(ticks) >= len(self._code)):
+            self._fenced = len(ticks) >= 3 and not self.text.rpartition("\n")[2].strip()
+        elif (self._fenced and len(ticks) >= len(self._code)) or self._code == ticks:
             self._code = ""
+
+    def _read_code(self, text: str) -> Iterator[str | Citation]:
+        """A code span ends with its paragraph at the latest: its opening backticks were only text, then."""
+        end = None if self._fenced else _PARAGRAPH_END.search(text)
+        yield from self._emit(text[: end.start()] if end else text)
+        if end:
+            self._code = ""
+            yield from self._read_prose(text[end.start() :])
 
     def _read_prose(self, text: str) -> Iterator[str | Citation]:
         position = 0

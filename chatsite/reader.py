@@ -18,6 +18,7 @@ WINDOW_CHARACTERS = 60_000
 class Part:
     text: str
     quoted: bool
+    first: bool = False  # of the quoted parts: a quote that crosses a page has several
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +78,4 @@ def _parts(text: str, offset: int, marked: tuple[int, int]) -> Iterator[Part]:
     first, last = (min(max(edge - offset, 0), len(text)) for edge in marked)
     for piece, quoted in ((text[:first], False), (text[first:last], True), (text[max(first, last) :], False)):
         if piece:
-            yield Part(piece, quoted)
+            yield Part(piece, quoted, first=quoted and offset <= marked[0])

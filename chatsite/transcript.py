@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -17,7 +19,9 @@ from markdown_it.token import Token
 
 from chatsite import errors
 from chatsite.models import Citation, Run
-from retrieval.models import Document, User
+from retrieval.models import Chunk, Document, User
+
+EXCERPT_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +66,31 @@ class RunView:
     nearest: Sequence[NearestView] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """What this reader may still see of what some runs cited and found."""
+
+    documents: dict[int, Document]
+    chunks: dict[uuid.UUID, Chunk]  # of runs without an answer, which show what came nearest
+
+
 def run_views(runs: Iterable[Run], *, user: User) -> list[RunView]:
     """`runs` (with their citations prefetched) as `user` may see them: in two queries, however many runs there are."""
     runs = list(runs)
     cited = {citation.document_id for run in runs for citation in run.citations.all()}
     found = {source["document_id"] for run in runs for source in run.sources}
     documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found if pk])
-    return [_run_view(run, documents) for run in runs]
+    near = [source["chunk_id"] for run in runs if _shows_nearest(run) for source in run.sources]
+    chunks = Chunk.objects.filter(document__in=documents).in_bulk(near)
+    return [_run_view(run, _Readable(documents, chunks)) for run in runs]
 
 
-def _run_view(run: Run, documents: dict[int, Document]) -> RunView:
-    citations = [_citation_view(citation, documents) for citation in run.citations.all()]
+def _shows_nearest(run: Run) -> bool:
+    return run.mode == Run.Mode.RETRIEVAL and not run.answered
+
+
+def _run_view(run: Run, readable: _Readable) -> RunView:
+    citations = [_citation_view(citation, readable.documents) for citation in run.citations.all()]
     return RunView(
         id=str(run.pk),
         question=run.question,
@@ -83,9 +101,9 @@ def _run_view(run: Run, documents: dict[int, Document]) -> RunView:
         answer_html=answer_html(run.answer, citations),
         error_message=_(errors.message_of(run.error)) if run.error else "",
         selected_text=run.selected_text,
-        selection_url=_selection_url(run, documents),
+        selection_url=_selection_url(run, readable.documents),
         citations=_distinct(citations),
-        nearest=[] if run.answered or run.mode == Run.Mode.SELECTED_TEXT else _nearest(run, documents),
+        nearest=list(_nearest(run, readable)) if _shows_nearest(run) else [],
     )
 
 
@@ -124,17 +142,17 @@ def _distinct(citations: Iterable[CitationView]) -> list[CitationView]:
     return list({(c.marker, c.quote, c.url): c for c in citations}.values())
 
 
-def _nearest(run: Run, documents: dict[int, Document]) -> list[NearestView]:
-    return [
-        NearestView(
-            title=document.title,
-            page=source["page"],
-            excerpt="",
-            url=reader_url(document, start=source["start"], end=source["end"]),
-        )
-        for source in run.sources
-        if (document := documents.get(source["document_id"] or 0))
-    ]
+def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
+    for source in run.sources:
+        document = readable.documents.get(source["document_id"])
+        chunk = readable.chunks.get(uuid.UUID(source["chunk_id"]))
+        if document and chunk:
+            yield NearestView(
+                title=document.title,
+                page=document.page_at(chunk.start),
+                excerpt=Truncator(" ".join(chunk.text.split())).chars(EXCERPT_CHARACTERS),
+                url=reader_url(document, start=source["start"], end=source["end"]),
+            )
 
 
 # ---- Markdown --------------------------------------------------------------------------------------------------------
@@ -148,7 +166,11 @@ def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:
         nh3.clean(
             html,
             tags=_TAGS,
-            attributes={"a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"}, "ol": {"start"}},
+            attributes={
+                "a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"},
+                "span": {"class", "title", "data-marker", "tabindex"},
+                "ol": {"start"},
+            },
             url_schemes={"http", "https", "mailto"},
             link_rel="noopener noreferrer nofollow",
         )
@@ -178,7 +200,12 @@ def _render_citation(renderer: RendererHTML, tokens: Sequence[Token], index: int
     if citation is None or str(citation.marker) != marker:
         return f"[{marker}]"
     if citation.gone or not citation.url:
-        return format_html('<span class="citation" title="{}">{}</span>', citation.quote or citation.title, marker)
+        return format_html(
+            '<span class="citation" title="{}" data-marker="{}" tabindex="0">{}</span>',
+            citation.quote or citation.title,
+            marker,
+            marker,
+        )
     return format_html(
         '<a class="citation" href="{}" data-citation data-marker="{}" title="{}" aria-label="{}">{}</a>',
         citation.url,

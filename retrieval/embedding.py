@@ -174,7 +174,8 @@ class RemoteEmbedder:
         expected = self._dimension or len(rows[0])
         if sizes != {expected} or not expected:
             raise EmbeddingRejected(f"Embeddings have dimension {sorted(sizes)}, expected {expected}.")
-        vectors: Vectors = np.asarray(rows, np.float32)
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
+            vectors: Vectors = np.asarray(rows, np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not lengths.all():
             raise EmbeddingRejected("Embeddings hold values that are not finite numbers, or only zeros.")

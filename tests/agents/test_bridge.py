@@ -6,12 +6,17 @@ import asyncio
 import contextvars
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection
+from django.utils import translation
 
 from agents import Cancelled, ExitRequested, LoopStopped, Stream, acall, call, iterate, loop_state, per_loop
 
@@ -294,6 +299,61 @@ def test_loop_state_tells_of_runs_and_lag() -> None:
     assert (state["pid"], state["alive"], state["runs"]) == (os.getpid(), True, 1)
     assert state["lag_ms"] is not None
     assert 0 < state["lag_ms"] < 500
+
+
+# ---- inside a Django site --------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_database_calls_share_the_transaction_of_the_caller() -> None:
+    def inside_transaction() -> tuple[bool, bool]:
+        return connection.in_atomic_block, connection.connection is outer
+
+    connection.ensure_connection()
+    outer = connection.connection
+    assert call(sync_to_async(inside_transaction)) == (True, True)
+    assert list(count_to(1, work=inside_transaction)) == [(True, True), 0, "end"]
+
+
+@pytest.mark.django_db
+def test_language_of_the_caller_is_active_in_its_sync_code() -> None:
+    async def main() -> str:
+        with translation.override("de"):
+            return call(sync_to_async(translation.get_language))
+
+    with translation.override("fr"):
+        assert call(sync_to_async(translation.get_language)) == "fr"
+    assert asyncio.run(main()) == "de"
+
+
+CLOSES_CONNECTIONS = """
+import asyncio, sys
+from asgiref.sync import sync_to_async
+from django.conf import settings
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}})
+from django.db import connection, connections
+from agents import Stream, call
+
+def open_connection():
+    connection.ensure_connection()
+    return connections["default"]
+
+async def function(emit):
+    await emit(await sync_to_async(open_connection)())
+
+async def read():
+    return [value async for value in Stream(function, last=lambda result: result)][0]
+
+async def nested():
+    return call(sync_to_async(open_connection))
+
+connection.ensure_connection()
+print([asyncio.run(read()).connection, asyncio.run(nested()).connection], connection.connection is not None)
+"""
+
+
+def test_threads_of_our_own_close_their_connections_and_no_others(tmp_path: Path) -> None:
+    """In a process of its own: Django never closes the in-memory database that the tests use."""
+    printed = subprocess.check_output([sys.executable, "-c", CLOSES_CONNECTIONS, tmp_path / "db.sqlite3"], text=True)
+    assert printed.strip() == "[None, None] True"
 
 
 # ---- streams ---------------------------------------------------------------------------------------------------------

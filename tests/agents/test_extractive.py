@@ -44,7 +44,7 @@ def answers(query: str, *, similarity: float | None = None) -> list[tuple[int, s
         ("and QDRANT_URL?", 2, "`QDRANT_URL`"),
         ("what does qdrant url do", 2, "`QDRANT_URL`"),
         ("Which port does it listen on?", 2, "`PORT` | 8000"),
-        ("When are settings read?", 2, "It is read once"),
+        ("When is the value of a setting read?", 2, "It is read once"),
         ("How do I set the API key?", 2, "`OPENAI_API_KEY`: the key"),
         ("What happens to a second process?", 1, "One process owns it, i.e. a second one is refused."),
         ("How do I back up? Taking backups while stopped", 1, "Backups are copies"),

@@ -55,7 +55,8 @@ def test_every_way_to_cut_an_answer_gives_the_same() -> None:
         ("Nothing [7, 8] at all", "Nothing at all"),
         ("In [2024] it was", "In [2024] it was"),
         ("a [1](https://example.org) link", "a [1](https://example.org) link"),
-        ("```\nx[1]\n```\nBoil [1]", "```\nx[1]\n```\nBoil [1]"),
+        ("```\nx[9]\n\ny[9]\n```\nBoil [9]", "```\nx[9]\n\ny[9]\n```\nBoil"),
+        ("an `open span [9]\n\nends with its paragraph [9]", "an `open span [9]\n\nends with its paragraph"),
     ],
 )
 def test_marker_that_points_nowhere_is_removed_and_other_brackets_stay(answer: str, text: str) -> None:

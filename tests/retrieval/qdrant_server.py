@@ -94,7 +94,7 @@ def qdrant_server(api_key: str = "the-key") -> Iterator[QdrantServer]:
             except ValueError as error:
                 return 404 if "not found" in str(error) else 400, {"status": {"error": str(error)}}
 
-        do_GET = do_PUT = do_POST = respond
+        do_GET = do_PUT = do_POST = respond  # noqa: N815 - the base class's names
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
             pass
