@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,9 @@ from agents import (
     tool,
 )
 from agents.testing import FunctionModel, ScriptedModel, Step
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @tool
@@ -317,4 +321,4 @@ def test_cancelled_caller_of_arun_is_cancelled() -> None:
 # ---- the package -----------------------------------------------------------------------------------------------------
 def test_import_needs_no_django_project_and_loads_no_vendor() -> None:
     code = "import sys, agents; print([m for m in ('django', 'openai', 'pydantic', 'chatsite') if m in sys.modules])"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"

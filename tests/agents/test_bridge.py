@@ -20,6 +20,7 @@ from django.utils import translation
 
 from agents import Cancelled, ExitRequested, LoopStopped, Stream, acall, call, iterate, loop_state, per_loop
 
+ROOT = Path(__file__).parents[2]
 name = contextvars.ContextVar("name", default="nobody")
 
 
@@ -101,6 +102,14 @@ def test_acall_nested_on_the_managed_loop_runs_sync_code_on_the_first_caller() -
         return await acall(sync_thread)
 
     assert call(outer) is threading.current_thread()
+
+
+def test_call_nested_under_an_async_caller_runs_on_the_thread_of_its_sync_code() -> None:
+    def orm() -> tuple[threading.Thread, threading.Thread]:
+        return threading.current_thread(), call(sync_thread)
+
+    here, nested = asyncio.run(acall(sync_to_async(orm)))
+    assert here is nested
 
 
 def test_call_on_the_managed_loop_is_refused() -> None:
@@ -352,7 +361,9 @@ print([asyncio.run(read()).connection, asyncio.run(nested()).connection], connec
 
 def test_threads_of_our_own_close_their_connections_and_no_others(tmp_path: Path) -> None:
     """In a process of its own: Django never closes the in-memory database that the tests use."""
-    printed = subprocess.check_output([sys.executable, "-c", CLOSES_CONNECTIONS, tmp_path / "db.sqlite3"], text=True)
+    printed = subprocess.check_output(
+        [sys.executable, "-c", CLOSES_CONNECTIONS, tmp_path / "db.sqlite3"], text=True, cwd=ROOT
+    )
     assert printed.strip() == "[None, None] True"
 
 
@@ -379,6 +390,11 @@ def test_stream_runs_sync_code_on_the_thread_that_iterates() -> None:
     stream = count_to(2, work=threading.current_thread)
     thread, values = in_thread(lambda: list(stream))
     assert values == [thread, 0, thread, 1, "end"]
+
+
+def test_stream_read_inside_another_ones_sync_code_stays_on_that_thread() -> None:
+    values = list(count_to(1, work=lambda: list(count_to(1, work=threading.current_thread))))
+    assert values == [[threading.current_thread(), 0, "end"], 0, "end"]
 
 
 def test_stream_reads_ahead_no_further_than_its_credit() -> None:
