@@ -27,7 +27,7 @@ bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.search
 
 screenshots: .venv/dev-installed
-	$(BIN)/python -m docs.screenshots
+	$(BIN)/python -m tests.screenshots
 
 # The locks: every package with its version and hashes, for all platforms and Pythons, and no addresses.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \

@@ -53,7 +53,12 @@ class _ManagedLoop:
         self.loop = asyncio.new_event_loop()
         self.jobs: set[_Job[Any]] = set()  # also keeps them alive: a loop refers to its tasks weakly
         self.thread = threading.Thread(target=self._serve, name="agents-loop", daemon=True)
+        self._stopped = False
         self.thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._stopped and self.thread.is_alive()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -61,6 +66,7 @@ class _ManagedLoop:
             while self._run_was_broken_by_exit():
                 pass
         finally:
+            self._stopped = True  # whoever comes from now on starts another one
             for job in tuple(self.jobs):
                 job.settle(error=LoopStopped("the managed loop's thread ended"))
             self._close()
@@ -93,7 +99,7 @@ _inherited: list[object] = []
 def _managed_loop() -> _ManagedLoop:
     global _managed
     with _lock:
-        if _managed is None or not _managed.thread.is_alive():
+        if _managed is None or not _managed.alive:
             _managed = _ManagedLoop()
         return _managed
 
@@ -131,7 +137,7 @@ class LoopState(TypedDict):
 def loop_state() -> LoopState:
     """The managed loop of this process, for a health check; it neither starts nor replaces it."""
     managed, tick, begun = _managed, threading.Event(), time.perf_counter()
-    if managed is None or not managed.thread.is_alive():
+    if managed is None or not managed.alive:
         return LoopState(pid=os.getpid(), started=managed is not None, alive=False, runs=0, lag_ms=None)
     managed.loop.call_soon_threadsafe(tick.set)
     lag_ms = (time.perf_counter() - begun) * 1000 if tick.wait(0.5) else None
@@ -169,7 +175,7 @@ class _Job(Generic[R]):
             self.outcome.set_exception(error)
 
     def check_alive(self) -> None:
-        if not self._managed.thread.is_alive() and not self.outcome.done():
+        if not self._managed.alive and not self.outcome.done():
             raise LoopStopped("the managed loop's thread ended")
 
     def _post(self, callback: Callable[[], None], *, context: contextvars.Context | None = None) -> None:

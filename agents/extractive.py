@@ -23,10 +23,10 @@ SENTENCES_MAX = 4
 WORDS_PER_DELTA = 4
 
 # Calibrated on 472 questions about five texts, asked of their own text and of another one's.
-COVERAGE_MIN = 0.25  # of the question's weight, the mean of what the passage and the sentence hold
+COVERAGE_MIN = 0.28  # of the question's weight, the mean of what the passage and the sentence hold
 TERMS_MIN = 3  # of the question's terms must stand in the passage, when there are so many
 ABSENT_WEIGHT = 0.7  # of its weight, for a term that no passage holds: people ask in words of their own
-SIMILARITY_SURE = 0.45  # cosine from which half of that is enough
+SIMILARITY_SURE = 0.4  # cosine from which half of that is enough
 SIMILARITY_NONE = 0.25  # cosine below which matching words are chance
 
 

@@ -50,6 +50,7 @@ _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
 _BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
+_TITLE_LINE = re.compile(r"[^\n.!?:;,]{1,60}\n\s*(?=[A-ZÀ-Þ])")  # PDF text has no mark between a title and its text
 _AROUND_A_CLAIM = " \t\n\"'“”‘’«»>*_-–—"
 CLAIM_MAX_CHARACTERS = 2_000
 
@@ -174,7 +175,9 @@ def _best_sentence(claim: str, content: str) -> tuple[int, int]:
         return len(wanted & terms) / (len(terms) + 3) ** 0.5, -span[0]
 
     spans = sentence_spans(content)
-    return max(spans, key=shared) if spans else (0, len(content))
+    start, end = max(spans, key=shared) if spans else (0, len(content))
+    title = _TITLE_LINE.match(content, start, end)
+    return (title.end() if title else start), end
 
 
 def strip_markers(text: str) -> str:

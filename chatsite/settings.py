@@ -26,13 +26,21 @@ def _address(value: str) -> None:
         raise ValidationError("must be an address like https://host:port/path")
 
 
+def _database(value: str) -> None:
+    """An address that Django has a backend for, or nothing."""
+    try:
+        dj_database_url.parse(value)
+    except ValueError as error:
+        raise ValidationError("must be an address like postgres://user:password@host/name") from error
+
+
 # ---- environment -----------------------------------------------------------------------------------------------------
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / ".data").expanduser().resolve()
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-_DATABASE_URL: str = env.str("DATABASE_URL", "")
+_DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_database)
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "", validate=_address)
 CHAT_MODEL: str = env.str("CHAT_MODEL", "gpt-4.1-mini")

@@ -62,17 +62,21 @@ def add_document(
     title: str | None = None,
     owner: AbstractBaseUser | None = None,
 ) -> Document:
-    """Queue a file. The same content is in a collection once: adding it again returns the document that holds it."""
+    """Queue a file. The same content is in a collection once: adding it again returns the document that holds it, and
+    tries it again under this name if it had failed."""
     digest = hashlib.sha256()
     for part in file.chunks():
         digest.update(part)
+    filename = " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
+    title = (title or filename.rpartition(".")[0] or filename)[:300]
     same = Document.objects.filter(collection=collection, content_hash=digest.hexdigest())
     if existing := same.first():
+        if same.filter(state=Document.State.FAILED).update(filename=filename, title=title):
+            enqueue(existing)
         return existing
-    filename = " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
     document = Document(
         collection=collection,
-        title=(title or filename.rpartition(".")[0] or filename)[:300],
+        title=title,
         filename=filename,
         owner_id=owner.pk if owner is not None else None,
         content_hash=digest.hexdigest(),

@@ -17,6 +17,7 @@ from retrieval.errors import (
     UnknownCollection,
     UnknownDocument,
 )
+from retrieval.extraction import clean
 from retrieval.index import Hit, Scope
 from retrieval.ingest import chunk_id
 from retrieval.models import Chunk, Collection, Document, User
@@ -87,7 +88,8 @@ def search(
     """
     began = perf_counter()
     scope = _scope(user, collections, document_ids)
-    if not scope.collection_ids or not query.strip():
+    query = clean(query).strip()
+    if not scope.collection_ids or not query:
         return SearchResult((), embed_ms=0.0, index_ms=0.0, sql_ms=_milliseconds(began))
     scoped = perf_counter()
     current = runtime()

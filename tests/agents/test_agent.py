@@ -40,7 +40,6 @@ from agents import (
 )
 from agents.testing import FunctionModel, ScriptedModel, Step
 
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -253,6 +253,26 @@ def test_case_90_the_loop_stops_under_a_call_and_the_next_one_works() -> None:
     assert call(loop_thread) is not before
 
 
+def test_case_90_the_next_call_does_not_wait_for_the_old_loop_to_close() -> None:
+    async def linger() -> None:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.5)
+
+    async def stop() -> None:
+        lingering = asyncio.create_task(linger())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().stop()
+        await lingering
+
+    with pytest.raises(LoopStopped):
+        call(stop)
+    began = time.monotonic()
+    assert call(loop_thread).is_alive()
+    assert time.monotonic() - began < 0.3
+
+
 def test_case_90_the_loop_stops_under_a_stream() -> None:
     async def stop(emit: Callable[[int], Awaitable[None]]) -> None:
         await emit(1)

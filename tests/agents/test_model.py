@@ -179,14 +179,20 @@ def test_case_55_unknown_host() -> None:
     assert isinstance(run(Agent("a", "", models=[model]), "Go").error, ModelUnavailable)
 
 
+def drip(piece: bytes) -> Reply:
+    """Twenty times a second this piece, and never an end."""
+    pieces: list[bytes | float] = [piece, 0.05]
+    return raw(*pieces * 99)
+
+
 @pytest.mark.parametrize(
     ("reply", "timeout"),
     [
         (raw(9.0), Timeout(first=0.2)),  # 56 never answers
         (raw(chunk({"content": "So"}), 9.0), Timeout(between=0.2)),  # 59 stalls
-        (raw(*[b":", 0.05] * 99), Timeout(first=0.2)),  # 57 signs of life, but no token
-        (raw(*[event({"choices": []}), 0.05] * 99), Timeout(total=0.3)),  # 58 always something, never the end
-        (raw(*[piece for i in range(99) for piece in (b"d", 0.05)]), Timeout(total=0.3)),  # 58 one byte at a time
+        (drip(b": still here\n\n"), Timeout(first=0.2)),  # 57 signs of life, but no token
+        (drip(event({"choices": []})), Timeout(total=0.3)),  # 58 always something, never the end
+        (drip(b"d"), Timeout(total=0.3)),  # 58 one byte at a time
     ],
     ids=["56-never", "59-stall", "57-keepalive", "58-endless", "58-bytes"],
 )

@@ -91,3 +91,8 @@ def test_claim_that_shares_no_word_still_quotes_its_source() -> None:
 
 def test_markers_are_stripped_from_history() -> None:
     assert strip_markers("Boil it [1]. Wait [1][2].") == "Boil it. Wait."
+
+
+def test_title_line_above_a_sentence_is_not_quoted_with_it() -> None:
+    source = Source(marker=1, content="Filters\nThe filter is changed in March.", start=0, end=39, title="Pump")
+    assert cite("In March one changes the filter", source=source).quote == "The filter is changed in March."

@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 Put = Callable[[Collection, str, str | bytes], Document]
-TEXT = "# Boiler\n\n" + "The boiler is serviced in May by its owner. " * 60 + "\n\n## Pump\n\nThe pump is new.\n"
+TEXT = "# Boiler\n\n" + "The boiler is serviced in May by its owner. " * 67 + "\n\n## Pump\n\nThe pump is new.\n"
 NOBODY = AnonymousUser()
 
 
@@ -131,6 +131,13 @@ def test_case_82_same_content_is_in_a_collection_once(put: Put, public: Collecti
     assert put(other, "a.md", TEXT).pk != first.pk
 
 
+def test_failed_content_added_under_another_name_is_tried_again(put: Put, public: Collection) -> None:
+    failed = put(public, "report.txt", files.pdf([["A text."]]))
+    assert failed.state == Document.State.FAILED
+    again = put(public, "report.pdf", Path(failed.file.path).read_bytes())
+    assert (again.pk, again.state, again.filename) == (failed.pk, Document.State.READY, "report.pdf")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_case_82_same_content_at_once(public: Collection, media: Path) -> None:
     def add_and_close(_: int) -> int:
@@ -213,7 +220,7 @@ def test_unreadable_file_fails_with_its_reason_and_the_rest_goes_on(put: Put, pu
     failed = put(public, "a.pdf", b"hello")
     assert (failed.state, failed.error) == (Document.State.FAILED, "It is named .pdf, but its content is text.")
     assert runtime().index.count() == 0
-    assert put(public, "b.txt", "hello").state == Document.State.READY
+    assert put(public, "b.txt", "hello again").state == Document.State.READY
 
 
 def test_missing_file_fails_with_a_reason(public: Collection, index: None, media: Path) -> None:

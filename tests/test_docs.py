@@ -1,0 +1,89 @@
+"""What the README and docs show is true: commands, variables, API fields, links."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
+from tests.servers import environment, manage, site
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def table(text: str, heading: str) -> list[str]:
+    """The first cells of the table whose header row starts with `heading`."""
+    rows = text.partition(f"| {heading} |")[2].split("\n\n")[0].splitlines()[2:]
+    return [row.split("|")[1].strip().strip("`") for row in rows]
+
+
+def test_configuration_lists_every_variable_that_is_read_and_no_other() -> None:
+    read_variables = re.findall(r'env\.\w+\(\s*"(\w+)"', read("chatsite/settings.py"))
+    assert sorted(table(read("docs/configuration.md"), "variable")) == sorted(read_variables)
+
+
+def test_configuration_states_the_defaults() -> None:
+    text = read("docs/configuration.md")
+    documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)`", text, flags=re.MULTILINE))
+    source = read("chatsite/settings.py")
+    assert documented["PORT"] == re.search(r'env\.int\("PORT", (\d+)', source)[1]  # type: ignore[index]
+    assert documented["CHAT_MODEL"] == re.search(r'env\.str\("CHAT_MODEL", "(.*?)"', source)[1]  # type: ignore[index]
+    for name in ("DEBUG", "HTTPS", "ANONYMOUS_CHAT"):
+        assert documented[name] == "off"
+        assert f'env.bool("{name}", False)' in source
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", read("Makefile"), flags=re.MULTILINE))
+    for page in PAGES:
+        named = re.findall(r"(?:^|[` ])make (run|test|check|bench|\w+)[`\n]", page.read_text())
+        assert set(named) <= targets, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_api_page_lists_every_field_of_a_question() -> None:
+    assert table(read("docs/api.md"), "field") == list(QuestionSerializer().fields)
+
+
+def test_api_page_shows_an_answer_of_the_real_shape() -> None:
+    example = re.search(r"```json\n(\{\n  \"answer\".*?)```", read("docs/api.md"), flags=re.DOTALL)
+    assert example
+    answer = json.loads(example[1])
+    assert set(answer) == set(AnswerSerializer().fields)
+    assert set(answer["sources"][0]) == set(SourceSerializer().fields)
+    assert set(answer["citations"][0]) == set(CitationSerializer().fields)
+
+
+@pytest.mark.hosts
+def test_the_commands_that_are_shown_work(tmp_path: Path) -> None:
+    """`make run` is `manage.py serve`; the README's question gets a cited answer, from a document that holds it."""
+    assert "manage.py serve" in read("Makefile")
+    body = re.search(r"-d '(\{.*?\})'", read("README.md"))
+    assert body
+    with site("serve", data_dir=tmp_path) as running:
+        answer = httpx.post(f"{running.url}/api/v1/chat/query", json=json.loads(body[1]), timeout=30).json()
+        page = httpx.get(running.url + answer["sources"][answer["citations"][0]["source"]]["url"]).text
+        assert running.admin_password
+    assert answer["answered"] is True
+    assert "QDRANT_URL" in answer["answer"]
+    assert "QDRANT_URL" in page
+
+
+def test_variables_are_documented_where_the_defaults_hold(tmp_path: Path) -> None:
+    """A process with none of them set starts."""
+    assert "no issues" in manage("check", data_dir=tmp_path)
+    assert "QDRANT_URL" not in environment(tmp_path)
