@@ -83,7 +83,8 @@ def quote(query: str, found: Sequence[Found], *, selection: bool = False) -> lis
     With `selection`, the passages are what the question is about: "explain this" is answered by their beginning.
     """
     terms = content_terms(query) - (META_TERMS if selection else frozenset())
-    sentences = [s for rank, one in enumerate(found) for s in _sentences(one, rank)]
+    asked = _folded(query)
+    sentences = [s for rank, one in enumerate(found) for s in _sentences(one, rank) if asked not in _folded(s.text)]
     if selection and not terms:
         return [s for s in sentences if not s.heading][:2]
     weights = _weigh(terms, sentences)
@@ -92,6 +93,11 @@ def quote(query: str, found: Sequence[Found], *, selection: bool = False) -> lis
     scores = {id(s): _score(s, of_passage[s.found.passage.marker], weights) for s in fitting}
     fitting.sort(key=lambda s: (-scores[id(s)], s.rank))  # stable: what ties stays in the order of the text
     return _choose(fitting, scores, weights)
+
+
+def _folded(text: str) -> str:
+    """For telling whether a sentence repeats the question: then it is an example of it, not its answer."""
+    return " ".join(re.findall(r"\w+", text.lower())) or text
 
 
 # ---- ranking: pure arithmetic ----------------------------------------------------------------------------------------
@@ -207,7 +213,8 @@ META_TERMS = frozenset(
 
 
 # ---- sentences -------------------------------------------------------------------------------------------------------
-_OWN_LINE = re.compile(r"^[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|#{1,6}\s|\||>|```)")
+_OWN_LINE = re.compile(r"^[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|#{1,6}\s|\||>)")
+_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _MARKUP = re.compile(r"^[ \t]*(?:(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)\s+|\|\s*)+")
 _TABLE_RULE = re.compile(r"^[\s|:=\-–—_*#`~]*$")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|Dr|Mr|Mrs|Ms|St|No|Fig|Eq|Inc|Ltd|Co|approx)|\b[A-Z])\.$")
@@ -215,6 +222,8 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s+[\"'“‘(\[*_`]*[
 
 
 def _sentences(found: Found, rank: int) -> Iterator[Sentence]:
+    """The candidates of a passage. What a heading says counts for the sentences below it."""
+    above: frozenset[str] = frozenset()
     for block in _blocks(found.passage.text):
         markup = _MARKUP.match(block)
         row = bool(markup and "|" in markup[0])
@@ -224,17 +233,25 @@ def _sentences(found: Found, rank: int) -> Iterator[Sentence]:
             folded = " ".join(text.split())
             terms = frozenset(_terms(folded))
             if terms and not _TABLE_RULE.match(folded):
-                yield Sentence(folded, found, rank, terms, heading)
+                yield Sentence(folded, found, rank, terms if heading else terms | above, heading)
+        above = frozenset(_terms(body)) if heading else above
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Paragraphs, with their hard-wrapped lines joined; a heading, a list item and a table row are each their own."""
+    """Paragraphs, with their hard-wrapped lines joined; a heading, a list item, a table row and a line of code are each
+    their own. The fences around code are left out.
+    """
     block: list[str] = []
+    fenced = False
     for line in text.splitlines(keepends=True):
-        if not line.strip() or _OWN_LINE.match(line) or (block and re.match(r"\s*(?:#|\|)", block[-1])):
+        fence = _FENCE.match(line) is not None
+        alone = fenced or fence or _OWN_LINE.match(line) or (block and re.match(r"\s*(?:#|\|)", block[-1]))
+        if alone or not line.strip():
             yield from _whole(block)
             block = []
-        block.append(line)
+        fenced ^= fence
+        if not fence:
+            block.append(line)
     yield from _whole(block)
 
 

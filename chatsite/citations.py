@@ -160,10 +160,10 @@ def cite(*claims: str, source: Source) -> Citation:
 
 
 def _verbatim(claim: str, content: str) -> tuple[int, int] | None:
-    words = claim.split()
+    words = re.split(r"[\s|]+", claim)  # a bar stands between the cells of a table's row
     if len(words) < 3:
         return None
-    match = re.search(r"\s+".join(map(re.escape, words)), content)
+    match = re.search(r"[\s|]+".join(map(re.escape, words)), content)
     return match.span() if match else None
 
 

@@ -66,7 +66,9 @@ class _Atom:
 def split(
     text: str, *, count_tokens: TokenCounter, headings: Sequence[Heading] = (), limit: int = TOKEN_LIMIT
 ) -> list[Piece]:
-    """Cut `text` into pieces of at most `limit` tokens; a sentence is cut only when it is longer than that itself."""
+    """Cut `text` into pieces of at most `limit` tokens, the last of at most a quarter more; a sentence is cut only
+    when it is longer than that itself.
+    """
     atoms = list(_atoms(text, {heading.start for heading in headings}))
     sizes = list(_sizes(text, atoms, count_tokens))
     if max(sizes, default=0) > limit:
@@ -142,6 +144,8 @@ def _cuts(atoms: Sequence[_Atom], sizes: Sequence[int], limit: int) -> list[int]
             cuts.append(_best_cut(atoms, before, cuts[-1], i, limit))
         if atom.begins_section and before[i] - before[cuts[-1]] >= limit // 4:  # shorter sections share a piece
             cuts.append(i)
+    if len(cuts) > 1 and not atoms[cuts[-1]].begins_section and before[-1] - before[cuts[-1]] < limit // 4:
+        cuts.pop()  # a scrap at the end stays with what it belongs to
     return [*cuts, len(atoms)] if atoms else []
 
 

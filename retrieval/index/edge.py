@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import UUID
 
 from retrieval.errors import IndexUnavailable
 from retrieval.index import ALL_GENERATIONS, DENSE, INTEGER_FIELDS, LEXICAL, PREFETCH, TENANT_FIELD, Hit, Point, Scope
@@ -52,7 +51,7 @@ class EdgeIndex:
             requests.append(_nearest(list(vector), DENSE, within, PREFETCH))
         lexical, *dense = self._run(lambda shard: shard.query_batch(QueryBatchRequest(requests)))
 
-        def similarities(ids: list[UUID]) -> Mapping[UUID, float]:
+        def similarities(ids: list[Any]) -> Mapping[Any, float]:
             return self._similarities(ids, vector) if dense and vector is not None and ids else {}
 
         return rank(lexical, dense[0] if dense else [], limit=limit, similarities=similarities)
@@ -75,11 +74,11 @@ class EdgeIndex:
                 self._shard.close()
                 self._shard = None
 
-    def _similarities(self, ids: list[UUID], vector: Sequence[float]) -> Mapping[UUID, float]:
+    def _similarities(self, ids: list[Any], vector: Sequence[float]) -> Mapping[Any, float]:
         from qdrant_edge import Filter, HasIdCondition
 
         request = _nearest(list(vector), DENSE, Filter(must=[HasIdCondition(set(ids))]), len(ids))
-        return {UUID(str(point.id)): point.score for point in self._run(lambda shard: shard.query(request))}
+        return {point.id: point.score for point in self._run(lambda shard: shard.query(request))}
 
     def _run(self, action: Callable[[EdgeShard], Result]) -> Result:
         shard = self._opened()

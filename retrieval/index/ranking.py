@@ -31,21 +31,21 @@ def rank(
     dense: Sequence[Scored],
     *,
     limit: int,
-    similarities: Callable[[list[UUID]], Mapping[UUID, float]],
+    similarities: Callable[[list[Any]], Mapping[Any, float]],
 ) -> list[Hit]:
     """Fuse both rankings and keep the best `limit`; `similarities` gives the cosine of those that only words found."""
-    cosines = {UUID(str(point.id)): point.score for point in dense}
-    fused = fuse({UUID(str(point.id)): point.score for point in lexical}, cosines)
-    payloads = {UUID(str(point.id)): point.payload or {} for point in (*lexical, *dense)}
+    cosines = {point.id: point.score for point in dense}
+    fused = fuse({point.id: point.score for point in lexical}, cosines)
+    payloads = {point.id: point.payload or {} for point in (*lexical, *dense)}
 
-    def order(key: UUID) -> tuple[float, int, int]:
+    def order(key: object) -> tuple[float, int, int]:
         return -fused[key], payloads[key]["document_id"], payloads[key]["position"]
 
     best = sorted(fused, key=order)[:limit]
     cosines |= similarities([key for key in best if key not in cosines])
     return [
         Hit(
-            id=key,
+            id=UUID(str(key)),
             document_id=payloads[key]["document_id"],
             generation=payloads[key]["generation"],
             position=payloads[key]["position"],

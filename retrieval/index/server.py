@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.errors import IndexUnavailable
 from retrieval.index import (
@@ -55,7 +54,7 @@ class ServerIndex:
             requests.append(_nearest(list(vector), DENSE, within, PREFETCH))
         lexical, *dense = self._run(lambda client: client.query_batch_points(self._name, requests))
 
-        def similarities(ids: list[UUID]) -> Mapping[UUID, float]:
+        def similarities(ids: list[Any]) -> Mapping[Any, float]:
             return self._similarities(ids, vector) if dense and vector is not None and ids else {}
 
         return rank(lexical.points, dense[0].points if dense else [], limit=limit, similarities=similarities)
@@ -74,12 +73,12 @@ class ServerIndex:
                 self._client.close()
                 self._client = None
 
-    def _similarities(self, ids: list[UUID], vector: Sequence[float]) -> Mapping[UUID, float]:
+    def _similarities(self, ids: list[Any], vector: Sequence[float]) -> Mapping[Any, float]:
         from qdrant_client.models import Filter, HasIdCondition
 
-        request = _nearest(list(vector), DENSE, Filter(must=[HasIdCondition(has_id=[*map(str, ids)])]), len(ids))
+        request = _nearest(list(vector), DENSE, Filter(must=[HasIdCondition(has_id=ids)]), len(ids))
         [response] = self._run(lambda client: client.query_batch_points(self._name, [request]))
-        return {UUID(str(point.id)): point.score for point in response.points}
+        return {point.id: point.score for point in response.points}
 
     def _run(self, action: Callable[[QdrantClient], Result]) -> Result:
         with self._vendor_errors():

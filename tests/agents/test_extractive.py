@@ -165,3 +165,23 @@ def test_failed_search_is_an_error_and_no_answer() -> None:
     assert (result.status, result.content) == ("failed", "")
     assert isinstance(result.error, ToolFailed)
     assert isinstance(result.error.__cause__, ConnectionError)
+
+
+def test_fence_around_code_is_not_quoted_and_each_line_of_code_stands_alone() -> None:
+    text = "Start the site like this:\n\n```\nPORT=8123 make run\nmake stop\n```\n\nIt prints its address."
+    quoted = [s.text for s in quote("make run with another PORT", found(text, similarity=0.7))]
+    assert quoted[0] == "PORT=8123 make run"
+    assert not any("```" in sentence for sentence in quoted)
+
+
+def test_sentence_that_repeats_the_question_is_not_its_answer() -> None:
+    query = "Which variable points the site at a Qdrant server?"
+    examples = f'Open the page and ask: "{query}" Then click the number.'
+    answer = "QDRANT_URL points the site at a Qdrant server."
+    assert [s.text for s in quote(query, found(examples, answer))] == [answer]
+
+
+def test_sentence_below_a_heading_counts_as_saying_what_the_heading_says() -> None:
+    text = "## Forgotten admin password\n\nSet a new one with `changepassword admin`.\n\n## Ports\n\nThe port is 8000."
+    quoted = quote("How do I reset a forgotten admin password?", found(text, similarity=0.5))
+    assert quoted[0].text == "Set a new one with `changepassword admin`."
