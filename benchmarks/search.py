@@ -107,8 +107,11 @@ def add_document(collection: Collection, texts: list[str]) -> None:
         key = chunk_id(document.pk, generation=1, position=position)
         vector = [random.gauss() for _ in range(embedder.dimension)] if embedder else None
         points.append(Point(key, document.pk, collection.pk, 1, position, text, vector))
-        chunks.append(Chunk(key, document.pk, 1, position, start, start + len(text), "", text))
-        start += len(text)
+        end = start + len(text)
+        chunks.append(
+            Chunk(id=key, document=document, generation=1, position=position, start=start, end=end, text=text)
+        )
+        start = end
     Chunk.objects.bulk_create(chunks)
     runtime().index.upsert(points)
 

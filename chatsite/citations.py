@@ -134,11 +134,14 @@ class CitationReader:
             self.text += text
             yield text
 
-    def _claims(self) -> tuple[str, str]:
-        """What stands before a marker, back to another one or the paragraph's beginning; and its last sentence."""
+    def _claims(self) -> tuple[str, ...]:
+        """What stands before a marker, back to another one or the paragraph's beginning: as it is, without the Markdown
+        and quotation marks around it, and the last sentence of it.
+        """
         before = _MARKERS_BEHIND.sub("", self.text[-CLAIM_MAX_CHARACTERS:])
-        passage = _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip(_AROUND_A_CLAIM)
-        return passage, _SENTENCE_END.split(passage)[-1]
+        whole = _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip()
+        bare = whole.strip(_AROUND_A_CLAIM)
+        return whole, bare, _SENTENCE_END.split(bare)[-1]
 
 
 def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:

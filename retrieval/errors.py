@@ -13,6 +13,10 @@ class ParsingError(RetrievalError):
     """The document's file can't become text; the message says why and what would help."""
 
 
+class DuplicateContent(RetrievalError):
+    """Another document of the collection has the same content, and a collection holds it once."""
+
+
 class ParserStopped(RetrievalError):
     """The parser was stopped at one of its limits, or crashed; another attempt may do better."""
 

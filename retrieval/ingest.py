@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Runtime, runtime
-from retrieval.errors import IndexUnavailable, ParsingError, RetrievalError
+from retrieval.errors import DuplicateContent, IndexUnavailable, ParsingError, RetrievalError
 from retrieval.extraction import Extracted, clean
 from retrieval.index import Point
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
@@ -64,12 +65,10 @@ def add_document(
 ) -> Document:
     """Queue a file. The same content is in a collection once: adding it again returns the document that holds it, and
     tries it again under this name if it had failed."""
-    digest = hashlib.sha256()
-    for part in file.chunks():
-        digest.update(part)
+    digest = _sha256(file)
     filename = " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
     title = (title or filename.rpartition(".")[0] or filename)[:300]
-    same = Document.objects.filter(collection=collection, content_hash=digest.hexdigest())
+    same = Document.objects.filter(collection=collection, content_hash=digest)
     if existing := same.first():
         if same.filter(state=Document.State.FAILED).update(filename=filename, title=title):
             enqueue(existing)
@@ -79,9 +78,8 @@ def add_document(
         title=title,
         filename=filename,
         owner_id=owner.pk if owner is not None else None,
-        content_hash=digest.hexdigest(),
+        content_hash=digest,
     )
-    file.seek(0)
     document.file.save(filename, file, save=False)
     try:
         with transaction.atomic():
@@ -91,6 +89,29 @@ def add_document(
         return same.get()
     transaction.on_commit(wake)
     return document
+
+
+def replace_file(document: Document, *, file: File[bytes]) -> bool:
+    """Give the document another file of the same name, its next generation. False when the content is what it was.
+
+    Raises DuplicateContent when another document of its collection holds that content.
+    """
+    digest, former = _sha256(file), document.file.name
+    if digest == document.content_hash:
+        return False
+    document.file.save(document.filename, file, save=False)
+    row = Document.objects.filter(pk=document.pk)
+    try:
+        with transaction.atomic():
+            row.update(file=document.file.name, content_hash=digest)
+            _requeue(row)
+    except IntegrityError as error:
+        document.file.delete(save=False)
+        raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
+    transaction.on_commit(partial(document.file.storage.delete, str(former)))
+    transaction.on_commit(wake)
+    document.refresh_from_db()
+    return True
 
 
 def enqueue(document: Document) -> None:
@@ -159,6 +180,8 @@ def recover() -> None:
         missing = missing.exclude(fingerprint=current.fingerprint)
     if count := _requeue(missing):
         logger.warning("%d documents are not in the index %s: they are ingested again", count, current.fingerprint)
+    else:
+        current.index.tidy()
 
 
 def _work() -> bool:
@@ -183,6 +206,15 @@ def stop(deadline: float) -> None:
     """End the thread within `deadline` seconds, putting the document under way back, and close the index."""
     if _worker.stop(deadline=deadline):
         runtime().close()
+
+
+def _sha256(file: File[bytes]) -> str:
+    """Of the whole file, which is left at its beginning."""
+    digest = hashlib.sha256()
+    for part in file.chunks():
+        digest.update(part)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 # ---- the queue -------------------------------------------------------------------------------------------------------
@@ -269,10 +301,10 @@ def _discard(document: Document) -> None:
 def _ingest(document: Document) -> None:
     current = runtime()
     current.index.count(document.pk)  # an index that is down is noticed before any work is done
-    try:
-        extracted = parse(Path(document.file.path), filename=document.filename)
-    except FileNotFoundError as error:
-        raise ParsingError("Its file is gone: upload it again.") from error
+    path = Path(document.file.path)
+    if not path.is_file():
+        raise ParsingError("Its file is gone: upload it again.")
+    extracted = parse(path, filename=document.filename)
     _report(document, percent=10)
     count_tokens = current.embedder.count_tokens if current.embedder else estimate_tokens
     pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)

@@ -23,6 +23,15 @@ def index(db: None, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
+def index_down(db: None, tmp_path: Path) -> Iterator[None]:
+    """An embedded index that can't be opened."""
+    (blocked := tmp_path / "blocked").write_text("a file where the index's folder should be")
+    configuration.configure(configuration.RetrievalSettings(index_dir=blocked, model_dir=settings.MODEL_DIR))
+    yield
+    configuration.configure(configuration.RetrievalSettings(index_dir=settings.INDEX_DIR, model_dir=settings.MODEL_DIR))
+
+
+@pytest.fixture
 def public(db: None) -> Collection:
     return Collection.objects.create(name="Handbook", slug="handbook", public=True)
 

@@ -68,8 +68,10 @@ def manage(*arguments: str, data_dir: Path, **variables: str) -> str:
 
 
 @contextmanager
-def site(host: str = "serve", *, data_dir: Path, **variables: str) -> Iterator[Site]:
-    """The site under `host`, with all its state in `data_dir`, ready for requests; ended at the end."""
+def site(host: str = "serve", *, data_dir: Path, healthy: bool = True, **variables: str) -> Iterator[Site]:
+    """The site under `host`, with all its state in `data_dir`, ready for requests (or at least answering, when it can't
+    be `healthy`); ended at the end.
+    """
     port = free_port()
     command = [sys.executable, *(part.format(port=port) for part in HOSTS[host])]
     variables = {"PORT": str(port), "ANONYMOUS_CHAT": "on"} | variables
@@ -81,7 +83,7 @@ def site(host: str = "serve", *, data_dir: Path, **variables: str) -> Iterator[S
         )
     running = Site(f"http://127.0.0.1:{port}", data_dir, process, log)
     try:
-        _wait_until_ready(running, told=" Chat model " if host == "serve" else "")
+        _wait_until_ready(running, told=" Chat model " if host == "serve" else "", statuses={200} if healthy else {503})
         yield running
     finally:
         process.terminate()
@@ -92,13 +94,13 @@ def site(host: str = "serve", *, data_dir: Path, **variables: str) -> Iterator[S
             process.wait()
 
 
-def _wait_until_ready(site: Site, *, told: str) -> None:
+def _wait_until_ready(site: Site, *, told: str, statuses: set[int]) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if site.process.poll() is not None:
             raise AssertionError(f"The site ended with {site.process.returncode}:\n{site.output}")
         try:
-            if told in site.output and httpx.get(f"{site.url}/api/v1/health", timeout=30).status_code == 200:
+            if told in site.output and httpx.get(f"{site.url}/api/v1/health", timeout=30).status_code in statuses:
                 return
         except httpx.TransportError:
             pass

@@ -18,18 +18,15 @@ class TextField(serializers.CharField):
         "surrogate": "Holds half of a surrogate pair, which is not a character; send valid Unicode.",
         "blank": "Must not be empty.",
         "required": "Is required.",
-        "max_length": "Has {length:,} characters; the limit is {max_length:,}. Send a shorter text.",
+        "max_length": "Has more characters than the limit of {max_length:,}. Send a shorter text.",
     }
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
-        self.limit = max_length
+        super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        if len(data) > self.limit:
-            self.fail("max_length", length=len(data), max_length=self.limit)
         try:
             data.encode()
         except UnicodeEncodeError:

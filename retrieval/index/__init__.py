@@ -73,4 +73,8 @@ class Index(Protocol):
 
     def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int: ...
 
+    def tidy(self) -> None:
+        """Give back the room of removed points and of former indexes. The embedded one stops the whole process for
+        about a second per 10,000 removed points, so this is for its start."""
+
     def close(self) -> None: ...

@@ -68,6 +68,12 @@ class EdgeIndex:
         chosen = None if document_id is None else _of_document(document_id, up_to_generation)
         return self._run(lambda shard: shard.count(CountRequest(exact=True, filter=chosen)))
 
+    def tidy(self) -> None:
+        self._run(lambda shard: shard.optimize())
+        for config in self._index_dir.glob("*/edge_config.json"):
+            if config.parent != self._path:
+                shutil.rmtree(config.parent)
+
     def close(self) -> None:
         with self._opening:
             if self._shard is not None:

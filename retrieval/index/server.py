@@ -67,6 +67,9 @@ class ServerIndex:
         chosen = None if document_id is None else _of_document(document_id, up_to_generation)
         return self._run(lambda client: client.count(self._name, count_filter=chosen, exact=True)).count
 
+    def tidy(self) -> None:
+        """The server vacuums by itself, and collections of another name may be another site's."""
+
     def close(self) -> None:
         with self._opening:
             if self._client is not None:

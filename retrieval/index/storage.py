@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from retrieval.errors import StorageInUse
+from retrieval.errors import IndexUnavailable, StorageInUse
 
 _claims: dict[tuple[int, Path], int] = {}  # (process, folder) -> open lock file
 
@@ -14,15 +14,17 @@ _claims: dict[tuple[int, Path], int] = {}  # (process, folder) -> open lock file
 def claim_storage(index_dir: Path) -> None:
     """Make this process the owner of the embedded index under `index_dir`, until it ends or releases it.
 
-    Raises StorageInUse when another process is. Repeating it in the owner changes nothing.
+    Raises StorageInUse when another process is, IndexUnavailable when the folder can't be used. Repeating it in the owner changes nothing.
     """
     key = (os.getpid(), index_dir.resolve())
     if key in _claims:
         return
-    index_dir.mkdir(parents=True, exist_ok=True)
-    # A record lock belongs to the process: unlike flock's, a forked child does not inherit it.
-    descriptor = os.open(index_dir / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        index_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(index_dir / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise IndexUnavailable(f"The folder of the embedded index can't be used: {error}") from error
+    try:  # a record lock belongs to the process: unlike flock's, a forked child does not inherit it
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"

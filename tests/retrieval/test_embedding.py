@@ -42,7 +42,8 @@ def rows(*vectors: list[float]) -> dict[str, object]:
 
 def test_vectors_are_unit_and_meaning_is_near(embedder: MiniLM) -> None:
     vectors = embedder.embed_documents(SENTENCES)
-    assert (vectors.shape, vectors.dtype) == ((5, 384), np.float32)
+    assert vectors.shape == (5, 384)
+    assert vectors.dtype == np.float32
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[0] @ vectors[1] > 0.5 > 0.2 > vectors[0] @ vectors[2]
 

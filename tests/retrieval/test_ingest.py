@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from retrieval import ingest
 from retrieval.configuration import RetrievalSettings, configure, runtime
+from retrieval.errors import DuplicateContent
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.search import search
 from retrieval.worker import Worker
@@ -75,9 +75,16 @@ class WatchedServer(ChatServer):
 @pytest.fixture
 def embeddings(db: None, media: Path, tmp_path: Path) -> Iterator[WatchedServer]:
     """The embedded index with an embedding address."""
-    with WatchedServer() as server:
-        folders = {"index_dir": tmp_path / "remote", "model_dir": tmp_path}
-        configure(RetrievalSettings(**folders, embedding_base_url=server.url, embedding_model="fake"))
+    server = WatchedServer()
+    with server:
+        configure(
+            RetrievalSettings(
+                index_dir=tmp_path / "remote",
+                model_dir=tmp_path,
+                embedding_base_url=server.url,
+                embedding_model="fake",
+            )
+        )
         yield server
         configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
 
@@ -119,7 +126,7 @@ def test_title_and_stored_name_come_from_the_filename(public: Collection, media:
     )
     assert (document.title, document.filename) == ("Annual report 2024.tar", "Annual report 2024.tar.MD")
     assert Path(document.file.path).parent == media / "documents"
-    assert document.file.name.endswith(".md")
+    assert str(document.file.name).endswith(".md")
 
 
 def test_case_82_same_content_is_in_a_collection_once(put: Put, public: Collection) -> None:
@@ -138,17 +145,26 @@ def test_failed_content_added_under_another_name_is_tried_again(put: Put, public
     assert (again.pk, again.state, again.filename) == (failed.pk, Document.State.READY, "report.pdf")
 
 
-@pytest.mark.django_db(transaction=True)
-def test_case_82_same_content_at_once(public: Collection, media: Path) -> None:
-    def add_and_close(_: int) -> int:
-        try:
-            return add(public).pk
-        finally:
-            connections.close_all()
+class OvertakenFile(ContentFile[bytes]):
+    """While it is stored, the same content is added by someone else."""
 
-    with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(add_and_close, range(4)))) == 1
-    assert [path.name for path in (media / "documents").iterdir()] == [Path(Document.objects.get().file.name).name]
+    def __init__(self, content: bytes, *, meanwhile: Callable[[], object]) -> None:
+        super().__init__(content)
+        self.reads = 0
+        self.meanwhile = meanwhile
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        self.reads += 1
+        if self.reads == 2:  # the first is for its hash
+            self.meanwhile()
+        return super().chunks(chunk_size)
+
+
+def test_case_82_same_content_at_once(public: Collection, media: Path) -> None:
+    file = OvertakenFile(TEXT.encode(), meanwhile=lambda: add(public))
+    document = ingest.add_document(public, file=file, filename="b.md")
+    assert (document, document.filename) == (Document.objects.get(), "a.md")
+    assert [path.name for path in (media / "documents").iterdir()] == [Path(document.file.path).name]
 
 
 # ---- again, and gone -------------------------------------------------------------------------------------------------
@@ -213,6 +229,27 @@ def test_case_83_asked_for_again_while_ingested_ends_with_the_new_generation(
     assert runtime().index.count() == Chunk.objects.count() == document.chunk_count
 
 
+def test_replaced_file_is_the_next_generation(
+    put: Put, public: Collection, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    document, former = put(public, "a.md", TEXT), put(public, "b.md", "A zeppelin flies.")
+    path = Path(document.file.path)
+    assert ingest.replace_file(document, file=ContentFile(TEXT.encode())) is False
+    with django_capture_on_commit_callbacks(execute=True):
+        assert ingest.replace_file(document, file=ContentFile(b"A heron flies.")) is True
+    assert not path.exists()
+    assert (document.state, document.generation) == (Document.State.QUEUED, 2)
+    ingest_all()
+    assert [passage.text for passage in search("heron", user=NOBODY, document_ids=[document.pk]).passages] == [
+        "A heron flies."
+    ]
+    with pytest.raises(DuplicateContent, match=r"^Another document of Handbook has the same content\.$"):
+        ingest.replace_file(document, file=ContentFile(b"A zeppelin flies."))
+    document.refresh_from_db()
+    assert Path(document.file.path).read_bytes() == b"A heron flies."
+    assert Path(former.file.path).exists()
+
+
 # ---- faults ----------------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +265,7 @@ def test_missing_file_fails_with_a_reason(public: Collection, index: None, media
     Path(document.file.path).unlink()
     ingest_all()
     document.refresh_from_db()
-    assert (document.state, document.error) == (Document.State.FAILED, "The file is broken: it can't be read.")
+    assert (document.state, document.error) == (Document.State.FAILED, "Its file is gone: upload it again.")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -363,7 +400,7 @@ def test_started_thread_ingests_what_is_added_and_removes_what_is_deleted(
     assert runtime().index.count() == 0
     began = time.monotonic()
     ingest.stop(deadline=5.0)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_worker_outlives_failures_of_what_it_calls() -> None:
