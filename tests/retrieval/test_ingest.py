@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings as site_settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
@@ -145,11 +146,11 @@ def test_failed_content_added_under_another_name_is_tried_again(put: Put, public
     assert (again.pk, again.state, again.filename) == (failed.pk, Document.State.READY, "report.pdf")
 
 
-class OvertakenFile(ContentFile[bytes]):
+class OvertakenFile(SimpleUploadedFile):
     """While it is stored, the same content is added by someone else."""
 
     def __init__(self, content: bytes, *, meanwhile: Callable[[], object]) -> None:
-        super().__init__(content)
+        super().__init__("b.md", content)
         self.reads = 0
         self.meanwhile = meanwhile
 
