@@ -16,7 +16,6 @@ AgentError
 └── LoopStopped           the managed loop's thread ended under a run
 """
 
-# ruff: noqa: N818 - the names say what happened
 from __future__ import annotations
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ERROR_MAX_CHARACTERS = 500  # of an error that the model reads
 
 
-class ArgumentsInvalid(ValueError):  # noqa: N818 - as in agents.errors
+class ArgumentsInvalid(ValueError):
     """What the model wrote does not fit the tool's parameters; the message is for the model."""
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.forms import Script
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
@@ -274,14 +272,12 @@ class DocumentAdmin(DocumentModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
-        columns = ["title", "collection", "updated_at"]  # only these: ingestion may be writing the others
-        if replacement := form.cleaned_data["replacement"]:
-            transaction.on_commit(partial(obj.file.storage.delete, str(obj.file)))
-            obj.file, obj.filename = replacement, replacement.name
-            columns += ["file", "filename", "content_hash"]
-        obj.save(update_fields=columns)
+        obj.save(update_fields=["title", "collection", "updated_at"])  # only these: ingestion may be writing the others
+        replacement = form.cleaned_data["replacement"]
+        if replacement and ingest.replace_file(obj, file=replacement, filename=replacement.name):
+            return
         if form.changed_data:
-            ingest.enqueue(obj)  # a new file, or what the index ranks by (title) and filters by (collection)
+            ingest.enqueue(obj)  # what the index ranks by (title) or filters by (collection)
 
     def states_view(self, request: HttpRequest) -> HttpResponse:
         """The ingestion of the documents named by `id`, for states.js; those that are gone are left out."""

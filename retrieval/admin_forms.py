@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -78,11 +76,10 @@ class UploadForm(forms.Form):
             check_file(file)
         except forms.ValidationError as error:
             return Upload(name, refusal=str(error.message))
-        began = timezone.now()
-        document = ingest.add_document(
+        document, created = ingest.add_document(
             self.cleaned_data["collection"], file=file, filename=name, title=title_of(name), owner=owner
         )
-        if document.created_at < began:  # add_document returns the one that holds the same content
+        if not created:
             return Upload(name, document, refusal=_("The same file is already there:"))
         return Upload(name, document)
 
@@ -107,12 +104,10 @@ class DocumentForm(DocumentModelForm):
 
     def clean(self) -> None:
         """A collection holds the same content once, also when a document moves into it or gets another file."""
-        if replacement := self.cleaned_data.get("replacement"):
-            self.instance.content_hash = hashlib.file_digest(replacement, "sha256").hexdigest()
-        same = Document.objects.filter(
-            collection=self.cleaned_data.get("collection"), content_hash=self.instance.content_hash
-        )
-        if self.instance.content_hash and (other := same.exclude(pk=self.instance.pk).first()):
+        replacement = self.cleaned_data.get("replacement")
+        content_hash = ingest.sha256(replacement) if replacement else self.instance.content_hash
+        same = Document.objects.filter(collection=self.cleaned_data.get("collection"), content_hash=content_hash)
+        if other := same.exclude(pk=self.instance.pk).first():
             raise forms.ValidationError(_("This collection holds the same file already: “%s”.") % other.title)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,6 @@ from urllib.parse import urlsplit
 
 from retrieval import chunking
 from retrieval.embedding import Embedder, build_embedder, describe_embedder
-from retrieval.errors import IndexUnavailable
 from retrieval.index import Index
 
 
@@ -121,15 +119,6 @@ def describe() -> Description:
     )
     embedding = describe_embedder(base_url=settings.embedding_base_url, model=settings.embedding_model)
     return Description(embedding=embedding, store=store)
-
-
-def store_state() -> Mapping[str, object]:
-    """For health checks: `description`, `available`, and then `points` or the `error` that says why not."""
-    description = describe().store
-    try:
-        return {"description": description, "available": True, "points": runtime().index.count()}
-    except IndexUnavailable as error:
-        return {"description": description, "available": False, "error": str(error)}
 
 
 def _forget_after_fork() -> None:

@@ -62,17 +62,18 @@ def add_document(
     filename: str,
     title: str | None = None,
     owner: AbstractBaseUser | None = None,
-) -> Document:
-    """Queue a file. The same content is in a collection once: adding it again returns the document that holds it, and
-    tries it again under this name if it had failed."""
-    digest = _sha256(file)
-    filename = " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
+) -> tuple[Document, bool]:
+    """Queue a file: its document, and whether it is new. A collection holds the same content once: adding it again
+    gives the document that holds it, and tries it again under this name if it had failed.
+    """
+    digest = sha256(file)
+    filename = _name(filename)
     title = (title or filename.rpartition(".")[0] or filename)[:300]
     same = Document.objects.filter(collection=collection, content_hash=digest)
     if existing := same.first():
         if same.filter(state=Document.State.FAILED).update(filename=filename, title=title):
             enqueue(existing)
-        return existing
+        return existing, False
     document = Document(
         collection=collection,
         title=title,
@@ -86,24 +87,24 @@ def add_document(
             document.save()
     except IntegrityError:  # added twice at once
         document.file.delete(save=False)
-        return same.get()
+        return same.get(), False
     transaction.on_commit(wake)
-    return document
+    return document, True
 
 
-def replace_file(document: Document, *, file: File[bytes]) -> bool:
-    """Give the document another file of the same name, its next generation. False when the content is what it was.
+def replace_file(document: Document, *, file: File[bytes], filename: str | None = None) -> bool:
+    """Give the document another file, its next generation. False when the content is what it was.
 
     Raises DuplicateContent when another document of its collection holds that content.
     """
-    digest, former = _sha256(file), document.file.name
+    digest, former = sha256(file), document.file.name
     if digest == document.content_hash:
         return False
     document.file.save(document.filename, file, save=False)
     row = Document.objects.filter(pk=document.pk)
     try:
         with transaction.atomic():
-            row.update(file=document.file.name, content_hash=digest)
+            row.update(file=document.file.name, filename=_name(filename or document.filename), content_hash=digest)
             _requeue(row)
     except IntegrityError as error:
         document.file.delete(save=False)
@@ -208,7 +209,12 @@ def stop(deadline: float) -> None:
         runtime().close()
 
 
-def _sha256(file: File[bytes]) -> str:
+def _name(filename: str) -> str:
+    """The last part of a path, without what a browser or an attacker put around or into it."""
+    return " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
+
+
+def sha256(file: File[bytes]) -> str:
     """Of the whole file, which is left at its beginning."""
     digest = hashlib.sha256()
     for part in file.chunks():

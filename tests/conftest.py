@@ -48,7 +48,7 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
 
     def put(collection: Collection, filename: str, content: str | bytes) -> Document:
         raw = content.encode() if isinstance(content, str) else content
-        document = ingest.add_document(collection, file=ContentFile(raw, name=filename), filename=filename)
+        document, _ = ingest.add_document(collection, file=ContentFile(raw, name=filename), filename=filename)
         while ingest.ingest_next():
             pass
         document.refresh_from_db()

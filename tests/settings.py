@@ -14,5 +14,9 @@ os.environ["DATA_DIR"] = os.environ.get("TEST_DATA_DIR", _state.name)
 os.environ["ANONYMOUS_CHAT"] = "1"
 
 from chatsite.settings import *  # noqa: E402, F403
+from chatsite.settings import DATA_DIR, DATABASES  # noqa: E402
+
+# On disk: an in-memory database is shared between threads by a lock that does not wait.
+DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -14,7 +14,8 @@ _claims: dict[tuple[int, Path], int] = {}  # (process, folder) -> open lock file
 def claim_storage(index_dir: Path) -> None:
     """Make this process the owner of the embedded index under `index_dir`, until it ends or releases it.
 
-    Raises StorageInUse when another process is, IndexUnavailable when the folder can't be used. Repeating it in the owner changes nothing.
+    Raises StorageInUse when another process is, IndexUnavailable when the folder can't be used. Repeating it in the
+    owner changes nothing.
     """
     key = (os.getpid(), index_dir.resolve())
     if key in _claims:

@@ -165,6 +165,7 @@ def test_case_32_model_text_can_not_forge_an_event(client: Client, model: ChatSe
     assert "event: done" in told[-1][1]["answer"]
 
 
+@pytest.mark.django_db(transaction=True)  # closing a response closes its connection
 def test_stream_closed_by_its_reader_is_recorded_as_cancelled(client: Client, model: ChatServer) -> None:
     model.script(chat_server.text(*["word "] * 200, delay=0.02))
     response = ask(client, stream=True)

@@ -38,7 +38,7 @@ NOBODY = AnonymousUser()
 
 
 def add(collection: Collection, filename: str = "a.md", content: str = TEXT) -> Document:
-    return ingest.add_document(collection, file=ContentFile(content.encode()), filename=filename)
+    return ingest.add_document(collection, file=ContentFile(content.encode()), filename=filename)[0]
 
 
 def ingest_all() -> None:
@@ -122,7 +122,7 @@ def test_word_document_is_ingested(put: Put, public: Collection) -> None:
 
 
 def test_title_and_stored_name_come_from_the_filename(public: Collection, media: Path) -> None:
-    document = ingest.add_document(
+    document, _ = ingest.add_document(
         public, file=ContentFile(b"x"), filename="../../etc/Annual\x00 report\r\n \u202e2024.tar.MD"
     )
     assert (document.title, document.filename) == ("Annual report 2024.tar", "Annual report 2024.tar.MD")
@@ -163,7 +163,7 @@ class OvertakenFile(SimpleUploadedFile):
 
 def test_case_82_same_content_at_once(public: Collection, media: Path) -> None:
     file = OvertakenFile(TEXT.encode(), meanwhile=lambda: add(public))
-    document = ingest.add_document(public, file=file, filename="b.md")
+    document, _ = ingest.add_document(public, file=file, filename="b.md")
     assert (document, document.filename) == (Document.objects.get(), "a.md")
     assert [path.name for path in (media / "documents").iterdir()] == [Path(document.file.path).name]
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from pytest_django import DjangoAssertNumQueries
 
 from retrieval import ingest
-from retrieval.configuration import describe, runtime, store_state
+from retrieval.configuration import Description, describe, runtime
 from retrieval.index import Hit
 from retrieval.models import Chunk, Collection, Document
 from retrieval.search import UnknownCollection, UnknownDocument, check_scope, covering, document_text, search
@@ -248,10 +248,8 @@ def test_spans_of_different_documents_stay_apart() -> None:
 # ---- for a person ----------------------------------------------------------------------------------------------------
 
 
-def test_description_and_state_of_the_store(put: Put, public: Collection) -> None:
-    assert describe().store == "embedded"
-    put(public, "a.md", "A heron flies.")
-    assert store_state() == {"description": "embedded", "available": True, "points": 1}
+def test_description_of_what_embeds_and_stores(index: None) -> None:
+    assert describe() == Description(embedding="all-MiniLM-L6-v2, int8, on this machine", store="embedded")
 
 
 def test_chunk_ids_are_stable() -> None:

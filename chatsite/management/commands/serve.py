@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from retrieval import ingest
-from retrieval.errors import StorageInUse
+from retrieval.errors import DuplicateContent, StorageInUse
 from retrieval.index.storage import claim_storage, release_storage
 from retrieval.models import Collection
 
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         if users.exists():
             return
         password = secrets.token_urlsafe(12)
-        users.create_superuser("admin", password=password)  # type: ignore[attr-defined]  # the user model's manager
+        users.create_superuser("admin", password=password)
         self.stdout.write(f"Created the user admin with the password {password} (shown once; change it in /admin/).")
 
     def _sync_documentation(self) -> None:
@@ -77,7 +78,7 @@ class Command(BaseCommand):
             return
         kept = {document.filename: document for document in collection.documents.all()}
         for path in sorted((settings.BASE_DIR / "docs").rglob("*.md")):
-            with path.open("rb") as file:
+            with path.open("rb") as file, contextlib.suppress(DuplicateContent):
                 content = File(file, name=path.name)
                 if document := kept.get(path.name):
                     ingest.replace_file(document, file=content)
