@@ -14,8 +14,8 @@ from retrieval.models import Document
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def of(self, user: AbstractBaseUser | AnonymousUser, *, browser: str = "") -> ConversationQuerySet:
-        """The conversations that belong to `user`, or, for someone who is not signed in, to this browser session
-        (`browser`, a session key) or to no browser at all: those are a program's, which holds their unguessable id.
+        """The conversations that belong to `user`, or, for someone who is not signed in, to this `browser` or to
+        no browser at all: those are a program's, which holds their unguessable id.
         """
         if user.is_authenticated:
             return self.filter(user=user.pk)
@@ -29,7 +29,9 @@ class Conversation(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="conversations"
     )
-    browser = models.CharField(max_length=64, blank=True, help_text="Session key of a reader who is not signed in.")
+    browser = models.CharField(
+        max_length=64, blank=True, help_text="Of a reader who is not signed in; a program has none."
+    )
     title = models.CharField(max_length=120, help_text="The beginning of its first question.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

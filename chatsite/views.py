@@ -16,8 +16,8 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from chatsite import assistant, transcript
-from chatsite.api.permissions import may_ask
-from chatsite.models import Conversation, Run
+from chatsite.access import may_ask, own_conversations
+from chatsite.models import Run
 from chatsite.reader import document_window
 from retrieval.models import Collection, Document
 
@@ -28,7 +28,7 @@ RECENT_CONVERSATIONS = 30
 @ensure_csrf_cookie
 def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> HttpResponse:
     """The chat page: empty, or with a conversation of this reader's."""
-    own = _own_conversations(request)
+    own = own_conversations(request)
     conversation = get_object_or_404(own, pk=conversation_id) if conversation_id else None
     collections = Collection.objects.visible_to(request.user).annotate(
         document_count=Count("documents", filter=Q(documents__live_generation__gt=0))
@@ -51,7 +51,7 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
 @require_safe
 def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """One question and its answer, as in the conversation: what a stream leaves behind."""
-    runs = Run.objects.filter(pk=run_id, conversation__in=_own_conversations(request)).prefetch_related("citations")
+    runs = Run.objects.filter(pk=run_id, conversation__in=own_conversations(request)).prefetch_related("citations")
     views = transcript.run_views(runs, user=request.user)
     if not views:
         raise Http404
@@ -86,12 +86,6 @@ def original(request: HttpRequest, document_id: int) -> HttpResponseBase:
     response["Content-Type"] = "application/octet-stream"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
-
-
-def _own_conversations(request: HttpRequest) -> Any:
-    if not request.user.is_authenticated and request.session.session_key is None:
-        request.session.create()
-    return Conversation.objects.of(request.user, browser=request.session.session_key or "")
 
 
 def _readable_document(request: HttpRequest, document_id: int) -> Document | None:

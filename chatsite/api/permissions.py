@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from rest_framework.permissions import BasePermission
+
+from chatsite.access import may_ask
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView  # at run time it reads the settings that name this file
-
-
-def may_ask(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Someone who is signed in, or anyone where ANONYMOUS_CHAT is on."""
-    return user.is_authenticated or settings.ANONYMOUS_CHAT
 
 
 class MayAsk(BasePermission):

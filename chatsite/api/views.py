@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 import agents
 from chatsite import assistant, errors
+from chatsite.access import new_conversation, own_conversations
 from chatsite.answering import open_run
 from chatsite.api.serializers import AnswerSerializer, ErrorSerializer, HealthSerializer, QuestionSerializer
 from chatsite.models import Conversation
@@ -77,16 +78,14 @@ def _question(request: Request, asked: dict[str, Any]) -> Question:
 
 
 def _conversation(request: Request, asked: dict[str, Any]) -> Conversation:
-    """The conversation to continue, or a new one that the assistant saves with the question."""
-    browser = request.session.session_key or ""
+    """The conversation to continue, or a new one that is saved with the question."""
+    http = request._request
     if session_id := asked.get("session_id"):
-        conversation = Conversation.objects.of(request.user, browser=browser).filter(pk=session_id).first()
+        conversation = own_conversations(http).filter(pk=session_id).first()
         if conversation is None:
             raise errors.not_found("session_id", f"There is no conversation {session_id}.")
         return conversation
-    user = request.user if request.user.is_authenticated else None
-    title = " ".join(asked["query"].split())[:80]
-    return Conversation(user=user, browser="" if user else browser, title=title)
+    return new_conversation(http, question=asked["query"])
 
 
 class Health(APIView):

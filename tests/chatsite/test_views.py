@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from chatsite.middleware import CONTENT_SECURITY_POLICY
@@ -120,6 +121,24 @@ def test_case_01_conversation_of_another_reader_is_404(
     assert anonymous.get(f"/c/{theirs['session_id']}/").status_code == 200
     client.get("/")
     assert client.get(f"/c/{theirs['session_id']}/").status_code == 404
+
+
+def test_what_a_reader_asked_before_signing_in_stays_theirs(
+    client: Client, public: Collection, reader: User, put: Put
+) -> None:
+    put(public, "tea.md", TEA)
+    client.get("/")
+    session_id = ask(client)["session_id"]
+    client.post("/accounts/login/", {"username": "reader", "password": "a-readers-password"})
+    assert QUESTION in client.get(f"/c/{session_id}/").content.decode()
+    assert Client().get(f"/c/{session_id}/").status_code == 404
+    client.post("/accounts/logout/")
+    assert client.get(f"/c/{session_id}/").status_code == 404
+
+
+def test_page_that_is_only_looked_at_leaves_no_session(client: Client, db: None) -> None:
+    client.get("/")
+    assert Session.objects.count() == 0
 
 
 def test_case_08_document_of_another_group_is_404_like_one_that_is_not_there(reader: User, put: Put) -> None:

@@ -40,7 +40,8 @@ class Command(BaseCommand):
             )
         self._sync_documentation()
         connections.close_all()  # before the fork
-        self.stdout.write("Starting; the first start prepares the embedding model, which takes a few seconds.")
+        if first_start:
+            self.stdout.write("Preparing the embedding model and the documentation; this takes a few seconds, once.")
 
         from chatsite.server import Server
 

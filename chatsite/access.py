@@ -1,0 +1,43 @@
+"""Who may ask, and whose conversations are whose."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from chatsite.models import Conversation, ConversationQuerySet
+
+_BROWSER = "browser"  # in the session's data, which survives signing in; its key does not
+
+
+def may_ask(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Someone who is signed in, or anyone where ANONYMOUS_CHAT is on."""
+    return user.is_authenticated or settings.ANONYMOUS_CHAT
+
+
+def own_conversations(request: HttpRequest) -> ConversationQuerySet:
+    """The conversations this request may read and continue."""
+    return Conversation.objects.of(request.user, browser=request.session.get(_BROWSER, ""))
+
+
+def new_conversation(request: HttpRequest, *, question: str) -> Conversation:
+    """An unsaved conversation of the one who asks: a user, a browser, or a program, which keeps no cookies."""
+    title = " ".join(question.split())[:80]
+    if request.user.is_authenticated:
+        return Conversation(user=request.user, title=title)
+    if settings.CSRF_COOKIE_NAME in request.COOKIES:  # a page of ours was opened there
+        request.session.setdefault(_BROWSER, uuid.uuid4().hex)
+    return Conversation(browser=request.session.get(_BROWSER, ""), title=title)
+
+
+@receiver(user_logged_in)
+def adopt_conversations(request: HttpRequest, user: AbstractBaseUser, **signal: Any) -> None:
+    """What a reader asked before signing in stays theirs."""
+    if browser := request.session.pop(_BROWSER, ""):
+        Conversation.objects.filter(user=None, browser=browser).update(user=user, browser="")
