@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
-from chatsite.models import Citation, Conversation, Run
+from chatsite.models import ApiKey, Citation, Conversation, Run
 
 if TYPE_CHECKING:
+    ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
     ConversationModelAdmin = admin.ModelAdmin[Conversation]
     RunModelAdmin = admin.ModelAdmin[Run]
     CitationTabularInline = admin.TabularInline[Citation, Run]
     RunTabularInline = admin.TabularInline[Run, Conversation]
 else:
-    ConversationModelAdmin = RunModelAdmin = admin.ModelAdmin
+    ApiKeyModelAdmin = ConversationModelAdmin = RunModelAdmin = admin.ModelAdmin
     CitationTabularInline = RunTabularInline = admin.TabularInline
 
 
@@ -58,3 +60,34 @@ class RunAdmin(ReadOnly, RunModelAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [CitationInline]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ApiKeyModelAdmin):
+    """A key is shown once, in the message after it was added."""
+
+    list_display = ["name", "hint", "user", "expires_at", "revoked", "last_used_at"]
+    list_select_related = ["user"]
+    list_filter = ["revoked"]
+    search_fields = ["name", "hint", "user__username"]
+    fields = [
+        "name",
+        "user",
+        "all_collections",
+        "collections",
+        "expires_at",
+        "revoked",
+        "hint",
+        "created_at",
+        "last_used_at",
+    ]
+    readonly_fields = ["hint", "created_at", "last_used_at"]
+    autocomplete_fields = ["user"]
+    filter_horizontal = ["collections"]
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        secret = "" if change else obj.make_secret()
+        super().save_model(request, obj, form, change)
+        if secret:
+            shown_once = _("The key is %(secret)s. Copy it now: it can't be shown again.") % {"secret": secret}
+            self.message_user(request, shown_once, messages.WARNING)

@@ -130,7 +130,10 @@ def selected_sources(question: Question) -> dict[int, Source]:
     if selection is None:
         text = question.selected_text
         return {1: Source(marker=1, content=text, start=0, end=len(text), title="Your selection")}
-    document = Document.objects.visible_to(question.user).readable().filter(pk=selection.document_id).first()
+    readable = Document.objects.visible_to(question.user).readable()
+    if question.collections is not None:
+        readable = readable.filter(collection__slug__in=question.collections)
+    document = readable.filter(pk=selection.document_id).first()
     if document is None:
         raise errors.not_found("selection", f"There is no document {selection.document_id}.")
     text = retrieval.document_text(document, start=selection.start, end=selection.end)

@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import uuid
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
-from retrieval.models import Document
+from retrieval.models import Collection, Document
+
+
+class ApiKey(models.Model):
+    """Lets a program ask as `user`. Only a digest of the key is kept; the key itself is shown once, when it is made."""
+
+    PREFIX = "dc_"
+
+    name = models.CharField(max_length=80, help_text="What it is for.")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", help_text="It may read what they may."
+    )
+    all_collections = models.BooleanField(default=False, help_text="It may search all that its user may search.")
+    collections = models.ManyToManyField(Collection, blank=True, help_text="Otherwise it may search these only.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=12, editable=False, help_text="How it begins.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    def make_secret(self) -> str:
+        """A new key for this row, which is to be saved; nothing can show it again."""
+        secret = self.PREFIX + secrets.token_urlsafe(32)
+        self.digest, self.hint = self.digest_of(secret), secret[:8]
+        return secret
+
+    def slugs(self) -> tuple[str, ...] | None:
+        """The collections it is limited to; None when it is not."""
+        return None if self.all_collections else tuple(self.collections.values_list("slug", flat=True))
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        """A plain hash is enough: the key is 256 random bits, which nobody can guess."""
+        return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+    @classmethod
+    def find(cls, secret: str) -> ApiKey | None:
+        """The key that `secret` is, if it may be used now."""
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        usable = cls.objects.filter(unexpired, revoked=False, user__is_active=True).select_related("user")
+        return usable.filter(digest=cls.digest_of(secret)).first()
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -28,6 +79,14 @@ class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="conversations"
+    )
+    api_key = models.ForeignKey(
+        ApiKey,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="What began it",
     )
     browser = models.CharField(
         max_length=64, blank=True, help_text="Of a reader who is not signed in; a program has none."

@@ -163,7 +163,10 @@ SELECTION_MAX_CHARACTERS = 20_000
 UPLOAD_MAX_BYTES = 50 * 1_048_576
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "chatsite.api.authentication.BearerKey",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["chatsite.api.permissions.MayAsk"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["chatsite.api.parsers.BoundedJSONParser"],

@@ -148,7 +148,8 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
     else:
         collection_ids = list(visible.values_list("pk", flat=True))
     if document_ids is not None:
-        known = set(Document.objects.visible_to(user).filter(pk__in=document_ids).values_list("pk", flat=True))
+        inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
+        known = set(inside.filter(pk__in=document_ids).values_list("pk", flat=True))
         if missing := [document_id for document_id in document_ids if document_id not in known]:
             raise UnknownDocument(missing)
     return Scope(collection_ids, document_ids)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework.exceptions import (
     APIException,
+    AuthenticationFailed,
     MethodNotAllowed,
     NotAuthenticated,
     ParseError,
@@ -28,6 +29,7 @@ CODES: dict[type[Exception], str] = {
     ParseError: "invalid_json",
     ValidationError: "invalid_request",
     NotAuthenticated: "sign_in_required",
+    AuthenticationFailed: "invalid_api_key",
     PermissionDenied: "forbidden",
     MethodNotAllowed: "method_not_allowed",
     UnsupportedMediaType: "unsupported_media_type",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MayAsk(BasePermission):
-    message = "Sign in to ask. This site does not answer readers who are not signed in (ANONYMOUS_CHAT is off)."
+    message = "Sign in, or send an API key: this site does not answer everyone (ANONYMOUS_CHAT is off)."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return may_ask(request.user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Count
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -19,7 +19,7 @@ from chatsite import assistant, errors
 from chatsite.access import new_conversation, own_conversations
 from chatsite.answering import open_run
 from chatsite.api.serializers import AnswerSerializer, ErrorSerializer, HealthSerializer, QuestionSerializer
-from chatsite.models import Conversation
+from chatsite.models import ApiKey, Conversation
 from chatsite.questions import Question, Selection
 from chatsite.sse import event_stream
 from retrieval import configuration
@@ -63,29 +63,39 @@ class ChatQuery(APIView):
 
 
 def _question(request: Request, asked: dict[str, Any]) -> Question:
-    selection = Selection(**asked["selection"]) if "selection" in asked else None
+    key = request.auth if isinstance(request.auth, ApiKey) else None
     return Question(
         text=asked["query"].strip(),
         user=request.user,
-        conversation=_conversation(request, asked),
+        conversation=_conversation(request._request, asked, key),
         mode=asked["mode"],
         selected_text=asked.get("selected_text", ""),
-        selection=selection,
+        selection=Selection(**asked["selection"]) if "selection" in asked else None,
         top_k=asked["top_k"],
-        collections=tuple(asked["collections"]) if "collections" in asked else None,
+        collections=_collections(asked, key),
         document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
     )
 
 
-def _conversation(request: Request, asked: dict[str, Any]) -> Conversation:
+def _conversation(request: HttpRequest, asked: dict[str, Any], key: ApiKey | None) -> Conversation:
     """The conversation to continue, or a new one that is saved with the question."""
-    http = request._request
     if session_id := asked.get("session_id"):
-        conversation = own_conversations(http).filter(pk=session_id).first()
+        conversation = own_conversations(request, api_key=key).filter(pk=session_id).first()
         if conversation is None:
             raise errors.not_found("session_id", f"There is no conversation {session_id}.")
         return conversation
-    return new_conversation(http, question=asked["query"])
+    return new_conversation(request, question=asked["query"], api_key=key)
+
+
+def _collections(asked: dict[str, Any], key: ApiKey | None) -> tuple[str, ...] | None:
+    """What to search: what was asked for, inside what the key is limited to."""
+    wanted = tuple(asked["collections"]) if "collections" in asked else None
+    allowed = key.slugs() if key else None
+    if allowed is None or wanted is None:
+        return wanted if allowed is None else allowed
+    if beyond := [slug for slug in wanted if slug not in allowed]:
+        raise errors.not_found("collections", f"No such collection: {', '.join(beyond)}.")
+    return wanted
 
 
 class Health(APIView):

@@ -300,7 +300,7 @@ def test_asking_needs_sign_in_where_anonymous_chat_is_off(
 ) -> None:
     settings.ANONYMOUS_CHAT = False
     refused = ask(client, {"query": "Hello?"})
-    assert (refused.status_code, refused.json()["error"]) == (403, "sign_in_required")
+    assert (refused.status_code, refused.json()["error"]) == (401, "sign_in_required")
     assert "Sign in" in refused.json()["message"]
     client.force_login(reader)
     assert ask(client, {"query": "Hello?"}).status_code == 200

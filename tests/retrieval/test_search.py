@@ -145,7 +145,8 @@ def test_scope_narrows_to_collections_and_documents(put: Put, public: Collection
     assert found() == {first.pk, second.pk}
     assert found(collections=["other"]) == {second.pk}
     assert found(document_ids=[first.pk]) == {first.pk}
-    assert found(collections=["other"], document_ids=[first.pk]) == set()
+    with pytest.raises(UnknownDocument):
+        found(collections=["other"], document_ids=[first.pk])
     assert found(collections=[]) == set()
     assert found(document_ids=[]) == set()
 
