@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
@@ -67,6 +69,14 @@ def manage(*arguments: str, data_dir: Path, **variables: str) -> str:
     return done.stdout
 
 
+def _share_model(folder: Path) -> None:
+    """Give the site the quantised model that these tests made already: making it anew takes seconds a site."""
+    from retrieval.minilm import graph_path, locate
+
+    if settings.configured and (weights := locate()) and not folder.exists():
+        shutil.copytree(graph_path(weights, model_dir=settings.MODEL_DIR).parent, folder)
+
+
 @contextmanager
 def site(host: str = "serve", *, data_dir: Path, healthy: bool = True, **variables: str) -> Iterator[Site]:
     """The site under `host`, with all its state in `data_dir`, ready for requests (or at least answering, when it can't
@@ -76,6 +86,7 @@ def site(host: str = "serve", *, data_dir: Path, healthy: bool = True, **variabl
     command = [sys.executable, *(part.format(port=port) for part in HOSTS[host])]
     variables = {"PORT": str(port), "ANONYMOUS_CHAT": "on"} | variables
     data_dir.mkdir(parents=True, exist_ok=True)
+    _share_model(data_dir / "models")
     log = data_dir / f"{host.replace(' ', '-')}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
