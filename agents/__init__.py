@@ -6,7 +6,7 @@
 `run` works from a plain thread, a sync view under WSGI or ASGI, a task worker, a command, a notebook or a running loop.
 """
 
-from agents.agent import Agent, Limits, RunResult, RunStream, arun, run, stream
+from agents.agent import Agent, Limits, RunStream, arun, run, stream
 from agents.bridge import Stream, acall, call, iterate, loop_state, per_loop
 from agents.errors import (
     AgentError,
@@ -28,6 +28,7 @@ from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled,
 from agents.extractive import ExtractiveModel
 from agents.messages import AssistantMessage, Message, Passage, ToolCall, ToolMessage, Usage, UserMessage
 from agents.model import Model, ModelEvent, OpenAIModel, Timeout
+from agents.result import RunResult
 from agents.tools import Tool, tool
 
 __all__ = [

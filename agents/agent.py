@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Literal
 
 from agents.bridge import Emit, Stream, acall, call
 from agents.errors import (
@@ -24,10 +23,10 @@ from agents.errors import (
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
 from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, Usage, UserMessage
 from agents.model import Model
+from agents.result import RunResult, Status
 from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, to_model_text
 
-Status = Literal["completed", "failed", "limited", "cancelled"]
-RunStream = Stream[Event, "RunResult"]
+RunStream = Stream[Event, RunResult]
 
 logger = logging.getLogger(__name__)
 
@@ -64,29 +63,6 @@ class Agent:
         names = [tool.name for tool in self.tools]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"agent {self.name} has two tools named {', '.join(sorted(twice))}")
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run ended. `content` is all text the model gave, also when it was cut short; `error` says why it was.
-
-    `messages` are the history, the prompt and what followed. `model` is the name of the one that answered last.
-    """
-
-    status: Status
-    content: str
-    messages: tuple[Message, ...]
-    steps: int
-    usage: Usage
-    model: str
-    error: AgentError | None
-    model_seconds: float
-    tool_seconds: float
-    total_seconds: float
-
-    @property
-    def success(self) -> bool:
-        return self.status == "completed"
 
 
 # ---- the doors -------------------------------------------------------------------------------------------------------
