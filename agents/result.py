@@ -10,6 +10,7 @@ from agents.errors import AgentError
 from agents.messages import Message, Usage
 
 if TYPE_CHECKING:
+    from agents.approval import RunState
     from agents.tracing import Span
 
 Status = Literal["completed", "failed", "limited", "cancelled", "blocked", "paused"]
@@ -22,7 +23,8 @@ class RunResult:
     `content` is all text the model gave, also when it was cut short, and `output` that text as the agent's output type,
     or what a tool returned that ends runs. `messages` are the history, the prompt and what followed; `model` is the
     name of the one that answered last. `steps`, `usage` and `cost` (US dollars; None when a price is unknown) include
-    those of agents that this one called. `tier` tells where it ran, `trace` what happened.
+    those of agents that this one called. `tier` tells where it ran, `state` how to resume
+    a paused run, and `trace` what happened.
     """
 
     status: Status
@@ -38,6 +40,7 @@ class RunResult:
     output: Any = None
     cost: Decimal | None = None
     tier: str = "inline"
+    state: RunState | None = None
     trace: Span | None = field(default=None, compare=False, repr=False)
 
     @property
