@@ -86,6 +86,7 @@ class OpenAIModel:
 
     A `client` brings its own key and address. An async one is used with its connections, so use it nowhere but on the
     managed loop; a plain `OpenAI` lends its settings to a pooled async one. `price` overrides the listed one.
+    Raises TypeError for a sync client of any other class: what that adds (Azure's signing) can't be carried over.
     """
 
     name: str
@@ -100,8 +101,13 @@ class OpenAIModel:
     provider: str = "openai"
 
     def __post_init__(self) -> None:
-        if self.client is not None:
-            object.__setattr__(self, "base_url", str(self.client.base_url))
+        if self.client is None:
+            return
+        from openai import AsyncOpenAI, OpenAI
+
+        if not isinstance(self.client, AsyncOpenAI) and type(self.client) is not OpenAI:
+            raise TypeError(f"hand in the async form of {type(self.client).__name__}")
+        object.__setattr__(self, "base_url", str(self.client.base_url))
 
     async def stream(
         self,
@@ -218,11 +224,7 @@ class OpenAIModel:
 
 
 def _settings_of(client: OpenAI) -> dict[str, Any]:
-    """Of a plain client; what its class adds (Azure's signing) and its transport can't be carried over."""
-    from openai import OpenAI
-
-    if type(client) is not OpenAI:
-        raise TypeError(f"hand in the async form of {type(client).__name__}: only a plain OpenAI client is converted")
+    """What a plain client was made with, but for its transport, which can't be used from async code."""
     headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
     return {
         "api_key": client.api_key,
