@@ -143,16 +143,16 @@ class Agent(Runnable):
         return call(self.tool(name).execute, arguments)
 
     async def perform(self, request: Request, emit: Emit[Event] = ignore) -> RunResult:
-        speaker = self._named(request.decision.state.agent) if request.decision else self
-        if speaker is None:
+        if not request.decision or request.decision.state.agent == self.name:
+            return await Run(self, request, emit=emit).to_end()
+        if (successor := self._successor(request.decision.state.agent)) is None:
             raise ValueError(f"the state is not of agent {self.name}, nor of one that it hands over to")
-        return await Run(speaker, request, emit=emit).to_end()
+        return await Run(self, request, emit=emit, successor=successor).to_end()
 
-    def _named(self, name: str) -> Agent | None:
-        """This agent, or one that it may have handed the run to."""
-        if self.name == name:
-            return self
-        return next((found for agent in self.handoffs if (found := agent._named(name))), None)
+    def _successor(self, name: str) -> Agent | None:
+        """The agent of that name among those that a run may have been handed to, and so on."""
+        found = (agent if agent.name == name else agent._successor(name) for agent in self.handoffs)
+        return next(filter(None, found), None)
 
 
 def _handing_over(name: str, agent: Agent) -> Tool:
@@ -190,7 +190,9 @@ def stream(
 
 
 def resume(agent: Runnable, state: RunState, approved: bool | Mapping[str, bool], *, reason: str = "") -> RunResult:
-    """Go on with a paused run: `run(agent, state.decide(approved, reason=reason))`."""
+    """Go on with a paused run: `run(agent, state.decide(approved, reason=reason))`. The result's `content` is what is
+    said from there on; its messages, steps and usage are those of the whole.
+    """
     return run(agent, state.decide(approved, reason=reason))
 
 

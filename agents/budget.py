@@ -44,10 +44,9 @@ class Budget:
         self.steps = self.tool_calls = 0
         self.usage = Usage()
         self.cost: Decimal | None = Decimal(0)
-        ends = [(asyncio.get_running_loop().time() + limits.seconds, limits.seconds)] if limits else []
-        self._end: tuple[float, float] | None = min(
-            [*ends, *([parent._end] if parent and parent._end else [])], default=None
-        )
+        own = [(asyncio.get_running_loop().time() + limits.seconds, limits.seconds)] if limits else []
+        inherited = [parent._end] if parent and parent._end else []
+        self._end = min(own + inherited, default=None)  # when, in the loop's time, and after how many seconds
 
     @property
     def deadline(self) -> float | None:

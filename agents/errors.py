@@ -84,10 +84,13 @@ class Blocked(AgentError):
 
     code = "blocked"
 
-    def __init__(self, reason: str, *, stage: str) -> None:
-        super().__init__(f"blocked on {stage}: {reason}")
+    def __init__(self, reason: str, stage: str) -> None:
+        super().__init__(reason, stage)  # both, so that it can be pickled
         self.reason = reason
         self.stage = stage
+
+    def __str__(self) -> str:
+        return f"{self.stage} blocked: {self.reason}"
 
 
 class ToolFailed(AgentError):

@@ -42,4 +42,4 @@ class Guardrails:
 async def _check(stage: str, checks: Sequence[Callable[..., Verdict]], *subject: Any) -> None:
     for check in checks:
         if (reason := await invoke(check, *subject)) is not None:
-            raise Blocked(str(reason), stage=stage)
+            raise Blocked(str(reason), stage)

@@ -9,7 +9,7 @@ import math
 import random
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
@@ -117,23 +117,15 @@ class OpenAIModel:
         tools: Sequence[Tool],
         output: Output | None = None,
     ) -> AsyncGenerator[ModelEvent]:
-        request = self._request(instructions, messages, tools)
-        if output:
-            schema = {"name": "answer", "schema": output.schema}
-            formatted = {**request, "response_format": {"type": "json_schema", "json_schema": schema}}
+        for request in self._requests(instructions, messages, tools, output):
             try:
-                async with aclosing(self._turn(formatted)) as events:
+                async with aclosing(self._turn(request)) as events:
                     async for event in events:
                         yield event
                 return
             except ModelRefused as error:
-                if "response_format" not in str(error):
+                if "response_format" not in request or "response_format" not in str(error):
                     raise
-            asked = f"{instructions}\n\nAnswer with JSON of this schema and nothing else: {json.dumps(output.schema)}"
-            request = self._request(asked, messages, tools)
-        async with aclosing(self._turn(request)) as events:
-            async for event in events:
-                yield event
 
     async def _turn(self, request: dict[str, Any]) -> AsyncGenerator[ModelEvent]:
         now = asyncio.get_running_loop().time
@@ -204,6 +196,16 @@ class OpenAIModel:
             return AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
 
         return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout, given), connect)
+
+    def _requests(
+        self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool], output: Output | None
+    ) -> Iterator[dict[str, Any]]:
+        """The request; with an output, first in the API's own way, then in words for servers that don't know that."""
+        if output:
+            schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": output.schema}}
+            yield {**self._request(instructions, messages, tools), "response_format": schema}
+            instructions += f"\n\nAnswer with JSON of this schema and nothing else: {json.dumps(output.schema)}"
+        yield self._request(instructions, messages, tools)
 
     def _request(self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
         request: dict[str, Any] = {

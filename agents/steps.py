@@ -26,6 +26,7 @@ from agents.errors import (
     OutputInvalid,
 )
 from agents.events import Event, ModelReplaced, TextDelta, ToolCalled, ToolReturned
+from agents.guardrails import Guardrails
 from agents.messages import (
     AssistantMessage,
     Message,
@@ -69,7 +70,7 @@ class _Paused(Exception):  # noqa: N818 - as in agents.errors
 class Run:
     """The state of one run, on the managed loop. An agent's instructions may be a function of it."""
 
-    def __init__(self, agent: Agent, request: Request, *, emit: Emit[Event]) -> None:
+    def __init__(self, agent: Agent, request: Request, *, emit: Emit[Event], successor: Agent | None = None) -> None:
         self.prompt = request.prompt
         self.messages = [*request.history, request.prompt, *request.since]
         self.emit = emit
@@ -80,12 +81,17 @@ class Run:
         self._pending: tuple[str, tuple[ToolCall, ...]] = ("", ())
         self._repairs = OUTPUT_REPAIRS
         self._model_seconds = self._tool_seconds = 0.0
+        self._guardrails: list[Guardrails] = []
         self._become(agent)
+        if successor:
+            self._become(successor)
 
     def _become(self, agent: Agent) -> None:
         self.agent = agent
         self._models = list(agent.models)  # the first one is asked
-        self._held = agent.output is not None or agent.guardrails.hold_answers  # text no one may see before its end
+        self._guardrails.append(agent.guardrails)  # handing over is no way around one's own
+        # Text that no one may see before its end:
+        self._held = agent.output is not None or any(guardrails.hold_answers for guardrails in self._guardrails)
         self._window: int | None = None  # tokens, once a model has said that what it was sent is too long
 
     async def to_end(self) -> RunResult:
@@ -105,7 +111,7 @@ class Run:
                 model_seconds=self._model_seconds,
                 tool_seconds=self._tool_seconds,
                 total_seconds=time.perf_counter() - started,
-                output=self.output,
+                output=self.output if status == "completed" else None,
                 cost=budget.cost,
                 state=self._state() if status == "paused" else None,
                 trace=trace,
@@ -177,7 +183,8 @@ class Run:
         return True
 
     async def _finish(self, text: str, *, said: bool) -> None:
-        await self.agent.guardrails.check_answer(text, messages=self.messages)
+        for guardrails in self._guardrails:
+            await guardrails.check_answer(text, messages=self.messages)
         if not said:
             await self._show(text)
 
@@ -303,6 +310,7 @@ class Run:
         for result in results:
             if not result.failed and (successor := self.agent.successors.get(result.call.name)):
                 self._become(successor)
+                await successor.guardrails.check_input(self.prompt)
                 break
         return False
 

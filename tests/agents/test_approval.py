@@ -112,6 +112,17 @@ def test_decision_can_be_streamed() -> None:
     ]
 
 
+def test_resumed_run_may_pause_again() -> None:
+    agent, _ = secretary(to("eve"))
+    again = resume(agent, paused(), {"ada": True})
+    assert (again.status, sent) == ("paused", ["ada"])
+    assert again.state is not None
+    assert resume(secretary("Done.")[0], again.state, True).messages[2:3] == (
+        UserMessage("Write to them", (Passage(1, "Ada and Bob."),)),
+    )
+    assert sent == ["ada", "eve"]
+
+
 def test_resumed_run_keeps_to_the_limits_of_the_whole() -> None:
     agent, _ = secretary(STEPS[2], limits=Limits(steps=2))
     result = resume(agent, paused(), True)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Sequence
 
 import pytest
+from pydantic import BaseModel
 
-from agents import Agent, Blocked, Guardrails, Message, Passage, TextDelta, UserMessage, run, stream
+from agents import Agent, Blocked, Guardrails, Message, Passage, TextDelta, ToolCall, UserMessage, run, stream
 from agents.testing import ScriptedModel
 
 
@@ -53,9 +55,44 @@ def test_blocked_run_ends_with_the_reason_and_no_content(
     assert len(model.requests) == (0 if stage == "input" else 1)
 
 
+@pytest.mark.parametrize("guarded_one", ["first", "second"])
+def test_handing_over_is_no_way_around_a_guardrail(guarded_one: str) -> None:
+    rails = {guarded_one: Guardrails(output=[polite])}
+    second = Agent("second", "", model=ScriptedModel(["You fool."]), guardrails=rails.get("second", Guardrails()))
+    model = ScriptedModel([ToolCall("1", "hand_over_to_second", "")])
+    first = Agent("first", "", model=model, handoffs=[second], guardrails=rails.get("first", Guardrails()))
+    result = run(first, "Go")
+    assert (result.status, result.content) == ("blocked", "")
+
+
+def test_successor_checks_the_question_it_takes_over() -> None:
+    second, model = guarded("never said")
+    first = Agent("first", "", model=ScriptedModel([ToolCall("1", "hand_over_to_a", "")]), handoffs=[second])
+    assert (run(first, "The password?").status, model.requests) == ("blocked", [])
+
+
 def test_allowed_run_is_as_any_other() -> None:
     result = run(guarded("Big [1].")[0], ASKED)
     assert (result.status, result.content) == ("completed", "Big [1].")
+
+
+def test_blocked_output_is_not_handed_out_either() -> None:
+    class Answer(BaseModel):
+        size: str
+
+    model = ScriptedModel(['{"size": "fool"}'])
+    result = run(Agent("a", "", model=model, output=Answer, guardrails=Guardrails(output=[polite])), "Go")
+    assert (result.status, result.content, result.output) == ("blocked", "", None)
+
+
+def test_result_can_be_pickled() -> None:
+    result = run(guarded("Big [2].")[0], ASKED)
+    copied = pickle.loads(pickle.dumps(result))
+    assert (copied.status, str(copied.error), copied.trace.to_jsonl()) == (
+        "blocked",
+        "citations blocked: cites nothing that was given",
+        result.trace.to_jsonl(),
+    )
 
 
 def test_guardrail_with_a_bug_lets_nothing_pass() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from agents import tracing
+from agents import Agent, Price, RunResult, ToolCall, Usage, arun, run, stream, tool, tracing
 from agents.errors import ModelUnavailable
+from agents.testing import ScriptedModel
 from agents.tracing import span
 
 
@@ -123,3 +125,67 @@ def test_opentelemetry_spans_follow_the_genai_conventions() -> None:
     }
     assert dict(agent.attributes or {})["agents.status"] == "completed"
     assert (tool.status.status_code, dict(tool.attributes or {})["error.type"]) == (StatusCode.ERROR, "ValueError")
+
+
+# ---- of runs ---------------------------------------------------------------------------------------------------------
+@tool
+def look(shelf: str) -> str:
+    """Look."""
+    if shelf == "z":
+        raise ValueError("secret: no shelf z")
+    return "a secret book"
+
+
+def clerk() -> Agent:
+    steps = [[ToolCall("1", "look", '{"shelf": "z"}'), Usage(10, 2)], ["The secret.", Usage(20, 3)]]
+    return Agent("clerk", "Be secret.", tools=[look], model=ScriptedModel(steps, price=Price(Decimal(2), Decimal(10))))
+
+
+def test_run_is_a_tree_without_its_content() -> None:
+    trace = run(clerk(), "Tell me the secret").trace
+    assert trace is not None
+    assert "secret" not in trace.to_jsonl()
+    assert [(s.kind, s.name, s.error) for s in trace.walk()] == [
+        ("agent", "clerk", None),
+        ("model", "scripted", None),
+        ("tool", "look", "ValueError"),
+        ("model", "scripted", None),
+    ]
+    assert trace.attributes == {
+        "status": "completed",
+        "model": "scripted",
+        "steps": 2,
+        "input_tokens": 30,
+        "output_tokens": 5,
+        "cost": 0.00011,
+    }
+    assert all(s.parent_id == trace.id for s in trace.children)
+
+
+def test_content_is_traced_when_it_is_wanted() -> None:
+    tracing.export_to(content=True)
+    trace = run(clerk(), "Tell me the secret").trace
+    assert trace is not None
+    model, called = trace.children[0], trace.children[1]
+    assert (trace.attributes["prompt"], trace.attributes["answer"]) == ("Tell me the secret", "The secret.")
+    assert model.attributes["instructions"] == "Be secret."
+    assert called.attributes["arguments"] == '{"shelf": "z"}'
+
+
+@pytest.mark.parametrize("door", ["run", "stream"])
+def test_run_joins_the_span_it_is_started_in(door: str) -> None:
+    with span("workflow", name="report") as outer:
+        if door == "run":
+            run(clerk(), "Go")
+        else:
+            list(stream(clerk(), "Go"))
+    assert [(s.kind, s.name) for s in outer.children] == [("agent", "clerk")]
+
+
+def test_concurrent_runs_have_trees_of_their_own() -> None:
+    async def main() -> list[RunResult]:
+        return await asyncio.gather(*(arun(clerk(), "Go") for _ in range(10)))
+
+    traces = [result.trace for result in asyncio.run(main())]
+    assert len({trace.trace_id for trace in traces if trace}) == 10
+    assert [len(list(trace.walk())) for trace in traces if trace] == [4] * 10
