@@ -174,6 +174,8 @@ class OpenAIModel:
         except (httpx2.RequestError, OSError) as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error
+        except UnicodeEncodeError as error:
+            raise ModelRefused(f"{self.name} can't be sent half a surrogate pair, as one message holds") from error
         if turn.usage:
             yield turn.usage
         turn.check(response.headers.get("content-type", ""))
@@ -320,6 +322,7 @@ class _Turn:
         self.usage: Usage | None = None
         self.calls: list[_PartialCall] = []
         self._by_index: dict[int, _PartialCall] = {}
+        self._half = ""  # of a surrogate pair
 
     @property
     def whole(self) -> bool:
@@ -364,7 +367,16 @@ class _Turn:
         delta = choices[0].get("delta") or {}
         for part in delta.get("tool_calls") or ():
             self._read_call(part)
-        return str(delta.get("content") or "")
+        return self._mend(str(delta.get("content") or ""))
+
+    def _mend(self, text: str) -> str:
+        """Servers that escape what is not ASCII may cut a surrogate pair in two; half of one can be sent to nobody."""
+        if text.isascii() and not self._half:
+            return text
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def _read_call(self, part: Any) -> None:
         function = part.get("function") or {}

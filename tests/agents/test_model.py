@@ -398,6 +398,27 @@ def test_many_runs_at_once_share_the_pool(server: ChatServer) -> None:
     assert server.connections <= 20
 
 
+# ---- text that is none -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("deltas", "content"),
+    [
+        (["ah \ud83d", "\ude00!"], "ah \U0001f600!"),  # an emoji, cut in two by a server that escapes it
+        (["ah \ud83d", "", "!"], "ah \ufffd!"),
+        (["ah \ude00!"], "ah \ufffd!"),
+        (["ah \U0001f600\ud83d"], "ah \U0001f600"),
+    ],
+)
+def test_case_62_half_a_surrogate_pair_reaches_nobody(server: ChatServer, deltas: list[str], content: str) -> None:
+    result = ask(server, raw(*(chunk({"content": delta}) for delta in deltas), chunk({}, finish="stop"), DONE))
+    assert (result.status, result.content) == ("completed", content)
+
+
+def test_case_42_question_that_cannot_be_sent_is_a_typed_error(server: ChatServer) -> None:
+    result = run(Agent("a", "", model=model_at(server)), "half \ud83d")
+    assert isinstance(result.error, ModelRefused)
+    assert server.requests == []
+
+
 # ---- clients of one's own --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", [openai.AsyncOpenAI, openai.OpenAI])
 def test_client_can_be_handed_in(server: ChatServer, kind: Any) -> None:
