@@ -104,15 +104,15 @@ class Agent(Runnable):
             raise ValueError(f"agent {self.name} has no model")
         if self.output is not None:
             output_of(self.output)
-        successors = {f"hand_over_to_{_identifier(agent.name)}"[:64]: agent for agent in self.handoffs}
-        tools = [*self._flat_tools(), *(_handing_over(name, agent) for name, agent in successors.items())]
+        handing_over = [_handing_over(agent) for agent in self.handoffs]
+        tools = [*self._flat_tools(), *handing_over]
         names = [tool.name for tool in tools]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"agent {self.name} has two tools named {', '.join(sorted(twice))}")
         set_once = partial(object.__setattr__, self)
         set_once("models", models)
         set_once("toolbox", {tool.name: tool for tool in tools})
-        set_once("successors", successors)
+        set_once("successors", {tool.name: agent for tool, agent in zip(handing_over, self.handoffs, strict=True)})
 
     def _flat_tools(self) -> Iterator[Tool]:
         for given in self.tools:
@@ -155,10 +155,11 @@ class Agent(Runnable):
         return next(filter(None, found), None)
 
 
-def _handing_over(name: str, agent: Agent) -> Tool:
+def _handing_over(agent: Agent) -> Tool:
     async def hand_over() -> str:
         return f"{agent.name} goes on."
 
+    name = f"hand_over_to_{_identifier(agent.name)}"[:64]
     return Tool(Definition(hand_over, name=name, description=f"Let the agent {agent.name} go on in your place."))
 
 

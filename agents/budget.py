@@ -46,9 +46,8 @@ class Budget:
         self.cost: Decimal | None = Decimal(0)
         own = [(asyncio.get_running_loop().time() + limits.seconds, limits.seconds)] if limits else []
         inherited = [parent._end] if parent and parent._end else []
-        self._end: tuple[float, float] | None = min(
-            own + inherited, default=None
-        )  # when, in the loop's time, and after how many seconds
+        # When it ends, in the loop's time, and after how many seconds.
+        self._end: tuple[float, float] | None = min(own + inherited, default=None)
 
     @property
     def deadline(self) -> float | None:

@@ -85,8 +85,9 @@ class OpenAIModel:
     409, 429 (after the seconds its Retry-After asks for), 5xx, and a connection refused or broken.
 
     A `client` brings its own key and address. An async one is used with its connections, so use it nowhere but on the
-    managed loop; a plain `OpenAI` lends its settings to a pooled async one. `price` overrides the listed one.
-    Raises TypeError for a sync client of any other class: what that adds (Azure's signing) can't be carried over.
+    managed loop, and make it after a fork; a plain `OpenAI` lends its settings to a pooled async one. A sync client of
+    any other class is a TypeError: what that adds (Azure's signing) can't be carried over. `price` overrides the listed
+    one.
     """
 
     name: str

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
 ANSWER_SHARE = 4  # a quarter of the context window is left for the answer
+FOR_MODEL = (ArgumentsInvalid, CallRefused)  # written for it, and no fault of a tool
 
 logger = logging.getLogger(__name__)
 
@@ -322,16 +323,11 @@ class Run:
                     raise CallRefused(f"a person refused this call: {decision.reason or 'no reason given'}")
                 value = await self.agent.tool(tool_call.name).execute(tool_call.arguments)
                 message = ToolMessage(tool_call, to_model_text(value), value, failed=False)
-            except asyncio.CancelledError as error:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise
-                message = _failure(tool_call, error)
-            except (ArgumentsInvalid, CallRefused) as error:
-                message = _failure(tool_call, error)
-            except Exception as error:
-                logger.warning("Tool %s failed", tool_call.name, exc_info=True)
-                message = _failure(tool_call, error)
             except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                    raise
+                if not isinstance(error, FOR_MODEL):
+                    logger.warning("Tool %s failed", tool_call.name, exc_info=True)
                 message = _failure(tool_call, error)
             trace.set_content(arguments=tool_call.arguments, result=message.text)
             trace.error = type(message.value).__name__ if message.failed else None
@@ -361,13 +357,18 @@ class Run:
         )
 
 
+def _is_being_cancelled() -> bool:
+    """Or does a CancelledError only come from something that a tool waited for?"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _failure(tool_call: ToolCall, error: BaseException) -> ToolMessage:
     if not isinstance(error, Exception):
         requested = ExitRequested(f"tool {tool_call.name} raised {type(error).__name__}")
         requested.__cause__ = error
         error = requested
-    for_model = isinstance(error, ArgumentsInvalid | CallRefused)
-    told = str(error) if for_model else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, FOR_MODEL) else f"{type(error).__name__}: {error}"
     text = to_model_text({"error": told[:ERROR_MAX_CHARACTERS]})
     return ToolMessage(tool_call, text, error, failed=True)
 

@@ -160,6 +160,12 @@ def test_handoff_goes_on_with_the_same_messages_and_limits() -> None:
     assert [m.text for m in result.messages if not isinstance(m, AssistantMessage)] == ["Taxes?", "tax expert goes on."]
 
 
+def test_two_agents_of_one_name_to_hand_over_to_are_refused() -> None:
+    twins = [agent("desk", "a")[0], agent("desk", "b")[0]]
+    with pytest.raises(ValueError, match="agent a has two tools named hand_over_to_desk"):
+        Agent("a", "", model=ScriptedModel([]), handoffs=twins)
+
+
 def test_instructions_may_be_a_function_of_the_run() -> None:
     seen: list[tuple[str, int]] = []
 
