@@ -6,11 +6,14 @@
 `run` works from a plain thread, a sync view under WSGI or ASGI, a task worker, a command, a notebook or a running loop.
 """
 
-from agents.agent import Agent, Limits, RunResult, RunStream, arun, run, stream
+from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
+from agents.approval import Decision, RunState
 from agents.bridge import Stream, acall, call, iterate, loop_state, per_loop
+from agents.budget import Limits
 from agents.errors import (
     AgentError,
     AnswerTruncated,
+    Blocked,
     Cancelled,
     ContextOverflow,
     DeadlineExceeded,
@@ -22,25 +25,47 @@ from agents.errors import (
     ModelInterrupted,
     ModelRefused,
     ModelUnavailable,
+    OutputInvalid,
+    PriceUnknown,
     ToolFailed,
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
 from agents.extractive import ExtractiveModel
-from agents.messages import AssistantMessage, Message, Passage, ToolCall, ToolMessage, Usage, UserMessage
+from agents.guardrails import Guardrails
+from agents.messages import (
+    AssistantMessage,
+    Message,
+    Passage,
+    ToolCall,
+    ToolMessage,
+    Usage,
+    UserMessage,
+    dump_message,
+    load_message,
+)
 from agents.model import Model, ModelEvent, OpenAIModel, Timeout
-from agents.tools import Tool, tool
+from agents.orchestration import collaborate, route, sequential
+from agents.pricing import Price
+from agents.result import RunResult
+from agents.steps import Run
+from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
+from agents.tracing import Span, span
 
 __all__ = [
     "Agent",
     "AgentError",
     "AnswerTruncated",
+    "ArgumentsInvalid",
     "AssistantMessage",
+    "Blocked",
     "Cancelled",
     "ContextOverflow",
     "DeadlineExceeded",
+    "Decision",
     "Event",
     "ExitRequested",
     "ExtractiveModel",
+    "Guardrails",
     "LimitExceeded",
     "Limits",
     "LoopStopped",
@@ -54,10 +79,17 @@ __all__ = [
     "ModelReplaced",
     "ModelUnavailable",
     "OpenAIModel",
+    "OutputInvalid",
     "Passage",
+    "Price",
+    "PriceUnknown",
+    "Run",
     "RunEnded",
     "RunResult",
+    "RunState",
     "RunStream",
+    "Runnable",
+    "Span",
     "Stream",
     "TextDelta",
     "Timeout",
@@ -67,15 +99,23 @@ __all__ = [
     "ToolFailed",
     "ToolMessage",
     "ToolReturned",
+    "Toolkit",
     "Usage",
     "UserMessage",
     "acall",
     "arun",
     "call",
+    "collaborate",
+    "dump_message",
     "iterate",
+    "load_message",
     "loop_state",
     "per_loop",
+    "resume",
+    "route",
     "run",
+    "sequential",
+    "span",
     "stream",
     "tool",
 ]
