@@ -65,5 +65,5 @@ class Decision:
         return not (self.approved if isinstance(self.approved, bool) else self.approved.get(call.id, False))
 
 
-class CallRefused(Exception):  # noqa: N818 - as in agents.errors
+class CallRefused(Exception):
     """A person refused a tool call; the message is for the model."""

@@ -64,7 +64,7 @@ class Request:
     decision: Decision | None = None
 
 
-class _Paused(Exception):  # noqa: N818 - as in agents.errors
+class _Paused(Exception):
     pass
 
 
