@@ -64,9 +64,9 @@ class Entry:
         return self.value
 
     def whole(self, *, least: int) -> int:
-        if (number := self.number(least=least)) != int(number):
+        if not isinstance(number := self.number(least=least), int):
             raise self.wrong(f"must be a whole number, not {number!r}")
-        return int(number)
+        return number
 
     def _unlike(self, wanted: str) -> WorkflowInvalid:
         return self.wrong(f"must be {wanted}, not {_TYPES.get(type(self.value), 'nothing')}")
