@@ -54,6 +54,10 @@ class State:
     def key(self) -> StateKey:
         return self.step, self.item
 
+    @property
+    def place(self) -> str:
+        return self.step if self.item is None else f"{self.step}[{self.item}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -127,6 +131,7 @@ class Journal:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait({writing})
+            writing.exception()  # retrieved: a run that is cancelled has nobody left to tell
             raise
 
     def _write(self, line: bytes) -> None:

@@ -25,7 +25,7 @@ from agents.errors import AgentError, ExitRequested, LimitExceeded
 from agents.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from agents.tools import ERROR_MAX_CHARACTERS, Tool, to_model_text
 from agents.tracing import Span, span
-from agents.workflow_errors import RunChanged, StepFailed, WorkflowError
+from agents.workflow_errors import RecordFailed, RunChanged, StepFailed
 from agents.workflow_file import Step, WorkflowFile, read_workflow
 from agents.workflow_registry import Function, Registry, registry
 from agents.workflow_values import Json, Scope, ValueMissing, render
@@ -169,7 +169,7 @@ class WorkflowRun:
         try:
             if self.journal:
                 await self.journal.finish(status, error=str(self.error) if self.error else None)
-        except WorkflowError as error:
+        except RecordFailed as error:
             self.error = self.error or error
         return WorkflowResult(
             run_id=self.run_id,
@@ -203,12 +203,7 @@ class WorkflowRun:
         await asyncio.gather(*(self.reached[need] for need in step.needs))
         if not all(need in self.steps for need in step.needs):
             return
-        try:
-            state = self.states.get((step.name, None)) or await self.take(step)
-        except WorkflowError as error:  # it could not be recorded
-            self.error = self.error or error
-            return
-        if state:
+        if state := self.states.get((step.name, None)) or await self.take(step):
             self.steps[step.name] = {"output": state.output, "status": state.status, "error": state.error}
 
     async def take(self, step: Step) -> State | None:
@@ -315,12 +310,16 @@ class WorkflowRun:
                 output = result.content if result.output is None else result.output
                 return Outcome(to_json(output), rows_of(result.messages))
 
-    async def save(self, state: State) -> State:
+    async def save(self, state: State) -> State | None:
+        """None when it could not be recorded: then nothing may rest on it."""
         if not state.final:
-            place = state.step if state.item is None else f"{state.step}[{state.item}]"
-            self.error = self.error or StepFailed(f"step {place} failed: {state.error}", step=state.step)
-        if self.journal:
-            await self.journal.save(state)
+            self.error = self.error or StepFailed(f"step {state.place} failed: {state.error}", step=state.step)
+        try:
+            if self.journal:
+                await self.journal.save(state)
+        except RecordFailed as error:
+            self.error = self.error or error
+            return None
         self.states[state.key] = state
         return state
 

@@ -61,11 +61,10 @@ class RecordFailed(WorkflowError):
 
 
 class ReplayDiffers(WorkflowError):
-    """`step` and `item` name the state, `field` (dotted) the place in it; both values there are kept."""
+    """`place` is the step, or `step[item]`; `field` is dotted; `recorded` and `replayed` are its two values."""
 
     code = "replay_differs"
 
-    def __init__(self, step: str, item: int | None, *, field: str, recorded: object, replayed: object) -> None:
-        place = step if item is None else f"{step}[{item}]"
+    def __init__(self, place: str, *, field: str, recorded: object, replayed: object) -> None:
         super().__init__(f"{place}.{field}: recorded {recorded!r}, replayed {replayed!r}")
-        self.step, self.item, self.field, self.recorded, self.replayed = step, item, field, recorded, replayed
+        self.place, self.field, self.recorded, self.replayed = place, field, recorded, replayed
