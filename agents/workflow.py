@@ -15,14 +15,16 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, TypedDict, Unpack, cast
 
-from agents.agent import arun
 from agents.bridge import acall, call
+from agents.budget import spending
 from agents.checkpoints import Header, Journal, State, StateKey, open_journal, read_record
 from agents.errors import AgentError, ExitRequested, LimitExceeded
-from agents.messages import AssistantMessage, Message, ToolMessage, UserMessage
+from agents.messages import Usage, UserMessage, dump_message
+from agents.steps import Request
 from agents.tools import ERROR_MAX_CHARACTERS, Tool, to_model_text
 from agents.tracing import Span, span
 from agents.workflow_errors import RecordFailed, RunChanged, StepFailed
@@ -50,7 +52,8 @@ class RunOptions(TypedDict, total=False):
 class WorkflowResult:
     """How a run ended. `states` are those of all steps, and of all items of steps with foreach.
 
-    `error` says what failed; `limited` is a run that took longer than its timeout.
+    `error` says what failed; `limited` is a run that took longer than its timeout. `usage` and `cost` (US dollars; None
+    when a price is unknown) are those of its agents, without what an earlier process had used before it was killed.
     """
 
     run_id: str
@@ -58,6 +61,8 @@ class WorkflowResult:
     output: Json
     states: Sequence[State]
     error: AgentError | None
+    usage: Usage
+    cost: Decimal | None
     total_seconds: float
     trace: Span | None = field(default=None, compare=False, repr=False)
 
@@ -162,7 +167,7 @@ class WorkflowRun:
 
     async def to_end(self, *, timeout: float | None) -> WorkflowResult:  # noqa: ASYNC109 - of the run, not the call
         began = time.perf_counter()
-        with span("workflow", name=self.file.name, run_id=self.run_id) as trace:
+        with span("workflow", name=self.file.name, run_id=self.run_id) as trace, spending(None) as budget:
             limits = [seconds for seconds in (timeout, self.file.timeout) if seconds is not None]
             status, output = await self.outcome(min(limits, default=None))
             trace.error = self.error.code if self.error else None
@@ -177,6 +182,8 @@ class WorkflowRun:
             output=output,
             states=tuple(self.states.values()),
             error=self.error,
+            usage=budget.usage,
+            cost=budget.cost,
             total_seconds=time.perf_counter() - began,
             trace=trace,
         )
@@ -304,11 +311,13 @@ class WorkflowRun:
                 with span("tool", name=tool.name, step=step.name):
                     return Outcome(to_json(await tool.execute(json.dumps(arguments))))
             case agent:
-                result = await arun(agent, to_model_text(arguments))
+                result = await agent.perform(Request(UserMessage(to_model_text(arguments))))
+                if result.status == "cancelled":  # a run ends even then with a result; the step does not
+                    raise asyncio.CancelledError
                 if not result.success:
                     raise result.error or StepFailed(f"its run ended as {result.status}", step=step.name)
                 output = result.content if result.output is None else result.output
-                return Outcome(to_json(output), rows_of(result.messages))
+                return Outcome(to_json(output), to_json(list(map(dump_message, result.messages))))
 
     async def save(self, state: State) -> State | None:
         """None when it could not be recorded: then nothing may rest on it."""
@@ -336,17 +345,3 @@ def to_json(value: object) -> Json:
     from pydantic_core import to_json
 
     return cast(Json, json.loads(to_json(value, inf_nan_mode="null", bytes_mode="base64")))
-
-
-def rows_of(messages: Sequence[Message]) -> Json:
-    """A conversation as it is recorded: of a tool's result what the model read, not the Python object."""
-    rows: list[Json] = []
-    for message in messages:
-        match message:
-            case UserMessage():
-                rows.append({"user": message.text, "passages": to_json(message.passages)})
-            case AssistantMessage():
-                rows.append({"assistant": message.text, "calls": to_json(message.tool_calls)})
-            case ToolMessage():
-                rows.append({"tool": to_json(message.call), "text": message.text, "failed": message.failed})
-    return rows

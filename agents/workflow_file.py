@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from agents import workflow_values
-from agents.agent import Agent, Limits
+from agents.agent import Agent, Runnable, refuse_pauses
+from agents.budget import Limits
 from agents.tools import Tool
 from agents.workflow_errors import WorkflowInvalid
 from agents.workflow_registry import Function, Registry
@@ -19,7 +20,7 @@ from agents.workflow_values import Condition, Json, Template, parse_condition, p
 from agents.workflow_yaml import Entry, read_yaml
 
 T = TypeVar("T")
-Target: TypeAlias = Agent | Function | Tool
+Target: TypeAlias = Runnable | Function | Tool
 OnError: TypeAlias = Literal["fail", "continue"]
 
 KINDS = ("agent", "function", "tool")
@@ -129,7 +130,7 @@ class _Reader:
         )
 
     # ---- agents that the file defines ----
-    def _agents(self, declared: Entry | None) -> dict[str, Agent]:
+    def _agents(self, declared: Entry | None) -> dict[str, Runnable]:
         agents = dict(self.registry.agents)
         for name, entry in (declared.mapping() if declared else {}).items():
             if name in agents:
@@ -154,7 +155,7 @@ class _Reader:
                 models=[_known(self.registry.models, "model", item) for item in models.entries()],
                 limits=self._limits(keys.get("limits")),
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise entry.wrong(str(error)) from error
 
     def _limits(self, entry: Entry | None) -> Limits:
@@ -231,7 +232,12 @@ class _Reader:
             "function": self.registry.functions,
             "tool": self.registry.tools,
         }
-        return _known(known[kind], kind, entry)
+        target = _known(known[kind], kind, entry)
+        try:
+            refuse_pauses([target] if isinstance(target, Runnable) else [], inside="a workflow")
+        except TypeError as error:
+            raise entry.wrong(str(error)) from error
+        return target
 
     def _needs(
         self, entry: Entry, keys: Mapping[str, Entry], arguments: Template, foreach: Template, when: Condition | None

@@ -12,21 +12,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 
-from agents.agent import Agent
+from agents.agent import Runnable
 from agents.model import Model
-from agents.tools import Tool
+from agents.tools import Tool, Toolkit, invoke
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Named(Protocol):
-    @property
-    def name(self) -> str: ...
+K = TypeVar("K", Tool, Toolkit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +34,9 @@ class Function:
     thread_sensitive: bool
 
     async def execute(self, arguments: dict[str, Any]) -> object:
-        if inspect.iscoroutinefunction(self.function):
-            return await self.function(**arguments)
-        return await sync_to_async(self.function, thread_sensitive=self.thread_sensitive)(**arguments)
+        if self.thread_sensitive or inspect.iscoroutinefunction(self.function):
+            return await invoke(self.function, **arguments)
+        return await sync_to_async(self.function, thread_sensitive=False)(**arguments)
 
 
 class Registry:
@@ -52,7 +48,7 @@ class Registry:
     def __init__(self) -> None:
         self.functions: dict[str, Function] = {}
         self.tools: dict[str, Tool] = {}
-        self.agents: dict[str, Agent] = {}
+        self.agents: dict[str, Runnable] = {}
         self.models: dict[str, Model] = {}
 
     @overload
@@ -73,11 +69,13 @@ class Registry:
 
         return declare if function is None else declare(function)
 
-    def tool(self, tool: Tool) -> Tool:
+    def tool(self, tool: K) -> K:
         """Declare a tool: what reaches out to the world. Replaying a run answers it from the record."""
-        return _add(self.tools, "tool", tool.name, tool)
+        for each in tool.tools if isinstance(tool, Toolkit) else (tool,):
+            _add(self.tools, "tool", each.name, each)
+        return tool
 
-    def agent(self, agent: Agent) -> Agent:
+    def agent(self, agent: Runnable) -> Runnable:
         return _add(self.agents, "agent", agent.name, agent)
 
     def model(self, model: Model, *, name: str = "") -> Model:

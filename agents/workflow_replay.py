@@ -1,7 +1,7 @@
 """Re-run a recorded workflow, and verify that each state comes out the same.
 
 Functions are called again. Models and tools are not: a double says each agent's recorded turns, and tools answer from
-the record. An agent that is no plain Agent, and any agent or tool that failed, is answered from the record as a whole.
+the record. Agents put together as one, agents that hand over, and whatever failed, are answered as a whole.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FunctionType
 from typing import Any, cast
 
 from agents.agent import Agent
 from agents.bridge import call
 from agents.checkpoints import Record, State, StateKey, read_record
 from agents.errors import ModelInterrupted
-from agents.messages import Message, ToolCall
+from agents.messages import AssistantMessage, Message, ToolMessage, load_message
 from agents.testing import FunctionModel, Part
-from agents.tools import ArgumentsInvalid, Definition
+from agents.tools import ArgumentsInvalid, Definition, Tool
 from agents.workflow import Outcome, Workflow, WorkflowRun
 from agents.workflow_errors import ReplayDiffers, RunChanged
 from agents.workflow_file import Step, WorkflowFile
@@ -89,42 +88,50 @@ class Replay(WorkflowRun):
         match step.target:
             case Function():
                 return await super().once(step, arguments, item=item)
-            case Agent() as agent if recorded.messages is not None:
-                double = _double(agent, cast("list[dict[str, Any]]", recorded.messages))
-                return await super().once(replace(step, target=double), arguments, item=item)
+            case Agent(handoffs=()) as agent if recorded.messages is not None:
+                return await super().once(replace(step, target=_double(agent, recorded)), arguments, item=item)
         return Outcome(recorded.output, recorded.messages, recorded.error, fatal=not recorded.final)
 
 
-def _double(agent: Agent, rows: Sequence[Mapping[str, Any]]) -> Agent:
+def _double(agent: Agent, recorded: State) -> Agent:
     """The agent, with a model that says its recorded turns and tools that give their recorded results."""
-    turns = iter([row for row in rows if "assistant" in row])
+    messages = [load_message(row) for row in cast("list[dict[str, Any]]", recorded.messages)]
+    turns = iter([message for message in messages if isinstance(message, AssistantMessage)])
+    results = [message for message in messages if isinstance(message, ToolMessage)]
 
-    def speak(messages: Sequence[Message]) -> list[Part]:
+    def speak(_: Sequence[Message]) -> list[Part]:
         if (turn := next(turns, None)) is None:
             return [ModelInterrupted("the agent asked for a turn that is not recorded")]
-        return [turn["assistant"], *(ToolCall(**call) for call in turn["calls"])]
+        return [turn.text, *turn.tool_calls]
 
-    results = [row for row in rows if "tool" in row]
-    tools = [replace(tool, definition=_Answers(tool.definition, results), instance=None) for tool in agent.tools]
-    return replace(agent, models=[FunctionModel(speak, name="record")], tools=tools)
+    return replace(
+        agent,
+        models=[FunctionModel(speak, name="record")],
+        tools=[
+            replace(tool, definition=_Answers(tool, results, recorded), instance=None)
+            for tool in agent.toolbox.values()
+        ],
+        limits=replace(agent.limits, tokens=None, money=None),  # no more is used
+    )
 
 
 class _Answers(Definition):
     """What a tool answered, in place of its function."""
 
-    def __init__(self, definition: Definition, results: Sequence[Mapping[str, Any]]) -> None:
-        vars(self).update(vars(definition))
-        self.is_async, self.function = True, cast(FunctionType, self._answer)
-        self._results = [row for row in results if row["tool"]["name"] == definition.name]
+    def __init__(self, tool: Tool, results: Sequence[ToolMessage], recorded: State) -> None:
+        vars(self).update(vars(tool.definition))
+        self.function = cast(Any, self._answer)
+        self._results = [result for result in results if result.call.name == tool.name]
+        self._ends_with = [recorded.output] if tool.terminates else []
 
-    def validate(self, arguments: str) -> dict[str, Any]:
+    def validate(self, arguments: str | Mapping[str, object]) -> dict[str, Any]:
         return {"arguments": arguments}
 
     async def _answer(self, arguments: str) -> object:
-        row = next((row for row in self._results if row["tool"]["arguments"] == arguments), None)
-        if row is None:
+        result = next((result for result in self._results if result.call.arguments == arguments), None)
+        if result is None:
             raise ArgumentsInvalid("this call is not recorded")
-        self._results.remove(row)
-        if row["failed"]:
-            raise ArgumentsInvalid(json.loads(row["text"])["error"])
-        return row["text"]
+        self._results.remove(result)
+        if result.failed:
+            raise ArgumentsInvalid(json.loads(result.text)["error"])
+        return self._ends_with[0] if self._ends_with else result.text

@@ -348,7 +348,9 @@ def test_replay_notices_an_agent_that_asks_for_more(tmp_path: Path) -> None:
     library = Library("one", "two", look("a"), "three")
     runs = record_of(tmp_path, library)
     path = runs / "one.jsonl"
-    forged = path.read_text().replace('{"assistant": "three", "calls": []}', '{"user": "three", "passages": []}')
+    forged = path.read_text().replace(
+        '{"role": "assistant", "text": "three", "tool_calls": []}', '{"role": "user", "text": "three", "passages": []}'
+    )
     path.write_text(forged)
     with pytest.raises(
         ReplayDiffers, match=r"ask\.error: recorded None, replayed 'ModelInterrupted: the agent asked for"
