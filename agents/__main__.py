@@ -24,7 +24,7 @@ SHOWN_CHARACTERS = 100  # of an output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 for what went well, 1 for what failed, 2 for what can't be done as it was asked."""
+    """0 for what went well, 1 for what failed, 2 for what can't be done as it was asked, 130 for Ctrl+C."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AgentError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; `resume` goes on", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
 def _registry(reference: str) -> Registry:
     """Imported because the one who types the command says so; nothing in a workflow file can."""
     module, _, name = reference.partition(":")
-    found = getattr(import_module(module), name or "registry", None)
+    try:
+        found = getattr(import_module(module), name or "registry", None)
+    except ImportError as error:
+        raise argparse.ArgumentTypeError(f"{reference!r} can't be imported: {error}") from error
     if not isinstance(found, Registry):
         raise argparse.ArgumentTypeError(f"{reference!r} is no Registry")
     return found

@@ -16,17 +16,11 @@ from typing import Any
 
 import pytest
 
-from agents.agent import Agent
 from agents.checkpoints import is_running, read_record, read_records
-from agents.errors import ModelUnavailable
-from agents.messages import ToolCall
-from agents.testing import ScriptedModel, Step
-from agents.tools import tool
 from agents.workflow import WorkflowResult, resume_workflow, run_workflow
 from agents.workflow_errors import (
     RecordFailed,
     RecordInvalid,
-    ReplayDiffers,
     RunChanged,
     RunLocked,
     RunUnknown,
@@ -266,110 +260,7 @@ def test_workflow_killed_in_each_step_resumes_and_counts_each_step_once(tmp_path
     assert Counter(marks.read_text().split()) == Counter(MARKS)
 
 
-# ---- replay ----------------------------------------------------------------------------------------------------------
-ASKED = """
-steps:
-  ask: {agent: clerk, prompt: "How many ${steps.pages.output}?"}
-  pages: {tool: look, with: {topic: pages}}
-  each: {foreach: [1, 2], agent: clerk, prompt: "item ${item}", on_error: continue}
-  total: {function: total, with: {texts: ["${steps.ask.output}", "${steps.each.output}"]}}
-"""
-
-
-class Library:
-    """An agent, a tool and a function that say how often they were asked; `suffix` makes the function change."""
-
-    def __init__(self, *turns: Step) -> None:
-        self.looked: list[str] = []
-        self.suffix = ""
-        self.model = ScriptedModel(turns)
-
-        @tool
-        def look(topic: str) -> dict[str, str]:
-            """Look something up."""
-            self.looked.append(topic)
-            if topic == "nothing":
-                raise LookupError("no such topic")
-            return {"about": topic}
-
-        self.registry = Registry()
-        self.registry.tool(look)
-        self.registry.function(lambda texts: str(texts) + self.suffix, name="total")
-        self.registry.agent(Agent("clerk", "Count.", tools=[look], models=[self.model]))
-
-
-def look(topic: str, *, call_id: str = "1") -> ToolCall:
-    return ToolCall(call_id, "look", json.dumps({"topic": topic}))
-
-
-def record_of(tmp_path: Path, library: Library, *, text: str = ASKED) -> Path:
-    path = tmp_path / "asked.yaml"
-    path.write_text("parallel: 1\n" + text)
-    run_workflow(path, registry=library.registry, checkpoints=tmp_path / "runs", run_id="one")
-    return tmp_path / "runs"
-
-
-def test_replay_asks_no_model_and_no_tool_and_finds_every_state_the_same(tmp_path: Path) -> None:
-    library = Library(
-        "one",
-        ModelUnavailable("gone"),
-        ["Looking.", look("a"), look("a", call_id="2"), look("nothing", call_id="3"), ToolCall("4", "lok", "{}")],
-        "Two pages.",
-    )
-    runs = record_of(tmp_path, library)
-    library.model.assert_finished()
-    assert library.looked == ["pages", "a", "a", "nothing"]
-    states = replay("one", checkpoints=runs, registry=library.registry)
-    assert [(state.step, state.item, state.status) for state in states] == [
-        ("pages", None, "completed"),
-        ("each", 0, "completed"),
-        ("each", 1, "failed"),
-        ("each", None, "completed"),
-        ("ask", None, "completed"),
-        ("total", None, "completed"),
-    ]
-    assert states[-1].output == "['Looking.\\n\\nTwo pages.', ['one', None]]"
-    assert len(library.looked) == 4
-
-
-def test_replay_names_the_first_difference(tmp_path: Path) -> None:
-    library = Library("one", "two", "three")
-    runs = record_of(tmp_path, library)
-    library.suffix = "!"
-    with pytest.raises(ReplayDiffers) as caught:
-        replay("one", checkpoints=runs, registry=library.registry)
-    assert (caught.value.place, caught.value.field) == ("total", "output")
-    assert str(caught.value) == (
-        "total.output: recorded \"['three', ['one', 'two']]\", replayed \"['three', ['one', 'two']]!\""
-    )
-
-
-def test_replay_notices_an_agent_that_asks_for_more(tmp_path: Path) -> None:
-    library = Library("one", "two", look("a"), "three")
-    runs = record_of(tmp_path, library)
-    path = runs / "one.jsonl"
-    forged = path.read_text().replace(
-        '{"role": "assistant", "text": "three", "tool_calls": []}', '{"role": "user", "text": "three", "passages": []}'
-    )
-    path.write_text(forged)
-    with pytest.raises(
-        ReplayDiffers, match=r"ask\.error: recorded None, replayed 'ModelInterrupted: the agent asked for"
-    ):
-        replay("one", checkpoints=runs, registry=library.registry)
-
-
-def test_replay_of_a_failed_run_repeats_its_failure(tmp_path: Path) -> None:
-    library = Library("one", ModelUnavailable("gone"))
-    runs = record_of(tmp_path, library, text=ASKED.replace(", on_error: continue", ""))
-    assert read_record(runs, run_id="one").ended == "failed"
-    states = replay("one", checkpoints=runs, registry=library.registry)
-    assert [(state.step, state.item, state.status) for state in states][1:] == [
-        ("each", 0, "completed"),
-        ("each", 1, "failed"),
-        ("each", None, "failed"),
-    ]
-
-
+# ---- the list --------------------------------------------------------------------------------------------------------
 def test_runs_are_listed_oldest_first(run: Run, runs: Path) -> None:
     for run_id in ("b", "a", "c"):
         run(run_id=run_id)
