@@ -12,7 +12,6 @@ AgentError
     └── ReplayDiffers      a replayed state is not the recorded one
 """
 
-# ruff: noqa: N818 - as in agents.errors
 from __future__ import annotations
 
 from agents.errors import AgentError

@@ -32,7 +32,7 @@ _OPERATORS: dict[str, Callable[..., bool]] = {
 }
 
 
-class ValueMissing(ValueError):  # noqa: N818 - as in agents.errors
+class ValueMissing(ValueError):
     """A path leads nowhere, or two values can't be compared."""
 
 

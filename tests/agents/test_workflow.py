@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.db import transaction
 
 from agents.agent import Agent
 from agents.errors import LimitExceeded, ModelUnavailable
@@ -241,6 +243,44 @@ def test_sync_functions_and_tools_run_on_the_callers_thread(run: Run, desk: Desk
     worker.join(10)
     assert outputs == [["a-worker", "a-worker", "done"]]
     assert model.requests[1][-1].value == "a-worker"  # type: ignore[union-attr]
+
+
+@pytest.mark.django_db
+def test_orm_in_steps_and_in_an_agents_tools_is_inside_the_callers_transaction(run: Run, desk: Desk) -> None:
+    def add(name: str) -> int:
+        Group.objects.create(name=name)
+        return Group.objects.count()
+
+    @tool
+    def count() -> int:
+        """How many groups there are."""
+        return Group.objects.count()
+
+    desk.registry.function(add)
+    desk.registry.tool(count)
+    desk.registry.agent(Agent("clerk", "", tools=[count], models=[ScriptedModel([ToolCall("1", "count", "{}"), "ok"])]))
+    Group.objects.create(name="of the test")
+    text = """
+        steps:
+          each: {foreach: [a, b, c], function: add, with: {name: "${item}"}}
+          look: {tool: count, needs: [each]}
+          ask: {agent: clerk, prompt: count, needs: [look]}
+        output: ["${steps.each.output}", "${steps.look.output}", "${steps.ask.output}"]
+        """
+    with transaction.atomic():
+        result = run(text)
+        transaction.set_rollback(True)
+    assert result.output == [[2, 3, 4], 4, "ok"]
+    assert [group.name for group in Group.objects.all()] == ["of the test"]
+
+
+def test_it_runs_inside_a_running_loop(run: Run) -> None:
+    async def cell() -> Any:
+        return run(
+            "steps: {a: {function: wait, with: {seconds: 0.0, value: 1}}, b: {function: note, with: {value: 2}}}"
+        )
+
+    assert asyncio.run(cell()).output == 2
 
 
 def test_it_can_be_awaited_and_cancelled(desk: Desk, tmp_path: Path) -> None:
