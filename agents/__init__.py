@@ -62,7 +62,7 @@ from agents.workflow_errors import (
     WorkflowError,
     WorkflowInvalid,
 )
-from agents.workflow_registry import Registry
+from agents.workflow_registry import Registry, registry
 from agents.workflow_replay import replay
 
 __all__ = [
@@ -138,6 +138,7 @@ __all__ = [
     "load_message",
     "loop_state",
     "per_loop",
+    "registry",
     "replay",
     "resume",
     "resume_workflow",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import json
+import logging
 import os
 import re
 import threading
@@ -27,6 +27,8 @@ from agents.workflow_values import Json
 VERSION = 1
 SUFFIX = ".jsonl"
 LOCK_SECONDS = 0.1  # `is_running` takes the lock for a moment; that is no reason to refuse a run
+
+logger = logging.getLogger(__name__)
 
 StateStatus = Literal["completed", "failed", "skipped"]
 StateKey = tuple[str, int | None]
@@ -161,9 +163,15 @@ def read_record(folder: Path | str, *, run_id: str) -> Record:
 
 
 def read_records(folder: Path | str) -> Iterator[Record]:
-    """All runs, the oldest first."""
-    records = (_read(path) for path in Path(folder).glob(f"*{SUFFIX}"))
-    yield from sorted((record for record in records if record), key=lambda record: record.header.started_at)
+    """All runs, the oldest first; of one whose record can't be read, the log says why."""
+    records: list[Record] = []
+    for path in Path(folder).glob(f"*{SUFFIX}"):
+        try:
+            if record := _read(path):
+                records.append(record)
+        except RecordInvalid as error:
+            logger.warning("%s", error)
+    yield from sorted(records, key=lambda record: record.header.started_at)
 
 
 def is_running(folder: Path | str, *, run_id: str) -> bool:
@@ -207,6 +215,8 @@ def _sync_folder(folder: Path) -> None:
 
 def _lock(file: BinaryIO, path: Path) -> None:
     """flock belongs to the open file, so that it also keeps out another thread of this process."""
+    import fcntl  # only POSIX systems have it; without checkpoints, a workflow runs on any
+
     until = time.monotonic() + LOCK_SECONDS
     while True:
         try:

@@ -330,7 +330,7 @@ def _check_arguments(target: Target, arguments: Mapping[str, Template], *, at: E
             for name in arguments:
                 if name not in known:
                     raise TypeError(f"got an unexpected keyword argument {name!r}")
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # a ValueError: some built-in functions tell no signature
         raise at.wrong(f"{target.name}: {error}") from error
 
 

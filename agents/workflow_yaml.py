@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from agents.workflow_errors import WorkflowInvalid
 
 if TYPE_CHECKING:
-    from yaml import Node
+    from yaml import MarkedYAMLError, Node
 
 FILE_MAX_BYTES = 1_000_000
 DEPTH_MAX = 40
@@ -91,15 +91,22 @@ def read_yaml(path: Path) -> Entry:
         line = raw.count(b"\n", 0, error.start) + 1
         raise WorkflowInvalid("is not UTF-8", file=str(path), line=line) from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "is not YAML"
-        raise WorkflowInvalid(problem, file=str(path), line=mark.line + 1 if mark else 1) from error
+        raise _not_yaml(error, text, file=str(path)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise WorkflowInvalid(f"character {error.character!r} is not allowed", file=str(path), line=line) from error
     if document is None:
         raise WorkflowInvalid("is empty", file=str(path), line=1)
     return _Converter(str(path)).entry(document, line=1, key="")
+
+
+def _not_yaml(error: MarkedYAMLError, text: str, *, file: str) -> WorkflowInvalid:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 1
+    problem = error.problem or error.context or "is not YAML"
+    if "${" in text.split("\n")[line - 1]:
+        problem += "; between {} or [], a ${path} needs quotes"
+    return WorkflowInvalid(problem, file=file, line=line)
 
 
 def _refuse_what_grows(text: str, *, file: str) -> None:

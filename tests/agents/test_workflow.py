@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from django.db import transaction
 
 from agents.agent import Agent
 from agents.errors import LimitExceeded, ModelUnavailable
-from agents.messages import ToolCall
+from agents.messages import ToolCall, Usage
+from agents.pricing import Price
 from agents.testing import FunctionModel, ScriptedModel
 from agents.tools import tool
 from agents.workflow import Workflow, WorkflowResult, arun_workflow, run_workflow
@@ -313,6 +315,15 @@ def test_agent_that_fails_fails_its_step(run: Run, desk: Desk) -> None:
     desk.registry.agent(Agent("clerk", "", models=[ScriptedModel([ModelUnavailable("no connection")])]))
     result = run("steps: {ask: {agent: clerk, prompt: go}}")
     assert (result.status, str(result.error)) == ("failed", "step ask failed: ModelUnavailable: no connection")
+
+
+def test_what_agents_used_is_counted(run: Run, desk: Desk) -> None:
+    price = Price(input=Decimal(1), output=Decimal(2))
+    model = ScriptedModel([["a", Usage(10, 1)], ["b", Usage(20, 2)]], price=price)
+    desk.registry.agent(Agent("clerk", "", models=[model]))
+    result = run("steps: {ask: {foreach: [1, 2], agent: clerk, prompt: go}}")
+    assert result.usage == Usage(30, 3)
+    assert result.cost == Decimal("0.000036")
 
 
 def test_file_defines_agents_from_declared_models_and_tools(run: Run, desk: Desk, tmp_path: Path) -> None:

@@ -265,3 +265,11 @@ def test_runs_are_listed_oldest_first(run: Run, runs: Path) -> None:
     for run_id in ("b", "a", "c"):
         run(run_id=run_id)
     assert [record.header.run_id for record in read_records(runs)] == ["b", "a", "c"]
+
+
+def test_list_goes_on_after_a_damaged_record(run: Run, runs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run()
+    (runs / "damaged.jsonl").write_text("{}\n")
+    (runs / "empty.jsonl").touch()
+    assert [record.header.run_id for record in read_records(runs)] == ["one"]
+    assert "damaged.jsonl:1: KeyError('run')" in caplog.text

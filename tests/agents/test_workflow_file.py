@@ -30,9 +30,15 @@ def registry() -> Registry:
         """Books about a topic."""
         return topic * limit
 
+    @tool(approve=True)
+    def publish() -> None:
+        """Publish."""
+
     registry.tool(shelf)
     registry.model(ScriptedModel([]), name="fast")
     registry.agent(Agent("clerk", "", models=[ScriptedModel([])]))
+    registry.agent(Agent("pausing", "", tools=[publish], models=[ScriptedModel([])]))
+    registry.function(max, name="max")
     return registry
 
 
@@ -71,6 +77,15 @@ def problem(tmp_path: Path, registry: Registry, text: str | bytes) -> str:
         (
             "steps:\n  a: {agent: clark, prompt: x}",
             "w.yaml:2: steps.a.agent: there is no agent 'clark' in the registry",
+        ),
+        (
+            "steps:\n  a: {agent: pausing, prompt: x}",
+            "w.yaml:2: steps.a.agent: agent pausing has a tool that needs approval",
+        ),
+        ("steps:\n  a: {function: max}", "w.yaml:2: steps.a: max: no signature found for builtin"),
+        (
+            "steps:\n  a: {function: note, with: {value: ${item}}}",
+            "w.yaml:2: expected ',' or '}', but got '{'; between {} or [], a ${path} needs quotes",
         ),
         ("steps:\n  a: {agent: clerk}", "w.yaml:2: steps.a: agent steps have a prompt"),
         (
