@@ -90,18 +90,16 @@ class Record:
 class Journal:
     """An open, locked record. `record` is None until `begin()`, for a run that is new."""
 
-    def __init__(self, path: Path, *, create: bool) -> None:
-        """Raises RunLocked, RunUnknown (unless `create`), RecordInvalid, RecordFailed."""
-        self._path = path
-        self._file = _open(path, create=create)
+    def __init__(self, folder: Path | str, *, run_id: str) -> None:
+        """Raises RunLocked, RecordInvalid, RecordFailed."""
+        self._path = path = _path(folder, run_id)
+        self._file = _open(path, create=True)
         self._writing = threading.Lock()
         try:
             _lock(self._file, path)
             self.record = _read(path)
             self._end = self.record.end if self.record else 0
             self._file.truncate(self._end)
-            if self.record is None and not create:
-                raise RunUnknown(f"run {path.stem} was killed before it began")
         except BaseException:
             self._file.close()
             raise
@@ -118,6 +116,9 @@ class Journal:
     async def begin(self, header: Header) -> None:
         await self._append({"run": asdict(header)})
         self.record = Record(header)
+
+    async def resume(self) -> None:
+        await self._append({"resumed_at": time.time()})
 
     async def save(self, state: State) -> None:
         """Raises RecordFailed when the state can't be kept."""
@@ -150,10 +151,6 @@ class Journal:
 
 
 # ---- all runs in a folder --------------------------------------------------------------------------------------------
-def open_journal(folder: Path | str, *, run_id: str, create: bool) -> Journal:
-    return Journal(_path(folder, run_id), create=create)
-
-
 def read_record(folder: Path | str, *, run_id: str) -> Record:
     """Also while the run goes on. Raises RunUnknown, RecordInvalid."""
     path = _path(folder, run_id)
@@ -249,7 +246,8 @@ def _add(record: Record | None, row: dict[str, Any]) -> Record:
     if "state" in row:
         state = State(**row["state"])
         record.states[state.key] = state
-        record.ended = record.error = None
+    elif "resumed_at" in row:  # what had failed is tried again
+        record.states, record.ended, record.error = record.finished, None, None
     else:
         record.ended, record.error = row["ended"], row["error"]
     return record

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, TypedDict, Unpack, cast
 
 from agents.bridge import acall, call
 from agents.budget import spending
-from agents.checkpoints import Header, Journal, State, StateKey, open_journal, read_record
+from agents.checkpoints import Header, Journal, State, StateKey, read_record
 from agents.errors import AgentError, ExitRequested, LimitExceeded
 from agents.messages import Usage, UserMessage, dump_message
 from agents.steps import Request
@@ -103,7 +103,7 @@ class Workflow:
         folder, timeout = options.get("checkpoints"), options.get("timeout")
         if folder is None:
             return await WorkflowRun(self.file, inputs, run_id=run_id).to_end(timeout=timeout)
-        with await asyncio.to_thread(open_journal, folder, run_id=run_id, create=True) as journal:
+        with await asyncio.to_thread(Journal, folder, run_id=run_id) as journal:
             await self._begin(journal, inputs, run_id)
             return await WorkflowRun(self.file, inputs, run_id=run_id, journal=journal).to_end(timeout=timeout)
 
@@ -115,6 +115,8 @@ class Workflow:
             raise RunChanged(f"{self.file.path} has changed since run {run_id!r} began")
         elif journal.record.header.inputs != inputs:
             raise RunChanged(f"run {run_id!r} began with other inputs")
+        else:
+            await journal.resume()
 
 
 def run_workflow(path: Path | str, *, registry: Registry = registry, **options: Unpack[RunOptions]) -> WorkflowResult:
@@ -190,16 +192,14 @@ class WorkflowRun:
 
     async def outcome(self, seconds: float | None) -> tuple[Literal["completed", "failed", "limited"], Json]:
         try:
-            async with asyncio.timeout(seconds) as deadline, asyncio.TaskGroup() as group:
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for step in self.file.steps:
                     self.reached[step.name] = group.create_task(self.reach(step))
             if self.error is None:
                 return "completed", render(self.file.output, scope=self.scope)
         except ValueMissing as error:
             self.error = self.file.output_at.wrong(str(error))
-        except TimeoutError:
-            if not deadline.expired():
-                raise
+        except TimeoutError:  # it can only be ours: what steps raise is in their states
             self.error = LimitExceeded(f"the workflow took longer than {seconds:g} seconds")
             return "limited", None
         return "failed", None
@@ -244,8 +244,9 @@ class WorkflowRun:
         if None in states:
             return None
         outputs = [state.output for state in states if state]
-        errors = [f"item {state.item}: {state.error}" for state in states if state and state.error]
-        return await self.save(State(step.name, "completed", output=outputs, error="; ".join(errors) or None))
+        failed = [f"item {state.item}: {state.error}" for state in states if state and state.error]
+        error = f"{len(failed)} of {len(items)} items failed; {failed[0]}" if failed else None
+        return await self.save(State(step.name, "completed", output=outputs, error=error))
 
     async def take_once(self, step: Step, scope: Scope, *, item: int | None = None) -> State | None:
         if recorded := self.states.get((step.name, item)):

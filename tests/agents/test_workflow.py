@@ -369,7 +369,7 @@ def test_on_error_continue_leaves_null_and_tells_why(run: Run) -> None:
         """
     )
     assert result.output == [None, "LookupError: no ink", [None, None]]
-    assert result.steps["each"].error == "item 0: LookupError: no 1; item 1: LookupError: no 2"
+    assert result.steps["each"].error == "2 of 2 items failed; item 0: LookupError: no 1"
 
 
 def test_retry_tries_again_with_growing_pauses(run: Run, desk: Desk) -> None:

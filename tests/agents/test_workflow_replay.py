@@ -133,6 +133,22 @@ def test_replay_of_a_killed_run_ends_where_it_was_killed(tmp_path: Path) -> None
     assert [(state.step, state.item) for state in states] == [("pages", None), ("each", 0)]
 
 
+def test_replay_of_a_run_that_was_resumed_forgets_the_failure(tmp_path: Path) -> None:
+    library = Library("one", ModelUnavailable("gone"), "two", "three")
+    text = ASKED.replace(", on_error: continue", "")
+    runs = record_of(tmp_path, library, text=text)
+    record_of(tmp_path, library, text=text)
+    path = runs / "one.jsonl"
+    path.write_text(path.read_text().partition('{"state": {"step": "each", "status": "completed", "item": null')[0])
+    states = replay("one", checkpoints=runs, registry=library.registry)
+    assert [(state.place, state.status) for state in states] == [
+        ("pages", "completed"),
+        ("each[0]", "completed"),
+        ("each[1]", "completed"),
+        ("ask", "completed"),
+    ]
+
+
 @dataclass
 class Answer:
     books: int
