@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from agents import workflow_values
-from agents.agent import Agent, Runnable, refuse_pauses
+from agents.agent import Agent, Runnable
 from agents.budget import Limits
 from agents.tools import Tool
 from agents.workflow_errors import WorkflowInvalid
 from agents.workflow_registry import Function, Registry
 from agents.workflow_values import Condition, Json, Template, parse_condition, parse_text, paths_in
-from agents.workflow_yaml import Entry, read_yaml
+from agents.workflow_yaml import Entry, parse_yaml, read_file
 
 T = TypeVar("T")
 Target: TypeAlias = Runnable | Function | Tool
@@ -99,10 +99,11 @@ class _Reader:
     def __init__(self, path: Path, registry: Registry) -> None:
         self.path = path
         self.registry = registry
-        self.digest = hashlib.sha256(path.read_bytes() if path.is_file() else b"")
+        self.raw = read_file(path)
+        self.digest = hashlib.sha256(self.raw)
 
     def workflow(self) -> WorkflowFile:
-        top = read_yaml(self.path)
+        top = parse_yaml(self.raw, file=str(self.path))
         entries = top.mapping(keys=TOP_KEYS)
         if not (steps_entry := entries.get("steps")) or not (declared := steps_entry.mapping()):
             raise (steps_entry or top).wrong("a workflow has steps")
@@ -115,7 +116,6 @@ class _Reader:
         self.step_names = tuple(declared)
         self.agents = self._agents(entries.get("agents"))
         steps = self._in_order([self._step(name, entry) for name, entry in declared.items()])
-        output = entries.get("output", steps_entry)
         last = workflow_values.Path(("steps", self.step_names[-1], "output"))
         return WorkflowFile(
             path=self.path,
@@ -124,7 +124,7 @@ class _Reader:
             inputs=self.inputs,
             steps=steps,
             output=self._template(entries["output"]) if "output" in entries else last,
-            output_at=output,
+            output_at=entries.get("output", steps_entry),
             timeout=self._timeout(entries),
             parallel=entries["parallel"].whole(least=1) if "parallel" in entries else PARALLEL,
         )
@@ -144,15 +144,15 @@ class _Reader:
             raise entry.wrong("an agent has instructions, or an instructions_file")
         if ("model" in keys) == ("models" in keys):
             raise entry.wrong("an agent has a model, or models")
-        models = keys["models"] if "models" in keys else Entry(entry.file, entry.line, entry.key, [keys["model"]])
-        tools = keys.get("tools", Entry(entry.file, entry.line, entry.key, []))
+        models = keys["models"].entries() if "models" in keys else [keys["model"]]
+        tools = keys["tools"].entries() if "tools" in keys else []
         instructions = keys.get("instructions")
         try:
             return Agent(
                 name,
                 instructions.text() if instructions else self._file(keys["instructions_file"]),
-                tools=[_known(self.registry.tools, "tool", item) for item in tools.entries()],
-                models=[_known(self.registry.models, "model", item) for item in models.entries()],
+                tools=[_known(self.registry.tools, "tool", item) for item in tools],
+                models=[_known(self.registry.models, "model", item) for item in models],
                 limits=self._limits(keys.get("limits")),
             )
         except (TypeError, ValueError) as error:
@@ -218,13 +218,15 @@ class _Reader:
         wanted, unwanted = ("prompt", "with") if kind == "agent" else ("with", "prompt")
         if unwanted in keys:
             raise keys[unwanted].wrong(f"{kind} steps have no {unwanted}, but {wanted}")
-        if kind == "agent" and "prompt" not in keys:
+        given = keys.get(wanted)
+        if kind != "agent":
+            return {
+                name: self._template(value, repeats=repeats)
+                for name, value in (given.mapping() if given else {}).items()
+            }
+        if given is None or given.value is None:
             raise entry.wrong("agent steps have a prompt")
-        if wanted not in keys:
-            return {}
-        if wanted == "with":
-            keys["with"].mapping()
-        return self._template(keys[wanted], repeats=repeats)
+        return self._template(given, repeats=repeats)
 
     def _target(self, kind: str, entry: Entry) -> Target:
         known: dict[str, Mapping[str, Target]] = {
@@ -233,10 +235,8 @@ class _Reader:
             "tool": self.registry.tools,
         }
         target = _known(known[kind], kind, entry)
-        try:
-            refuse_pauses([target] if isinstance(target, Runnable) else [], inside="a workflow")
-        except TypeError as error:
-            raise entry.wrong(str(error)) from error
+        if (isinstance(target, Runnable) and target.pauses) or (isinstance(target, Tool) and target.approve):
+            raise entry.wrong(f"{kind} {target.name} needs approval, and a workflow waits for nobody")
         return target
 
     def _needs(

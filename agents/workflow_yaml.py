@@ -72,10 +72,8 @@ class Entry:
         return self.wrong(f"must be {wanted}, not {_TYPES.get(type(self.value), 'nothing')}")
 
 
-def read_yaml(path: Path) -> Entry:
-    """The file's one document. Raises WorkflowInvalid, which names the line."""
-    import yaml
-
+def read_file(path: Path) -> bytes:
+    """Raises WorkflowInvalid for a file that can't be read, or is too large."""
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_MAX_BYTES + 1)
@@ -83,21 +81,28 @@ def read_yaml(path: Path) -> Entry:
         raise WorkflowInvalid(f"can't be read: {error.strerror}", file=str(path), line=1) from error
     if len(raw) > FILE_MAX_BYTES:
         raise WorkflowInvalid(f"is larger than {FILE_MAX_BYTES} bytes", file=str(path), line=1)
+    return raw
+
+
+def parse_yaml(raw: bytes, *, file: str) -> Entry:
+    """The one document of a file. Raises WorkflowInvalid, which names the line."""
+    import yaml
+
     try:
         text = raw.decode()
-        _refuse_what_grows(text, file=str(path))
+        _refuse_what_grows(text, file=file)
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise WorkflowInvalid("is not UTF-8", file=str(path), line=line) from error
+        raise WorkflowInvalid("is not UTF-8", file=file, line=line) from error
     except yaml.MarkedYAMLError as error:
-        raise _not_yaml(error, text, file=str(path)) from error
+        raise _not_yaml(error, text, file=file) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise WorkflowInvalid(f"character {error.character!r} is not allowed", file=str(path), line=line) from error
+        raise WorkflowInvalid(f"character {error.character!r} is not allowed", file=file, line=line) from error
     if document is None:
-        raise WorkflowInvalid("is empty", file=str(path), line=1)
-    return _Converter(str(path)).entry(document, line=1, key="")
+        raise WorkflowInvalid("is empty", file=file, line=1)
+    return _Converter(file).entry(document, line=1, key="")
 
 
 def _not_yaml(error: MarkedYAMLError, text: str, *, file: str) -> WorkflowInvalid:

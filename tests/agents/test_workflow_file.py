@@ -35,6 +35,7 @@ def registry() -> Registry:
         """Publish."""
 
     registry.tool(shelf)
+    registry.tool(publish)
     registry.model(ScriptedModel([]), name="fast")
     registry.agent(Agent("clerk", "", models=[ScriptedModel([])]))
     registry.agent(Agent("pausing", "", tools=[publish], models=[ScriptedModel([])]))
@@ -78,10 +79,13 @@ def problem(tmp_path: Path, registry: Registry, text: str | bytes) -> str:
             "steps:\n  a: {agent: clark, prompt: x}",
             "w.yaml:2: steps.a.agent: there is no agent 'clark' in the registry",
         ),
+        ("steps:\n  a: {agent: pausing, prompt: x}", "w.yaml:2: steps.a.agent: agent pausing needs approval, and a"),
         (
-            "steps:\n  a: {agent: pausing, prompt: x}",
-            "w.yaml:2: steps.a.agent: agent pausing has a tool that needs approval",
+            "steps:\n  a: {tool: publish}",
+            "w.yaml:2: steps.a.tool: tool publish needs approval, and a workflow",
         ),
+        ("steps:\n  a: {agent: clerk, prompt: }", "w.yaml:2: steps.a: agent steps have a prompt"),
+        ("steps:\n  a: {function: note, with: }", "w.yaml:2: steps.a.with: note: missing a required argument: 'value'"),
         ("steps:\n  a: {function: max}", "w.yaml:2: steps.a: max: no signature found for builtin"),
         (
             "steps:\n  a: {function: note, with: {value: ${item}}}",
