@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -34,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; `resume` goes on", file=sys.stderr)
-        return 130
+        print("interrupted; `resume` goes on", file=sys.stderr, flush=True)
+        os._exit(130)  # a clean exit would wait for the steps under way; all that is recorded is on the disk
 
 
 def _parser() -> argparse.ArgumentParser:

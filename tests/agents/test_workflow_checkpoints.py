@@ -220,21 +220,26 @@ steps:
 MARKS = ["first", "each-0", "each-1", "each-2", "reach", "ask", "last"]
 
 
-def run_in_child(path: Path, runs: Path, *, until: Path | None) -> subprocess.CompletedProcess[str]:
-    """`python -m agents run`, killed as soon as the file `until` is there."""
+def start_in_child(path: Path, runs: Path) -> subprocess.Popen[str]:
+    """`python -m agents run`"""
     command = [sys.executable, "-m", "agents", "run", str(path), "--registry", "tests.agents.workflow_steps"]
     command += ["--runs", str(runs), "--run-id", "one"]
-    child = subprocess.Popen(
+    return subprocess.Popen(
         command, cwd=ROOT, env=dict(os.environ, WORKFLOW_MARKS=str(path.parent)), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def run_in_child(path: Path, runs: Path, *, until: Path | None) -> subprocess.CompletedProcess[str]:
+    """Run it to its end, or kill it as soon as the file `until` is there."""
+    child = start_in_child(path, runs)
     deadline = time.monotonic() + 30
     while until and child.poll() is None and not until.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
     if until:
         os.kill(child.pid, signal.SIGKILL)
     out, err = child.communicate(timeout=30)
-    return subprocess.CompletedProcess(command, child.returncode, out, err)
+    return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
 
 @pytest.mark.hosts
@@ -258,6 +263,21 @@ def test_workflow_killed_in_each_step_resumes_and_counts_each_step_once(tmp_path
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == "last"
     assert Counter(marks.read_text().split()) == Counter(MARKS)
+
+
+@pytest.mark.hosts
+def test_ctrl_c_ends_the_command_at_once_and_the_run_is_resumable(tmp_path: Path) -> None:
+    path, runs = tmp_path / "killed.yaml", tmp_path / "runs"
+    path.write_text("steps: {a: {function: mark, with: {name: first}}, b: {function: rest, needs: [a]}}")
+    with start_in_child(path, runs) as child:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "resting").exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.send_signal(signal.SIGINT)
+        _, told = child.communicate(timeout=5)
+    assert (child.returncode, told) == (130, "interrupted; `resume` goes on\n")
+    record = read_record(runs, run_id="one")
+    assert (list(record.states), record.ended) == ([("a", None)], None)
 
 
 # ---- the list --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,9 @@ from agents.workflow_registry import Registry
 FOLDER = Path(os.environ.get("WORKFLOW_MARKS", "."))
 registry = Registry()
 
+if "WORKFLOW_MARKS" in os.environ:  # the background jobs of a shell ignore Ctrl+C, and their children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @registry.function
 def mark(name: str, after: object = None) -> str:
@@ -26,6 +31,12 @@ def mark(name: str, after: object = None) -> str:
     with (FOLDER / "marks").open("a") as marks:
         marks.write(f"{name}\n")
     return name
+
+
+@registry.function
+async def rest() -> None:
+    (FOLDER / "resting").touch()
+    await asyncio.sleep(30)
 
 
 @tool
