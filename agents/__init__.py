@@ -50,6 +50,20 @@ from agents.result import RunResult
 from agents.steps import Run
 from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
 from agents.tracing import Span, span
+from agents.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
+from agents.workflow_errors import (
+    RecordFailed,
+    RecordInvalid,
+    ReplayDiffers,
+    RunChanged,
+    RunLocked,
+    RunUnknown,
+    StepFailed,
+    WorkflowError,
+    WorkflowInvalid,
+)
+from agents.workflow_registry import Registry, registry
+from agents.workflow_replay import replay
 
 __all__ = [
     "Agent",
@@ -83,13 +97,21 @@ __all__ = [
     "Passage",
     "Price",
     "PriceUnknown",
+    "RecordFailed",
+    "RecordInvalid",
+    "Registry",
+    "ReplayDiffers",
     "Run",
+    "RunChanged",
     "RunEnded",
+    "RunLocked",
     "RunResult",
     "RunState",
     "RunStream",
+    "RunUnknown",
     "Runnable",
     "Span",
+    "StepFailed",
     "Stream",
     "TextDelta",
     "Timeout",
@@ -102,8 +124,13 @@ __all__ = [
     "Toolkit",
     "Usage",
     "UserMessage",
+    "Workflow",
+    "WorkflowError",
+    "WorkflowInvalid",
+    "WorkflowResult",
     "acall",
     "arun",
+    "arun_workflow",
     "call",
     "collaborate",
     "dump_message",
@@ -111,9 +138,13 @@ __all__ = [
     "load_message",
     "loop_state",
     "per_loop",
+    "registry",
+    "replay",
     "resume",
+    "resume_workflow",
     "route",
     "run",
+    "run_workflow",
     "sequential",
     "span",
     "stream",
