@@ -50,8 +50,7 @@ from agents.result import RunResult
 from agents.steps import Run
 from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
 from agents.tracing import Span, span
-from agents.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
-from agents.workflow_errors import (
+from agents.workflows.errors import (
     RecordFailed,
     RecordInvalid,
     ReplayDiffers,
@@ -62,8 +61,9 @@ from agents.workflow_errors import (
     WorkflowError,
     WorkflowInvalid,
 )
-from agents.workflow_registry import Registry, registry
-from agents.workflow_replay import replay
+from agents.workflows.registry import Registry, registry
+from agents.workflows.replay import replay
+from agents.workflows.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
 
 __all__ = [
     "Agent",

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from agents.checkpoints import Record, is_running, read_record, read_records
 from agents.errors import AgentError
-from agents.workflow import Workflow, WorkflowResult, resume_workflow, run_workflow
-from agents.workflow_drawing import draw
-from agents.workflow_errors import ReplayDiffers
-from agents.workflow_registry import Registry, registry
-from agents.workflow_replay import replay
-from agents.workflow_values import Json
+from agents.workflows.checkpoints import Record, is_running, read_record, read_records
+from agents.workflows.drawing import draw
+from agents.workflows.errors import ReplayDiffers
+from agents.workflows.registry import Registry, registry
+from agents.workflows.replay import replay
+from agents.workflows.values import Json
+from agents.workflows.workflow import Workflow, WorkflowResult, resume_workflow, run_workflow
 
 RUNS = "runs"
 SHOWN_CHARACTERS = 100  # of an output

@@ -21,9 +21,9 @@ from agents.messages import ToolCall, Usage
 from agents.pricing import Price
 from agents.testing import FunctionModel, ScriptedModel
 from agents.tools import tool
-from agents.workflow import Workflow, WorkflowResult, arun_workflow, run_workflow
-from agents.workflow_errors import StepFailed, WorkflowInvalid
-from agents.workflow_registry import Registry
+from agents.workflows.errors import StepFailed, WorkflowInvalid
+from agents.workflows.registry import Registry
+from agents.workflows.workflow import Workflow, WorkflowResult, arun_workflow, run_workflow
 
 Run = Callable[..., WorkflowResult]
 

@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from agents.checkpoints import is_running, read_record, read_records
-from agents.workflow import WorkflowResult, resume_workflow, run_workflow
-from agents.workflow_errors import (
+from agents.workflows.checkpoints import is_running, read_record, read_records
+from agents.workflows.errors import (
     RecordFailed,
     RecordInvalid,
     RunChanged,
@@ -26,8 +25,9 @@ from agents.workflow_errors import (
     RunUnknown,
     WorkflowError,
 )
-from agents.workflow_registry import Registry
-from agents.workflow_replay import replay
+from agents.workflows.registry import Registry
+from agents.workflows.replay import replay
+from agents.workflows.workflow import WorkflowResult, resume_workflow, run_workflow
 
 ROOT = Path(__file__).parents[2]
 ABC = """
@@ -157,7 +157,7 @@ def test_full_disk_ends_the_run_and_nothing_more_is_started(tmp_path: Path, coun
     code = f"""
 import resource, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
-from agents.workflow import run_workflow
+from agents.workflows.workflow import run_workflow
 from tests.agents.test_workflow_checkpoints import Counted
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))

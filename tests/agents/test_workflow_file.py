@@ -10,9 +10,9 @@ import pytest
 from agents.agent import Agent
 from agents.testing import ScriptedModel
 from agents.tools import tool
-from agents.workflow import Workflow
-from agents.workflow_errors import WorkflowInvalid
-from agents.workflow_registry import Registry
+from agents.workflows.errors import WorkflowInvalid
+from agents.workflows.registry import Registry
+from agents.workflows.workflow import Workflow
 
 A = "a: {function: note, with: {value: 1}}"
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from agents.agent import Agent
-from agents.checkpoints import read_record
 from agents.errors import ModelUnavailable
 from agents.messages import ToolCall
 from agents.orchestration import sequential
 from agents.testing import ScriptedModel, Step
 from agents.tools import tool
-from agents.workflow import run_workflow
-from agents.workflow_errors import ReplayDiffers
-from agents.workflow_registry import Registry
-from agents.workflow_replay import replay
+from agents.workflows.checkpoints import read_record
+from agents.workflows.errors import ReplayDiffers
+from agents.workflows.registry import Registry
+from agents.workflows.replay import replay
+from agents.workflows.workflow import run_workflow
 
 ASKED = """
 steps:

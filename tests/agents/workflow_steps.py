@@ -13,7 +13,7 @@ from agents.agent import Agent
 from agents.messages import Message
 from agents.testing import FunctionModel
 from agents.tools import tool
-from agents.workflow_registry import Registry
+from agents.workflows.registry import Registry
 
 FOLDER = Path(os.environ.get("WORKFLOW_MARKS", "."))
 registry = Registry()

@@ -14,16 +14,16 @@ from typing import Any, cast
 
 from agents.agent import Agent
 from agents.bridge import call
-from agents.checkpoints import Record, State, StateKey, read_record
 from agents.errors import ModelInterrupted
 from agents.messages import AssistantMessage, Message, ToolMessage, load_message
 from agents.testing import FunctionModel, Part
 from agents.tools import ArgumentsInvalid, Definition, Tool
-from agents.workflow import Outcome, Workflow, WorkflowRun
-from agents.workflow_errors import ReplayDiffers, RunChanged
-from agents.workflow_file import Step, WorkflowFile
-from agents.workflow_registry import Function, Registry, registry
-from agents.workflow_values import Json
+from agents.workflows.checkpoints import Record, State, StateKey, read_record
+from agents.workflows.errors import ReplayDiffers, RunChanged
+from agents.workflows.file import Step, WorkflowFile
+from agents.workflows.registry import Function, Registry, registry
+from agents.workflows.values import Json
+from agents.workflows.workflow import Outcome, Workflow, WorkflowRun
 
 COMPARED = ("arguments", "error", "messages", "output", "status")  # not attempts and seconds, which may well differ
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from agents.workflow_errors import WorkflowInvalid
+from agents.workflows.errors import WorkflowInvalid
 
 if TYPE_CHECKING:
     from yaml import MarkedYAMLError, Node

@@ -21,16 +21,16 @@ from typing import Literal, NamedTuple, TypedDict, Unpack, cast
 
 from agents.bridge import acall, call
 from agents.budget import spending
-from agents.checkpoints import Header, Journal, State, StateKey, read_record
 from agents.errors import AgentError, ExitRequested, LimitExceeded
 from agents.messages import Usage, UserMessage, dump_message
 from agents.steps import Request
 from agents.tools import ERROR_MAX_CHARACTERS, Tool, to_model_text
 from agents.tracing import Span, span
-from agents.workflow_errors import RecordFailed, RunChanged, StepFailed
-from agents.workflow_file import Step, WorkflowFile, read_workflow
-from agents.workflow_registry import Function, Registry, registry
-from agents.workflow_values import Json, Scope, ValueMissing, render
+from agents.workflows.checkpoints import Header, Journal, State, StateKey, read_record
+from agents.workflows.errors import RecordFailed, RunChanged, StepFailed
+from agents.workflows.file import Step, WorkflowFile, read_workflow
+from agents.workflows.registry import Function, Registry, registry
+from agents.workflows.values import Json, Scope, ValueMissing, render
 
 logger = logging.getLogger(__name__)
 

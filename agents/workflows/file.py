@@ -10,14 +10,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
-from agents import workflow_values
 from agents.agent import Agent, Runnable
 from agents.budget import Limits
 from agents.tools import Tool
-from agents.workflow_errors import WorkflowInvalid
-from agents.workflow_registry import Function, Registry
-from agents.workflow_values import Condition, Json, Template, parse_condition, parse_text, paths_in
-from agents.workflow_yaml import Entry, parse_yaml, read_file
+from agents.workflows import values as workflow_values
+from agents.workflows.errors import WorkflowInvalid
+from agents.workflows.registry import Function, Registry
+from agents.workflows.values import Condition, Json, Template, parse_condition, parse_text, paths_in
+from agents.workflows.yaml import Entry, parse_yaml, read_file
 
 T = TypeVar("T")
 Target: TypeAlias = Runnable | Function | Tool

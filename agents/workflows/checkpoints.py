@@ -21,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
-from agents.workflow_errors import RecordFailed, RecordInvalid, RunLocked, RunUnknown, WorkflowError
-from agents.workflow_values import Json
+from agents.workflows.errors import RecordFailed, RecordInvalid, RunLocked, RunUnknown, WorkflowError
+from agents.workflows.values import Json
 
 VERSION = 1
 SUFFIX = ".jsonl"
