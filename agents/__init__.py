@@ -7,7 +7,7 @@
 """
 
 from agents.agent import Agent, Limits, RunResult, RunStream, arun, run, stream
-from agents.bridge import Stream, acall, call, iterate, loop_state, per_loop
+from agents.bridge import Stream, acall, call, iterate
 from agents.errors import (
     AgentError,
     AnswerTruncated,
@@ -26,6 +26,7 @@ from agents.errors import (
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
 from agents.extractive import ExtractiveModel
+from agents.loop import loop_state, per_loop, shutdown
 from agents.messages import AssistantMessage, Message, Passage, ToolCall, ToolMessage, Usage, UserMessage
 from agents.model import Model, ModelEvent, OpenAIModel, Timeout
 from agents.tools import Tool, tool
@@ -76,6 +77,7 @@ __all__ = [
     "loop_state",
     "per_loop",
     "run",
+    "shutdown",
     "stream",
     "tool",
 ]

@@ -15,7 +15,6 @@ from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from agents.bridge import per_loop
 from agents.errors import (
     AnswerTruncated,
     ContextOverflow,
@@ -27,6 +26,7 @@ from agents.errors import (
     ModelUnavailable,
 )
 from agents.events import TextDelta
+from agents.loop import per_loop
 from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, Usage, UserMessage
 from agents.tools import Tool
 
