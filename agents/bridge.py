@@ -133,10 +133,16 @@ def call(function: Callable[..., Awaitable[R]], /, *args: Any, timeout: float | 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return cast(R, run())
+        pass
+    else:
+        return cast(R, _on_own_thread(run))
+    return cast(R, run())
+
+
+def _on_own_thread(function: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1, thread_name_prefix="agents-call") as executor:
         try:
-            return cast(R, executor.submit(contextvars.copy_context().run, run).result())
+            return executor.submit(contextvars.copy_context().run, function).result()
         finally:
             executor.submit(_close_connections)
 

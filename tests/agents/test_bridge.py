@@ -154,6 +154,15 @@ def test_call_raises_what_the_function_raises() -> None:
         call(fail)
 
 
+def test_error_of_the_function_has_no_foreign_cause() -> None:
+    async def fail() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError) as raised:
+        call(fail)
+    assert raised.value.__context__ is None
+
+
 def test_call_passes_arguments() -> None:
     async def divide(a: float, *, by: float) -> float:
         return a / by
@@ -477,6 +486,21 @@ def test_cancel_from_another_thread_ends_the_iteration() -> None:
     stream = Stream(endless, last=lambda result: result)
     threading.Timer(0.05, stream.cancel).start()
     assert list(stream) == [1, -1]
+
+
+def test_beating_says_when_nothing_has_come_and_leaves_nothing_out() -> None:
+    async def produce(emit: Callable[[object], Awaitable[None]]) -> str:
+        await asyncio.sleep(0.12)
+        for value in (1, 2):
+            await emit(value)
+        await emit(await sync_thread())
+        await asyncio.sleep(0.12)
+        return "end"
+
+    values = list(Stream(produce, last=lambda result: result).beating(0.05))
+    assert [value for value in values if value is not None] == [1, 2, threading.current_thread(), "end"]
+    assert values[:2] == [None, None]
+    assert values[-3:] == [None, None, "end"]
 
 
 def test_dropped_stream_cancels_its_function() -> None:
