@@ -23,9 +23,11 @@ from agents.errors import (
     ModelRefused,
     ModelUnavailable,
     ToolFailed,
+    WorkerLost,
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
 from agents.extractive import ExtractiveModel
+from agents.isolation import Recipe, arun_isolated, run_isolated
 from agents.loop import loop_state, per_loop, shutdown
 from agents.messages import AssistantMessage, Message, Passage, ToolCall, ToolMessage, Usage, UserMessage
 from agents.model import Model, ModelEvent, OpenAIModel, Timeout
@@ -56,6 +58,7 @@ __all__ = [
     "ModelUnavailable",
     "OpenAIModel",
     "Passage",
+    "Recipe",
     "RunEnded",
     "RunResult",
     "RunStream",
@@ -70,13 +73,16 @@ __all__ = [
     "ToolReturned",
     "Usage",
     "UserMessage",
+    "WorkerLost",
     "acall",
     "arun",
+    "arun_isolated",
     "call",
     "iterate",
     "loop_state",
     "per_loop",
     "run",
+    "run_isolated",
     "shutdown",
     "stream",
     "tool",

@@ -83,6 +83,7 @@ class RunResult:
     model_seconds: float
     tool_seconds: float
     total_seconds: float
+    tier: str = "inline"  # what answered: see agents.isolation
 
     @property
     def success(self) -> bool:

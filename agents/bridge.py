@@ -144,7 +144,7 @@ def _on_own_thread(function: Callable[[], T]) -> T:
         try:
             return executor.submit(contextvars.copy_context().run, function).result()
         finally:
-            executor.submit(_close_connections)
+            executor.submit(close_connections)
 
 
 # ---- many values, then one result ------------------------------------------------------------------------------------
@@ -330,10 +330,10 @@ def _close(values: Iterator[object]) -> None:
         if hasattr(values, "close"):
             values.close()
     finally:
-        _close_connections()
+        close_connections()
 
 
-def _close_connections() -> None:
+def close_connections() -> None:
     """The one place that knows Django: connections belong to a thread, and this one ends."""
     if "django.db" in sys.modules:
         from django.conf import settings
