@@ -130,13 +130,15 @@ def call(function: Callable[..., Awaitable[R]], /, *args: Any, timeout: float | 
     """`acall` for sync code anywhere. Inside a running loop, a thread of its own does it while the caller waits."""
     refuse_on_managed_loop("call()")
     run = partial(async_to_sync(acall), function, *args, timeout=timeout, **kwargs)
+    return cast(R, _on_own_thread(run) if _in_running_loop() else run())
+
+
+def _in_running_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        pass
-    else:
-        return cast(R, _on_own_thread(run))
-    return cast(R, run())
+        return False
+    return True
 
 
 def _on_own_thread(function: Callable[[], T]) -> T:
@@ -191,8 +193,8 @@ class Stream(Generic[E, R]):
     """The values that `function(emit)` emits, as they come, then `last(result)`; an iterator, sync and async.
 
     It starts with the first `next()`. The thread that iterates also runs the function's thread-sensitive calls, so it
-    must go on iterating, or `close()`. Async iteration does that on a thread of the stream's own. At most READ_AHEAD
-    values wait to be taken. A stream that is dropped is cancelled.
+    must go on iterating, or `close()`. Inside a running loop, and in async iteration, a thread of the stream's own runs
+    them. At most READ_AHEAD values wait to be taken. A stream that is dropped is cancelled.
     """
 
     def __init__(self, function: Callable[[Emit[E]], Awaitable[R]], *, last: Callable[[R], E]) -> None:
@@ -204,6 +206,7 @@ class Stream(Generic[E, R]):
         self._reading = threading.Lock()
         self._taken = 0
         self._ended = False
+        self._own_thread: ThreadPoolExecutor | None = None
 
     def __iter__(self) -> Iterator[E]:
         return self
@@ -243,9 +246,11 @@ class Stream(Generic[E, R]):
         """Cancel, and run the function's last calls on this thread until it has ended."""
         self.cancel()
         with self._reading:
-            if self._job is not None and not self._ended:
+            if self._ended:
+                return
+            if self._job is not None:
                 self._drain(self._job)
-            self._ended = True
+            self._end()
 
     def _start(self) -> Job[R]:
         function = partial(self._function, self._inbox.emit)
@@ -264,13 +269,12 @@ class Stream(Generic[E, R]):
             job = self._job or self._start()
             while (item := self._take(job, seconds)) is not _Inbox.END:
                 if isinstance(item, _Call):
-                    item.run()
+                    self._serve(item)
                     continue
                 if item is not _Inbox.SILENCE:
                     self._give_credit(job)
                 return item
-            self._ended = True
-            self._inbox.refuse()
+            self._end()
             return self._last(job.outcome.result())
 
     def _take(self, job: Job[R], seconds: float) -> object:
@@ -279,6 +283,21 @@ class Stream(Generic[E, R]):
         except queue.Empty:
             job.check_alive()
             return _Inbox.SILENCE
+
+    def _serve(self, call: _Call) -> None:
+        """Run it here; but inside a running loop, where Django refuses the ORM, on a thread of the stream's own."""
+        if not _in_running_loop():
+            return call.run()
+        if self._own_thread is None:
+            self._own_thread = ThreadPoolExecutor(1, thread_name_prefix="agents-stream")
+        return self._own_thread.submit(call.run).result()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._inbox.refuse()
+        if self._own_thread:
+            self._own_thread.submit(close_connections)
+            self._own_thread.shutdown()
 
     def _give_credit(self, job: Job[R]) -> None:
         self._taken += 1
@@ -292,13 +311,14 @@ class Stream(Generic[E, R]):
                 item = self._inbox.items.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 logger.error("A closed stream has not ended after %s s; it is abandoned", GRACE_SECONDS)
-                return _abandon(job, self._inbox)
+                _abandon(job, self._inbox)
+                return
             if isinstance(item, _Call):
-                item.run()
+                self._serve(item)
             elif item is _Inbox.END:
                 if error := job.outcome.exception():
                     logger.warning("A stream was closed before its end, and failed", exc_info=error)
-                return self._inbox.refuse()
+                return
 
 
 def _release(credit: asyncio.Semaphore) -> None:

@@ -167,8 +167,8 @@ def refuse_on_managed_loop(what: str) -> None:
 
 
 NO_GREEN_THREADS = (
-    "{} has replaced Python's threads with its own, and a loop that waits in one of those stops all others; "
-    "serve with threads instead (gunicorn -k gthread --threads 16) or under ASGI (uvicorn)"
+    "{} has replaced Python's threads with green ones, which all share one real thread, so that the managed loop can't "
+    "run beside its callers; serve with threads instead (gunicorn -k gthread --threads 16) or under ASGI (uvicorn)"
 )
 
 

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -331,7 +330,7 @@ def main() -> int:
                 if not outcome.passed:
                     print(f"    {outcome.why()}", flush=True)
     made = table(outcomes)
-    print(f"\n{made}\n\n{threading.active_count()} threads here, {time.monotonic() - began:.0f} s in all")
+    print(f"\n{made}\n\n{time.monotonic() - began:.0f} s in all")
     if options.write:
         write_into(options.write, made)
     return 0 if all(outcome.passed for outcome in outcomes) else 1

@@ -383,8 +383,12 @@ async def read():
 async def nested():
     return call(sync_to_async(open_connection))
 
+async def read_without_await():
+    return list(Stream(function, last=lambda result: result))[0]
+
 connection.ensure_connection()
-print([asyncio.run(read()).connection, asyncio.run(nested()).connection], connection.connection is not None)
+print([asyncio.run(read()).connection, asyncio.run(nested()).connection,
+       asyncio.run(read_without_await()).connection], connection.connection is not None)
 """
 
 
@@ -393,7 +397,7 @@ def test_threads_of_our_own_close_their_connections_and_no_others(tmp_path: Path
     printed = subprocess.check_output(
         [sys.executable, "-c", CLOSES_CONNECTIONS, tmp_path / "db.sqlite3"], text=True, cwd=ROOT
     )
-    assert printed.strip() == "[None, None] True"
+    assert printed.strip() == "[None, None, None] True"
 
 
 # ---- streams ---------------------------------------------------------------------------------------------------------
@@ -424,6 +428,19 @@ def test_stream_runs_sync_code_on_the_thread_that_iterates() -> None:
 def test_stream_read_inside_another_ones_sync_code_stays_on_that_thread() -> None:
     values = list(count_to(1, work=lambda: list(count_to(1, work=threading.current_thread))))
     assert values == [[threading.current_thread(), 0, "end"], 0, "end"]
+
+
+def test_stream_read_inside_a_running_loop_runs_sync_code_on_one_thread_without_a_loop() -> None:
+    def where() -> tuple[threading.Thread, object]:
+        return threading.current_thread(), asyncio._get_running_loop()
+
+    async def main() -> list[object]:
+        return list(count_to(2, work=where))
+
+    first, _, second, *_ = asyncio.run(main())
+    assert first == second
+    assert first[1] is None  # type: ignore[index]
+    assert first[0] is not threading.current_thread()  # type: ignore[index]
 
 
 def test_stream_reads_ahead_no_further_than_its_credit() -> None:

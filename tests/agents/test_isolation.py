@@ -70,6 +70,11 @@ def test_agent_runs_in_a_warm_process_of_its_own() -> None:
     assert second.messages[0] == UserMessage("Go.")
 
 
+def test_tool_that_needs_django_has_the_process_s_own_connection() -> None:
+    result = run_isolated(Recipe("tests.agents.isolated_orm:agent"), "Go.", deadline=20.0)
+    assert (result.content, result.tier) == ("42", "process")
+
+
 def test_inline_runs_here_and_says_so() -> None:
     result = isolated("pid", isolation="inline")
     assert (result.content, result.tier) == (str(os.getpid()), "inline")

@@ -149,6 +149,7 @@ ASYNC_SCENARIOS: dict[str, Callable[[], Awaitable[Finding]]] = {
     "stream": aread_stream,
     "cancel": acancel,
 }
+WITHOUT_AWAIT: dict[str, Callable[[], Finding]] = {"run": run_inside_loop, "stream": read_stream}
 
 
 def repeat(scenario: str, *, requests: int, at_once: int) -> list[Finding]:
@@ -169,13 +170,13 @@ def repeat(scenario: str, *, requests: int, at_once: int) -> list[Finding]:
 
 
 async def arepeat(scenario: str, *, requests: int, at_once: int) -> list[Finding]:
-    """For hosts with a running loop: so many times, so many tasks at once; a fourth of the runs without `await`."""
+    """For hosts with a running loop: so many times, so many tasks at once; a fourth of the work without `await`."""
     room = asyncio.Semaphore(at_once)
 
     async def one(number: int) -> Finding:
         async with room:
-            if scenario == "run" and number % 4 == 0:
-                return run_inside_loop()
+            if number % 4 == 0 and scenario in WITHOUT_AWAIT:
+                return WITHOUT_AWAIT[scenario]()
             return await ASYNC_SCENARIOS[scenario]()
 
     await arun(agent(Groups()), "nobody")
