@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
 from chatsite.answering import BEAT, Event
 from chatsite.models import Run
 from chatsite.sse import encode
+
+pytestmark = pytest.mark.django_db(transaction=True)  # a response that is closed closes the connection
 
 QUESTION = {"query": "Where is the kettle kept?", "stream": True}
 
