@@ -6,11 +6,14 @@
 `run` works from a plain thread, a sync view under WSGI or ASGI, a task worker, a command, a notebook or a running loop.
 """
 
-from agents.agent import Agent, Limits, RunResult, RunStream, arun, run, stream
+from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
+from agents.approval import Decision, RunState
 from agents.bridge import Stream, acall, call, iterate
+from agents.budget import Limits
 from agents.errors import (
     AgentError,
     AnswerTruncated,
+    Blocked,
     Cancelled,
     ContextOverflow,
     DeadlineExceeded,
@@ -22,28 +25,64 @@ from agents.errors import (
     ModelInterrupted,
     ModelRefused,
     ModelUnavailable,
+    OutputInvalid,
+    PriceUnknown,
     ToolFailed,
     WorkerLost,
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
 from agents.extractive import ExtractiveModel
+from agents.guardrails import Guardrails
 from agents.isolation import Recipe, arun_isolated, run_isolated
 from agents.loop import loop_state, per_loop, shutdown
-from agents.messages import AssistantMessage, Message, Passage, ToolCall, ToolMessage, Usage, UserMessage
+from agents.messages import (
+    AssistantMessage,
+    Message,
+    Passage,
+    ToolCall,
+    ToolMessage,
+    Usage,
+    UserMessage,
+    dump_message,
+    load_message,
+)
 from agents.model import Model, ModelEvent, OpenAIModel, Timeout
-from agents.tools import Tool, tool
+from agents.orchestration import collaborate, route, sequential
+from agents.pricing import Price
+from agents.result import RunResult
+from agents.steps import Run
+from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
+from agents.tracing import Span, span
+from agents.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
+from agents.workflow_errors import (
+    RecordFailed,
+    RecordInvalid,
+    ReplayDiffers,
+    RunChanged,
+    RunLocked,
+    RunUnknown,
+    StepFailed,
+    WorkflowError,
+    WorkflowInvalid,
+)
+from agents.workflow_registry import Registry, registry
+from agents.workflow_replay import replay
 
 __all__ = [
     "Agent",
     "AgentError",
     "AnswerTruncated",
+    "ArgumentsInvalid",
     "AssistantMessage",
+    "Blocked",
     "Cancelled",
     "ContextOverflow",
     "DeadlineExceeded",
+    "Decision",
     "Event",
     "ExitRequested",
     "ExtractiveModel",
+    "Guardrails",
     "LimitExceeded",
     "Limits",
     "LoopStopped",
@@ -57,11 +96,26 @@ __all__ = [
     "ModelReplaced",
     "ModelUnavailable",
     "OpenAIModel",
+    "OutputInvalid",
     "Passage",
+    "Price",
+    "PriceUnknown",
     "Recipe",
+    "RecordFailed",
+    "RecordInvalid",
+    "Registry",
+    "ReplayDiffers",
+    "Run",
+    "RunChanged",
     "RunEnded",
+    "RunLocked",
     "RunResult",
+    "RunState",
     "RunStream",
+    "RunUnknown",
+    "Runnable",
+    "Span",
+    "StepFailed",
     "Stream",
     "TextDelta",
     "Timeout",
@@ -71,19 +125,36 @@ __all__ = [
     "ToolFailed",
     "ToolMessage",
     "ToolReturned",
+    "Toolkit",
     "Usage",
     "UserMessage",
     "WorkerLost",
+    "Workflow",
+    "WorkflowError",
+    "WorkflowInvalid",
+    "WorkflowResult",
     "acall",
     "arun",
     "arun_isolated",
+    "arun_workflow",
     "call",
+    "collaborate",
+    "dump_message",
     "iterate",
+    "load_message",
     "loop_state",
     "per_loop",
+    "registry",
+    "replay",
+    "resume",
+    "resume_workflow",
+    "route",
     "run",
     "run_isolated",
+    "run_workflow",
+    "sequential",
     "shutdown",
+    "span",
     "stream",
     "tool",
 ]

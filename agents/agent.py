@@ -1,308 +1,207 @@
-"""An agent and its step loop: run -> step -> query the model -> execute its tool calls -> step."""
+"""What an agent is, and the doors to run one."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field, fields
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, TypeAlias
 
+from agents.approval import Decision, RunState
 from agents.bridge import Emit, Stream, acall, call
-from agents.errors import (
-    AgentError,
-    AnswerTruncated,
-    ContextOverflow,
-    ExitRequested,
-    LimitExceeded,
-    ModelAnswerInvalid,
-    ModelError,
-)
-from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
-from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, Usage, UserMessage
+from agents.budget import Limits
+from agents.events import Event, RunEnded
+from agents.guardrails import Guardrails
+from agents.messages import Message, ToolCall, UserMessage
 from agents.model import Model
-from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, to_model_text
+from agents.output import output_of
+from agents.result import RunResult
+from agents.steps import Request, Run
+from agents.tools import ArgumentsInvalid, Definition, Tool, Toolkit
 
-Status = Literal["completed", "failed", "limited", "cancelled"]
-RunStream = Stream[Event, "RunResult"]
+RunStream = Stream[Event, RunResult]
+Prompt: TypeAlias = str | UserMessage | Decision
+Instructions: TypeAlias = str | Callable[[Run], str | Awaitable[str]]
 
-logger = logging.getLogger(__name__)
+
+async def ignore(event: Event) -> None:
+    pass
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one run may use; reaching a limit ends it as `limited`, with what it has."""
+class Runnable(ABC):
+    """What `run`, `arun` and `stream` take: an agent, or several put together as one."""
 
-    steps: int = 8
-    tool_calls: int = 16
-    seconds: float = 120.0
-    tokens: int | None = None
+    name: str
 
-    def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if value is not None and not value > 0:
-                raise ValueError(f"limit {limit.name} must be more than 0, not {value!r}")
+    @abstractmethod
+    async def perform(self, request: Request, emit: Emit[Event] = ignore) -> RunResult:
+        """One run, on the managed loop. It raises only what is a bug in the caller's own functions."""
+
+    @property
+    @abstractmethod
+    def pauses(self) -> bool:
+        """Can a run of it end as `paused`, to wait for approval?"""
+
+    def as_tool(self, *, name: str = "", description: str = "") -> Tool:
+        """A tool that asks this agent; what it uses counts towards the limits of the run that calls it.
+
+        Raises TypeError for an agent whose runs may pause: the run that calls it could not be resumed.
+        """
+        refuse_pauses([self], inside="a tool")
+
+        async def ask(prompt: str) -> object:
+            result = await self.perform(Request(UserMessage(prompt)))
+            if result.status == "cancelled":
+                raise asyncio.CancelledError
+            if not result.success:
+                raise RuntimeError(f"{self.name} gave no whole answer: {result.status}, {result.error}")
+            return result.content if result.output is None else result.output
+
+        description = description or f"Ask the agent {self.name}, which knows nothing but what the prompt says."
+        return Tool(Definition(ask, name=name or _identifier(self.name), description=description))
+
+
+def refuse_pauses(agents: Iterable[Runnable], *, inside: str) -> None:
+    """Raises TypeError."""
+    for agent in agents:
+        if agent.pauses:
+            raise TypeError(f"agent {agent.name} has a tool that needs approval, and can't be part of {inside}")
+
+
+def _identifier(name: str) -> str:
+    """As the servers want a tool's name."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:64]
 
 
 @dataclass(frozen=True)
-class Agent:
-    """Instructions, tools, and the models to ask: the first, and when it can't be reached, the next."""
+class Agent(Runnable):
+    """Instructions, tools, and the models to ask: the first, and when it can't be reached, the next.
 
-    name: str
-    instructions: str
-    tools: Sequence[Tool] = ()
-    models: Sequence[Model] = ()
-    limits: Limits = field(default_factory=Limits)
-
-    def __post_init__(self) -> None:
-        if not self.models:
-            raise ValueError(f"agent {self.name} has no model")
-        names = [tool.name for tool in self.tools]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"agent {self.name} has two tools named {', '.join(sorted(twice))}")
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run ended. `content` is all text the model gave, also when it was cut short; `error` says why it was.
-
-    `messages` are the history, the prompt and what followed. `model` is the name of the one that answered last.
+    `model` stands before `models`. With `output`, answers are values of that type. The model may hand the run over to
+    one of `handoffs`, which goes on with the same messages and limits under its own instructions.
+    Raises ValueError or TypeError for a definition that can't work, by the name of what is wrong.
     """
 
-    status: Status
-    content: str
-    messages: tuple[Message, ...]
-    steps: int
-    usage: Usage
-    model: str
-    error: AgentError | None
-    model_seconds: float
-    tool_seconds: float
-    total_seconds: float
-    tier: str = "inline"  # what answered: see agents.isolation
+    name: str
+    instructions: Instructions
+    tools: Sequence[Tool | Toolkit] = ()
+    _: KW_ONLY
+    model: InitVar[Model | None] = None
+    models: Sequence[Model] = ()
+    output: Any = None
+    limits: Limits = field(default_factory=Limits)
+    guardrails: Guardrails = field(default_factory=Guardrails)
+    handoffs: Sequence[Agent] = ()
+    toolbox: Mapping[str, Tool] = field(init=False, repr=False, compare=False)
+    successors: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self, model: Model | None) -> None:
+        models = (model, *self.models) if model else tuple(self.models)
+        if not models:
+            raise ValueError(f"agent {self.name} has no model")
+        if self.output is not None:
+            output_of(self.output)
+        handing_over = [_handing_over(agent) for agent in self.handoffs]
+        tools = [*self._flat_tools(), *handing_over]
+        names = [tool.name for tool in tools]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"agent {self.name} has two tools named {', '.join(sorted(twice))}")
+        set_once = partial(object.__setattr__, self)
+        set_once("models", models)
+        set_once("toolbox", {tool.name: tool for tool in tools})
+        set_once("successors", {tool.name: agent for tool, agent in zip(handing_over, self.handoffs, strict=True)})
+
+    def _flat_tools(self) -> Iterator[Tool]:
+        for given in self.tools:
+            if isinstance(given, Toolkit):
+                yield from given.tools
+            elif isinstance(given, Tool):
+                yield given
+            else:
+                raise TypeError(f"agent {self.name}: {given!r} is no tool; mark the function with @tool")
 
     @property
-    def success(self) -> bool:
-        return self.status == "completed"
+    def pauses(self) -> bool:
+        return any(tool.approve for tool in self.toolbox.values()) or any(agent.pauses for agent in self.handoffs)
+
+    def tool(self, name: str) -> Tool:
+        """Raises ArgumentsInvalid for a name that no tool has; the message is for the model."""
+        try:
+            return self.toolbox[name]
+        except KeyError:
+            known = ", ".join(self.toolbox) or "none"
+            raise ArgumentsInvalid(f"there is no tool named {name!r}; there are: {known}") from None
+
+    def execute_tool(self, name: str, /, **arguments: object) -> Any:
+        """Call a tool from sync code, as a model would; async code awaits `agent.tool(name).execute(arguments)`.
+
+        Raises ArgumentsInvalid, and whatever the tool raises.
+        """
+        return call(self.tool(name).execute, arguments)
+
+    async def perform(self, request: Request, emit: Emit[Event] = ignore) -> RunResult:
+        if not request.decision or request.decision.state.agent == self.name:
+            return await Run(self, request, emit=emit).to_end()
+        if (successor := self._successor(request.decision.state.agent)) is None:
+            raise ValueError(f"the state is not of agent {self.name}, nor of one that it hands over to")
+        return await Run(self, request, emit=emit, successor=successor).to_end()
+
+    def _successor(self, name: str) -> Agent | None:
+        """The agent of that name among those that a run may have been handed to, and so on."""
+        found = (agent if agent.name == name else agent._successor(name) for agent in self.handoffs)
+        return next(filter(None, found), None)
+
+
+def _handing_over(agent: Agent) -> Tool:
+    async def hand_over() -> str:
+        return f"{agent.name} goes on."
+
+    name = f"hand_over_to_{_identifier(agent.name)}"[:64]
+    return Tool(Definition(hand_over, name=name, description=f"Let the agent {agent.name} go on in your place."))
 
 
 # ---- the doors -------------------------------------------------------------------------------------------------------
 def run(
-    agent: Agent, prompt: str | UserMessage, *, history: Sequence[Message] = (), opening: Sequence[ToolCall] = ()
+    agent: Runnable, prompt: Prompt, *, history: Sequence[Message] = (), opening: Sequence[ToolCall] = ()
 ) -> RunResult:
     """Run `agent` from sync code anywhere. Sync tools run on this thread.
 
-    `opening` are tool calls made on the model's behalf before its first step. A model that fails doesn't raise: it ends
-    the run with a status and an error. Raises LoopStopped when the managed loop's thread ends.
+    `opening` are tool calls made on the model's behalf before its first step. The prompt may be the decision on a
+    paused run. A model that fails doesn't raise: it ends the run with a status and an error. Raises LoopStopped when
+    the managed loop's thread ends.
     """
-    return call(_Run(agent, prompt, history=history, opening=opening).to_end)
+    return call(agent.perform, _request(prompt, history, opening))
 
 
 async def arun(
-    agent: Agent, prompt: str | UserMessage, *, history: Sequence[Message] = (), opening: Sequence[ToolCall] = ()
+    agent: Runnable, prompt: Prompt, *, history: Sequence[Message] = (), opening: Sequence[ToolCall] = ()
 ) -> RunResult:
     """`run` for async code; cancelling it cancels the run."""
-    return await acall(_Run(agent, prompt, history=history, opening=opening).to_end)
+    return await acall(agent.perform, _request(prompt, history, opening))
 
 
 def stream(
-    agent: Agent, prompt: str | UserMessage, *, history: Sequence[Message] = (), opening: Sequence[ToolCall] = ()
+    agent: Runnable, prompt: Prompt, *, history: Sequence[Message] = (), opening: Sequence[ToolCall] = ()
 ) -> RunStream:
     """`run` as an iterator of events, sync or async, which ends with RunEnded; `close()` it when you leave early."""
-    return Stream(partial(_Run(agent, prompt, history=history, opening=opening).to_end), last=RunEnded)
+    return Stream(partial(agent.perform, _request(prompt, history, opening)), last=RunEnded)
 
 
-# ---- one run ---------------------------------------------------------------------------------------------------------
-async def _ignore(event: Event) -> None:
-    pass
+def resume(agent: Runnable, state: RunState, approved: bool | Mapping[str, bool], *, reason: str = "") -> RunResult:
+    """Go on with a paused run: `run(agent, state.decide(approved, reason=reason))`. The result's `content` is what is
+    said from there on; its messages, steps and usage are those of the whole.
+    """
+    return run(agent, state.decide(approved, reason=reason))
 
 
-class _Run:
-    """The state of one run, on the managed loop."""
-
-    def __init__(
-        self, agent: Agent, prompt: str | UserMessage, *, history: Sequence[Message], opening: Sequence[ToolCall]
-    ) -> None:
-        self.agent = agent
-        self.tools = {tool.name: tool for tool in agent.tools}
-        self.models = list(agent.models)  # the first one is asked
-        self.opening = tuple(opening)
-        self.messages: list[Message] = [*history, UserMessage(prompt) if isinstance(prompt, str) else prompt]
-        self.forgotten = 0  # messages at the beginning that no longer fit the model's context window
-        self.prompt_at = len(history)
-        self.content: list[str] = []
-        self.turn: list[str] = []
-        self.steps = self.tool_calls = 0
-        self.usage = Usage()
-        self.model_seconds = self.tool_seconds = 0.0
-
-    async def to_end(self, emit: Emit[Event] = _ignore) -> RunResult:
-        self.emit = emit
-        started = time.perf_counter()
-        status, error = await self.outcome()
-        return RunResult(
-            status=status,
-            content="".join(self.content),
-            messages=tuple(self.messages),
-            steps=self.steps,
-            usage=self.usage,
-            model=self.models[0].name,
-            error=error,
-            model_seconds=self.model_seconds,
-            tool_seconds=self.tool_seconds,
-            total_seconds=time.perf_counter() - started,
-        )
-
-    async def outcome(self) -> tuple[Status, AgentError | None]:
-        seconds = self.agent.limits.seconds
-        try:
-            async with asyncio.timeout(seconds) as deadline:
-                if self.opening:
-                    await self.turn_to_tools("", self.opening)
-                while not await self.step():
-                    pass
-            status: Status = "completed"
-            error: AgentError | None = None
-        except (LimitExceeded, AnswerTruncated) as limit:
-            status, error = "limited", limit
-        except AgentError as failure:
-            status, error = "failed", failure
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            status, error = "limited", LimitExceeded(f"the run took longer than {seconds:g} seconds")
-        except asyncio.CancelledError:  # whoever cancelled knows; what there is can still be kept
-            status, error = "cancelled", None
-        if self.turn:
-            self.messages.append(AssistantMessage("".join(self.turn)))
-        return status, error
-
-    async def step(self) -> bool:
-        """One model turn and its tools; true when the model asked for none, which makes its text the answer."""
-        self.check_limits()
-        self.steps += 1
-        calls = await self.query()
-        if calls:
-            await self.turn_to_tools("".join(self.turn), calls)
-        return not calls
-
-    def check_limits(self) -> None:
-        limits = self.agent.limits
-        if self.steps >= limits.steps:
-            raise LimitExceeded(f"the run took {limits.steps} steps")
-        if limits.tokens is not None and self.usage.total_tokens >= limits.tokens:
-            raise LimitExceeded(f"the run used {self.usage.total_tokens} of {limits.tokens} tokens")
-
-    # ---- the model ----
-    async def query(self) -> tuple[ToolCall, ...]:
-        """Ask until a model has given a whole turn; another one is asked only while nothing has been shown."""
-        while True:
-            self.turn = []
-            try:
-                calls = await self.ask(self.models[0])
-                if calls or "".join(self.turn).strip():
-                    return calls
-                raise ModelAnswerInvalid(f"{self.models[0].name} gave an empty answer")
-            except ModelError as error:
-                if self.content:
-                    raise
-                if isinstance(error, ContextOverflow) and self.forgotten < self.prompt_at:
-                    self.forgotten = self.prompt_at
-                elif len(self.models) > 1:
-                    logger.warning("%s is replaced: %s", self.models[0].name, error)
-                    del self.models[0]
-                    await self.emit(ModelReplaced(self.models[0].name, error.code))
-                else:
-                    raise
-
-    async def ask(self, model: Model) -> tuple[ToolCall, ...]:
-        calls: list[ToolCall] = []
-        turn = model.stream(
-            instructions=self.agent.instructions,
-            messages=self.messages[self.forgotten :],
-            tools=self.agent.tools,
-        )
-        mark = time.perf_counter()
-        try:
-            async with aclosing(turn):
-                async for event in turn:
-                    self.model_seconds += time.perf_counter() - mark
-                    match event:
-                        case TextDelta():
-                            await self.say(event)
-                        case ToolCall():
-                            calls.append(event)
-                        case Usage():
-                            self.usage += event
-                    mark = time.perf_counter()
-        finally:
-            self.model_seconds += time.perf_counter() - mark
-        return tuple(calls)
-
-    async def say(self, delta: TextDelta) -> None:
-        if not delta.text:
-            return
-        if self.content and not self.turn:
-            self.content.append("\n\n")
-            await self.emit(TextDelta("\n\n"))
-        self.turn.append(delta.text)
-        self.content.append(delta.text)
-        await self.emit(delta)
-
-    # ---- the tools ----
-    async def turn_to_tools(self, text: str, calls: tuple[ToolCall, ...]) -> None:
-        """Run all calls at once; their results follow in the order of the calls."""
-        limit = self.agent.limits.tool_calls
-        self.tool_calls += len(calls)
-        if self.tool_calls > limit:
-            raise LimitExceeded(f"the run asked for more than {limit} tool calls")
-        started = time.perf_counter()
-        for tool_call in calls:
-            await self.emit(ToolCalled(tool_call))
-        results = await asyncio.gather(*map(self.execute, calls))
-        self.tool_seconds += time.perf_counter() - started
-        self.messages += [AssistantMessage(text, calls), *results]
-        self.turn = []
-        for result in results:
-            if isinstance(result.value, AgentError):
-                raise result.value
-
-    async def execute(self, tool_call: ToolCall) -> ToolMessage:
-        """A tool's error goes back to the model; only an AgentError ends the run, once all tools have returned."""
-        try:
-            value = await self.tool(tool_call.name).execute(tool_call.arguments)
-            message = ToolMessage(tool_call, to_model_text(value), value, failed=False)
-        except asyncio.CancelledError as error:
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
-            message = _failure(tool_call, error)
-        except ArgumentsInvalid as error:
-            message = _failure(tool_call, error)
-        except Exception as error:
-            logger.warning("Tool %s failed", tool_call.name, exc_info=True)
-            message = _failure(tool_call, error)
-        except BaseException as error:
-            message = _failure(tool_call, error)
-        await self.emit(ToolReturned(message))
-        return message
-
-    def tool(self, name: str) -> Tool:
-        try:
-            return self.tools[name]
-        except KeyError:
-            known = ", ".join(self.tools) or "none"
-            raise ArgumentsInvalid(f"there is no tool named {name!r}; there are: {known}") from None
-
-
-def _failure(tool_call: ToolCall, error: BaseException) -> ToolMessage:
-    if not isinstance(error, Exception):
-        requested = ExitRequested(f"tool {tool_call.name} raised {type(error).__name__}")
-        requested.__cause__ = error
-        error = requested
-    told = str(error) if isinstance(error, ArgumentsInvalid) else f"{type(error).__name__}: {error}"
-    text = to_model_text({"error": told[:ERROR_MAX_CHARACTERS]})
-    return ToolMessage(tool_call, text, error, failed=True)
+def _request(prompt: Prompt, history: Sequence[Message], opening: Sequence[ToolCall]) -> Request:
+    if not isinstance(prompt, Decision):
+        return Request(UserMessage(prompt) if isinstance(prompt, str) else prompt, tuple(history), tuple(opening))
+    state = prompt.state
+    asked = state.messages[state.prompt_at]
+    assert isinstance(asked, UserMessage)
+    since = state.messages[state.prompt_at + 1 :]
+    return Request(asked, state.messages[: state.prompt_at], since=since, decision=prompt)

@@ -7,9 +7,12 @@ AgentError
 │   │   └── ContextOverflow     the messages are longer than the model's context window
 │   ├── ModelInterrupted     the answer broke off
 │   ├── ModelAnswerInvalid   what came is no answer: an HTML page, broken JSON, nothing at all
+│   │   └── OutputInvalid       the answer does not fit the agent's output type, also when asked once more
 │   ├── AnswerTruncated      the model reached its own limit on the length of an answer
 │   └── DeadlineExceeded     the model was silent, or busy, for too long
 ├── LimitExceeded         the run reached one of its limits
+├── PriceUnknown          money is limited, but nobody knows what the model costs
+├── Blocked               a guardrail did not let the question or the answer pass
 ├── ToolFailed            raised by a tool without which the run makes no sense
 ├── ExitRequested         code under an agent raised SystemExit or the like
 ├── Cancelled             the work was cancelled, and not by the one who waits for it
@@ -56,6 +59,10 @@ class ModelAnswerInvalid(ModelError):
     code = "model_answer_invalid"
 
 
+class OutputInvalid(ModelAnswerInvalid):
+    code = "output_invalid"
+
+
 class AnswerTruncated(ModelError):
     code = "answer_truncated"
 
@@ -66,6 +73,24 @@ class DeadlineExceeded(ModelError):
 
 class LimitExceeded(AgentError):
     code = "limit_exceeded"
+
+
+class PriceUnknown(AgentError):
+    code = "price_unknown"
+
+
+class Blocked(AgentError):
+    """`stage` is "input", "output" or "citations", `reason` what the guardrail said."""
+
+    code = "blocked"
+
+    def __init__(self, reason: str, stage: str) -> None:
+        super().__init__(reason, stage)  # both, so that it can be pickled
+        self.reason = reason
+        self.stage = stage
+
+    def __str__(self) -> str:
+        return f"{self.stage} blocked: {self.reason}"
 
 
 class ToolFailed(AgentError):

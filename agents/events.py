@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agents.messages import ToolCall, ToolMessage
 
 if TYPE_CHECKING:
-    from agents.agent import RunResult
+    from agents.result import RunResult
 
 
 @dataclass(frozen=True, slots=True)

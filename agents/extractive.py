@@ -13,6 +13,8 @@ from agents.errors import ToolFailed
 from agents.events import TextDelta
 from agents.messages import Message, Passage, ToolCall, ToolMessage, UserMessage
 from agents.model import ModelEvent
+from agents.output import Output
+from agents.pricing import FREE, Price
 from agents.tools import Tool
 
 SEARCH = "search"
@@ -55,9 +57,15 @@ class ExtractiveModel:
 
     notice: str
     name: str = "extractive"
+    price: Price = FREE
 
     async def stream(
-        self, *, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]
+        self,
+        *,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        output: Output | None = None,
     ) -> AsyncGenerator[ModelEvent]:
         asked_at = max(i for i, message in enumerate(messages) if isinstance(message, UserMessage))
         question = messages[asked_at]

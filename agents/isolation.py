@@ -25,12 +25,13 @@ from typing import Any, BinaryIO, Literal
 
 from asgiref.sync import sync_to_async
 
-from agents.agent import Agent, RunResult, Status, arun, run
+from agents.agent import Agent, Runnable, arun, run
 from agents.bridge import acall, call, close_connections
 from agents.errors import AgentError, LimitExceeded, WorkerLost
 from agents.extractive import ExtractiveModel
 from agents.loop import per_loop
 from agents.messages import Message, ToolCall, ToolMessage, Usage, UserMessage
+from agents.result import RunResult, Status
 
 Isolation = Literal["inline", "process"]
 
@@ -61,10 +62,10 @@ class Recipe:
         except (TypeError, ValueError) as error:
             raise type(error)(f"the configuration of {self.factory} is not made of JSON values: {error}") from error
 
-    def build(self) -> Agent:
+    def build(self) -> Runnable:
         module, _, function = self.factory.partition(":")
         agent = getattr(importlib.import_module(module), function)(**self.configuration)
-        if not isinstance(agent, Agent):
+        if not isinstance(agent, Runnable):
             raise TypeError(f"{self.factory} made {agent!r}, which is no agent")
         return agent
 
@@ -79,9 +80,13 @@ class _Order:
     opening: tuple[ToolCall, ...] = ()
     extractive: bool = False
 
-    def agent(self) -> Agent:
+    def agent(self) -> Runnable:
         agent = self.recipe.build()
-        return replace(agent, models=(ExtractiveModel(notice=FALLBACK_NOTICE),)) if self.extractive else agent
+        if not self.extractive:
+            return agent
+        if not isinstance(agent, Agent):
+            raise TypeError(f"{self.recipe.factory} made several agents in one, which have no one model to replace")
+        return replace(agent, models=(ExtractiveModel(notice=FALLBACK_NOTICE),), output=None)
 
 
 # ---- the doors -------------------------------------------------------------------------------------------------------
@@ -303,7 +308,7 @@ def _follow(order: _Order) -> RunResult | str:
 
 
 def _portable(result: RunResult) -> RunResult:
-    """With the texts of tools' values and of errors where the things themselves can't leave the process."""
+    """With texts for tools' values and errors, and without its output, where those can't leave the process."""
     try:
         pickle.loads(pickle.dumps(result))  # noqa: S301 - our own
     except Exception:  # they may be anything of anyone's
@@ -311,5 +316,5 @@ def _portable(result: RunResult) -> RunResult:
         error = AgentError(str(result.error)) if result.error else None
         if error and result.error:
             error.code = result.error.code
-        return replace(result, messages=messages, error=error)
+        return replace(result, messages=messages, error=error, output=None)
     return result

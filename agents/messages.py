@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,67 @@ class Usage:
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+
+# ---- as JSON ---------------------------------------------------------------------------------------------------------
+def dump_message(message: Message) -> dict[str, Any]:
+    """Plain JSON values. Of a tool's result only the text survives, and is its value once loaded."""
+    match message:
+        case UserMessage():
+            return {"role": "user", **asdict(message)}
+        case AssistantMessage():
+            return {"role": "assistant", **asdict(message)}
+        case ToolMessage(call, text, _, failed):
+            return {"role": "tool", "call": asdict(call), "text": text, "failed": failed}
+
+
+def load_message(row: Mapping[str, Any]) -> Message:
+    """Raises KeyError, TypeError or ValueError for what `dump_message` did not write."""
+    match row["role"]:
+        case "user":
+            return UserMessage(row["text"], tuple(Passage(**passage) for passage in row["passages"]))
+        case "assistant":
+            return AssistantMessage(row["text"], tuple(ToolCall(**call) for call in row["tool_calls"]))
+        case "tool":
+            return ToolMessage(ToolCall(**row["call"]), row["text"], row["text"], row["failed"])
+        case other:
+            raise ValueError(f"no message has the role {other!r}")
+
+
+# ---- what fits a context window --------------------------------------------------------------------------------------
+def estimate_tokens(*parts: Message | str) -> int:
+    """Roughly: four bytes of UTF-8 to a token, and four tokens around each part."""
+    return sum(4 + len(text.encode(errors="replace")) // 4 for text in map(_all_text, parts))
+
+
+def _all_text(part: Message | str) -> str:
+    match part:
+        case str():
+            return part
+        case UserMessage(text, passages):
+            return text + "".join(passage.title + passage.text for passage in passages)
+        case AssistantMessage(text, calls):
+            return text + "".join(call.name + call.arguments for call in calls)
+        case ToolMessage():
+            return part.text
+
+
+def fit_messages(messages: Sequence[Message], *, prompt_at: int, tokens: int) -> tuple[Message, ...]:
+    """The newest messages that fit in `tokens`, by estimate: whole exchanges of the history and whole turns since the
+    prompt, so that no tool call loses its results. The prompt itself and the last turn are always among them.
+    """
+    starts = {0, prompt_at} | {
+        at
+        for at, message in enumerate(messages)
+        if isinstance(message, UserMessage if at < prompt_at else AssistantMessage)
+    }
+    ordered = sorted(starts)
+    blocks = [tuple(messages[a:b]) for a, b in zip(ordered, [*ordered[1:], len(messages)], strict=True)]
+    kept = {ordered.index(prompt_at), len(blocks) - 1}
+    room = tokens - sum(estimate_tokens(*blocks[at]) for at in kept)
+    for at in sorted(set(range(len(blocks))) - kept, reverse=True):
+        room -= estimate_tokens(*blocks[at])
+        if room < 0:
+            break
+        kept.add(at)
+    return tuple(message for at in sorted(kept) for message in blocks[at])

@@ -9,7 +9,7 @@ import math
 import random
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
@@ -28,11 +28,13 @@ from agents.errors import (
 from agents.events import TextDelta
 from agents.loop import per_loop
 from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, Usage, UserMessage
+from agents.output import Output
+from agents.pricing import Price
 from agents.tools import Tool
 
 if TYPE_CHECKING:
     import openai
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, OpenAI
 
 T = TypeVar("T")
 
@@ -48,14 +50,20 @@ ModelEvent = TextDelta | ToolCall | Usage
 class Model(Protocol):
     """What answers. One turn is an async generator over what it says, which tools it wants, and what that cost.
 
-    It raises a ModelError when the turn is not whole.
+    It raises a ModelError when the turn is not whole. With `output`, its text should be JSON of that schema; the run
+    checks. A model may also have a `price` (Price) and `window_tokens`, how much it reads and writes at once.
     """
 
     @property
     def name(self) -> str: ...
 
     def stream(
-        self, *, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]
+        self,
+        *,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        output: Output | None = None,
     ) -> AsyncGenerator[ModelEvent]: ...
 
 
@@ -75,21 +83,54 @@ class OpenAIModel:
 
     What can be tried again is, up to `max_retries` times while the total time allows and nothing has been said: 408,
     409, 429 (after the seconds its Retry-After asks for), 5xx, and a connection refused or broken.
+
+    A `client` brings its own key and address. An async one is used with its connections, so use it nowhere but on the
+    managed loop, and make it after a fork; a plain `OpenAI` lends its settings to a pooled async one. A sync client of
+    any other class is a TypeError: what that adds (Azure's signing) can't be carried over. `price` overrides the listed
+    one.
     """
 
     name: str
     _: KW_ONLY
-    api_key: str = field(repr=False)
+    api_key: str = field(default="", repr=False)
     base_url: str | None = None
+    client: AsyncOpenAI | OpenAI | None = field(default=None, repr=False)
     timeout: Timeout = Timeout()
     max_retries: int = 2
+    price: Price | None = None
+    window_tokens: int | None = None
+    provider: str = "openai"
+
+    def __post_init__(self) -> None:
+        if self.client is None:
+            return
+        from openai import AsyncOpenAI, OpenAI
+
+        if not isinstance(self.client, AsyncOpenAI) and type(self.client) is not OpenAI:
+            raise TypeError(f"hand in the async form of {type(self.client).__name__}")
+        object.__setattr__(self, "base_url", str(self.client.base_url))
 
     async def stream(
-        self, *, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]
+        self,
+        *,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        output: Output | None = None,
     ) -> AsyncGenerator[ModelEvent]:
+        for request in self._requests(instructions, messages, tools, output):
+            try:
+                async with aclosing(self._turn(request)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except ModelRefused as error:
+                if "response_format" not in request or "response_format" not in str(error):
+                    raise
+
+    async def _turn(self, request: dict[str, Any]) -> AsyncGenerator[ModelEvent]:
         now = asyncio.get_running_loop().time
         deadline = now() + self.timeout.total
-        request = self._request(instructions, messages, tools)
         spoken, attempt = False, 0
         while True:
             try:
@@ -134,6 +175,8 @@ class OpenAIModel:
         except (httpx2.RequestError, OSError) as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error
+        except UnicodeEncodeError as error:
+            raise ModelRefused(f"{self.name} can't be sent half a surrogate pair, as one message holds") from error
         if turn.usage:
             yield turn.usage
         turn.check(response.headers.get("content-type", ""))
@@ -144,14 +187,28 @@ class OpenAIModel:
         from openai import AsyncOpenAI
         from openai import Timeout as HttpTimeout
 
-        def connect() -> AsyncOpenAI:
-            timeout = HttpTimeout(None, connect=self.timeout.connect, pool=self.timeout.first)
-            url = self.base_url or OPENAI_URL
-            # An address of one's own may need no key, but the client insists on one. Retries are ours: they know
-            # whether anything has been said.
-            return AsyncOpenAI(api_key=self.api_key or "none", base_url=url, timeout=timeout, max_retries=0)
+        # Retries are ours: they know whether anything has been said.
+        timeout = HttpTimeout(None, connect=self.timeout.connect, pool=self.timeout.first)
+        given = self.client
 
-        return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout), connect)
+        def connect() -> AsyncOpenAI:
+            if isinstance(given, AsyncOpenAI):
+                return given.copy(timeout=timeout, max_retries=0)
+            # An address of one's own may need no key, but the client insists on one.
+            settings = _settings_of(given) if given else {"api_key": self.api_key or "none"}
+            return AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
+
+        return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout, given), connect)
+
+    def _requests(
+        self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool], output: Output | None
+    ) -> Iterator[dict[str, Any]]:
+        """The request; with an output, first in the API's own way, then in words for servers that don't know that."""
+        if output:
+            schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": output.schema}}
+            yield {**self._request(instructions, messages, tools), "response_format": schema}
+            instructions += f"\n\nAnswer with JSON of this schema and nothing else: {json.dumps(output.schema)}"
+        yield self._request(instructions, messages, tools)
 
     def _request(self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -169,6 +226,18 @@ class OpenAIModel:
                 for tool in tools
             ]
         return request
+
+
+def _settings_of(client: OpenAI) -> dict[str, Any]:
+    """What a plain client was made with, but for its transport, which can't be used from async code."""
+    headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
+    return {
+        "api_key": client.api_key,
+        "organization": client.organization,
+        "project": client.project,
+        "default_headers": headers,
+        "default_query": client.default_query,
+    }
 
 
 # ---- what goes out ---------------------------------------------------------------------------------------------------
@@ -254,6 +323,7 @@ class _Turn:
         self.usage: Usage | None = None
         self.calls: list[_PartialCall] = []
         self._by_index: dict[int, _PartialCall] = {}
+        self._half = ""  # of a surrogate pair
 
     @property
     def whole(self) -> bool:
@@ -298,7 +368,16 @@ class _Turn:
         delta = choices[0].get("delta") or {}
         for part in delta.get("tool_calls") or ():
             self._read_call(part)
-        return str(delta.get("content") or "")
+        return self._mend(str(delta.get("content") or ""))
+
+    def _mend(self, text: str) -> str:
+        """Servers that escape what is not ASCII may cut a surrogate pair in two; half of one can be sent to nobody."""
+        if text.isascii() and not self._half:
+            return text
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def _read_call(self, part: Any) -> None:
         function = part.get("function") or {}

@@ -8,6 +8,8 @@ from typing import TypeAlias
 from agents.events import TextDelta
 from agents.messages import Message, ToolCall, Usage
 from agents.model import ModelEvent
+from agents.output import Output
+from agents.pricing import Price
 from agents.tools import Tool
 
 Part: TypeAlias = str | ToolCall | Usage | Exception
@@ -18,12 +20,26 @@ Step: TypeAlias = Part | Iterable[Part]
 class FunctionModel:
     """Asks `function(messages)` what to say in each turn."""
 
-    def __init__(self, function: Callable[[Sequence[Message]], Step], *, name: str = "function") -> None:
+    def __init__(
+        self,
+        function: Callable[[Sequence[Message]], Step],
+        *,
+        name: str = "function",
+        price: Price | None = None,
+        window_tokens: int | None = None,
+    ) -> None:
         self.function = function
         self.name = name
+        self.price = price
+        self.window_tokens = window_tokens
 
     async def stream(
-        self, *, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]
+        self,
+        *,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        output: Output | None = None,
     ) -> AsyncGenerator[ModelEvent]:
         step = self.function(messages)
         for part in [step] if isinstance(step, Part) else step:
@@ -35,8 +51,15 @@ class FunctionModel:
 class ScriptedModel(FunctionModel):
     """Says what it was given, step by step; being asked once more is an error. `requests` are the messages it saw."""
 
-    def __init__(self, steps: Iterable[Step], *, name: str = "scripted") -> None:
-        super().__init__(self._next_step, name=name)
+    def __init__(
+        self,
+        steps: Iterable[Step],
+        *,
+        name: str = "scripted",
+        price: Price | None = None,
+        window_tokens: int | None = None,
+    ) -> None:
+        super().__init__(self._next_step, name=name, price=price, window_tokens=window_tokens)
         self.steps = list(steps)
         self.requests: list[tuple[Message, ...]] = []
 

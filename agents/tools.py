@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from types import FunctionType, SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints, overload
 
 from asgiref.sync import sync_to_async
 
@@ -25,11 +26,13 @@ class ArgumentsInvalid(ValueError):
 class Definition:
     """What is known about a tool's function, made once, at its definition. The schema waits until it is needed."""
 
-    def __init__(self, function: FunctionType) -> None:
+    def __init__(self, function: Callable[..., Any], *, name: str = "", description: str = "") -> None:
+        if not isinstance(function, FunctionType):
+            raise TypeError(f"a tool is made of a function or a method, not of {function!r}")
         self.function = function
-        self.name = function.__name__
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.name = name or function.__name__
         self.description, self._described = _read_docstring(inspect.getdoc(function) or "")
+        self.description = description or self.description
         self._parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
         self._hints = self._read_hints()
 
@@ -38,12 +41,14 @@ class Definition:
         """The JSON schema of the arguments."""
         return self._adapter.json_schema()
 
-    def validate(self, arguments: str) -> dict[str, Any]:
-        """The keyword arguments in the JSON text `arguments`; raises ArgumentsInvalid."""
+    def validate(self, arguments: str | Mapping[str, object]) -> dict[str, Any]:
+        """The keyword arguments, from JSON text or from values; raises ArgumentsInvalid."""
         from pydantic import ValidationError
 
         try:
-            return self._adapter.validate_json(arguments or "{}")
+            if isinstance(arguments, str):
+                return self._adapter.validate_json(arguments or "{}")
+            return self._adapter.validate_python(dict(arguments))
         except ValidationError as error:
             problems = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
             raise ArgumentsInvalid("; ".join(problems)[:ERROR_MAX_CHARACTERS]) from error
@@ -84,10 +89,23 @@ class Definition:
 
 @dataclass(frozen=True)
 class Tool:
-    """A function, or a method bound to `instance`. Calling it calls the function as it was written."""
+    """A function, or a method bound to `instance`. Calling it calls the function as it was written.
+
+    `timeout` is in seconds. An `exclusive` tool runs while no other of its turn does. One that `terminates` ends the
+    run: what it returns is the run's output. The run pauses before a call of one to `approve`.
+    """
 
     definition: Definition
     instance: object = None
+    _: KW_ONLY
+    timeout: float | None = None
+    exclusive: bool = False
+    terminates: bool = False
+    approve: bool = False
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and not self.timeout > 0:
+            raise ValueError(f"tool {self.name}: timeout must be more than 0, not {self.timeout!r}")
 
     @property
     def name(self) -> str:
@@ -102,19 +120,25 @@ class Tool:
         return self.definition.parameters
 
     def __get__(self, instance: object, owner: type | None = None) -> Tool:
-        return self if instance is None else Tool(self.definition, instance)
+        return self if instance is None else replace(self, instance=instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._function(*args, **kwargs)
 
-    async def execute(self, arguments: str) -> object:
-        """Call it with JSON text. A sync tool runs on the thread that started the run, so that it may use the ORM.
+    async def execute(self, arguments: str | Mapping[str, object]) -> object:
+        """Call it with JSON text, or with values by name. A sync tool runs on the thread that started the run, so that
+        it may use the ORM; after a timeout its thread is busy until it returns, and what it returns is dropped.
 
-        Raises ArgumentsInvalid, and whatever the function raises.
+        Raises ArgumentsInvalid, TimeoutError, and whatever the function raises.
         """
         keywords = self.definition.validate(arguments)
-        function = self._function if self.definition.is_async else sync_to_async(self._function)
-        return await function(**keywords)
+        try:
+            async with asyncio.timeout(self.timeout) as limit:
+                return await invoke(self._function, **keywords)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"tool {self.name} took longer than {self.timeout:g} seconds") from None
 
     @property
     def _function(self) -> Callable[..., Any]:
@@ -122,18 +146,53 @@ class Tool:
         return function if self.instance is None else function.__get__(self.instance)
 
 
-def tool(function: Callable[..., Any]) -> Tool:
-    """Make a tool of a function or a method, sync or async. Raises TypeError for a parameter without a type."""
-    if not isinstance(function, FunctionType):
-        raise TypeError(f"@tool takes a function or a method, not {function!r}")
-    return Tool(Definition(function))
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+
+
+@overload
+def tool(
+    *, timeout: float | None = None, exclusive: bool = False, terminates: bool = False, approve: bool = False
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a tool of a function or a method, sync or async; the options are those of Tool.
+
+    Raises TypeError for a parameter without a type.
+    """
+
+    def define(function: Callable[..., Any]) -> Tool:
+        return Tool(Definition(function), **options)
+
+    return define if function is None else define(function)
+
+
+class Toolkit:
+    """Tools that share state: the methods of a subclass that `@tool` marks."""
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        names = dict.fromkeys(name for base in reversed(type(self).__mro__) for name in vars(base))
+        marked = (name for name in names if isinstance(getattr(type(self), name, None), Tool))
+        return tuple(getattr(self, name) for name in marked)
+
+
+async def invoke(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of any colour; a sync one on the thread that started the run."""
+    if inspect.iscoroutinefunction(function):
+        return await function(*args, **kwargs)
+    result = await sync_to_async(function)(*args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
 
 
 def to_model_text(value: object) -> str:
-    """What a tool returned, as the model reads it: a string as it is, anything else as JSON."""
+    """What a tool returned, as the model reads it: a string as it is, anything else as JSON, bytes in it as base64."""
     from pydantic_core import to_json
 
-    return value if isinstance(value, str) else to_json(value, inf_nan_mode="null", bytes_mode="base64").decode()
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()  # a lone surrogate could not be sent
+    return to_json(value, inf_nan_mode="null", bytes_mode="base64").decode()
 
 
 def _read_docstring(docstring: str) -> tuple[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
+import openai
 import pytest
 
 from agents import (
@@ -395,3 +396,53 @@ def test_many_runs_at_once_share_the_pool(server: ChatServer) -> None:
         thread.join(10)
     assert contents == ["The documents say: About Whales?. [1]"] * 20
     assert server.connections <= 20
+
+
+# ---- text that is none -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("deltas", "content"),
+    [
+        (["ah \ud83d", "\ude00!"], "ah \U0001f600!"),  # an emoji, cut in two by a server that escapes it
+        (["ah \ud83d", "", "!"], "ah \ufffd!"),
+        (["ah \ude00!"], "ah \ufffd!"),
+        (["ah \U0001f600\ud83d"], "ah \U0001f600"),
+    ],
+)
+def test_case_62_half_a_surrogate_pair_reaches_nobody(server: ChatServer, deltas: list[str], content: str) -> None:
+    result = ask(server, raw(*(chunk({"content": delta}) for delta in deltas), chunk({}, finish="stop"), DONE))
+    assert (result.status, result.content) == ("completed", content)
+
+
+def test_case_42_question_that_cannot_be_sent_is_a_typed_error(server: ChatServer) -> None:
+    result = run(Agent("a", "", model=model_at(server)), "half \ud83d")
+    assert isinstance(result.error, ModelRefused)
+    assert server.requests == []
+
+
+# ---- clients of one's own --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", [openai.AsyncOpenAI, openai.OpenAI])
+def test_client_can_be_handed_in(server: ChatServer, kind: Any) -> None:
+    client = kind(api_key="handed", base_url=server.url, organization="org-1", default_headers={"X-Team": "docs"})
+    model = OpenAIModel("fake-model", client=client)
+    for _ in range(3):
+        assert run(Agent("a", "", model=model), "Whales?").success
+    assert server.connections == 1
+    for request in server.requests:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert headers["authorization"] == "Bearer handed"
+        assert (headers["openai-organization"], headers["x-team"]) == ("org-1", "docs")
+    assert "handed" not in repr(model)
+
+
+def test_retries_stay_ours_with_a_client_handed_in(server: ChatServer) -> None:
+    server.script(*[failure(500)] * 3)
+    client = openai.AsyncOpenAI(api_key="handed", base_url=server.url, max_retries=5)
+    result = run(Agent("a", "", model=OpenAIModel("fake-model", client=client, max_retries=1)), "Whales?")
+    assert isinstance(result.error, ModelUnavailable)
+    assert len(server.requests) == 2
+
+
+def test_plain_client_of_another_kind_is_refused() -> None:
+    client = openai.AzureOpenAI(api_key="k", azure_endpoint="http://127.0.0.1:1", api_version="1")
+    with pytest.raises(TypeError, match="hand in the async form of AzureOpenAI"):
+        OpenAIModel("gpt", client=client)

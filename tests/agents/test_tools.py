@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from agents import call, tool
+from agents import Agent, ToolCall, Toolkit, call, run, tool
+from agents.testing import ScriptedModel
 from agents.tools import ArgumentsInvalid, to_model_text
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def test_tool_without_arguments_takes_an_empty_text() -> None:
     assert asyncio.run(now.execute("")) == "noon"
 
 
-class Shelf:
+class Shelf(Toolkit):
     def __init__(self, title: str) -> None:
         self.title = title
 
@@ -92,6 +94,133 @@ def test_method_binds_to_its_instance_and_shares_the_schema() -> None:
     assert list(one.read.parameters["properties"]) == ["page"]
     assert call(one.read.execute, '{"page": 4}') == f"Emma, page 4, {threading.current_thread().name}"
     assert other.read(2).startswith("Dune, page 2")
+
+
+class Annex(Shelf):
+    def plain(self) -> None: ...
+
+    @tool
+    async def count(self) -> int:
+        """Count the pages."""
+        return 9
+
+
+def test_toolkit_gives_its_marked_methods_in_the_order_of_their_definition() -> None:
+    agent = Agent("a", "", tools=[Annex("Emma"), search], model=ScriptedModel([]))
+    assert list(agent.toolbox) == ["read", "count", "search"]
+    assert agent.execute_tool("count") == 9
+    assert agent.execute_tool("read", page=4).startswith("Emma, page 4")
+
+
+def test_two_toolkits_with_a_tool_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="agent a has two tools named read"):
+        Agent("a", "", tools=[Shelf("Emma"), Shelf("Dune")], model=ScriptedModel([]))
+
+
+def test_function_that_is_not_marked_is_refused_by_name() -> None:
+    def search(query: str) -> str:
+        return query
+
+    with pytest.raises(TypeError, match=r"agent a: <function .*search.*> is no tool; mark the function with @tool"):
+        Agent("a", "", tools=[search], model=ScriptedModel([]))  # type: ignore[list-item]
+
+
+# ---- called directly -------------------------------------------------------------------------------------------------
+def test_execute_tool_validates_and_returns_what_the_tool_does() -> None:
+    @tool
+    def file(on: date, book: Book) -> Book:
+        """File a book."""
+        return Book(title=f"{book.title} {on:%Y}")
+
+    agent = Agent("a", "", tools=[file], model=ScriptedModel([]))
+    assert agent.execute_tool("file", on=date(2026, 1, 2), book={"title": "Emma"}) == Book(title="Emma 2026")
+    with pytest.raises(ArgumentsInvalid, match="book: Field required"):
+        agent.execute_tool("file", on=date(2026, 1, 2))
+    with pytest.raises(ArgumentsInvalid, match="there is no tool named 'burn'; there are: file"):
+        agent.execute_tool("burn")
+
+
+# ---- options ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("is_async", [True, False])
+def test_tool_that_takes_too_long_is_an_error_for_the_model(is_async: bool) -> None:
+    @tool(timeout=0.05)
+    async def slow() -> None:
+        """Be slow."""
+        await asyncio.sleep(30)
+
+    @tool(timeout=0.05)
+    def busy() -> None:
+        """Be busy."""
+        time.sleep(0.3)
+
+    chosen = slow if is_async else busy
+    result = run(Agent("a", "", tools=[chosen], model=ScriptedModel([ToolCall("1", chosen.name, ""), "Well."])), "Go")
+    assert result.content == "Well."
+    assert result.messages[2].text == f'{{"error":"TimeoutError: tool {chosen.name} took longer than 0.05 seconds"}}'
+
+
+def test_timeout_of_a_tools_own_stays_its_own() -> None:
+    @tool(timeout=5)
+    async def ask() -> None:
+        """Ask."""
+        raise TimeoutError("the shelf is silent")
+
+    with pytest.raises(TimeoutError, match="the shelf is silent"):
+        call(ask.execute, "")
+
+
+def test_timeout_that_is_not_positive_is_named() -> None:
+    with pytest.raises(ValueError, match="tool ask: timeout must be more than 0, not 0"):
+
+        @tool(timeout=0)
+        def ask() -> None: ...
+
+
+def test_exclusive_tool_runs_while_no_other_does() -> None:
+    running: list[str] = []
+    seen: dict[str, list[str]] = {}
+
+    async def work(name: str) -> str:
+        running.append(name)
+        await asyncio.sleep(0.02)
+        seen[name] = sorted(running)
+        await asyncio.sleep(0.02)
+        running.remove(name)
+        return name
+
+    @tool
+    async def read(name: str) -> str:
+        """Read."""
+        return await work(name)
+
+    @tool(exclusive=True)
+    async def write(name: str) -> str:
+        """Write."""
+        return await work(name)
+
+    names = ["read a", "read b", "write c", "write d", "read e"]
+    calls = [ToolCall(name, name.split()[0], f'{{"name": "{name}"}}') for name in names]
+    result = run(Agent("a", "", tools=[read, write], model=ScriptedModel([calls, "Done."])), "Go")
+    assert seen == {
+        "read a": ["read a", "read b"],
+        "read b": ["read a", "read b"],
+        "write c": ["write c"],
+        "write d": ["write d"],
+        "read e": ["read e"],
+    }
+    assert [message.text for message in result.messages[2:7]] == names
+
+
+def test_python_object_stays_in_the_result() -> None:
+    @tool
+    def find() -> list[Book]:
+        """Find."""
+        return [Book(title="Emma")]
+
+    message = run(Agent("a", "", tools=[find], model=ScriptedModel([ToolCall("1", "find", ""), "ok"])), "Go").messages[
+        2
+    ]
+    assert (message.value, message.text) == ([Book(title="Emma")], '[{"title":"Emma"}]')
 
 
 def test_parameter_without_a_type_is_an_error_at_definition() -> None:
@@ -132,10 +261,13 @@ class Book(BaseModel):
     ("value", "read"),
     [
         ("as it is", "as it is"),
+        ("half \ud83d", "half ?"),  # a lone surrogate can't be sent
+        (b"\x00\xff", '"AP8="'),
         (None, "null"),
         ({"ä": [1, (2,)]}, '{"ä":[1,[2]]}'),
         ([Row(date(2026, 1, 2), float("nan"))], '[{"on":"2026-01-02","score":null}]'),
         (Book(title="Emma"), '{"title":"Emma"}'),
+        ([Book(title="Emma")], '[{"title":"Emma"}]'),
     ],
 )
 def test_model_reads_faithful_json(value: object, read: str) -> None:

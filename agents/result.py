@@ -1,0 +1,53 @@
+"""How a run ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from agents.errors import AgentError
+from agents.messages import Message, Usage
+
+if TYPE_CHECKING:
+    from agents.approval import RunState
+    from agents.tracing import Span
+
+Status = Literal["completed", "failed", "limited", "cancelled", "blocked", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended, and what it has; `error` says why it did not complete, and is never part of `content`.
+
+    `content` is all text the model gave, also when it was cut short, and `output` that text as the agent's output type,
+    or what a tool returned that ends runs. `messages` are the history, the prompt and what followed; `model` is the
+    name of the one that answered last. `steps`, `usage` and `cost` (US dollars; None when a price is unknown) include
+    those of agents that this one called. `tier` tells where it ran, `state` how to resume
+    a paused run, and `trace` what happened.
+    """
+
+    status: Status
+    content: str
+    messages: tuple[Message, ...]
+    steps: int
+    usage: Usage
+    model: str
+    error: AgentError | None
+    model_seconds: float
+    tool_seconds: float
+    total_seconds: float
+    output: Any = None
+    cost: Decimal | None = None
+    tier: str = "inline"
+    state: RunState | None = None
+    trace: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def success(self) -> bool:
+        return self.status == "completed"
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds waited for models and for tools, and in all."""
+        return {"model": self.model_seconds, "tools": self.tool_seconds, "total": self.total_seconds}

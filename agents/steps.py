@@ -1,0 +1,387 @@
+"""The step loop of one run: step -> query the model -> execute its tool calls -> step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from agents.approval import CallRefused, Decision, RunState
+from agents.bridge import Emit
+from agents.budget import spending
+from agents.errors import (
+    AgentError,
+    AnswerTruncated,
+    ContextOverflow,
+    ExitRequested,
+    LimitExceeded,
+    ModelAnswerInvalid,
+    ModelError,
+    OutputInvalid,
+)
+from agents.events import Event, ModelReplaced, TextDelta, ToolCalled, ToolReturned
+from agents.guardrails import Guardrails
+from agents.messages import (
+    AssistantMessage,
+    Message,
+    ToolCall,
+    ToolMessage,
+    Usage,
+    UserMessage,
+    estimate_tokens,
+    fit_messages,
+)
+from agents.model import Model
+from agents.output import output_of
+from agents.result import RunResult, Status
+from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, invoke, to_model_text
+from agents.tracing import Span, span
+
+if TYPE_CHECKING:
+    from agents.agent import Agent
+
+OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
+ANSWER_SHARE = 4  # a quarter of the context window is left for the answer
+FOR_MODEL = (ArgumentsInvalid, CallRefused)  # written for it, and no fault of a tool
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked; `since` the prompt more has been said when a `decision` goes on with a paused one."""
+
+    prompt: UserMessage
+    history: tuple[Message, ...] = ()
+    opening: tuple[ToolCall, ...] = ()
+    since: tuple[Message, ...] = ()
+    decision: Decision | None = None
+
+
+class _Paused(Exception):
+    pass
+
+
+class Run:
+    """The state of one run, on the managed loop. An agent's instructions may be a function of it."""
+
+    def __init__(self, agent: Agent, request: Request, *, emit: Emit[Event], successor: Agent | None = None) -> None:
+        self.prompt = request.prompt
+        self.messages = [*request.history, request.prompt, *request.since]
+        self.emit = emit
+        self.content: list[str] = []
+        self.output: object = None
+        self._request = request
+        self._turn: list[str] = []
+        self._pending: tuple[str, tuple[ToolCall, ...]] = ("", ())
+        self._repairs = OUTPUT_REPAIRS
+        self._model_seconds = self._tool_seconds = 0.0
+        self._guardrails: list[Guardrails] = []
+        self._become(agent)
+        if successor:
+            self._become(successor)
+
+    def _become(self, agent: Agent) -> None:
+        self.agent = agent
+        self._models = list(agent.models)  # the first one is asked
+        self._guardrails.append(agent.guardrails)  # handing over is no way around one's own
+        # Text that no one may see before its end:
+        self._held = agent.output is not None or any(guardrails.hold_answers for guardrails in self._guardrails)
+        self._window: int | None = None  # tokens, once a model has said that what it was sent is too long
+
+    async def to_end(self) -> RunResult:
+        started = time.perf_counter()
+        with span("agent", name=self.agent.name) as trace, spending(self.agent.limits) as budget:
+            self.budget = budget
+            trace.set_content(prompt=self.prompt.text)
+            status, error = await self._outcome()
+            result = RunResult(
+                status=status,
+                content="".join(self.content),
+                messages=tuple(self.messages),
+                steps=budget.steps,
+                usage=budget.usage,
+                model=self._models[0].name,
+                error=error,
+                model_seconds=self._model_seconds,
+                tool_seconds=self._tool_seconds,
+                total_seconds=time.perf_counter() - started,
+                output=self.output if status == "completed" else None,
+                cost=budget.cost,
+                state=self._state() if status == "paused" else None,
+                trace=trace,
+            )
+            describe(trace, result)
+        return result
+
+    async def _outcome(self) -> tuple[Status, AgentError | None]:
+        status: Status = "completed"
+        error: AgentError | None = None
+        try:
+            async with asyncio.timeout_at(self.budget.deadline) as deadline:
+                await self._answer()
+        except _Paused:
+            status = "paused"
+        except (LimitExceeded, AnswerTruncated) as limit:
+            status, error = "limited", limit
+        except AgentError as failure:
+            status, error = "blocked" if failure.code == "blocked" else "failed", failure
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            status, error = "limited", self.budget.timed_out()
+        except asyncio.CancelledError:  # whoever cancelled knows; what there is can still be kept
+            status = "cancelled"
+        if self._turn:
+            self.messages.append(AssistantMessage("".join(self._turn)))
+        return status, error
+
+    async def _answer(self) -> None:
+        request, ended = self._request, False
+        if request.decision:
+            state = request.decision.state
+            self.budget.resume(steps=state.steps, tool_calls=state.tool_calls, usage=state.usage, cost=state.cost)
+            ended = await self._turn_to_tools(state.text, state.pending, decision=request.decision)
+        else:
+            await self.agent.guardrails.check_input(request.prompt)
+            if request.opening:
+                ended = await self._turn_to_tools("", request.opening)
+        while not ended:
+            ended = await self._step()
+
+    async def _step(self) -> bool:
+        """One model turn and its tools; true when it has ended the run."""
+        self.budget.begin_step(models=self._models)
+        calls = await self._query()
+        text = "".join(self._turn)
+        if calls:
+            return await self._turn_to_tools(text, calls)
+        self.messages.append(AssistantMessage(text))
+        self._turn = []
+        if not self._fits(text):
+            return False
+        await self._finish(text, said=not self._held)
+        return True
+
+    def _fits(self, text: str) -> bool:
+        """Read the answer as the output type; when it is no such value, ask the model once more."""
+        if self.agent.output is None:
+            return True
+        try:
+            self.output = output_of(self.agent.output).read(text)
+        except OutputInvalid as error:
+            if not self._repairs:
+                raise
+            self._repairs -= 1
+            self.messages.append(UserMessage(f"{error}\nAnswer again, with JSON that fits and nothing else."))
+            return False
+        return True
+
+    async def _finish(self, text: str, *, said: bool) -> None:
+        for guardrails in self._guardrails:
+            await guardrails.check_answer(text, messages=self.messages)
+        if not said:
+            await self._show(text)
+
+    # ---- the model ----
+    async def _query(self) -> tuple[ToolCall, ...]:
+        """Ask until a model has given a whole turn; another one is asked only while nothing has been shown."""
+        shortened = False
+        while True:
+            self._turn = []
+            instructions, messages = await self._prompt()
+            try:
+                calls = await self._ask(self._models[0], instructions, messages)
+                if calls or "".join(self._turn).strip():
+                    return calls
+                raise ModelAnswerInvalid(f"{self._models[0].name} gave an empty answer")
+            except ModelError as error:
+                if self.content:
+                    raise
+                if isinstance(error, ContextOverflow) and not shortened and self._shorten(messages):
+                    shortened = True
+                elif len(self._models) > 1:
+                    logger.warning("%s is replaced: %s", self._models[0].name, error)
+                    del self._models[0]
+                    await self.emit(ModelReplaced(self._models[0].name, error.code))
+                else:
+                    raise
+
+    async def _prompt(self) -> tuple[str, tuple[Message, ...]]:
+        """The instructions, and those of the messages that fit the model's context window."""
+        given = self.agent.instructions
+        instructions = given if isinstance(given, str) else await invoke(given, self)
+        window, room = getattr(self._models[0], "window_tokens", None), self._window
+        if window is not None and room is None:
+            tools = (f"{tool.description}{tool.parameters}" for tool in self.agent.toolbox.values())
+            room = window - window // ANSWER_SHARE - estimate_tokens(instructions, *tools)
+        return instructions, self._fitting(room)
+
+    def _fitting(self, room: int | None) -> tuple[Message, ...]:
+        if room is None:
+            return tuple(self.messages)
+        return fit_messages(self.messages, prompt_at=len(self._request.history), tokens=room)
+
+    def _shorten(self, sent: tuple[Message, ...]) -> bool:
+        """Send half as much from now on, if what was sent can be cut at all."""
+        self._window = estimate_tokens(*sent) // 2
+        return len(self._fitting(self._window)) < len(sent)
+
+    async def _ask(self, model: Model, instructions: str, messages: tuple[Message, ...]) -> tuple[ToolCall, ...]:
+        calls: list[ToolCall] = []
+        output = None if self.agent.output is None else output_of(self.agent.output)
+        turn = model.stream(
+            instructions=instructions, messages=messages, tools=tuple(self.agent.toolbox.values()), output=output
+        )
+        mark = time.perf_counter()
+        with span("model", name=model.name, provider=getattr(model, "provider", model.name)) as trace:
+            trace.set_content(instructions=instructions, messages=messages)
+            try:
+                async with aclosing(turn):
+                    async for event in turn:
+                        self._model_seconds += time.perf_counter() - mark
+                        match event:
+                            case TextDelta(text):
+                                await self._say(text)
+                            case ToolCall():
+                                calls.append(event)
+                            case Usage():
+                                self.budget.spend(event, model=model)
+                                trace.set(input_tokens=event.input_tokens, output_tokens=event.output_tokens)
+                        mark = time.perf_counter()
+            finally:
+                self._model_seconds += time.perf_counter() - mark
+                trace.set_content(answer="".join(self._turn))
+        return tuple(calls)
+
+    async def _say(self, text: str) -> None:
+        if not text:
+            return
+        if not self._held:
+            await self._show(text)
+        self._turn.append(text)
+
+    async def _show(self, text: str) -> None:
+        parts = ("\n\n", text) if self.content and not self._turn else (text,)
+        for part in parts:
+            self.content.append(part)
+            await self.emit(TextDelta(part))
+
+    # ---- the tools ----
+    async def _turn_to_tools(self, text: str, calls: tuple[ToolCall, ...], *, decision: Decision | None = None) -> bool:
+        """Run the calls, all at once but for exclusive tools, and add their results in the order of the calls.
+
+        True when one of them has ended the run. Without a decision, a call that needs one pauses the run instead.
+        """
+        if decision is None and any(self._needs_approval(call) for call in calls):
+            self._pending, self._turn = (text, calls), []
+            raise _Paused
+        self.budget.begin_tool_calls(len(calls))
+        started = time.perf_counter()
+        for tool_call in calls:
+            await self.emit(ToolCalled(tool_call))
+        execute = partial(self._execute, decision=decision)
+        results: list[ToolMessage] = []
+        for alone, group in groupby(calls, key=self._is_exclusive):
+            if alone:
+                results += [await execute(tool_call) for tool_call in group]
+            else:
+                results += await asyncio.gather(*map(execute, group))
+        self._tool_seconds += time.perf_counter() - started
+        self.messages += [AssistantMessage(text, calls), *results]
+        self._turn = []
+        return await self._take(results)
+
+    async def _take(self, results: Sequence[ToolMessage]) -> bool:
+        """What results mean for the run: failure, its end, or another agent that goes on with it."""
+        for result in results:
+            if isinstance(result.value, AgentError):
+                raise result.value
+        for result in results:
+            if not result.failed and self.agent.toolbox[result.call.name].terminates:
+                self.output = result.value
+                await self._finish(result.text, said=False)
+                return True
+        for result in results:
+            if not result.failed and (successor := self.agent.successors.get(result.call.name)):
+                self._become(successor)
+                await successor.guardrails.check_input(self.prompt)
+                break
+        return False
+
+    async def _execute(self, tool_call: ToolCall, *, decision: Decision | None) -> ToolMessage:
+        """A tool's error goes back to the model; only an AgentError ends the run, once all tools have returned."""
+        with span("tool", name=tool_call.name, call_id=tool_call.id) as trace:
+            try:
+                if decision and self._needs_approval(tool_call) and decision.refuses(tool_call):
+                    raise CallRefused(f"a person refused this call: {decision.reason or 'no reason given'}")
+                value = await self.agent.tool(tool_call.name).execute(tool_call.arguments)
+                message = ToolMessage(tool_call, to_model_text(value), value, failed=False)
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                    raise
+                if not isinstance(error, FOR_MODEL):
+                    logger.warning("Tool %s failed", tool_call.name, exc_info=True)
+                message = _failure(tool_call, error)
+            trace.set_content(arguments=tool_call.arguments, result=message.text)
+            trace.error = type(message.value).__name__ if message.failed else None
+        await self.emit(ToolReturned(message))
+        return message
+
+    def _needs_approval(self, tool_call: ToolCall) -> bool:
+        tool = self.agent.toolbox.get(tool_call.name)
+        return tool is not None and tool.approve
+
+    def _is_exclusive(self, tool_call: ToolCall) -> bool:
+        tool = self.agent.toolbox.get(tool_call.name)
+        return tool is not None and tool.exclusive
+
+    def _state(self) -> RunState:
+        text, pending = self._pending
+        return RunState(
+            agent=self.agent.name,
+            messages=tuple(self.messages),
+            prompt_at=len(self._request.history),
+            text=text,
+            pending=pending,
+            steps=self.budget.steps,
+            tool_calls=self.budget.tool_calls,
+            usage=self.budget.usage,
+            cost=self.budget.cost,
+        )
+
+
+def _is_being_cancelled() -> bool:
+    """Or does a CancelledError only come from something that a tool waited for?"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _failure(tool_call: ToolCall, error: BaseException) -> ToolMessage:
+    if not isinstance(error, Exception):
+        requested = ExitRequested(f"tool {tool_call.name} raised {type(error).__name__}")
+        requested.__cause__ = error
+        error = requested
+    told = str(error) if isinstance(error, FOR_MODEL) else f"{type(error).__name__}: {error}"
+    text = to_model_text({"error": told[:ERROR_MAX_CHARACTERS]})
+    return ToolMessage(tool_call, text, error, failed=True)
+
+
+def describe(trace: Span, result: RunResult) -> None:
+    """Set what a run's result says as attributes of its span."""
+    trace.set(
+        status=result.status,
+        model=result.model,
+        steps=result.steps,
+        input_tokens=result.usage.input_tokens,
+        output_tokens=result.usage.output_tokens,
+        cost=None if result.cost is None else float(result.cost),
+    )
+    trace.set_content(answer=result.content)
+    trace.error = result.error.code if result.error else None

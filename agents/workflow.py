@@ -1,0 +1,348 @@
+"""Workflows: steps in a YAML file, run from anywhere, at once where they can, each state recorded as it is reached.
+
+    result = run_workflow("digest.yaml", inputs={"topic": "whales"}, registry=registry, checkpoints="runs")
+
+Killed, the run goes on with `resume_workflow(result.run_id, checkpoints="runs")`: what has finished is not done again.
+`workflow_file` says what a file may hold, `checkpoints` what is kept, `workflow_replay` re-runs a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, NamedTuple, TypedDict, Unpack, cast
+
+from agents.bridge import acall, call
+from agents.budget import spending
+from agents.checkpoints import Header, Journal, State, StateKey, read_record
+from agents.errors import AgentError, ExitRequested, LimitExceeded
+from agents.messages import Usage, UserMessage, dump_message
+from agents.steps import Request
+from agents.tools import ERROR_MAX_CHARACTERS, Tool, to_model_text
+from agents.tracing import Span, span
+from agents.workflow_errors import RecordFailed, RunChanged, StepFailed
+from agents.workflow_file import Step, WorkflowFile, read_workflow
+from agents.workflow_registry import Function, Registry, registry
+from agents.workflow_values import Json, Scope, ValueMissing, render
+
+logger = logging.getLogger(__name__)
+
+
+class RunOptions(TypedDict, total=False):
+    """What one run of a workflow is told.
+
+    With `checkpoints`, a folder, the run is recorded there under its `run_id`; when that id is recorded already, for
+    the same file and inputs, the run goes on where it stopped. `timeout` is in seconds, for the whole of it.
+    """
+
+    inputs: Mapping[str, object]
+    checkpoints: Path | str | None
+    run_id: str
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowResult:
+    """How a run ended. `states` are those of all steps, and of all items of steps with foreach.
+
+    `error` says what failed; `limited` is a run that took longer than its timeout. `usage` and `cost` (US dollars; None
+    when a price is unknown) are those of its agents, without what an earlier process had used before it was killed.
+    """
+
+    run_id: str
+    status: Literal["completed", "failed", "limited"]
+    output: Json
+    states: Sequence[State]
+    error: AgentError | None
+    usage: Usage
+    cost: Decimal | None
+    total_seconds: float
+    trace: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def success(self) -> bool:
+        return self.status == "completed"
+
+    @property
+    def steps(self) -> dict[str, State]:
+        return {state.step: state for state in self.states if state.item is None}
+
+
+# ---- the doors -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    file: WorkflowFile
+
+    @classmethod
+    def load(cls, path: Path | str, *, registry: Registry = registry) -> Workflow:
+        """Raises WorkflowInvalid, which names file, line and key, for whatever is wrong with the file."""
+        return cls(read_workflow(Path(path), registry=registry))
+
+    def run(self, **options: Unpack[RunOptions]) -> WorkflowResult:
+        """Run it from sync code anywhere; sync functions and tools run on this thread. A step that fails doesn't raise.
+
+        Raises WorkflowInvalid for inputs that are missing or unknown; RunLocked, RunChanged, RecordInvalid and
+        RecordFailed for a record that can't be used.
+        """
+        return call(self._to_end, options)
+
+    async def arun(self, **options: Unpack[RunOptions]) -> WorkflowResult:
+        """`run` for async code; cancelling it cancels the steps that are under way."""
+        return await acall(self._to_end, options)
+
+    async def _to_end(self, options: RunOptions) -> WorkflowResult:
+        inputs = cast("dict[str, Json]", to_json(self.file.inputs_from(options.get("inputs") or {})))
+        run_id = options.get("run_id") or time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3)
+        folder, timeout = options.get("checkpoints"), options.get("timeout")
+        if folder is None:
+            return await WorkflowRun(self.file, inputs, run_id=run_id).to_end(timeout=timeout)
+        with await asyncio.to_thread(Journal, folder, run_id=run_id) as journal:
+            await self._begin(journal, inputs, run_id)
+            return await WorkflowRun(self.file, inputs, run_id=run_id, journal=journal).to_end(timeout=timeout)
+
+    async def _begin(self, journal: Journal, inputs: dict[str, Json], run_id: str) -> None:
+        if journal.record is None:
+            path = str(self.file.path.resolve())
+            await journal.begin(Header(run_id, path, self.file.name, self.file.digest, inputs, time.time()))
+        elif journal.record.header.digest != self.file.digest:
+            raise RunChanged(f"{self.file.path} has changed since run {run_id!r} began")
+        elif journal.record.header.inputs != inputs:
+            raise RunChanged(f"run {run_id!r} began with other inputs")
+        else:
+            await journal.resume()
+
+
+def run_workflow(path: Path | str, *, registry: Registry = registry, **options: Unpack[RunOptions]) -> WorkflowResult:
+    """`Workflow.load(path).run(...)`."""
+    return Workflow.load(path, registry=registry).run(**options)
+
+
+async def arun_workflow(
+    path: Path | str, *, registry: Registry = registry, **options: Unpack[RunOptions]
+) -> WorkflowResult:
+    """`Workflow.load(path).arun(...)`."""
+    workflow = await asyncio.to_thread(Workflow.load, path, registry=registry)
+    return await workflow.arun(**options)
+
+
+def resume_workflow(
+    run_id: str, *, checkpoints: Path | str, registry: Registry = registry, timeout: float | None = None
+) -> WorkflowResult:
+    """Go on with a recorded run: its own file, its own inputs. Raises RunUnknown, and what `Workflow.run` raises."""
+    header = read_record(checkpoints, run_id=run_id).header
+    options = RunOptions(inputs=header.inputs, checkpoints=checkpoints, run_id=run_id, timeout=timeout)
+    return run_workflow(header.workflow, registry=registry, **options)
+
+
+# ---- one run ---------------------------------------------------------------------------------------------------------
+class Outcome(NamedTuple):
+    """What one attempt came to; `error` tells why it failed; a `fatal` one ends the run whatever the step says."""
+
+    output: Json = None
+    messages: Json = None
+    error: str | None = None
+    fatal: bool = False
+
+
+class WorkflowRun:
+    """The state of one run, on the managed loop."""
+
+    def __init__(
+        self, file: WorkflowFile, inputs: dict[str, Json], *, run_id: str, journal: Journal | None = None
+    ) -> None:
+        self.file = file
+        self.run_id = run_id
+        self.journal = journal
+        self.states: dict[StateKey, State] = journal.record.finished if journal and journal.record else {}
+        self.steps: dict[str, Json] = {}  # what paths see of them
+        self.scope: Scope = {"inputs": inputs, "steps": self.steps}
+        self.free = asyncio.Semaphore(file.parallel)
+        self.reached: dict[str, asyncio.Task[None]] = {}
+        self.error: AgentError | None = None  # nothing is started once there is one; what has started goes on
+
+    async def to_end(self, *, timeout: float | None) -> WorkflowResult:  # noqa: ASYNC109 - of the run, not the call
+        began = time.perf_counter()
+        with span("workflow", name=self.file.name, run_id=self.run_id) as trace, spending(None) as budget:
+            limits = [seconds for seconds in (timeout, self.file.timeout) if seconds is not None]
+            status, output = await self.outcome(min(limits, default=None))
+            trace.error = self.error.code if self.error else None
+        try:
+            if self.journal:
+                await self.journal.finish(status, error=str(self.error) if self.error else None)
+        except RecordFailed as error:
+            self.error = self.error or error
+        return WorkflowResult(
+            run_id=self.run_id,
+            status="failed" if self.error and status == "completed" else status,
+            output=output,
+            states=tuple(self.states.values()),
+            error=self.error,
+            usage=budget.usage,
+            cost=budget.cost,
+            total_seconds=time.perf_counter() - began,
+            trace=trace,
+        )
+
+    async def outcome(self, seconds: float | None) -> tuple[Literal["completed", "failed", "limited"], Json]:
+        try:
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for step in self.file.steps:
+                    self.reached[step.name] = group.create_task(self.reach(step))
+            if self.error is None:
+                return "completed", render(self.file.output, scope=self.scope)
+        except ValueMissing as error:
+            self.error = self.file.output_at.wrong(str(error))
+        except TimeoutError:  # it can only be ours: what steps raise is in their states
+            self.error = LimitExceeded(f"the workflow took longer than {seconds:g} seconds")
+            return "limited", None
+        return "failed", None
+
+    # ---- a step ----
+    async def reach(self, step: Step) -> None:
+        """Wait for what the step needs, then take it, unless the record has its state."""
+        await asyncio.gather(*(self.reached[need] for need in step.needs))
+        if not all(need in self.steps for need in step.needs):
+            return
+        if state := self.states.get((step.name, None)) or await self.take(step):
+            self.steps[step.name] = {"output": state.output, "status": state.status, "error": state.error}
+
+    async def take(self, step: Step) -> State | None:
+        if not self.may_start(step, None):
+            return None
+        try:
+            if step.when and not step.when.holds(self.scope):
+                return await self.save(State(step.name, "skipped"))
+            if step.repeats:
+                return await self.take_each(step)
+        except ValueMissing as error:
+            return await self.save(_failed(step, str(step.where.wrong(str(error)))))
+        return await self.take_once(step, self.scope)
+
+    async def take_each(self, step: Step) -> State | None:
+        """All items at once, as far as `parallel` allows; those with a recorded state are not done again."""
+        items = render(step.foreach, scope=self.scope)
+        if not isinstance(items, list):
+            raise ValueMissing(f"{step.foreach} is no list")
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.take_once(step, {**self.scope, "item": item, "index": index}, item=index))
+                for index, item in enumerate(items)
+            ]
+        states = [task.result() for task in tasks]
+        for state in states:
+            if state and not state.final:
+                return await self.save(
+                    State(step.name, "failed", error=f"item {state.item}: {state.error}", final=False)
+                )
+        if None in states:
+            return None
+        outputs = [state.output for state in states if state]
+        failed = [f"item {state.item}: {state.error}" for state in states if state and state.error]
+        error = f"{len(failed)} of {len(items)} items failed; {failed[0]}" if failed else None
+        return await self.save(State(step.name, "completed", output=outputs, error=error))
+
+    async def take_once(self, step: Step, scope: Scope, *, item: int | None = None) -> State | None:
+        if recorded := self.states.get((step.name, item)):
+            return recorded
+        async with self.free:
+            if not self.may_start(step, item):
+                return None
+            try:
+                arguments = render(step.arguments, scope=scope)
+            except ValueMissing as error:
+                return await self.save(_failed(step, str(step.where.wrong(str(error))), item=item))
+            return await self.save(await self.attempt(step, arguments, item=item))
+
+    async def attempt(self, step: Step, arguments: Json, *, item: int | None) -> State:
+        """Once, and again as often as the step's retry says."""
+        began, attempts = time.perf_counter(), 1
+        while (outcome := await self.once(step, arguments, item=item)).error and not outcome.fatal:
+            if attempts > step.retry.times or self.error:
+                break
+            await asyncio.sleep(step.retry.seconds * 2.0 ** (attempts - 1))
+            attempts += 1
+        return State(
+            step=step.name,
+            status="failed" if outcome.error else "completed",
+            item=item,
+            arguments=arguments,
+            output=outcome.output,
+            error=outcome.error,
+            messages=outcome.messages,
+            attempts=attempts,
+            seconds=round(time.perf_counter() - began, 3),
+            final=not outcome.error or (step.on_error == "continue" and not outcome.fatal),
+        )
+
+    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+        try:
+            async with asyncio.timeout(step.timeout) as deadline:
+                return await self.perform(step, arguments, item=item)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            return Outcome(error="it was cancelled from inside", fatal=True)
+        except Exception as error:
+            if isinstance(error, TimeoutError) and deadline.expired():
+                return Outcome(error=f"it took longer than {step.timeout:g} seconds")
+            logger.warning("Step %s failed", step.name, exc_info=True)
+            told = f"{type(error).__name__}: {error}"[:ERROR_MAX_CHARACTERS]
+            return Outcome(error=told, fatal=isinstance(error, ExitRequested))
+        except BaseException as error:
+            return Outcome(error=f"ExitRequested: {type(error).__name__} was raised", fatal=True)
+
+    # ---- what a replay does in another way ----
+    def may_start(self, step: Step, item: int | None) -> bool:
+        return self.error is None
+
+    async def perform(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+        """Raises whatever the step's function or tool raises, or the error that ended its agent's run."""
+        match step.target:
+            case Function() as function:
+                with span("tool", name=function.name, step=step.name):
+                    return Outcome(to_json(await function.execute(cast("dict[str, object]", arguments))))
+            case Tool() as tool:
+                with span("tool", name=tool.name, step=step.name):
+                    return Outcome(to_json(await tool.execute(json.dumps(arguments))))
+            case agent:
+                result = await agent.perform(Request(UserMessage(to_model_text(arguments))))
+                if result.status == "cancelled":  # a run ends even then with a result; the step does not
+                    raise asyncio.CancelledError
+                if not result.success:
+                    raise result.error or StepFailed(f"its run ended as {result.status}", step=step.name)
+                output = result.content if result.output is None else result.output
+                return Outcome(to_json(output), to_json(list(map(dump_message, result.messages))))
+
+    async def save(self, state: State) -> State | None:
+        """None when it could not be recorded: then nothing may rest on it."""
+        if not state.final:
+            self.error = self.error or StepFailed(f"step {state.place} failed: {state.error}", step=state.step)
+        try:
+            if self.journal:
+                await self.journal.save(state)
+        except RecordFailed as error:
+            self.error = self.error or error
+            return None
+        self.states[state.key] = state
+        return state
+
+
+def _failed(step: Step, error: str, *, item: int | None = None) -> State:
+    return State(step.name, "failed", item=item, error=error, final=step.on_error == "continue")
+
+
+def to_json(value: object) -> Json:
+    """As it is recorded, so that a resumed run sees the same values as the one before: JSON, and nothing else.
+
+    Raises ValueError for what has no JSON form.
+    """
+    from pydantic_core import to_json
+
+    return cast(Json, json.loads(to_json(value, inf_nan_mode="null", bytes_mode="base64")))

@@ -1,0 +1,93 @@
+"""What a workflow file may name. Its host declares it; a name in a file never imports anything.
+
+registry = Registry()
+
+@registry.function
+def join(parts: list[str]) -> str:
+    return " ".join(parts)
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from asgiref.sync import sync_to_async
+
+from agents.agent import Runnable
+from agents.model import Model
+from agents.tools import Tool, Toolkit, invoke
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K", Tool, Toolkit)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A step's own code, sync or async."""
+
+    name: str
+    function: Callable[..., Any]
+    thread_sensitive: bool
+
+    async def execute(self, arguments: dict[str, Any]) -> object:
+        if self.thread_sensitive or inspect.iscoroutinefunction(self.function):
+            return await invoke(self.function, **arguments)
+        return await sync_to_async(self.function, thread_sensitive=False)(**arguments)
+
+
+class Registry:
+    """Functions, tools, agents and models by name. It is cheap: make one for each request when its tools know the user.
+
+    Each method gives back what it was given; a name that is taken raises ValueError.
+    """
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Function] = {}
+        self.tools: dict[str, Tool] = {}
+        self.agents: dict[str, Runnable] = {}
+        self.models: dict[str, Model] = {}
+
+    @overload
+    def function(self, function: F, /, *, name: str = "", thread_sensitive: bool = True) -> F: ...
+    @overload
+    def function(self, /, *, name: str = "", thread_sensitive: bool = True) -> Callable[[F], F]: ...
+    def function(self, function: F | None = None, /, *, name: str = "", thread_sensitive: bool = True) -> Any:
+        """Declare a function, also as a decorator. Replaying a run calls it again: it should compute, not act.
+
+        A sync function runs on the thread that started the workflow, where it may use the ORM, so several wait for each
+        other; with `thread_sensitive=False` each has a thread of its own.
+        """
+
+        def declare(function: F) -> F:
+            known = name or function.__name__
+            _add(self.functions, "function", known, Function(known, function, thread_sensitive))
+            return function
+
+        return declare if function is None else declare(function)
+
+    def tool(self, tool: K) -> K:
+        """Declare a tool: what reaches out to the world. Replaying a run answers it from the record."""
+        for each in tool.tools if isinstance(tool, Toolkit) else (tool,):
+            _add(self.tools, "tool", each.name, each)
+        return tool
+
+    def agent(self, agent: Runnable) -> Runnable:
+        return _add(self.agents, "agent", agent.name, agent)
+
+    def model(self, model: Model, *, name: str = "") -> Model:
+        """Declare a model, for the agents that a workflow file defines."""
+        return _add(self.models, "model", name or model.name, model)
+
+
+def _add(known: dict[str, T], kind: str, name: str, thing: T) -> T:
+    if name in known:
+        raise ValueError(f"there are two {kind}s named {name!r}")
+    known[name] = thing
+    return thing
+
+
+registry = Registry()  # used where none is given

@@ -1,0 +1,137 @@
+"""Re-run a recorded workflow, and verify that each state comes out the same.
+
+Functions are called again. Models and tools are not: a double says each agent's recorded turns, and tools answer from
+the record. Agents put together as one, agents that hand over, and whatever failed, are answered as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from agents.agent import Agent
+from agents.bridge import call
+from agents.checkpoints import Record, State, StateKey, read_record
+from agents.errors import ModelInterrupted
+from agents.messages import AssistantMessage, Message, ToolMessage, load_message
+from agents.testing import FunctionModel, Part
+from agents.tools import ArgumentsInvalid, Definition, Tool
+from agents.workflow import Outcome, Workflow, WorkflowRun
+from agents.workflow_errors import ReplayDiffers, RunChanged
+from agents.workflow_file import Step, WorkflowFile
+from agents.workflow_registry import Function, Registry, registry
+from agents.workflow_values import Json
+
+COMPARED = ("arguments", "error", "messages", "output", "status")  # not attempts and seconds, which may well differ
+
+
+def replay(run_id: str, *, checkpoints: Path | str, registry: Registry = registry) -> tuple[State, ...]:
+    """The states of a recorded run, which came out the same once more. What had not finished then is not run now.
+
+    Raises ReplayDiffers at the first difference, in the order of the steps; RunUnknown, RunChanged, RecordInvalid,
+    WorkflowInvalid.
+    """
+    record = read_record(checkpoints, run_id=run_id)
+    file = Workflow.load(record.header.workflow, registry=registry).file
+    if file.digest != record.header.digest:
+        raise RunChanged(f"{file.path} has changed since run {run_id!r} began")
+    return call(_replay, file, record)
+
+
+async def _replay(file: WorkflowFile, record: Record) -> tuple[State, ...]:
+    run = Replay(file, record)
+    await run.to_end(timeout=None)
+    order = {step.name: position for position, step in enumerate(file.steps)}
+    recorded = sorted(record.states.values(), key=lambda state: (order[state.step], state.item is None, state.item))
+    for state in recorded:
+        _compare(state, run.states.get(state.key))
+    return tuple(recorded)
+
+
+def _compare(recorded: State, replayed: State | None) -> None:
+    for name in COMPARED:
+        then, now = getattr(recorded, name), getattr(replayed, name, None)
+        for field, *values in _differences(then, now, field=name):
+            raise ReplayDiffers(recorded.place, field=field, recorded=values[0], replayed=values[1])
+
+
+def _differences(then: Json, now: Json, *, field: str) -> Iterator[tuple[str, Json, Json]]:
+    """The innermost fields that differ."""
+    match then, now:
+        case dict(), dict() if then.keys() == now.keys():
+            for key in then:
+                yield from _differences(then[key], now[key], field=f"{field}.{key}")
+        case list(), list() if len(then) == len(now):
+            for position, (one, other) in enumerate(zip(then, now, strict=True)):
+                yield from _differences(one, other, field=f"{field}.{position}")
+        case _ if then != now:
+            yield field, then, now
+
+
+class Replay(WorkflowRun):
+    """A run whose models and tools are its record. It starts what is recorded, no less and no more."""
+
+    def __init__(self, file: WorkflowFile, record: Record) -> None:
+        patient = tuple(replace(step, timeout=None) for step in file.steps)
+        super().__init__(replace(file, steps=patient, timeout=None), record.header.inputs, run_id=record.header.run_id)
+        self.recorded: Mapping[StateKey, State] = record.states
+        self.begun = {name for name, _ in record.states}
+
+    def may_start(self, step: Step, item: int | None) -> bool:
+        return step.name in self.begun if step.repeats and item is None else (step.name, item) in self.recorded
+
+    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+        recorded = self.recorded[step.name, item]
+        match step.target:
+            case Function():
+                return await super().once(step, arguments, item=item)
+            case Agent(handoffs=()) as agent if recorded.messages is not None:
+                return await super().once(replace(step, target=_double(agent, recorded)), arguments, item=item)
+        return Outcome(recorded.output, recorded.messages, recorded.error, fatal=not recorded.final)
+
+
+def _double(agent: Agent, recorded: State) -> Agent:
+    """The agent, with a model that says its recorded turns and tools that give their recorded results."""
+    messages = [load_message(row) for row in cast("list[dict[str, Any]]", recorded.messages)]
+    turns = iter([message for message in messages if isinstance(message, AssistantMessage)])
+    results = [message for message in messages if isinstance(message, ToolMessage)]
+
+    def speak(_: Sequence[Message]) -> list[Part]:
+        if (turn := next(turns, None)) is None:
+            return [ModelInterrupted("the agent asked for a turn that is not recorded")]
+        return [turn.text, *turn.tool_calls]
+
+    return replace(
+        agent,
+        models=[FunctionModel(speak, name="record")],
+        tools=[
+            replace(tool, definition=_Answers(tool, results, recorded), instance=None)
+            for tool in agent.toolbox.values()
+        ],
+        limits=replace(agent.limits, tokens=None, money=None),  # no more is used
+    )
+
+
+class _Answers(Definition):
+    """What a tool answered, in place of its function."""
+
+    def __init__(self, tool: Tool, results: Sequence[ToolMessage], recorded: State) -> None:
+        vars(self).update(vars(tool.definition))
+        self.function = cast(Any, self._answer)
+        self._results = [result for result in results if result.call.name == tool.name]
+        self._ends_with = [recorded.output] if tool.terminates else []
+
+    def validate(self, arguments: str | Mapping[str, object]) -> dict[str, Any]:
+        return {"arguments": arguments}
+
+    async def _answer(self, arguments: str) -> object:
+        result = next((result for result in self._results if result.call.arguments == arguments), None)
+        if result is None:
+            raise ArgumentsInvalid("this call is not recorded")
+        self._results.remove(result)
+        if result.failed:
+            raise ArgumentsInvalid(json.loads(result.text)["error"])
+        return self._ends_with[0] if self._ends_with else result.text

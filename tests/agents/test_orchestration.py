@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from agents import (
+    Agent,
+    AssistantMessage,
+    Limits,
+    ModelInterrupted,
+    Passage,
+    Run,
+    TextDelta,
+    ToolCall,
+    Usage,
+    UserMessage,
+    collaborate,
+    route,
+    run,
+    sequential,
+    stream,
+    tool,
+)
+from agents.testing import FunctionModel, ScriptedModel, Step
+
+
+def agent(name: str, *steps: Step) -> tuple[Agent, ScriptedModel]:
+    model = ScriptedModel(steps)
+    return Agent(name, "", model=model), model
+
+
+@tool
+async def nap(seconds: float) -> str:
+    """Nap."""
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+def napping(name: str, seconds: float) -> Agent:
+    call = ToolCall("1", "nap", json.dumps({"seconds": seconds}))
+    return Agent(name, "", tools=[nap], model=ScriptedModel([call, f"{name} rested"]))
+
+
+# ---- sequential ------------------------------------------------------------------------------------------------------
+def test_sequential_pipes_answers_and_shows_the_last_one() -> None:
+    (draft, _), (edit, editor) = agent("draft", ["A draft.", Usage(5, 1)]), agent("edit", ["Better.", Usage(6, 1)])
+    events = list(stream(sequential(draft, edit), UserMessage("Write", (Passage(1, "Facts"),))))
+    result = events[-1].result
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["Better."]
+    assert (result.status, result.content, result.steps, result.usage) == ("completed", "Better.", 2, Usage(11, 2))
+    assert editor.requests == [(UserMessage("A draft.", (Passage(1, "Facts"),)),)]
+    assert [m.text for m in result.messages] == ["Write", "A draft.", "A draft.", "Better."]
+    assert [(s.kind, s.name) for s in result.trace.walk() if s.kind != "model"] == [
+        ("workflow", "sequential"),
+        ("agent", "draft"),
+        ("agent", "edit"),
+    ]
+
+
+def test_sequential_ends_with_the_first_failure_and_without_its_text() -> None:
+    (draft, _), (edit, editor) = agent("draft", ["A dra", ModelInterrupted("broke off")]), agent("edit", "never said")
+    result = run(sequential(draft, edit), "Write")
+    assert (result.status, result.content, editor.requests) == ("failed", "", [])
+
+
+def test_limits_of_the_whole_hold_for_all_agents_together() -> None:
+    (one, _), (two, second) = agent("one", "1"), agent("two", "2")
+    result = run(sequential(one, two, limits=Limits(steps=1)), "Go")
+    assert (result.status, result.content, result.steps, second.requests) == ("limited", "", 1, [])
+    slow = run(sequential(napping("a", 0.01), napping("b", 30), limits=Limits(seconds=0.2)), "Go")
+    assert (slow.status, str(slow.error)) == ("limited", "the run took longer than 0.2 seconds")
+
+
+# ---- collaborate -----------------------------------------------------------------------------------------------------
+def test_collaborators_work_at_once_and_the_coordinator_reads_them() -> None:
+    lead, model = agent("lead", "Both rested.")
+    began = time.monotonic()
+    events = list(stream(collaborate(napping("a", 0.2), napping("b", 0.2), coordinator=lead), "Rest"))
+    assert time.monotonic() - began < 0.38
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["Both rested."]
+    (request,) = model.requests[0]
+    assert request.text.endswith("\n\nRest")
+    assert json.loads(request.text.split("\n")[1]) == {
+        "answers": [{"agent": "a", "answer": "a rested"}, {"agent": "b", "answer": "b rested"}]
+    }
+    assert events[-1].result.steps == 5
+
+
+def test_coordinator_is_told_who_failed_and_not_what_the_error_said() -> None:
+    (good, _), (bad, _), (lead, model) = agent("good", "Yes."), agent("bad", ""), agent("lead", "One says yes.")
+    assert run(collaborate(good, bad, coordinator=lead), "Well?").content == "One says yes."
+    (request,) = model.requests[0]
+    assert '{"agent": "bad", "error": "failed"}' in request.text
+
+
+def test_collaboration_fails_when_all_do() -> None:
+    (bad, _), (lead, model) = agent("bad", ""), agent("lead", "never said")
+    result = run(collaborate(bad, coordinator=lead), "Well?")
+    assert (result.status, result.content, model.requests) == ("failed", "", [])
+
+
+# ---- route -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("prompt", "answer"), [("My INVOICE?", "billing"), ("x" * 50, "reader"), ("now", "clock"), ("Hello", "desk")]
+)
+def test_route_takes_the_first_condition_that_holds(prompt: str, answer: str) -> None:
+    async def about_time(prompt: UserMessage) -> bool:
+        return prompt.text == "now"
+
+    desk = route(
+        {
+            "invoice": agent("a", "billing")[0],
+            lambda prompt: len(prompt.text) > 40: agent("b", "reader")[0],
+            about_time: agent("c", "clock")[0],
+        },
+        default=agent("d", "desk")[0],
+    )
+    events = list(stream(desk, prompt))
+    assert events[0] == TextDelta(answer)
+    assert events[-1].result.content == answer
+
+
+# ---- together --------------------------------------------------------------------------------------------------------
+def test_orchestrations_nest_and_are_tools() -> None:
+    inner = sequential(agent("one", "1")[0], agent("two", "2")[0], name="inner")
+    outer = collaborate(inner, agent("three", "3")[0], coordinator=agent("lead", "6")[0], name="outer")
+    model = ScriptedModel([ToolCall("1", "outer", '{"prompt": "Add"}'), "It is 6."])
+    result = run(Agent("clerk", "", tools=[outer.as_tool()], model=model), "Add them")
+    assert (result.content, result.steps) == ("It is 6.", 6)
+    assert [(s.name, s.error) for s in result.trace.walk() if s.kind == "workflow"] == [
+        ("outer", None),
+        ("inner", None),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["sequential", "collaborate", "tool"])
+def test_cancelling_reaches_every_agent(kind: str) -> None:
+    sleeper = napping("sleeper", 30)
+    runnable = {
+        "sequential": sequential(sleeper, agent("next", "never said")[0]),
+        "collaborate": collaborate(sleeper, napping("other", 30), coordinator=agent("lead", "never said")[0]),
+        "tool": Agent(
+            "caller", "", tools=[sleeper.as_tool()], model=ScriptedModel([ToolCall("1", "sleeper", '{"prompt": ""}')])
+        ),
+    }[kind]
+    events = stream(runnable, "Go")
+    next(events)
+    events.close()
+    assert (events.result.status, events.result.content, events.result.success) == ("cancelled", "", False)
+
+
+def test_handoff_goes_on_with_the_same_messages_and_limits() -> None:
+    expert = Agent("tax expert", "Know taxes.", tools=[nap], model=ScriptedModel(["Pay 10."], name="expert"))
+    model = ScriptedModel([ToolCall("1", "hand_over_to_tax_expert", "")])
+    result = run(Agent("desk", "", model=model, handoffs=[expert]), "Taxes?")
+    assert (result.content, result.model, result.steps) == ("Pay 10.", "expert", 2)
+    assert [m.text for m in result.messages if not isinstance(m, AssistantMessage)] == ["Taxes?", "tax expert goes on."]
+
+
+def test_two_agents_of_one_name_to_hand_over_to_are_refused() -> None:
+    twins = [agent("desk", "a")[0], agent("desk", "b")[0]]
+    with pytest.raises(ValueError, match="agent a has two tools named hand_over_to_desk"):
+        Agent("a", "", model=ScriptedModel([]), handoffs=twins)
+
+
+def test_instructions_may_be_a_function_of_the_run() -> None:
+    seen: list[tuple[str, int]] = []
+
+    async def instruct(run: Run) -> str:
+        seen.append((run.prompt.text, run.budget.steps))
+        return "Be brief."
+
+    model = FunctionModel(lambda messages: "ok" if len(messages) > 1 else ToolCall("1", "nap", '{"seconds": 0}'))
+    assert run(Agent("a", instruct, tools=[nap], model=model), "Hello").success
+    assert seen == [("Hello", 1), ("Hello", 2)]
