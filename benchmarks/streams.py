@@ -107,11 +107,12 @@ async def serve_model(port: int) -> None:
 
 # ---- the readers -----------------------------------------------------------------------------------------------------
 class Readers:
-    """Keeps `count` streams open, and notes when each word came."""
+    """Keeps `count` streams of the server with process id `pid` open, and notes when each word came."""
 
-    def __init__(self, port: int, *, count: int) -> None:
+    def __init__(self, port: int, *, count: int, pid: int) -> None:
         self.port = port
         self.count = count
+        self.pid = pid
         self.measuring = False
         self.first: list[float] = []  # seconds from a request to its first word
         self.late: list[float] = []  # seconds from the model saying a word to its reader having it
@@ -122,11 +123,11 @@ class Readers:
             readers = [group.create_task(self.read_again_and_again()) for _ in range(self.count)]
             await asyncio.sleep(STREAM_SECONDS + 2)
             self.measuring = True
-            self.began, cpu = time.monotonic(), time.process_time()
+            began, server_cpu, own_cpu = time.monotonic(), cpu_seconds(self.pid), time.process_time()
             await asyncio.sleep(MEASURED_SECONDS)
             self.measuring = False
-            self.seconds = time.monotonic() - self.began
-            self.cpu = (time.process_time() - cpu) / self.seconds
+            self.seconds = time.monotonic() - began
+            self.server_cpu, self.own_cpu = cpu_seconds(self.pid) - server_cpu, time.process_time() - own_cpu
             for reader in readers:
                 reader.cancel()
 
@@ -179,41 +180,23 @@ class Reader(asyncio.Protocol):
 # ---- measuring -------------------------------------------------------------------------------------------------------
 def measure(name: str, port: int, *, count: int, pid: int) -> bool:
     """Print a row; true when the first words came in time."""
-    readers = Readers(port, count=count)
-    cpu = CpuMeter(pid, readers)
-    asyncio.run(cpu.around(readers.read()))
+    readers = Readers(port, count=count, pid=pid)
+    asyncio.run(readers.read())
     words = len(readers.late)
     first, late = p95(readers.first), p95(readers.late)
     print(
         f"{name:<18}{count:>8}{statistics.median(readers.first) * 1000:>9.0f}{first * 1000:>9.0f}{late * 1000:>9.0f}"
-        f"{words / readers.seconds:>9.0f}{cpu.seconds / words * 1e6:>10.0f}{cpu.seconds / readers.seconds:>8.0%}"
-        f"{readers.cpu:>9.0%}{readers.broken:>8}",
+        f"{words / readers.seconds:>9.0f}{readers.server_cpu / words * 1e6:>10.0f}{readers.server_cpu / readers.seconds:>8.0%}"
+        f"{readers.own_cpu / readers.seconds:>9.0%}{readers.broken:>8}",
         flush=True,
     )
     return first < FIRST_WORD_SECONDS and not readers.broken
 
 
-class CpuMeter:
-    """CPU seconds that process `pid` used while `readers` measured."""
-
-    def __init__(self, pid: int, readers: Readers) -> None:
-        self.pid = pid
-        self.readers = readers
-        self.seconds = 0.0
-
-    async def around(self, reading: Any) -> None:
-        task = asyncio.ensure_future(reading)
-        while not self.readers.measuring:
-            await asyncio.sleep(0.05)
-        begun = self.used()
-        while self.readers.measuring:
-            await asyncio.sleep(0.05)
-        self.seconds = self.used() - begun
-        await task
-
-    def used(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+def cpu_seconds(pid: int) -> float:
+    """What process `pid` has used so far, in all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def p95(values: Sequence[float]) -> float:
