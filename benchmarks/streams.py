@@ -182,12 +182,12 @@ def measure(name: str, port: int, *, count: int, pid: int) -> bool:
     """Print a row; true when the first words came in time."""
     readers = Readers(port, count=count, pid=pid)
     asyncio.run(readers.read())
-    words = len(readers.late)
+    words, seconds = len(readers.late), readers.seconds
     first, late = p95(readers.first), p95(readers.late)
     print(
         f"{name:<18}{count:>8}{statistics.median(readers.first) * 1000:>9.0f}{first * 1000:>9.0f}{late * 1000:>9.0f}"
-        f"{words / readers.seconds:>9.0f}{readers.server_cpu / words * 1e6:>10.0f}{readers.server_cpu / readers.seconds:>8.0%}"
-        f"{readers.own_cpu / readers.seconds:>9.0%}{readers.broken:>8}",
+        f"{words / seconds:>9.0f}{readers.server_cpu / words * 1e6:>10.0f}{readers.server_cpu / seconds:>8.0%}"
+        f"{readers.own_cpu / seconds:>9.0%}{readers.broken:>8}",
         flush=True,
     )
     return first < FIRST_WORD_SECONDS and not readers.broken

@@ -41,7 +41,7 @@ def test_snippets_print_what_stands_beside_them(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.hosts
 def test_notebook_prints_what_it_shows() -> None:
-    """In a kernel of its own, whose cells run inside a loop; the outputs that are kept in the file are the real ones."""
+    """In a kernel of its own, whose cells run inside a loop; the outputs kept in the file are the real ones."""
     path = ROOT / "docs/agents.ipynb"
     shown = nbformat.read(path, as_version=4)
     executed = nbformat.read(path, as_version=4)
