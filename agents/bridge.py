@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 import queue
 import sys
 import threading
@@ -129,8 +130,39 @@ async def acall(
 def call(function: Callable[..., Awaitable[R]], /, *args: Any, timeout: float | None = None, **kwargs: Any) -> R:
     """`acall` for sync code anywhere. Inside a running loop, a thread of its own does it while the caller waits."""
     refuse_on_managed_loop("call()")
-    run = partial(async_to_sync(acall), function, *args, timeout=timeout, **kwargs)
-    return cast(R, _on_own_thread(run) if _in_running_loop() else run())
+    call_and_serve = partial(_call_and_serve, partial(function, *args, **kwargs), timeout=timeout)
+    if _in_running_loop():
+        return _on_own_thread(call_and_serve)
+    if _has_origin():  # its loop knows when the caller is cancelled, and this thread does not
+        return async_to_sync(acall)(function, *args, timeout=timeout, **kwargs)
+    return call_and_serve()
+
+
+def _has_origin() -> bool:
+    """Does this thread work for a loop that waits for it, as that of a sync view under ASGI does?"""
+    noted = vars(SyncToAsync.threadlocal)
+    loop = noted.get("main_event_loop")
+    return loop is not None and noted.get("main_event_loop_pid") == os.getpid() and bool(loop.is_running())
+
+
+def _call_and_serve(function: Callable[[], Awaitable[R]], *, timeout: float | None) -> R:
+    """This thread waits, and runs the function's calls meanwhile.
+
+    async_to_sync would start a loop and a thread for that, in each call: 0.6 ms instead of 0.04.
+    """
+    inbox = _Inbox()
+    job = Job(partial(_with_executor, inbox, function), context=contextvars.copy_context())
+    job.outcome.add_done_callback(lambda _: inbox.items.put(_Inbox.END))
+    try:
+        if not inbox.serve(job, until=None if timeout is None else time.monotonic() + timeout):
+            raise TimeoutError
+    except BaseException:  # a timeout; Ctrl+C
+        job.cancel()
+        inbox.serve(job, until=time.monotonic() + GRACE_SECONDS)
+        raise
+    finally:
+        inbox.refuse()
+    return job.outcome.result()
 
 
 def _in_running_loop() -> bool:
@@ -171,6 +203,25 @@ class _Inbox(Executor):
         if self._refused:
             self.refuse()
         return call.outcome
+
+    def serve(self, job: Job[Any], *, until: float | None, run: Callable[[_Call], object] = _Call.run) -> bool:
+        """Run calls on this thread and drop values until `job` has ended; false when it hasn't by `until`.
+
+        `until` is in the time of `time.monotonic`. Raises LoopStopped.
+        """
+        while True:
+            left = WATCH_SECONDS if until is None else until - time.monotonic()
+            try:
+                item = self.items.get(timeout=min(WATCH_SECONDS, max(0.0, left)))
+            except queue.Empty:
+                job.check_alive()
+                if until is not None and left <= WATCH_SECONDS:
+                    return False
+            else:
+                if item is self.END:
+                    return True
+                if isinstance(item, _Call):
+                    run(item)
 
     def refuse(self) -> None:
         """Nobody reads any more: calls are cancelled, those waiting and those to come."""
@@ -305,20 +356,11 @@ class Stream(Generic[E, R]):
             job.loop.call_soon_threadsafe(_release, self._inbox.credit)
 
     def _drain(self, job: Job[R]) -> None:
-        deadline = time.monotonic() + GRACE_SECONDS
-        while True:
-            try:
-                item = self._inbox.items.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                logger.error("A closed stream has not ended after %s s; it is abandoned", GRACE_SECONDS)
-                _abandon(job, self._inbox)
-                return
-            if isinstance(item, _Call):
-                self._serve(item)
-            elif item is _Inbox.END:
-                if error := job.outcome.exception():
-                    logger.warning("A stream was closed before its end, and failed", exc_info=error)
-                return
+        if not self._inbox.serve(job, until=time.monotonic() + GRACE_SECONDS, run=self._serve):
+            logger.error("A closed stream has not ended after %s s; it is abandoned", GRACE_SECONDS)
+            _abandon(job, self._inbox)
+        elif error := job.outcome.exception():
+            logger.warning("A stream was closed before its end, and failed", exc_info=error)
 
 
 def _release(credit: asyncio.Semaphore) -> None:
