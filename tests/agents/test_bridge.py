@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -175,6 +176,33 @@ def test_timeout_cancels_the_function() -> None:
     with pytest.raises(TimeoutError):
         call(block, timeout=0.05)
     assert block.cancelled.wait(1)
+
+
+def test_signal_that_interrupts_the_caller_cancels_the_function() -> None:
+    """As Ctrl+C does, or the time limit of a task worker."""
+    block = Block()
+
+    def interrupt(number: int, frame: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(InterruptedError):
+            call(block)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert block.cancelled.is_set()
+
+
+def test_call_from_a_plain_thread_starts_no_thread_and_no_loop() -> None:
+    call(loop_thread)
+
+    async def threads() -> int:
+        return threading.active_count()
+
+    before = threading.active_count()
+    assert call(threads) == before
 
 
 def test_cancelling_the_caller_cancels_the_function() -> None:
@@ -441,6 +469,18 @@ def test_stream_read_inside_a_running_loop_runs_sync_code_on_one_thread_without_
     assert first == second
     assert first[1] is None  # type: ignore[index]
     assert first[0] is not threading.current_thread()  # type: ignore[index]
+
+
+def test_stream_yields_what_was_emitted_before_a_sync_call_before_it_runs() -> None:
+    seen: list[str] = []
+
+    async def work(emit: Callable[[str], Awaitable[None]]) -> None:
+        await emit("calling")
+        await sync_to_async(seen.append)("called")
+
+    for value in Stream(work, last=lambda _: "ended"):
+        seen += [value]
+    assert seen == ["calling", "called", "ended"]
 
 
 def test_stream_reads_ahead_no_further_than_its_credit() -> None:
