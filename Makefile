@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench screenshots lock clean
+.PHONY: run test check format bench bench-agents bench-streams matrix screenshots lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -25,6 +25,15 @@ format: .venv/dev-installed
 bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.search
+
+matrix: .venv/dev-installed
+	$(BIN)/python -m benchmarks.matrix --write docs/hosts.md
+
+bench-agents: .venv/dev-installed
+	$(BIN)/python -m benchmarks.agents
+
+bench-streams: .venv/dev-installed
+	$(BIN)/python -m benchmarks.streams
 
 screenshots: .venv/dev-installed
 	$(BIN)/python -m tests.screenshots

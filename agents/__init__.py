@@ -8,7 +8,7 @@
 
 from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
 from agents.approval import Decision, RunState
-from agents.bridge import Stream, acall, call, iterate, loop_state, per_loop
+from agents.bridge import Stream, acall, call, iterate
 from agents.budget import Limits
 from agents.errors import (
     AgentError,
@@ -28,10 +28,13 @@ from agents.errors import (
     OutputInvalid,
     PriceUnknown,
     ToolFailed,
+    WorkerLost,
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
 from agents.extractive import ExtractiveModel
 from agents.guardrails import Guardrails
+from agents.isolation import Recipe, arun_isolated, run_isolated
+from agents.loop import loop_state, per_loop, shutdown
 from agents.messages import (
     AssistantMessage,
     Message,
@@ -97,6 +100,7 @@ __all__ = [
     "Passage",
     "Price",
     "PriceUnknown",
+    "Recipe",
     "RecordFailed",
     "RecordInvalid",
     "Registry",
@@ -124,12 +128,14 @@ __all__ = [
     "Toolkit",
     "Usage",
     "UserMessage",
+    "WorkerLost",
     "Workflow",
     "WorkflowError",
     "WorkflowInvalid",
     "WorkflowResult",
     "acall",
     "arun",
+    "arun_isolated",
     "arun_workflow",
     "call",
     "collaborate",
@@ -144,8 +150,10 @@ __all__ = [
     "resume_workflow",
     "route",
     "run",
+    "run_isolated",
     "run_workflow",
     "sequential",
+    "shutdown",
     "span",
     "stream",
     "tool",

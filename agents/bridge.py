@@ -1,14 +1,18 @@
 """The seam between sync callers and async code.
 
-All async code runs on one loop per process, the managed loop, in a daemon thread of its own, so that connections can be
-pooled. Sync code that it calls with `sync_to_async` (the ORM) is sent back to the thread that asked:
+All async code runs on the managed loop (`agents.loop`). Sync code that it calls with `sync_to_async` (the ORM) is sent
+back to the thread that asked:
 
     caller's thread    call(f) ── async_to_sync ──┐                            ┌─> runs ORM calls on its own connection
     the caller's loop                          acall(f) ──┐      ┌─ _Relay ────┘
     the managed loop                                      └─> f() ── sync_to_async(orm)
 
-`Stream` does the same for a function that emits values while it runs: its thread takes both the values and the
-thread-sensitive calls out of one inbox. Nothing here knows what an agent is.
+    caller's thread    call(f) ───────────────────────────┐      ┌─ _Inbox ────> runs ORM calls on its own connection
+    the managed loop                                      └─> f() ── sync_to_async(orm)
+
+The first is for a caller whose loop may cancel it, as a view's under ASGI; the second for every other. `Stream` is the
+second with values: its thread takes both them and the thread-sensitive calls out of one inbox. Nothing here knows what
+an agent is.
 """
 
 from __future__ import annotations
@@ -22,15 +26,17 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, sync_to_async
 
-from agents.errors import Cancelled, ExitRequested, LoopStopped
+from agents.loop import GRACE_SECONDS, Job, refuse_on_managed_loop
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,179 +45,9 @@ R = TypeVar("R")
 Emit = Callable[[E], Awaitable[None]]
 
 WATCH_SECONDS = 2.0  # how often a waiting caller looks whether the loop's thread still lives
-GRACE_SECONDS = 5.0  # how long cancelled work may take to end before its caller goes on without it
 READ_AHEAD = 64  # values a stream produces before anyone has taken them
 
 logger = logging.getLogger(__name__)
-
-
-# ---- the managed loop ------------------------------------------------------------------------------------------------
-class _ManagedLoop:
-    """An event loop and its thread. When the thread ends, for whatever reason, the jobs in flight fail."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.jobs: set[_Job[Any]] = set()  # also keeps them alive: a loop refers to its tasks weakly
-        self.thread = threading.Thread(target=self._serve, name="agents-loop", daemon=True)
-        self._stopped = False
-        self.thread.start()
-
-    @property
-    def alive(self) -> bool:
-        return not self._stopped and self.thread.is_alive()
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        try:
-            while self._run_was_broken_by_exit():
-                pass
-        finally:
-            self._stopped = True  # whoever comes from now on starts another one
-            for job in tuple(self.jobs):
-                job.settle(error=LoopStopped("the managed loop's thread ended"))
-            self._close()
-
-    def _run_was_broken_by_exit(self) -> bool:
-        """Run until something stops the loop. SystemExit in any task would do that, silently; it is no reason to."""
-        try:
-            self.loop.run_forever()
-        except Exception:
-            logger.critical("The managed loop broke; the next run starts another", exc_info=True)
-        except BaseException:
-            logger.critical("A task on the managed loop asked to exit; the loop goes on", exc_info=True)
-            return True
-        return False
-
-    def _close(self) -> None:
-        if tasks := asyncio.all_tasks(self.loop):
-            for task in tasks:
-                task.cancel()
-            self.loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_SECONDS))
-        self.loop.close()
-
-
-_lock = threading.Lock()
-_managed: _ManagedLoop | None = None
-_resources: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, object]] = weakref.WeakKeyDictionary()
-_inherited: list[object] = []
-
-
-def _managed_loop() -> _ManagedLoop:
-    global _managed
-    with _lock:
-        if _managed is None or not _managed.alive:
-            _managed = _ManagedLoop()
-        return _managed
-
-
-def _forget_after_fork() -> None:
-    """In a forked child the loop says it is running, but its thread stayed behind. The child starts its own.
-
-    The inherited one is kept, never collected: closing it would unregister the parent's sockets from the shared epoll.
-    """
-    global _lock, _managed, _resources
-    _inherited.extend((_managed, _resources))
-    _lock, _managed, _resources = threading.Lock(), None, weakref.WeakKeyDictionary()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
-
-
-def per_loop(key: Hashable, factory: Callable[[], T]) -> T:
-    """What is bound to the running loop (an HTTP client), made once per loop and process."""
-    kept = _resources.setdefault(asyncio.get_running_loop(), {})
-    if key not in kept:
-        kept[key] = factory()
-    return cast(T, kept[key])
-
-
-class LoopState(TypedDict):
-    pid: int
-    started: bool  # the loop starts with the first run
-    alive: bool
-    runs: int  # in flight
-    lag_ms: float | None  # how long a callback waits for its turn; None when it waited longer than half a second
-
-
-def loop_state() -> LoopState:
-    """The managed loop of this process, for a health check; it neither starts nor replaces it."""
-    managed, tick, begun = _managed, threading.Event(), time.perf_counter()
-    if managed is None or not managed.alive:
-        return LoopState(pid=os.getpid(), started=managed is not None, alive=False, runs=0, lag_ms=None)
-    managed.loop.call_soon_threadsafe(tick.set)
-    lag_ms = (time.perf_counter() - begun) * 1000 if tick.wait(0.5) else None
-    return LoopState(pid=os.getpid(), started=True, alive=True, runs=len(managed.jobs), lag_ms=lag_ms)
-
-
-def _refuse_on_managed_loop(what: str) -> None:
-    if _managed is not None and threading.current_thread() is _managed.thread:
-        raise RuntimeError(f"{what} would wait for the very loop it runs on; await its async form there")
-
-
-# ---- a coroutine on the managed loop, seen from other threads --------------------------------------------------------
-class _Job(Generic[R]):
-    def __init__(self, function: Callable[[], Awaitable[R]], *, context: contextvars.Context) -> None:
-        self.outcome: Future[R] = Future()
-        self._function = function
-        self._entered = False
-        self._managed = _managed_loop()
-        self.loop = self._managed.loop
-        self._post(self._start, context=context)
-
-    def cancel(self) -> None:
-        """Thread-safe; without effect once the job has ended."""
-        if not self.outcome.done():
-            self._post(self._cancel)
-
-    def settle(self, *, result: R | None = None, error: BaseException | None = None) -> None:
-        """Only on the loop's thread."""
-        self._managed.jobs.discard(self)
-        if self.outcome.done():
-            return
-        if error is None:
-            self.outcome.set_result(cast(R, result))
-        else:
-            self.outcome.set_exception(error)
-
-    def check_alive(self) -> None:
-        if not self._managed.alive and not self.outcome.done():
-            raise LoopStopped("the managed loop's thread ended")
-
-    def _post(self, callback: Callable[[], None], *, context: contextvars.Context | None = None) -> None:
-        try:
-            self.loop.call_soon_threadsafe(callback, context=context)
-        except RuntimeError as error:  # the loop was closed a moment ago
-            raise LoopStopped("the managed loop's thread ended") from error
-
-    def _start(self) -> None:
-        self._managed.jobs.add(self)
-        self._task = self.loop.create_task(self._run())
-
-    async def _run(self) -> None:
-        self._entered = True
-        try:
-            result = await self._function()
-        except asyncio.CancelledError:
-            self.settle(error=Cancelled("the work was cancelled"))
-        except Exception as error:
-            self.settle(error=error)
-        except BaseException as error:
-            self.settle(error=_exit_requested(error))
-        else:
-            self.settle(result=result)
-
-    def _cancel(self) -> None:
-        if self._entered:
-            self._task.cancel()
-        else:  # a task cancelled before its first step never takes it, and could not settle its outcome
-            self.loop.call_soon(self._cancel)
-
-
-def _exit_requested(error: BaseException) -> ExitRequested:
-    requested = ExitRequested(f"{type(error).__name__} was raised under the managed loop")
-    requested.__cause__ = error
-    return requested
 
 
 # ---- sync code that goes back to its thread --------------------------------------------------------------------------
@@ -282,7 +118,7 @@ async def acall(
     """
     context = contextvars.copy_context()
     relay = _Relay(asyncio.get_running_loop(), context=context)
-    job = _Job(partial(_with_executor, relay, partial(function, *args, **kwargs)), context=context.copy())
+    job = Job(partial(_with_executor, relay, partial(function, *args, **kwargs)), context=context.copy())
     ended = asyncio.wrap_future(job.outcome)
     try:
         async with asyncio.timeout(timeout):
@@ -299,17 +135,56 @@ async def acall(
 
 def call(function: Callable[..., Awaitable[R]], /, *args: Any, timeout: float | None = None, **kwargs: Any) -> R:
     """`acall` for sync code anywhere. Inside a running loop, a thread of its own does it while the caller waits."""
-    _refuse_on_managed_loop("call()")
-    run = partial(async_to_sync(acall), function, *args, timeout=timeout, **kwargs)
+    refuse_on_managed_loop("call()")
+    call_and_serve = partial(_call_and_serve, partial(function, *args, **kwargs), timeout=timeout)
+    if _in_running_loop():
+        return _on_own_thread(call_and_serve)
+    if _has_origin():  # its loop knows when the caller is cancelled, and this thread does not
+        return async_to_sync(acall)(function, *args, timeout=timeout, **kwargs)
+    return call_and_serve()
+
+
+def _has_origin() -> bool:
+    """Does this thread work for a loop that waits for it, as that of a sync view under ASGI does?"""
+    noted = vars(SyncToAsync.threadlocal)
+    loop = noted.get("main_event_loop")
+    return loop is not None and noted.get("main_event_loop_pid") == os.getpid() and bool(loop.is_running())
+
+
+def _call_and_serve(function: Callable[[], Awaitable[R]], *, timeout: float | None) -> R:
+    """This thread waits, and runs the function's calls meanwhile.
+
+    async_to_sync would start a loop and a thread for that, in each call: 0.6 ms instead of 0.04.
+    """
+    inbox = _Inbox()
+    job = Job(partial(_with_executor, inbox, function), context=contextvars.copy_context())
+    job.outcome.add_done_callback(inbox.end)
+    try:
+        if not inbox.serve(job, until=None if timeout is None else time.monotonic() + timeout):
+            raise TimeoutError
+    except BaseException:  # a timeout; Ctrl+C
+        job.cancel()
+        inbox.serve(job, until=time.monotonic() + GRACE_SECONDS)
+        raise
+    finally:
+        inbox.refuse()
+    return job.outcome.result()
+
+
+def _in_running_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return cast(R, run())
+        return False
+    return True
+
+
+def _on_own_thread(function: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1, thread_name_prefix="agents-call") as executor:
         try:
-            return cast(R, executor.submit(contextvars.copy_context().run, run).result())
+            return executor.submit(contextvars.copy_context().run, function).result()
         finally:
-            executor.submit(_close_connections)
+            executor.submit(close_connections)
 
 
 # ---- many values, then one result ------------------------------------------------------------------------------------
@@ -317,22 +192,59 @@ class _Inbox(Executor):
     """What the reading thread takes out: values to hand on, thread-sensitive calls to run, and the end."""
 
     END = object()
+    SILENCE = object()  # what is taken out of it when nothing has come for a while
 
     def __init__(self) -> None:
         self.items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.credit = asyncio.Semaphore(READ_AHEAD)
+        self._emitted: deque[object] = deque()
         self._refused = False
 
     async def emit(self, value: object) -> None:
+        """Put `value` in once the loop has also read what came for other streams.
+
+        Each read lets go of the interpreter's lock; a thread woken by then would take it. A fifth less CPU.
+        """
         await self.credit.acquire()
-        self.items.put(value)
+        if not self._emitted:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._emitted.append(value)
+
+    def flush(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self.items.put(self._emitted.popleft())
+
+    def end(self, outcome: Future[Any]) -> None:
+        self.flush()
+        self.items.put(self.END)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         call = _Call(partial(fn, *args, **kwargs), Future())
+        self.flush()  # what was emitted before the call is read before it
         self.items.put(call)
         if self._refused:
             self.refuse()
         return call.outcome
+
+    def serve(self, job: Job[Any], *, until: float | None, run: Callable[[_Call], object] = _Call.run) -> bool:
+        """Run calls on this thread and drop values until `job` has ended; false when it hasn't by `until`.
+
+        `until` is in the time of `time.monotonic`. Raises LoopStopped.
+        """
+        while True:
+            left = WATCH_SECONDS if until is None else until - time.monotonic()
+            try:
+                item = self.items.get(timeout=min(WATCH_SECONDS, max(0.0, left)))
+            except queue.Empty:
+                job.check_alive()
+                if until is not None and left <= WATCH_SECONDS:
+                    return False
+            else:
+                if item is self.END:
+                    return True
+                if isinstance(item, _Call):
+                    run(item)
 
     def refuse(self) -> None:
         """Nobody reads any more: calls are cancelled, those waiting and those to come."""
@@ -346,7 +258,7 @@ class _Inbox(Executor):
                 item.outcome.cancel()
 
 
-def _abandon(job: _Job[Any], inbox: _Inbox) -> None:
+def _abandon(job: Job[Any], inbox: _Inbox) -> None:
     inbox.refuse()
     job.cancel()
 
@@ -355,8 +267,8 @@ class Stream(Generic[E, R]):
     """The values that `function(emit)` emits, as they come, then `last(result)`; an iterator, sync and async.
 
     It starts with the first `next()`. The thread that iterates also runs the function's thread-sensitive calls, so it
-    must go on iterating, or `close()`. Async iteration does that on a thread of the stream's own. At most READ_AHEAD
-    values wait to be taken. A stream that is dropped is cancelled.
+    must go on iterating, or `close()`. Inside a running loop, and in async iteration, a thread of the stream's own runs
+    them. At most READ_AHEAD values wait to be taken. A stream that is dropped is cancelled.
     """
 
     def __init__(self, function: Callable[[Emit[E]], Awaitable[R]], *, last: Callable[[R], E]) -> None:
@@ -364,10 +276,11 @@ class Stream(Generic[E, R]):
         self._last = last
         self._context = contextvars.copy_context()
         self._inbox = _Inbox()
-        self._job: _Job[R] | None = None
+        self._job: Job[R] | None = None
         self._reading = threading.Lock()
         self._taken = 0
         self._ended = False
+        self._own_thread: ThreadPoolExecutor | None = None
 
     def __iter__(self) -> Iterator[E]:
         return self
@@ -376,20 +289,20 @@ class Stream(Generic[E, R]):
         return iterate(self, cancel=self.cancel)
 
     def __next__(self) -> E:
-        _refuse_on_managed_loop("Reading a stream")
-        with self._reading:
-            if self._ended:
-                raise StopIteration
-            job = self._job or self._start()
-            while (item := self._take(job)) is not _Inbox.END:
-                if isinstance(item, _Call):
-                    item.run()
-                else:
-                    self._give_credit(job)
-                    return cast(E, item)
-            self._ended = True
-            self._inbox.refuse()
-            return self._last(job.outcome.result())
+        while (value := self._next(WATCH_SECONDS)) is _Inbox.SILENCE:
+            pass
+        return cast(E, value)
+
+    def beating(self, seconds: float) -> Generator[E | None]:
+        """The same values, and None whenever none has come for `seconds`. A server that speaks WSGI finds out that its
+        reader has left only when it writes, so there is something to write while the function is silent.
+        """
+        try:
+            while True:
+                value = self._next(seconds)
+                yield None if value is _Inbox.SILENCE else cast(E, value)
+        except StopIteration:
+            return
 
     @property
     def result(self) -> R:
@@ -407,44 +320,70 @@ class Stream(Generic[E, R]):
         """Cancel, and run the function's last calls on this thread until it has ended."""
         self.cancel()
         with self._reading:
-            if self._job is not None and not self._ended:
+            if self._ended:
+                return
+            if self._job is not None:
                 self._drain(self._job)
-            self._ended = True
+            self._end()
 
-    def _start(self) -> _Job[R]:
+    def _start(self) -> Job[R]:
         function = partial(self._function, self._inbox.emit)
-        self._job = job = _Job(partial(_with_executor, self._inbox, function), context=self._context)
+        self._job = job = Job(partial(_with_executor, self._inbox, function), context=self._context)
         inbox = self._inbox  # neither the job nor its callbacks may refer to the stream, or it could not be dropped
-        job.outcome.add_done_callback(lambda _: inbox.items.put(_Inbox.END))
+        job.outcome.add_done_callback(inbox.end)
         weakref.finalize(self, _abandon, job, inbox).atexit = False
         return job
 
-    def _take(self, job: _Job[R]) -> object:
-        while True:
-            try:
-                return self._inbox.items.get(timeout=WATCH_SECONDS)
-            except queue.Empty:
-                job.check_alive()
+    def _next(self, seconds: float) -> object:
+        """The next value, or SILENCE after `seconds` without one; raises StopIteration behind the last."""
+        refuse_on_managed_loop("Reading a stream")
+        with self._reading:
+            if self._ended:
+                raise StopIteration
+            job = self._job or self._start()
+            while (item := self._take(job, seconds)) is not _Inbox.END:
+                if isinstance(item, _Call):
+                    self._serve(item)
+                    continue
+                if item is not _Inbox.SILENCE:
+                    self._give_credit(job)
+                return item
+            self._end()
+            return self._last(job.outcome.result())
 
-    def _give_credit(self, job: _Job[R]) -> None:
+    def _take(self, job: Job[R], seconds: float) -> object:
+        try:
+            return self._inbox.items.get(timeout=seconds)
+        except queue.Empty:
+            job.check_alive()
+            return _Inbox.SILENCE
+
+    def _serve(self, call: _Call) -> None:
+        """Run it here; but inside a running loop, where Django refuses the ORM, on a thread of the stream's own."""
+        if not _in_running_loop():
+            return call.run()
+        if self._own_thread is None:
+            self._own_thread = ThreadPoolExecutor(1, thread_name_prefix="agents-stream")
+        return self._own_thread.submit(call.run).result()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._inbox.refuse()
+        if self._own_thread:
+            self._own_thread.submit(close_connections)
+            self._own_thread.shutdown()
+
+    def _give_credit(self, job: Job[R]) -> None:
         self._taken += 1
         if self._taken % (READ_AHEAD // 2) == 0:  # waking the loop once for many values costs less than once for each
             job.loop.call_soon_threadsafe(_release, self._inbox.credit)
 
-    def _drain(self, job: _Job[R]) -> None:
-        deadline = time.monotonic() + GRACE_SECONDS
-        while True:
-            try:
-                item = self._inbox.items.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                logger.error("A closed stream has not ended after %s s; it is abandoned", GRACE_SECONDS)
-                return _abandon(job, self._inbox)
-            if isinstance(item, _Call):
-                item.run()
-            elif item is _Inbox.END:
-                if error := job.outcome.exception():
-                    logger.warning("A stream was closed before its end, and failed", exc_info=error)
-                return self._inbox.refuse()
+    def _drain(self, job: Job[R]) -> None:
+        if not self._inbox.serve(job, until=time.monotonic() + GRACE_SECONDS, run=self._serve):
+            logger.error("A closed stream has not ended after %s s; it is abandoned", GRACE_SECONDS)
+            _abandon(job, self._inbox)
+        elif error := job.outcome.exception():
+            logger.warning("A stream was closed before its end, and failed", exc_info=error)
 
 
 def _release(credit: asyncio.Semaphore) -> None:
@@ -476,10 +415,10 @@ def _close(values: Iterator[object]) -> None:
         if hasattr(values, "close"):
             values.close()
     finally:
-        _close_connections()
+        close_connections()
 
 
-def _close_connections() -> None:
+def close_connections() -> None:
     """The one place that knows Django: connections belong to a thread, and this one ends."""
     if "django.db" in sys.modules:
         from django.conf import settings

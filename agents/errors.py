@@ -16,7 +16,8 @@ AgentError
 ├── ToolFailed            raised by a tool without which the run makes no sense
 ├── ExitRequested         code under an agent raised SystemExit or the like
 ├── Cancelled             the work was cancelled, and not by the one who waits for it
-└── LoopStopped           the managed loop's thread ended under a run
+├── LoopStopped           the managed loop's thread ended under a run
+└── WorkerLost            an isolated run's process died, or could not make its agent
 """
 
 from __future__ import annotations
@@ -106,3 +107,7 @@ class Cancelled(AgentError):
 
 class LoopStopped(AgentError):
     code = "loop_stopped"
+
+
+class WorkerLost(AgentError):
+    code = "worker_lost"

@@ -15,7 +15,6 @@ from dataclasses import KW_ONLY, dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from agents.bridge import per_loop
 from agents.errors import (
     AnswerTruncated,
     ContextOverflow,
@@ -27,6 +26,7 @@ from agents.errors import (
     ModelUnavailable,
 )
 from agents.events import TextDelta
+from agents.loop import per_loop
 from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, Usage, UserMessage
 from agents.output import Output
 from agents.pricing import Price
@@ -162,12 +162,17 @@ class OpenAIModel:
         try:
             response = await clock.wait(opened.__aenter__())
             try:
-                async with aclosing(_lines(response.iter_bytes())) as lines:
-                    while not turn.done and (line := await clock.wait(anext(lines, None))) is not None:
-                        if text := turn.read(line):
-                            yield TextDelta(text)
+                async with aclosing(response.http_response.aiter_bytes()) as body:
+                    rest = b""
+                    while not turn.done and (received := await clock.wait(anext(body, None))) is not None:
+                        lines, rest = _split(rest + received)
+                        for line in lines:
+                            if text := turn.read(line):
+                                yield TextDelta(text)
                         clock.tick(heard=turn.chunks > 0)
-                    await _drain(lines)
+                    if text := turn.read(rest):
+                        yield TextDelta(text)
+                    await _drain(body)
             finally:
                 await opened.__aexit__(None, None, None)
         except openai.OpenAIError as error:
@@ -297,7 +302,7 @@ class _Clock:
             raise DeadlineExceeded(f"the model exceeded {limit}") from error
 
     def tick(self, *, heard: bool) -> None:
-        """A line has come. Until the first chunk was `heard`, lines are only signs of life, and buy no time."""
+        """Something has come. Until the first chunk was `heard`, it is only a sign of life, and buys no time."""
         if heard:
             self._due = self._now() + self._timeout.between
 
@@ -332,7 +337,7 @@ class _Turn:
 
     def read(self, line: bytes) -> str:
         """Take in one line; the text it adds. Raises ModelAnswerInvalid for what is no chunk."""
-        if not line.startswith(b"data:"):
+        if self.done or not line.startswith(b"data:"):
             return ""
         body = line[5:].strip()
         self.chunks += 1
@@ -399,24 +404,22 @@ class _Turn:
         return call
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Split at line feeds alone: JSON text may hold U+2028 and others, at which str.splitlines would cut it."""
-    rest = b""
-    async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > LINE_MAX_BYTES:
-            raise ModelAnswerInvalid(f"the server sent a line of more than {LINE_MAX_BYTES} bytes")
-    if rest:
-        yield rest
+def _split(received: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines, and the beginning of the next one.
+
+    Cut at line feeds alone: JSON text may hold U+2028 and others, at which str.splitlines would cut it.
+    """
+    *lines, rest = received.split(b"\n")
+    if len(rest) > LINE_MAX_BYTES:
+        raise ModelAnswerInvalid(f"the server sent a line of more than {LINE_MAX_BYTES} bytes")
+    return lines, rest
 
 
-async def _drain(lines: AsyncGenerator[bytes]) -> None:
+async def _drain(body: AsyncIterator[bytes]) -> None:
     """Read to the end of the response, so that its connection can be used again, if the server ends it soon."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in lines:
+            async for _ in body:
                 pass
 
 

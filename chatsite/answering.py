@@ -6,6 +6,7 @@ plain one can't differ.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Generator, Iterator, Mapping
@@ -45,6 +46,7 @@ from retrieval.models import Document
 logger = logging.getLogger(__name__)
 
 HISTORY_RUNS = 6
+BEAT_SECONDS = 0.4  # a WSGI server learns at its second write that the reader has left: within a second, if need be
 HISTORY_CHARACTERS = 12_000
 
 
@@ -56,6 +58,9 @@ class Event:
 
     name: str
     body: dict[str, Any]
+
+
+BEAT = Event("beat", {})  # nothing has happened for BEAT_SECONDS
 
 
 def check_scope(question: Question) -> None:
@@ -97,6 +102,7 @@ class Answering:
         self._reader = CitationReader(self._sources)
         self._earlier = earlier
         self._stream: RunStream | None = None
+        self._begun = False
 
     # ---- what is asked ----
 
@@ -142,6 +148,9 @@ class Answering:
             for _ in chain(self._reader.feed(result.content), self._reader.end()):
                 pass
             return self._close(result)
+        except asyncio.CancelledError:  # under ASGI, when the reader leaves
+            self._record(Run.State.CANCELLED, error="cancelled")
+            raise
         except Exception:
             self._record(Run.State.FAILED, error="internal_error")
             raise
@@ -149,16 +158,21 @@ class Answering:
     def stream(self) -> Generator[Event, None, None]:
         """The answer as it comes, to the last event: `done` with the 200 body, or `error` with the error's.
 
-        Close the iterator to cancel: the agent ends, and what was written is saved.
+        Between them comes BEAT, whenever there is nothing to tell. Close the iterator to cancel: the agent ends, and
+        what was written is saved.
         """
-        yield Event("run", {"run_id": str(self.run.pk), "session_id": str(self.question.conversation.pk)})
-        if self.question.mode == Run.Mode.SELECTED_TEXT:
-            yield self._sources_event()
+        self._begun = True
         try:
+            yield Event("run", {"run_id": str(self.run.pk), "session_id": str(self.question.conversation.pk)})
+            if self.question.mode == Run.Mode.SELECTED_TEXT:
+                yield self._sources_event()
             with closing(agents.stream(self._agent, **self._request)) as stream:
                 self._stream = stream
-                for event in stream:
-                    yield from self._translate(event)
+                for event in stream.beating(BEAT_SECONDS):
+                    if event is None:
+                        yield BEAT
+                    else:
+                        yield from self._translate(event)
             yield from self._text_events(self._reader.end())
             yield Event("done", self._close(stream.result))
         except AnswerError as error:
@@ -175,6 +189,11 @@ class Answering:
         """End the agent of a stream that another thread is reading; that thread's iteration then ends by itself."""
         if self._stream:
             self._stream.cancel()
+
+    def close(self) -> None:
+        """Record as cancelled a run whose stream nobody began to read; one that was begun records its own end."""
+        if not self._begun:
+            self._record(Run.State.CANCELLED, error="cancelled")
 
     def _cancelled_result(self) -> RunResult | None:
         """What the agent had used up; None when it was never started or did not end in time."""

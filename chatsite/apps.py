@@ -9,6 +9,7 @@ class ChatsiteConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
+        from chatsite import checks  # noqa: F401 - registers them
         from retrieval import configuration
 
         configuration.configure(

@@ -5,8 +5,11 @@ Everything here is called by gunicorn: in the arbiter before the fork, then in t
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,8 +17,11 @@ from django.db import connections
 from django.utils import timezone
 from gunicorn.app.base import BaseApplication
 
+import agents
+
 THREADS = 16  # requests at once; a stream holds one thread while it lasts
-GRACEFUL_SECONDS = 20
+GRACEFUL_SECONDS = 20  # from SIGTERM until gunicorn kills the worker
+DRAIN_SECONDS = 15  # from SIGTERM until answers still being written are cancelled, so that they can be saved before
 FIRST_INGESTION_SECONDS = 120
 
 
@@ -56,12 +62,20 @@ def start_worker(worker: Any) -> None:
         interrupted = Run.objects.filter(state=Run.State.RUNNING)  # of a process that was killed: there is no other
         interrupted.update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
     ingest.start()
+    signal.signal(signal.SIGTERM, partial(drain, worker.handle_exit))
     threading.Thread(target=_announce, name="announce", daemon=True).start()
+
+
+def drain(then: Callable[[int, Any], None], number: int, frame: Any) -> None:
+    """At SIGTERM: gunicorn's own hooks come only when all answers have ended, or when it is too late."""
+    threading.Thread(target=agents.shutdown, args=(DRAIN_SECONDS,), name="drain", daemon=True).start()
+    then(number, frame)
 
 
 def end_worker(server: Any, worker: Any) -> None:
     from retrieval import ingest
 
+    agents.shutdown(0)
     ingest.stop(deadline=5.0)
 
 

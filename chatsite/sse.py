@@ -7,22 +7,20 @@ would arrive all at once, at the end; there every `next()` runs on one thread of
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from contextlib import closing
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-from agents.bridge import iterate
-from chatsite.answering import Event
+from agents import iterate
+from chatsite.answering import BEAT, Answering, Event
 
 
-def event_stream(
-    request: HttpRequest, events: Generator[Event, None, None], *, cancel: Callable[[], None]
-) -> StreamingHttpResponse:
-    """The response that sends `events` as they come. When the reader leaves, `cancel` is called and `events` closed."""
-    lines = _Lines(events)
-    body: Iterable[bytes] | AsyncIterable[bytes] = (
-        iterate(lines, cancel=cancel) if isinstance(request, ASGIRequest) else lines
+def event_stream(request: HttpRequest, answering: Answering) -> StreamingHttpResponse:
+    """The response that sends what happens as it happens. When the reader leaves, the run ends as cancelled."""
+    body: AsyncIterable[bytes] | Iterable[bytes] = (
+        _AsyncBody(answering) if isinstance(request, ASGIRequest) else _Body(answering)
     )
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"
@@ -32,20 +30,40 @@ def event_stream(
 
 def encode(event: Event) -> bytes:
     """One event on the wire. JSON escapes line breaks, so no text can end the event or forge another."""
+    if event is BEAT:
+        return b": beat\n\n"
     return f"event: {event.name}\ndata: {json.dumps(event.body, ensure_ascii=False)}\n\n".encode()
 
 
-class _Lines:
-    """The encoded events; `close` reaches the events, so that a server that stops sending ends the run."""
+def _encoded(events: Generator[Event, None, None]) -> Generator[bytes, None, None]:
+    with closing(events):
+        for event in events:
+            yield encode(event)
 
-    def __init__(self, events: Generator[Event, None, None]) -> None:
-        self._events = events
+
+class _Body:
+    """For WSGI: a server that stops sending closes it, and that ends the run."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._lines = _encoded(answering.stream())
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return encode(next(self._events))
+        return self._lines
 
     def close(self) -> None:
-        self._events.close()
+        self._lines.close()
+        self._answering.close()
+
+
+class _AsyncBody:
+    """For ASGI: leaving the iteration ends the run; `close` is for one that never began."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return iterate(_encoded(self._answering.stream()), cancel=self._answering.cancel)
+
+    def close(self) -> None:
+        self._answering.close()

@@ -26,6 +26,13 @@ HOSTS: dict[str, list[str]] = {
     "gunicorn sync": ["-m", "gunicorn", "chatsite.wsgi", "--bind=127.0.0.1:{port}", "--timeout=60"],
     "gunicorn gthread": ["-m", "gunicorn", "chatsite.wsgi", "--bind=127.0.0.1:{port}", "-k=gthread", "--threads=12"],
     "uvicorn": ["-m", "uvicorn", "chatsite.asgi:application", "--port={port}", "--log-level=warning", "--lifespan=off"],
+    "uvicorn with a deadline": [
+        "-m",
+        "uvicorn",
+        "chatsite.asgi:application",
+        "--port={port}",
+        "--timeout-graceful-shutdown=1",
+    ],
 }
 
 

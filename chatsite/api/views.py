@@ -58,7 +58,7 @@ class ChatQuery(APIView):
         asked = serializer.validated_data
         answering = open_run(_question(request, asked))
         if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
-            return event_stream(request._request, answering.stream(), cancel=answering.cancel)
+            return event_stream(request._request, answering)
         return Response(answering.answer())
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -154,6 +155,15 @@ def test_call_raises_what_the_function_raises() -> None:
         call(fail)
 
 
+def test_error_of_the_function_has_no_foreign_cause() -> None:
+    async def fail() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError) as raised:
+        call(fail)
+    assert raised.value.__context__ is None
+
+
 def test_call_passes_arguments() -> None:
     async def divide(a: float, *, by: float) -> float:
         return a / by
@@ -166,6 +176,33 @@ def test_timeout_cancels_the_function() -> None:
     with pytest.raises(TimeoutError):
         call(block, timeout=0.05)
     assert block.cancelled.wait(1)
+
+
+def test_signal_that_interrupts_the_caller_cancels_the_function() -> None:
+    """As Ctrl+C does, or the time limit of a task worker."""
+    block = Block()
+
+    def interrupt(number: int, frame: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(InterruptedError):
+            call(block)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert block.cancelled.is_set()
+
+
+def test_call_from_a_plain_thread_starts_no_thread_and_no_loop() -> None:
+    call(loop_thread)
+
+    async def threads() -> int:
+        return threading.active_count()
+
+    before = threading.active_count()
+    assert call(threads) == before
 
 
 def test_cancelling_the_caller_cancels_the_function() -> None:
@@ -374,8 +411,12 @@ async def read():
 async def nested():
     return call(sync_to_async(open_connection))
 
+async def read_without_await():
+    return list(Stream(function, last=lambda result: result))[0]
+
 connection.ensure_connection()
-print([asyncio.run(read()).connection, asyncio.run(nested()).connection], connection.connection is not None)
+print([asyncio.run(read()).connection, asyncio.run(nested()).connection,
+       asyncio.run(read_without_await()).connection], connection.connection is not None)
 """
 
 
@@ -384,7 +425,7 @@ def test_threads_of_our_own_close_their_connections_and_no_others(tmp_path: Path
     printed = subprocess.check_output(
         [sys.executable, "-c", CLOSES_CONNECTIONS, tmp_path / "db.sqlite3"], text=True, cwd=ROOT
     )
-    assert printed.strip() == "[None, None] True"
+    assert printed.strip() == "[None, None, None] True"
 
 
 # ---- streams ---------------------------------------------------------------------------------------------------------
@@ -415,6 +456,31 @@ def test_stream_runs_sync_code_on_the_thread_that_iterates() -> None:
 def test_stream_read_inside_another_ones_sync_code_stays_on_that_thread() -> None:
     values = list(count_to(1, work=lambda: list(count_to(1, work=threading.current_thread))))
     assert values == [[threading.current_thread(), 0, "end"], 0, "end"]
+
+
+def test_stream_read_inside_a_running_loop_runs_sync_code_on_one_thread_without_a_loop() -> None:
+    def where() -> tuple[threading.Thread, object]:
+        return threading.current_thread(), asyncio._get_running_loop()
+
+    async def main() -> list[object]:
+        return list(count_to(2, work=where))
+
+    first, _, second, *_ = asyncio.run(main())
+    assert first == second
+    assert first[1] is None  # type: ignore[index]
+    assert first[0] is not threading.current_thread()  # type: ignore[index]
+
+
+def test_stream_yields_what_was_emitted_before_a_sync_call_before_it_runs() -> None:
+    seen: list[str] = []
+
+    async def work(emit: Callable[[str], Awaitable[None]]) -> None:
+        await emit("calling")
+        await sync_to_async(seen.append)("called")
+
+    for value in Stream(work, last=lambda _: "ended"):
+        seen += [value]
+    assert seen == ["calling", "called", "ended"]
 
 
 def test_stream_reads_ahead_no_further_than_its_credit() -> None:
@@ -477,6 +543,21 @@ def test_cancel_from_another_thread_ends_the_iteration() -> None:
     stream = Stream(endless, last=lambda result: result)
     threading.Timer(0.05, stream.cancel).start()
     assert list(stream) == [1, -1]
+
+
+def test_beating_says_when_nothing_has_come_and_leaves_nothing_out() -> None:
+    async def produce(emit: Callable[[object], Awaitable[None]]) -> str:
+        await asyncio.sleep(0.12)
+        for value in (1, 2):
+            await emit(value)
+        await emit(await sync_thread())
+        await asyncio.sleep(0.12)
+        return "end"
+
+    values = list(Stream(produce, last=lambda result: result).beating(0.05))
+    assert [value for value in values if value is not None] == [1, 2, threading.current_thread(), "end"]
+    assert values[:2] == [None, None]
+    assert values[-3:] == [None, None, "end"]
 
 
 def test_dropped_stream_cancels_its_function() -> None:

@@ -1,0 +1,82 @@
+"""System checks: what is misconfigured is named at start-up, before a reader meets it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, register
+
+
+@register("agents")
+def check_threads(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Agents need real threads."""
+    # Only here: mypy's Django plugin starts the site with site-packages first, and openai-agents is `agents` there.
+    from agents.loop import NO_GREEN_THREADS, green_threads
+
+    library = green_threads()
+    return [checks.Error(NO_GREEN_THREADS.format(library), id="chatsite.E001")] if library else []
+
+
+@register("security")
+def check_debug(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Debug pages show settings and code to whoever meets an error."""
+    others = [host for host in settings.ALLOWED_HOSTS if not _is_loopback(host)]
+    if not (settings.DEBUG and others):
+        return []
+    fault = f"DEBUG is on, and ALLOWED_HOSTS lets others see its pages: {', '.join(others)}."
+    return [checks.Warning(fault, hint="Turn DEBUG off, or leave ALLOWED_HOSTS out.", id="chatsite.W001")]
+
+
+@register("agents")
+def check_unused(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """A setting that says something, of an address that isn't set, is a mistake: the address was forgotten."""
+    pairs = [("EMBEDDING_MODEL", "EMBEDDING_BASE_URL"), ("QDRANT_API_KEY", "QDRANT_URL")]
+    return [
+        checks.Warning(
+            f"{name} is set, but without {address} nothing uses it.", hint=f"Set {address}.", id="chatsite.W002"
+        )
+        for name, address in pairs
+        if getattr(settings, name) and not getattr(settings, address)
+    ]
+
+
+@register("security")
+def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """A key sent over plain HTTP can be read by every machine on its way."""
+    sent = [
+        ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        ("OPENAI_API_KEY", "EMBEDDING_BASE_URL"),
+        ("QDRANT_API_KEY", "QDRANT_URL"),
+    ]
+    return [
+        checks.Warning(
+            f"{key} is sent to {address} over plain HTTP.", hint=f"Use https in {address}.", id="chatsite.W003"
+        )
+        for key, address in sent
+        if getattr(settings, key) and _leaves_in_clear(getattr(settings, address))
+    ]
+
+
+def _leaves_in_clear(address: str) -> bool:
+    """Beyond this machine and its own network, where plain HTTP between containers is usual."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or _is_loopback(host):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal"))
+
+
+def _is_loopback(host: str) -> bool:
+    host = host.strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

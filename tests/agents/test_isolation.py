@@ -1,0 +1,210 @@
+"""Agents in processes of their own: what can't be cancelled is killed, and someone else answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents import (
+    LimitExceeded,
+    Passage,
+    Recipe,
+    RunResult,
+    UserMessage,
+    WorkerLost,
+    arun_isolated,
+    run_isolated,
+    shutdown,
+)
+
+ROOT = Path(__file__).parents[2]
+QUOTABLE = UserMessage(
+    "Where is the kettle kept?", passages=(Passage(1, "The kettle is kept in the blue cupboard.", "Tea"),)
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers_end() -> Iterator[None]:
+    yield
+    shutdown(0)
+
+
+def recipe(calls: str, **configuration: Any) -> Recipe:
+    return Recipe("tests.agents.isolated:agent", {"calls": calls, **configuration})
+
+
+def isolated(calls: str, *, deadline: float = 20.0, **options: Any) -> RunResult:
+    return run_isolated(recipe(calls), "Go.", deadline=deadline, **options)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def gone(pid: int, *, seconds: float = 3.0) -> bool:
+    until = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+def test_agent_runs_in_a_warm_process_of_its_own() -> None:
+    first, second = isolated("pid"), isolated("pid")
+    assert (first.status, first.tier, first.error) == ("completed", "process", None)
+    assert int(first.content) != os.getpid()
+    assert second.content == first.content
+    assert second.messages[0] == UserMessage("Go.")
+
+
+def test_tool_that_needs_django_has_the_process_s_own_connection() -> None:
+    result = run_isolated(Recipe("tests.agents.isolated_orm:agent"), "Go.", deadline=20.0)
+    assert (result.content, result.tier) == ("42", "process")
+
+
+def test_inline_runs_here_and_says_so() -> None:
+    result = isolated("pid", isolation="inline")
+    assert (result.content, result.tier) == (str(os.getpid()), "inline")
+
+
+@pytest.mark.parametrize("calls", ["sleep", "spin", "ignore_sigterm"])
+def test_tool_that_can_not_be_cancelled_is_killed_at_the_deadline(calls: str, tmp_path: Path) -> None:
+    isolated("pid")
+    pid_file = tmp_path / "pid"
+    began = time.monotonic()
+    result = run_isolated(recipe(calls, pid_file=str(pid_file)), "Go.", deadline=1.0)
+    assert 1.0 <= time.monotonic() - began < 2.5
+    assert (result.status, result.content, result.tier) == ("limited", "", "process")
+    assert isinstance(result.error, LimitExceeded)
+    assert isolated("pid").status == "completed"
+
+
+def test_killed_process_is_gone_and_replaced() -> None:
+    before = isolated("pid").content
+    assert isolated("sleep", deadline=0.3).status == "limited"
+    assert gone(int(before))
+    assert isolated("pid").content != before
+
+
+def test_extractive_fallback_answers_and_the_result_says_so() -> None:
+    result = run_isolated(recipe("sleep"), QUOTABLE, deadline=3.0, fallback="extractive")
+    assert (result.status, result.tier, result.model) == ("completed", "extractive", "extractive")
+    assert "The kettle is kept in the blue cupboard. [1]" in result.content
+
+
+def test_another_agent_as_fallback() -> None:
+    result = isolated("crash", fallback=recipe("pid"))
+    assert (result.status, result.tier) == ("completed", "fallback")
+
+
+def test_answer_needs_no_fallback() -> None:
+    assert isolated("pid", fallback="extractive").tier == "process"
+
+
+def test_process_that_dies_is_a_typed_error() -> None:
+    result = isolated("crash")
+    assert (result.status, result.content) == ("failed", "")
+    assert isinstance(result.error, WorkerLost)
+    assert "ended with 7" in str(result.error)
+
+
+def test_worker_that_died_while_idle_is_not_used() -> None:
+    pid = int(isolated("pid").content)
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
+    time.sleep(0.2)  # until the loop has heard of it
+    assert isolated("pid").status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("tests.agents.isolated:broken", "LookupError: the shelf is empty"),
+        ("tests.agents.isolated:no_agent", "made 'agent', which is no agent"),
+        ("tests.agents.isolated:missing", "AttributeError"),
+        ("tests.no_such_module:agent", "No module named"),
+    ],
+)
+def test_factory_that_makes_no_agent_is_named(factory: str, said: str) -> None:
+    result = run_isolated(Recipe(factory), "Go.", deadline=20.0)
+    assert result.status == "failed"
+    assert factory in str(result.error)
+    assert said in str(result.error)
+
+
+def test_value_that_can_not_leave_its_process_comes_as_text() -> None:
+    result = isolated("local")
+    assert result.status == "completed"
+    assert result.content == '{"kettle":"blue"}'
+    assert result.messages[2].value == result.content  # type: ignore[union-attr]
+
+
+def test_recipe_takes_json_values_and_a_whole_name() -> None:
+    with pytest.raises(TypeError, match="not made of JSON values"):
+        Recipe("a:b", {"client": object()})
+    with pytest.raises(ValueError, match="not made of JSON values"):
+        Recipe("a:b", {"temperature": float("nan")})
+    with pytest.raises(ValueError, match=r"package\.module:function"):
+        Recipe("agent")
+
+
+def test_cancelling_the_caller_kills_the_process(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+
+    async def main() -> None:
+        running = asyncio.ensure_future(arun_isolated(recipe("sleep", pid_file=str(pid_file)), "Go."))
+        while not pid_file.exists() or not pid_file.read_text():
+            await asyncio.sleep(0.02)
+        pids.append(int(pid_file.read_text()))
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    pids: list[int] = []
+    asyncio.run(main())
+    assert gone(pids[0])
+
+
+def test_two_at_once_run_in_two_processes_and_a_third_waits() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        began = time.monotonic()
+        results = list(pool.map(lambda calls: isolated(calls, deadline=3.0), ["sleep", "pid", "pid"]))
+    assert [result.status for result in results] == ["limited", "completed", "completed"]
+    assert time.monotonic() - began < 5
+
+
+def test_shutdown_ends_the_workers() -> None:
+    pid = int(isolated("pid").content)
+    shutdown(0)
+    assert gone(pid, seconds=1)
+
+
+PARENT = """
+from agents import Recipe, run_isolated
+run_isolated(Recipe("tests.agents.isolated:agent", {"calls": "sleep", "pid_file": PID_FILE}), "Go.")
+"""
+
+
+def test_worker_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    program = PARENT.replace("PID_FILE", repr(str(pid_file)))
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    until = time.monotonic() + 10
+    while (not pid_file.exists() or not pid_file.read_text()) and time.monotonic() < until:
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    assert gone(int(pid_file.read_text()))

@@ -1,0 +1,75 @@
+"""What `manage.py check` says of a configuration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from tests.servers import manage
+
+
+def found(tag: str) -> list[tuple[str | None, str]]:
+    return [(message.id, message.msg) for message in run_checks(tags=[tag]) if str(message.id).startswith("chatsite")]
+
+
+def test_default_configuration_is_in_order() -> None:
+    assert found("agents") == found("security") == []
+
+
+def test_gevent_is_refused_with_the_reason_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    patched = SimpleNamespace(is_module_patched=lambda name: name == "threading")
+    monkeypatch.setitem(sys.modules, "gevent.monkey", patched)  # type: ignore[arg-type]
+    ((id_, message),) = found("agents")
+    assert id_ == "chatsite.E001"
+    assert "gevent has replaced Python's threads" in message
+    assert "gunicorn -k gthread" in message
+
+
+@pytest.mark.parametrize(
+    ("changed", "id_", "named"),
+    [
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "docs.example.org"]}, "chatsite.W001", "docs.example.org"),
+        ({"EMBEDDING_MODEL": "bge-m3"}, "chatsite.W002", "EMBEDDING_BASE_URL"),
+        ({"QDRANT_API_KEY": "k"}, "chatsite.W002", "QDRANT_URL"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://8.8.8.8/v1"}, "chatsite.W003", "OPENAI_BASE_URL"),
+        (
+            {"OPENAI_API_KEY": "k", "EMBEDDING_BASE_URL": "http://vectors.org/v1"},
+            "chatsite.W003",
+            "EMBEDDING_BASE_URL",
+        ),
+        ({"QDRANT_API_KEY": "k", "QDRANT_URL": "http://qdrant.example.org:6333"}, "chatsite.W003", "QDRANT_URL"),
+    ],
+)
+def test_misconfiguration_is_named(settings: Any, changed: dict[str, Any], id_: str, named: str) -> None:
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    ((found_id, message),) = found("agents") + found("security")
+    assert found_id == id_
+    assert named in message
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]", ".localhost"]},
+        {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"},
+        {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example.org/v1"},
+        {"OPENAI_BASE_URL": "http://models.example.org/v1"},
+        {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://10.0.0.9/v1"},
+        {"QDRANT_API_KEY": "k", "QDRANT_URL": "http://qdrant:6333"},
+        {"QDRANT_API_KEY": "k", "QDRANT_URL": "http://[::1]:6333"},
+    ],
+)
+def test_harmless_configuration_passes(settings: Any, harmless: dict[str, Any]) -> None:
+    for name, value in harmless.items():
+        setattr(settings, name, value)
+    assert found("agents") + found("security") == []
+
+
+def test_check_command_runs_them(tmp_path: Path) -> None:
+    manage("check", "--tag=agents", "--fail-level=WARNING", data_dir=tmp_path)

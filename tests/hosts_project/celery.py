@@ -1,0 +1,45 @@
+"""Tasks, with a broker that is a folder."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import django
+from celery import Celery
+from celery.signals import worker_process_shutdown, worker_shutdown
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.hosts_project.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+import agents  # noqa: E402
+from tests.hosts_project import work  # noqa: E402
+
+queue = settings.STATE / "queue"
+queue.mkdir(exist_ok=True)
+results = settings.STATE / "results"
+results.mkdir(exist_ok=True)
+
+app = Celery("matrix", broker="filesystem://", backend=f"file://{results}")
+app.conf.broker_transport_options = {
+    "data_folder_in": str(queue),
+    "data_folder_out": str(queue),
+    "control_folder": str(queue / "control"),
+    "polling_interval": 0.02,
+}
+app.conf.worker_prefetch_multiplier = 1
+
+
+@app.task
+def scenario(name: str) -> work.Finding:
+    return work.SCENARIOS[name]()
+
+
+def end(**signal: Any) -> None:
+    agents.shutdown(5)
+
+
+worker_process_shutdown.connect(end)  # prefork: each child
+worker_shutdown.connect(end)  # threads: the one process
