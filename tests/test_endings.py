@@ -77,7 +77,7 @@ def test_case_85_reader_who_leaves_before_the_first_token_cancels_the_silent_mod
     model.script(SILENT)
     with site(host, data_dir=seeded, OPENAI_BASE_URL=model.url) as running:
         with asked(running) as response:
-            read_to(response, line=": beat")
+            next(line for line in response.iter_lines() if line == ": beat" and model.requests)
         left = time.monotonic()
         assert until(lambda: any(request.left_at for request in model.requests), seconds=3), running.output
         assert time.monotonic() - left < 1.5
