@@ -31,25 +31,26 @@ SELECTED_TEXT_INSTRUCTIONS = f"""\
 You answer a question about text that the reader has selected. It is given as numbered passages with the question.
 {RULES}"""
 
+EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
 NO_MODEL_NOTICE = "No language model is configured, so these are sentences quoted from the documents."
 UNREACHABLE_NOTICE = "The language model can't be reached right now, so these are sentences quoted from the documents."
 
 
 def model_configured() -> bool:
     """Is there a language model to ask? Otherwise answers are quoted sentences."""
-    return settings.CHAT_MODEL != "extractive" and bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
+    return settings.CHAT_MODEL != EXTRACTIVE and bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
 
 
 def model_name() -> str:
-    return settings.CHAT_MODEL if model_configured() else "extractive"
+    return settings.CHAT_MODEL if model_configured() else EXTRACTIVE
 
 
 def answering_models() -> tuple[Model, ...]:
     """The configured model with the extractive one behind it, or the extractive one alone."""
     if not model_configured():
-        return (ExtractiveModel(notice=NO_MODEL_NOTICE),)
+        return (ExtractiveModel(NO_MODEL_NOTICE, name=EXTRACTIVE),)
     model = OpenAIModel(settings.CHAT_MODEL, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
-    return (model, ExtractiveModel(notice=UNREACHABLE_NOTICE))
+    return (model, ExtractiveModel(UNREACHABLE_NOTICE, name=EXTRACTIVE))
 
 
 class SearchUnavailable(ToolFailed):

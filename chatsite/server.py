@@ -19,7 +19,7 @@ from gunicorn.app.base import BaseApplication
 
 import agents
 
-THREADS = 16  # requests at once; a stream holds one thread while it lasts
+THREADS = 64  # requests at once; a stream holds one thread while it lasts
 GRACEFUL_SECONDS = 20  # from SIGTERM until gunicorn kills the worker
 DRAIN_SECONDS = 15  # from SIGTERM until answers still being written are cancelled, so that they can be saved before
 FIRST_INGESTION_SECONDS = 120

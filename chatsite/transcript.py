@@ -17,7 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from chatsite import errors
+from chatsite import assistant, errors
 from chatsite.models import Citation, Run
 from retrieval.models import Chunk, Document, User
 
@@ -56,7 +56,7 @@ class RunView:
     question: str
     mode: str
     state: str
-    model: str
+    model: str  # empty when nobody wrote it: sentences were quoted
     answered: bool
     answer_html: SafeString
     error_message: str = ""
@@ -96,7 +96,7 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         question=run.question,
         mode=run.mode,
         state=run.state,
-        model=run.model,
+        model="" if run.model == assistant.EXTRACTIVE else run.model,
         answered=run.answered,
         answer_html=answer_html(run.answer, citations),
         error_message=_(errors.message_of(run.error)) if run.error else "",
@@ -121,7 +121,7 @@ def _citation_view(citation: Citation, documents: dict[int, Document]) -> Citati
         quote=citation.quote,
         url=reader_url(document, start=citation.start, end=citation.end),
         in_selection=citation.in_selection,
-        changed=document.content_hash != citation.content_hash,
+        changed=document.live_hash != citation.content_hash,
     )
 
 

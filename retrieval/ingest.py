@@ -371,6 +371,7 @@ def _go_live(document: Document, extracted: Extracted, pieces: Sequence[Piece], 
         published = _claimed(document).update(
             state=Document.State.READY,
             live_generation=document.generation,
+            live_hash=document.content_hash,
             fingerprint=fingerprint,
             error="",
             progress=100,

@@ -100,6 +100,9 @@ class Document(models.Model):
     live_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="The generation that searches see; 0 before the first."
     )
+    live_hash = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="sha256 of the file whose text searches see."
+    )
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
 

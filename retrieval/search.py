@@ -200,7 +200,7 @@ def _passage(document: Document, parts: Sequence[Chunk], *, hit: Hit | None) -> 
         text=text,
         score=hit.score if hit else 1.0,
         similarity=hit.similarity if hit else None,
-        content_hash=document.content_hash,
+        content_hash=document.live_hash,
     )
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
 from django.test import Client
 
 from chatsite.middleware import CONTENT_SECURITY_POLICY
 from chatsite.models import Run
+from retrieval import ingest
 from retrieval.models import Collection, Document
 
 Put = Callable[..., Document]
@@ -175,6 +177,20 @@ def test_deleted_source_leaves_a_tombstone(client: Client, public: Collection, p
     page = client.get(f"/runs/{answer['run_id']}/").content.decode()
     assert "no longer available" in page
     assert ask(client)["answered"] is False
+
+
+def test_source_that_was_replaced_says_so_once_its_new_text_is_searched(
+    client: Client, public: Collection, put: Put
+) -> None:
+    client.get("/")
+    document = put(public, "tea.md", TEA)
+    run_page = f"/runs/{ask(client)['run_id']}/"
+    assert "changed" not in client.get(run_page).content.decode()
+    ingest.replace_file(document, file=ContentFile(TEA.replace("four", "five").encode(), name="tea.md"))
+    assert "changed" not in client.get(run_page).content.decode()  # readers still see the old text
+    while ingest.ingest_next():
+        pass
+    assert "changed" in client.get(run_page).content.decode()
 
 
 def test_case_29_original_is_only_ever_a_download(client: Client, public: Collection, put: Put) -> None:
