@@ -83,7 +83,7 @@ def measure(queries: list[str], scope: Scope) -> list[float]:
         whole.append((time.perf_counter() - began) * 1000)
         vector = vector_of(query)
         began = time.perf_counter()
-        runtime().index.search(query, vector=vector, scope=scope, limit=15)
+        runtime().space().index.search(query, vector=vector, scope=scope, limit=15)
         index.append((time.perf_counter() - began) * 1000)
     embed, sql = [result.embed_ms for result in results], [result.sql_ms for result in results]
     median = statistics.median
@@ -113,7 +113,7 @@ def add_document(collection: Collection, texts: list[str]) -> None:
         )
         start = end
     Chunk.objects.bulk_create(chunks)
-    runtime().index.upsert(points)
+    runtime().space().index.upsert(points)
 
 
 def pieces() -> Iterator[str]:

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from retrieval import chunking
-from retrieval.embedding import Embedder, build_embedder, describe_embedder
+from retrieval import index
+from retrieval.embedding import Embedder, build_embedder, describe_embedder, local_embedder
 from retrieval.index import Index
 
 
@@ -36,22 +36,44 @@ class Description:
     store: str
 
 
+@dataclass(frozen=True)
+class Space:
+    """One embedding model's vectors: what makes them, and the index that holds them. Vectors of two spaces can't be
+    compared, so a search asks one. `embedder` is None where words alone rank: none is installed, or it is gone."""
+
+    fingerprint: str
+    embedder: Embedder | None
+    index: Index
+
+
 class Runtime:
-    """The embedder and the index of one process; what is never used is never built."""
+    """The embedders and the indexes of one process; what is never used is never built."""
 
     def __init__(self, settings: RetrievalSettings) -> None:
         self.settings = settings
         self._building = threading.RLock()
+        self._spaces: dict[str, Space] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the space that the settings ask for. Raises EmbeddingUnavailable when the embedding address has to be
+        asked for its dimension and doesn't answer."""
+        with self._building:
+            return _fingerprint(self._embedder)
 
     @property
     def embedder(self) -> Embedder | None:
+        """The one that the settings ask for."""
         with self._building:
             return self._embedder
 
-    @property
-    def index(self) -> Index:
+    def space(self, fingerprint: str = "") -> Space:
+        """The space of this fingerprint, also when the settings ask for another one by now; empty: that one."""
         with self._building:
-            return self._index
+            wanted = fingerprint or self.fingerprint
+            if wanted not in self._spaces:
+                self._spaces[wanted] = self._build_space(wanted)
+            return self._spaces[wanted]
 
     @cached_property
     def _embedder(self) -> Embedder | None:
@@ -62,35 +84,48 @@ class Runtime:
             api_key=self.settings.openai_api_key,
         )
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """What vectors and chunks of one index have in common. Raises EmbeddingUnavailable when the embedding address
-        has to be asked for its dimension and doesn't answer."""
-        vectors = f"{self.embedder.name}-{self.embedder.dimension}" if self.embedder else "keywords"
-        return re.sub(r"[^a-z0-9]+", "-", f"{vectors}-chunks-{chunking.VERSION}".lower())
+    def _build_space(self, fingerprint: str) -> Space:
+        embedder = self._embedder
+        if fingerprint != _fingerprint(embedder):
+            embedder = local_embedder(model_dir=self.settings.model_dir)
+            if fingerprint != _fingerprint(embedder):
+                embedder = None
+        found = _DIMENSION.search(fingerprint)
+        dimension = int(found[1]) if found else None
+        return Space(fingerprint, embedder, self._build_index(fingerprint, dimension=dimension))
 
-    @cached_property
-    def _index(self) -> Index:
-        dimension = self.embedder.dimension if self.embedder else None
+    def _build_index(self, name: str, *, dimension: int | None) -> Index:
         if self.settings.qdrant_url:
             from retrieval.index.server import ServerIndex
 
             return ServerIndex(
                 self.settings.qdrant_url,
                 api_key=self.settings.qdrant_api_key,
-                name=f"docchat-{self.fingerprint}",
+                name=f"docchat-{name}",
                 dimension=dimension,
             )
         from retrieval.index.edge import EdgeIndex
 
-        return EdgeIndex(self.settings.index_dir, name=self.fingerprint, dimension=dimension)
+        return EdgeIndex(self.settings.index_dir, name=name, dimension=dimension)
 
     def close(self) -> None:
-        built = vars(self)
-        if "_index" in built:
-            built["_index"].close()
-        if built.get("_embedder") is not None:
-            built["_embedder"].close()
+        embedders = {id(space.embedder): space.embedder for space in self._spaces.values()}
+        if "_embedder" in vars(self):
+            embedders[id(self._embedder)] = self._embedder
+        for space in self._spaces.values():
+            space.index.close()
+        for embedder in embedders.values():
+            if embedder is not None:
+                embedder.close()
+
+
+_DIMENSION = re.compile(r"-d(\d+)-v\d+$")
+
+
+def _fingerprint(embedder: Embedder | None) -> str:
+    """The model with its hash where one is known, the dimension, and the version of what is stored."""
+    vectors = f"{embedder.name}-d{embedder.dimension}" if embedder else "words"
+    return re.sub(r"[^a-z0-9]+", "-", f"{vectors}-v{index.VERSION}".lower())
 
 
 _runtime: Runtime | None = None

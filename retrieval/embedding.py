@@ -48,7 +48,7 @@ class Embedder(Protocol):
 class MiniLM:
     """all-MiniLM-L6-v2 in int8 on this machine's processor."""
 
-    name = f"{minilm.NAME}-int8"
+    name = f"{minilm.NAME}-int8-{minilm.WEIGHTS_SHA256[:8]}"
     batch_size = 8  # the fastest of 1 to 64 on two cores
     dimension = minilm.DIMENSION
 
@@ -194,10 +194,13 @@ def build_embedder(*, model_dir: Path, base_url: str, model: str, api_key: str) 
     Nothing is loaded or asked until the first text."""
     if base_url or model:
         return RemoteEmbedder(base_url=base_url, model=model, api_key=api_key)
+    return local_embedder(model_dir=model_dir)
+
+
+def local_embedder(*, model_dir: Path) -> Embedder | None:
+    """The one that needs no address, when its weights are installed."""
     weights = minilm.locate()
-    if weights is None:
-        return None
-    return MiniLM(weights, model_dir=model_dir)
+    return MiniLM(weights, model_dir=model_dir) if weights else None
 
 
 def describe_embedder(*, base_url: str, model: str) -> str:

@@ -13,6 +13,10 @@ class ParsingError(RetrievalError):
     """The document's file can't become text; the message says why and what would help."""
 
 
+class NeedsOcr(ParsingError):
+    """The document holds only images of text, and nothing that reads them is installed."""
+
+
 class DuplicateContent(RetrievalError):
     """Another document of the collection has the same content, and a collection holds it once."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.chunking import Heading
-from retrieval.errors import ParsingError
+from retrieval.errors import NeedsOcr, ParsingError
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -40,16 +40,19 @@ _INVISIBLE = re.compile(
 
 @dataclass(frozen=True)
 class Extracted:
-    """A document's text, where its pages begin (none for formats without pages), and its headings in order."""
+    """A document's text, where its pages begin (none for formats without pages), its headings in order, the language it
+    is written in (ISO 639-1, empty when unknown) and the date it bears (ISO 8601, empty without one)."""
 
     text: str
     page_starts: list[int] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
+    language: str = ""
+    dated: str = ""
 
     @classmethod
     def from_json(cls, answer: dict[str, Any]) -> Extracted:
         headings = [Heading(**heading) for heading in answer["headings"]]
-        return cls(text=answer["text"], page_starts=answer["page_starts"], headings=headings)
+        return cls(**(answer | {"headings": headings}))
 
 
 def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
@@ -171,7 +174,7 @@ def _pdf(path: Path) -> Extracted:
     if not pages:
         raise ParsingError("It has no pages.")
     if not any(page.strip() for page in pages):
-        raise ParsingError(_IMAGES_ONLY if _has_images(document) else "Its pages hold no text.")
+        raise NeedsOcr(_IMAGES_ONLY) if _has_images(document) else ParsingError("Its pages hold no text.")
     return Extracted("".join(pages), page_starts=[0, *accumulate(len(page) for page in pages[:-1])])
 
 

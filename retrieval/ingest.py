@@ -11,7 +11,7 @@ import logging
 import re
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from retrieval import chunking
 from retrieval.chunking import Piece, estimate_tokens, split
-from retrieval.configuration import Runtime, runtime
-from retrieval.errors import DuplicateContent, IndexUnavailable, ParsingError, RetrievalError
+from retrieval.configuration import Space, runtime
+from retrieval.errors import DuplicateContent, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.extraction import Extracted, clean
 from retrieval.index import Point
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
@@ -143,6 +144,8 @@ def ingest_next() -> bool:
         logger.warning("Document %s waits: %s", document.pk, error)
         _release(document, reason=str(error), after=RETRY_AFTER)
         return False
+    except NeedsOcr as error:
+        _fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
     except ParsingError as error:
         _fail(document, reason=str(error))
     except RetrievalError as error:
@@ -157,7 +160,7 @@ def drain_removals() -> bool:
     """Take the points that the outbox names out of the index. Whether every one of them is gone."""
     for removal in IndexRemoval.objects.all()[:1000]:
         try:
-            index = runtime().index
+            index = live_space().index
             index.remove(removal.document_id, up_to_generation=removal.up_to_generation)
             left = index.count(removal.document_id, up_to_generation=removal.up_to_generation)
         except IndexUnavailable as error:
@@ -173,16 +176,22 @@ def recover() -> None:
 
     That is every live document when the index is empty, else those whose vectors or chunks another configuration made.
     """
-    current = runtime()
-    if not current.settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
+    space = live_space()
+    if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
         Document.objects.filter(state=Document.State.PROCESSING).update(lease_until=None)
     missing = Document.objects.filter(live_generation__gt=0).exclude(state=Document.State.QUEUED)
-    if current.index.count():
-        missing = missing.exclude(fingerprint=current.fingerprint)
+    if space.index.count():
+        missing = missing.exclude(chunker=chunking.VERSION)
     if count := _requeue(missing):
-        logger.warning("%d documents are not in the index %s: they are ingested again", count, current.fingerprint)
+        logger.warning("%d documents are not in the index %s: they are ingested again", count, space.fingerprint)
     else:
-        current.index.tidy()
+        space.index.tidy()
+
+
+def live_space() -> Space:
+    """The space that searches ask: that of the documents already ingested, before any the one that is configured."""
+    used = Collection.objects.exclude(fingerprint="").values_list("fingerprint", flat=True).order_by("pk").first()
+    return runtime().space(used or "")
 
 
 def _work() -> bool:
@@ -290,8 +299,8 @@ def _retry(document: Document, *, reason: str) -> None:
         _claimed(document).update(state=Document.State.QUEUED, lease_until=None, progress=0, error=reason)
 
 
-def _fail(document: Document, *, reason: str) -> None:
-    _claimed(document).update(state=Document.State.FAILED, lease_until=None, progress=0, error=reason)
+def _fail(document: Document, *, reason: str, state: Document.State = Document.State.FAILED) -> None:
+    _claimed(document).update(state=state, lease_until=None, progress=0, error=reason)
 
 
 def _discard(document: Document) -> None:
@@ -305,22 +314,22 @@ def _discard(document: Document) -> None:
 
 
 def _ingest(document: Document) -> None:
-    current = runtime()
-    current.index.count(document.pk)  # an index that is down is noticed before any work is done
+    space = live_space()
+    space.index.count(document.pk)  # an index that is down is noticed before any work is done
     path = Path(document.file.path)
     if not path.is_file():
         raise ParsingError("Its file is gone: upload it again.")
     extracted = parse(path, filename=document.filename)
     _report(document, percent=10)
-    count_tokens = current.embedder.count_tokens if current.embedder else estimate_tokens
+    count_tokens = space.embedder.count_tokens if space.embedder else estimate_tokens
     pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)
     texts = [_ranking_text(document.title, piece, extracted.text) for piece in pieces]
-    vectors = _embed(document, texts, current)
+    vectors = _embed(document, texts, space)
     for first in range(0, len(pieces), _POINTS_AT_ONCE):
         positions = range(first, min(first + _POINTS_AT_ONCE, len(pieces)))
-        current.index.upsert([_point(document, position, texts, vectors) for position in positions])
+        space.index.upsert([_point(document, extracted, position, texts, vectors) for position in positions])
         _report(document, percent=90)
-    _go_live(document, extracted, pieces, fingerprint=current.fingerprint)
+    _go_live(document, extracted, pieces, texts, fingerprint=space.fingerprint)
 
 
 def _ranking_text(title: str, piece: Piece, text: str) -> str:
@@ -328,19 +337,25 @@ def _ranking_text(title: str, piece: Piece, text: str) -> str:
     return "\n".join(part for part in (title, piece.heading, text[piece.start : piece.end]) if part)
 
 
-def _embed(document: Document, texts: Sequence[str], current: Runtime) -> list[Vectors] | None:
+def _embed(document: Document, texts: Sequence[str], space: Space) -> list[Vectors] | None:
     """A vector for each text, all of them before any enters the index; None when there is no embedder."""
-    if current.embedder is None:
+    if space.embedder is None:
         return None
     vectors: list[Vectors] = []
-    size = current.embedder.batch_size
+    size = space.embedder.batch_size
     for first in range(0, len(texts), size):
-        vectors.extend(current.embedder.embed_documents(texts[first : first + size]))
+        vectors.extend(space.embedder.embed_documents(texts[first : first + size]))
         _report(document, percent=10 + 80 * len(vectors) // len(texts))
     return vectors
 
 
-def _point(document: Document, position: int, texts: Sequence[str], vectors: Sequence[Vectors] | None) -> Point:
+def _point(
+    document: Document,
+    extracted: Extracted,
+    position: int,
+    texts: Sequence[str],
+    vectors: Sequence[Vectors] | None,
+) -> Point:
     return Point(
         id=chunk_id(document.pk, generation=document.generation, position=position),
         document_id=document.pk,
@@ -349,10 +364,23 @@ def _point(document: Document, position: int, texts: Sequence[str], vectors: Seq
         position=position,
         text=texts[position],
         vector=vectors[position].tolist() if vectors is not None else None,
+        language=extracted.language,
+        dated=_dated(document, extracted),
     )
 
 
-def _go_live(document: Document, extracted: Extracted, pieces: Sequence[Piece], *, fingerprint: str) -> None:
+def _dated(document: Document, extracted: Extracted) -> date:
+    """The date the document bears, else when it was added."""
+    return date.fromisoformat(extracted.dated) if extracted.dated else document.created_at.date()
+
+
+def _digest(ranking_text: str) -> str:
+    return hashlib.blake2b(ranking_text.encode(), digest_size=16).hexdigest()
+
+
+def _go_live(
+    document: Document, extracted: Extracted, pieces: Sequence[Piece], texts: Sequence[str], *, fingerprint: str
+) -> None:
     """In one transaction the new chunks replace the old ones and searches see the new generation."""
     chunks = [
         Chunk(
@@ -364,6 +392,7 @@ def _go_live(document: Document, extracted: Extracted, pieces: Sequence[Piece], 
             end=piece.end,
             heading=piece.heading,
             text=extracted.text[piece.start : piece.end],
+            digest=_digest(texts[position]),
         )
         for position, piece in enumerate(pieces)
     ]
@@ -372,7 +401,9 @@ def _go_live(document: Document, extracted: Extracted, pieces: Sequence[Piece], 
             state=Document.State.READY,
             live_generation=document.generation,
             live_hash=document.content_hash,
-            fingerprint=fingerprint,
+            language=extracted.language,
+            dated=_dated(document, extracted),
+            chunker=chunking.VERSION,
             error="",
             progress=100,
             lease_until=None,
@@ -386,5 +417,9 @@ def _go_live(document: Document, extracted: Extracted, pieces: Sequence[Piece], 
             raise _Superseded
         Chunk.objects.filter(document=document).delete()
         Chunk.objects.bulk_create(chunks, batch_size=500)
+        collection = Collection.objects.get(pk=document.collection_id)
+        known = sorted({*collection.languages, extracted.language} - {""})
+        if (collection.fingerprint, collection.languages) != (fingerprint, known):
+            Collection.objects.filter(pk=collection.pk).update(fingerprint=fingerprint, languages=known)
         if document.generation > 1:
             IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)

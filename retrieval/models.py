@@ -24,13 +24,15 @@ def _readable_collections(user: User, prefix: str = "") -> Q:
         return Q()
     public = Q(**{f"{prefix}public": True})
     if user.is_authenticated and user.is_active:
-        return public | Q(**{f"{prefix}groups__in": Group.objects.filter(user=user.pk)})
+        groups = Group.objects.filter(user=user.pk)
+        return public | Q(**{f"{prefix}groups__in": groups}) | Q(**{f"{prefix}owner": user.pk})
     return public
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def visible_to(self, user: User) -> CollectionQuerySet:
-        """The collections `user` may search: public ones, and those of the user's groups; all for a superuser."""
+        """The collections `user` may search: public ones, those of the user's groups and the user's own; all for a
+        superuser."""
         return self.filter(pk__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
 
 
@@ -44,6 +46,18 @@ class Collection(models.Model):
         default=False, help_text="Every reader may search it; otherwise only the groups below."
     )
     groups = models.ManyToManyField(Group, blank=True, help_text="Members of these groups may search it.")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="collections",
+        help_text="May always search it. Its documents are deleted with this user.",
+    )
+    fingerprint = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="The index that searches ask; empty before the first."
+    )
+    languages = models.JSONField(default=list, editable=False, help_text="Of its documents, as ISO 639-1 codes.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CollectionQuerySet.as_manager()
@@ -79,12 +93,27 @@ class Document(models.Model):
         PROCESSING = "processing", "Processing"
         READY = "ready", "Ready"
         FAILED = "failed", "Failed"
+        NEEDS_OCR = "needs_ocr", "Needs OCR"
+
+    class Source(models.TextChoices):
+        UPLOAD = "upload", "Upload"
+        PASTE = "paste", "Pasted text"
+        URL = "url", "Web address"
+        FOLDER = "folder", "Folder"
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
     title = models.CharField(max_length=300)
     filename = models.CharField(max_length=255, help_text="The name it was uploaded under.")
     file = models.FileField(upload_to=stored_name, max_length=200)
     content_hash = models.CharField(max_length=64, blank=True, editable=False, help_text="sha256 of the file.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.UPLOAD, editable=False)
+    location = models.CharField(
+        max_length=2000,
+        blank=True,
+        editable=False,
+        help_text="The web address, or the path in its folder.",
+    )
+    checked_at = models.DateTimeField(null=True, editable=False, help_text="When its location was last looked at.")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
@@ -109,9 +138,9 @@ class Document(models.Model):
     characters = models.PositiveIntegerField(default=0, editable=False)
     chunk_count = models.PositiveIntegerField(default=0, editable=False)
     page_count = models.PositiveIntegerField(null=True, editable=False, help_text="Only for formats that have pages.")
-    fingerprint = models.CharField(
-        max_length=200, blank=True, editable=False, help_text="The index that holds the live generation."
-    )
+    language = models.CharField(max_length=8, blank=True, editable=False, help_text="ISO 639-1, as detected.")
+    dated = models.DateField(null=True, editable=False, help_text="The date it bears, else when it was added.")
+    chunker = models.PositiveSmallIntegerField(default=0, editable=False, help_text="The version that cut its chunks.")
     page_starts = models.JSONField(
         default=list, editable=False, help_text="Character offset at which each page begins."
     )
@@ -157,6 +186,9 @@ class Chunk(models.Model):
     end = models.PositiveIntegerField(help_text="One past the last character.")
     heading = models.CharField(max_length=500, blank=True, help_text="Heading path; ranks, is not shown as text.")
     text = models.TextField()
+    digest = models.CharField(
+        max_length=32, blank=True, db_index=True, help_text="Of what ranks it: equal digests have equal vectors."
+    )
 
     class Meta:
         ordering = ["document", "generation", "position"]

@@ -87,15 +87,15 @@ def search(
     Raises UnknownCollection, UnknownDocument or IndexUnavailable.
     """
     began = perf_counter()
-    scope = _scope(user, collections, document_ids)
+    scope, fingerprint = _scope(user, collections, document_ids)
     query = clean(query).strip()
     if not scope.collection_ids or not query:
         return SearchResult((), embed_ms=0.0, index_ms=0.0, sql_ms=_milliseconds(began))
     scoped = perf_counter()
-    current = runtime()
-    vector = current.embedder.embed_query(query).tolist() if current.embedder else None
+    space = runtime().space(fingerprint)
+    vector = space.embedder.embed_query(query).tolist() if space.embedder else None
     embedded = perf_counter()
-    hits = current.index.search(query, vector=vector, scope=scope, limit=limit * _SPARE)
+    hits = space.index.search(query, vector=vector, scope=scope, limit=limit * _SPARE)
     ranked = perf_counter()
     passages = _passages(hits, scope=scope, user=user, limit=limit)
     return SearchResult(
@@ -138,22 +138,22 @@ def _live_chunks(document: Document, *, start: int, end: int) -> QuerySet[Chunk]
     return chunks.filter(start__lt=end, end__gt=start).order_by("position")
 
 
-def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None) -> Scope:
-    """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
+def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None) -> tuple[Scope, str]:
+    """What this user may search of what was asked for, and the fingerprint of the index that holds it; what isn't there
+    or isn't theirs is named, never dropped."""
     visible = Collection.objects.visible_to(user).order_by("pk")
     if slugs is not None:
-        found = dict(visible.filter(slug__in=slugs).values_list("slug", "pk"))
-        if unknown := [slug for slug in slugs if slug not in found]:
-            raise UnknownCollection(unknown)
-        collection_ids = list(found.values())
-    else:
-        collection_ids = list(visible.values_list("pk", flat=True))
+        visible = visible.filter(slug__in=slugs)
+    found = list(visible.values_list("slug", "pk", "fingerprint"))
+    if unknown := set(slugs or []) - {slug for slug, _, _ in found}:
+        raise UnknownCollection([slug for slug in slugs or [] if slug in unknown])
+    collection_ids = [pk for _, pk, _ in found]
     if document_ids is not None:
         inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
         known = set(inside.filter(pk__in=document_ids).values_list("pk", flat=True))
         if missing := [document_id for document_id in document_ids if document_id not in known]:
             raise UnknownDocument(missing)
-    return Scope(collection_ids, document_ids)
+    return Scope(collection_ids, document_ids), max((fingerprint for _, _, fingerprint in found), default="")
 
 
 def _passages(hits: Sequence[Hit], *, scope: Scope, user: User, limit: int) -> tuple[Passage, ...]:

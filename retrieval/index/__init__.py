@@ -5,8 +5,9 @@ Two implementations of one interface: `edge.EdgeIndex` in this process, `server.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
@@ -16,11 +17,15 @@ ALL_GENERATIONS = 2**31 - 1
 # Names both implementations store under.
 DENSE, LEXICAL = "dense", "text"
 TENANT_FIELD, INTEGER_FIELDS = "collection_id", ("document_id", "generation")
+VERSION = 2  # of what is stored for a point; part of the fingerprint
 
 
 @dataclass(frozen=True)
 class Point:
-    """A chunk as the index holds it. `text` is what ranks it by words: title and headings as well as its own text."""
+    """A chunk as the index holds it. `text` is what ranks it by words: title and headings as well as its own text.
+
+    `language` (ISO 639-1, empty when unknown) chooses the stemmer; `dated` is the document's own date.
+    """
 
     id: UUID
     document_id: int
@@ -29,6 +34,8 @@ class Point:
     position: int
     text: str
     vector: Sequence[float] | None
+    language: str = "en"
+    dated: date | None = None
 
     def payload(self) -> dict[str, int | str]:
         """What filters and hits need; the collection as text, because a tenant key must be a keyword."""
@@ -42,10 +49,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a query may look: these collections, and, unless None, only these documents of theirs."""
+    """Where a query may look: these collections, and, unless None, only these documents of theirs, those in these
+    languages, and those dated from `since` to `until`, both included."""
 
     collection_ids: Sequence[int]
     document_ids: Sequence[int] | None = None
+    languages: Sequence[str] | None = None
+    since: date | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -66,15 +77,35 @@ class Index(Protocol):
     def upsert(self, points: Sequence[Point]) -> None:
         """Durable when it returns; the same point again changes nothing."""
 
-    def search(self, text: str, *, vector: Sequence[float] | None, scope: Scope, limit: int) -> list[Hit]:
-        """The best `limit` points inside `scope`, best first, equal scores in order of document and position."""
+    def search(
+        self,
+        text: str,
+        *,
+        vector: Sequence[float] | None,
+        scope: Scope,
+        limit: int,
+        languages: Sequence[str] = ("en",),
+    ) -> list[Hit]:
+        """The best `limit` points inside `scope`, best first, equal scores in order of document and position.
+
+        An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is.
+        """
+
+    def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
+        """The dense vectors of those points that are here and have one."""
+
+    def holdings(self) -> Mapping[tuple[int, int], int]:
+        """How many points there are of each (document, generation)."""
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None: ...
 
     def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int: ...
 
     def tidy(self) -> None:
-        """Give back the room of removed points and of former indexes. The embedded one stops the whole process for
-        about a second per 10,000 removed points, so this is for its start."""
+        """Give back the room of removed points. The embedded one may stop the whole process for about a second per
+        10,000 removed points, so this is for its start."""
+
+    def drop(self) -> None:
+        """Close it and remove it from where it is stored, with all its points."""
 
     def close(self) -> None: ...

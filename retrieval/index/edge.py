@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 from retrieval.errors import IndexUnavailable
 from retrieval.index import ALL_GENERATIONS, DENSE, INTEGER_FIELDS, LEXICAL, PREFETCH, TENANT_FIELD, Hit, Point, Scope
@@ -42,7 +43,15 @@ class EdgeIndex:
 
         self._run(lambda shard: shard.update(UpdateOperation.upsert_points([_edge_point(point) for point in points])))
 
-    def search(self, text: str, *, vector: Sequence[float] | None, scope: Scope, limit: int) -> list[Hit]:
+    def search(
+        self,
+        text: str,
+        *,
+        vector: Sequence[float] | None,
+        scope: Scope,
+        limit: int,
+        languages: Sequence[str] = ("en",),
+    ) -> list[Hit]:
         from qdrant_edge import QueryBatchRequest
 
         within = _within(scope)
@@ -55,6 +64,16 @@ class EdgeIndex:
             return self._similarities(ids, vector) if dense and vector is not None and ids else {}
 
         return rank(lexical, dense[0] if dense else [], limit=limit, similarities=similarities)
+
+    def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
+        if not ids or not self._dimension:
+            return {}
+        records = self._run(lambda shard: shard.retrieve(list(ids), with_payload=False, with_vector=[DENSE]))
+        found = {UUID(str(record.id)): record.vector for record in records}
+        return {key: cast("list[float]", vector[DENSE]) for key, vector in found.items() if isinstance(vector, dict)}
+
+    def holdings(self) -> Mapping[tuple[int, int], int]:
+        raise NotImplementedError
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         from qdrant_edge import UpdateOperation
@@ -70,9 +89,10 @@ class EdgeIndex:
 
     def tidy(self) -> None:
         self._run(lambda shard: shard.optimize())
-        for config in self._index_dir.glob("*/edge_config.json"):
-            if config.parent != self._path:
-                shutil.rmtree(config.parent)
+
+    def drop(self) -> None:
+        self.close()
+        shutil.rmtree(self._path, ignore_errors=True)
 
     def close(self) -> None:
         with self._opening:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from retrieval.errors import IndexUnavailable
 from retrieval.index import (
@@ -47,7 +48,15 @@ class ServerIndex:
         structs = [_struct(point) for point in points]
         self._run(lambda client: client.upsert(self._name, structs, wait=True))
 
-    def search(self, text: str, *, vector: Sequence[float] | None, scope: Scope, limit: int) -> list[Hit]:
+    def search(
+        self,
+        text: str,
+        *,
+        vector: Sequence[float] | None,
+        scope: Scope,
+        limit: int,
+        languages: Sequence[str] = ("en",),
+    ) -> list[Hit]:
         within = _within(scope)
         requests = [_nearest(_sparse(bm25().embed_query(text)), LEXICAL, within, PREFETCH)]
         if vector is not None and self._dimension:
@@ -59,6 +68,12 @@ class ServerIndex:
 
         return rank(lexical.points, dense[0].points if dense else [], limit=limit, similarities=similarities)
 
+    def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
+        raise NotImplementedError
+
+    def holdings(self) -> Mapping[tuple[int, int], int]:
+        raise NotImplementedError
+
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         chosen = _of_document(document_id, up_to_generation)
         self._run(lambda client: client.delete(self._name, chosen, wait=True))
@@ -69,6 +84,10 @@ class ServerIndex:
 
     def tidy(self) -> None:
         """The server vacuums by itself, and collections of another name may be another site's."""
+
+    def drop(self) -> None:
+        self._run(lambda client: client.delete_collection(self._name))
+        self.close()
 
     def close(self) -> None:
         with self._opening:

@@ -140,10 +140,10 @@ def test_edge_keeps_points_when_it_is_opened_again(tmp_path: Path) -> None:
     release_storage(tmp_path)
 
 
-def test_edge_gives_back_the_room_of_removed_points_and_former_indexes(tmp_path: Path) -> None:
+def test_edge_gives_back_the_room_of_removed_points_and_of_a_dropped_index(tmp_path: Path) -> None:
     former, current = (EdgeIndex(tmp_path, name=name, dimension=3) for name in ("former", "current"))
     former.upsert([point(0)])
-    former.close()
+    former.drop()
     many = [Point(uuid5(UUID(int=1), str(n)), n % 2, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(3000)]
     current.upsert(many)
     current.remove(1)

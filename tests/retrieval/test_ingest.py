@@ -97,14 +97,15 @@ def test_chunks_of_the_live_generation_partition_the_text(put: Put, public: Coll
     document = put(public, "a.md", TEXT)
     assert (document.state, document.error, document.progress) == (Document.State.READY, "", 100)
     assert (document.generation, document.live_generation, document.attempts) == (1, 1, 1)
-    assert document.fingerprint == "all-minilm-l6-v2-int8-384-chunks-1"
+    public.refresh_from_db()
+    assert public.fingerprint == "all-minilm-l6-v2-int8-53aa5117-d384-v2"
     chunks = list(document.chunks.order_by("position"))
     assert "".join(chunk.text for chunk in chunks) == TEXT
     assert [chunk.start for chunk in chunks] == [0, *(chunk.end for chunk in chunks[:-1])]
     assert [(chunk.position, chunk.generation) for chunk in chunks] == [(n, 1) for n in range(len(chunks))]
     assert chunks[-1].heading == "Boiler > Pump"
     assert (document.characters, document.chunk_count) == (len(TEXT), len(chunks))
-    assert runtime().index.count(document.pk) == len(chunks) > 2
+    assert runtime().space().index.count(document.pk) == len(chunks) > 2
 
 
 def test_pdf_pages_are_kept(put: Put, public: Collection) -> None:
@@ -181,7 +182,7 @@ def test_case_83_searches_see_the_old_generation_until_the_new_one_is_live(put: 
     assert (document.state, document.live_generation) == (Document.State.READY, 2)
     assert found() == [(document.pk, 0)]
     assert set(Chunk.objects.values_list("generation", flat=True)) == {2}
-    assert runtime().index.count() == document.chunk_count == Chunk.objects.count()
+    assert runtime().space().index.count() == document.chunk_count == Chunk.objects.count()
     assert not IndexRemoval.objects.exists()
 
 
@@ -193,10 +194,10 @@ def test_deleted_document_leaves_sql_at_once_then_index_and_disk(
     with django_capture_on_commit_callbacks(execute=True):
         document.delete()
     assert not path.exists()
-    assert runtime().index.count() > 1
+    assert runtime().space().index.count() > 1
     assert found() == [(kept.pk, 0)]
     assert ingest.drain_removals() is True
-    assert runtime().index.count() == 1
+    assert runtime().space().index.count() == 1
     assert not IndexRemoval.objects.exists()
 
 
@@ -204,7 +205,7 @@ def test_deleted_collection_takes_its_documents_out_of_the_index(put: Put, publi
     put(public, "a.md", TEXT)
     public.delete()
     ingest.drain_removals()
-    assert runtime().index.count() == 0
+    assert runtime().space().index.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -214,7 +215,7 @@ def test_case_83_deleted_while_ingested_leaves_nothing(embeddings: WatchedServer
     ingest_all()
     assert embeddings.meanwhile is None
     assert (Document.objects.count(), Chunk.objects.count(), IndexRemoval.objects.count()) == (0, 0, 0)
-    assert runtime().index.count() == 0
+    assert runtime().space().index.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -227,7 +228,7 @@ def test_case_83_asked_for_again_while_ingested_ends_with_the_new_generation(
     document.refresh_from_db()
     assert (document.state, document.generation, document.live_generation) == (Document.State.READY, 2, 2)
     assert set(Chunk.objects.values_list("generation", flat=True)) == {2}
-    assert runtime().index.count() == Chunk.objects.count() == document.chunk_count
+    assert runtime().space().index.count() == Chunk.objects.count() == document.chunk_count
 
 
 def test_replaced_file_is_the_next_generation(
@@ -257,7 +258,7 @@ def test_replaced_file_is_the_next_generation(
 def test_unreadable_file_fails_with_its_reason_and_the_rest_goes_on(put: Put, public: Collection) -> None:
     failed = put(public, "a.pdf", b"hello")
     assert (failed.state, failed.error) == (Document.State.FAILED, "It is named .pdf, but its content is text.")
-    assert runtime().index.count() == 0
+    assert runtime().space().index.count() == 0
     assert put(public, "b.txt", "hello again").state == Document.State.READY
 
 
@@ -280,7 +281,7 @@ def test_cases_70_81_rejected_embeddings_fail_after_three_attempts(
     assert (good.state, good.attempts) == (Document.State.READY, 1)
     assert (poison.state, poison.attempts) == (Document.State.FAILED, 3)
     assert poison.error == "Embeddings hold values that are not finite numbers, or only zeros."
-    assert runtime().index.count(poison.pk) == Chunk.objects.filter(document=poison).count() == 0
+    assert runtime().space().index.count(poison.pk) == Chunk.objects.filter(document=poison).count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -317,7 +318,7 @@ def test_embedding_address_down_keeps_the_document_queued(embeddings: WatchedSer
     assert ingest.ingest_next() is False
     document.refresh_from_db()
     assert (document.state, document.attempts) == (Document.State.QUEUED, 0)
-    assert runtime().index.count() == 0
+    assert runtime().space().index.count() == 0
 
 
 def claimed_elsewhere(document: Document, *, attempts: int, lease: timedelta) -> None:
@@ -357,15 +358,15 @@ def test_case_81_document_that_killed_three_processes_fails(index: None, public:
     assert document.error == "It stopped the process that was reading it 3 times."
 
 
-def test_case_84_documents_of_another_fingerprint_are_ingested_again(put: Put, public: Collection) -> None:
+def test_documents_cut_by_another_chunker_are_ingested_again(put: Put, public: Collection) -> None:
     kept, other = put(public, "kept.md", "A short text."), put(public, "a.md", TEXT)
-    Document.objects.filter(pk=other.pk).update(fingerprint="another-model-8-chunks-1")
+    Document.objects.filter(pk=other.pk).update(chunker=0)
     ingest.recover()
     states = dict(Document.objects.values_list("pk", "state"))
     assert states == {kept.pk: Document.State.READY, other.pk: Document.State.QUEUED}
     ingest_all()
     other.refresh_from_db()
-    assert (other.live_generation, other.fingerprint) == (2, kept.fingerprint)
+    assert (other.live_generation, other.chunker) == (2, kept.chunker)
 
 
 def test_case_75_lost_index_is_built_again(put: Put, public: Collection, tmp_path: Path) -> None:
@@ -398,7 +399,7 @@ def test_started_thread_ingests_what_is_added_and_removes_what_is_deleted(
     assert found() == [(document.pk, 0)]
     document.delete()
     wait_until(lambda: not IndexRemoval.objects.exists())
-    assert runtime().index.count() == 0
+    assert runtime().space().index.count() == 0
     began = time.monotonic()
     ingest.stop(deadline=5.0)
     assert time.monotonic() - began < 5

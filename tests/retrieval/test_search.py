@@ -169,7 +169,7 @@ def test_document_moved_to_another_collection_is_not_found_through_the_old_one(
 def test_case_76_vectors_without_a_row_are_never_cited(put: Put, public: Collection) -> None:
     document = put(public, "a.md", "A heron flies.")
     Document.objects.filter(pk=document.pk).delete()
-    assert runtime().index.count() == 1
+    assert runtime().space().index.count() == 1
     assert search("heron", user=NOBODY).passages == ()
 
 
