@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
@@ -17,7 +18,18 @@ from retrieval.index.ranking import rank
 from retrieval.index.storage import claim_storage
 
 if TYPE_CHECKING:
-    from qdrant_edge import Bm25, EdgeConfig, EdgeShard, Filter, NamedVector, QueryRequest, SparseVector
+    from qdrant_edge import (
+        Bm25,
+        EdgeConfig,
+        EdgeShard,
+        Filter,
+        NamedVector,
+        PointId,
+        QueryRequest,
+        Record,
+        ScrollRequest,
+        SparseVector,
+    )
 
     Weights = SparseVector  # of words, for whoever stores them elsewhere
 
@@ -73,7 +85,17 @@ class EdgeIndex:
         return {key: cast("list[float]", vector[DENSE]) for key, vector in found.items() if isinstance(vector, dict)}
 
     def holdings(self) -> Mapping[tuple[int, int], int]:
-        raise NotImplementedError
+        from qdrant_edge import ScrollRequest
+
+        held: Counter[tuple[int, int]] = Counter()
+        offset, fields = None, ["document_id", "generation"]
+        while True:
+            request = ScrollRequest(offset=offset, limit=10_000, with_payload=fields, with_vector=False)
+            records, offset = self._run(partial(_scroll, request=request))
+            payloads = [record.payload or {} for record in records]
+            held.update((payload["document_id"], payload["generation"]) for payload in payloads)
+            if offset is None:
+                return held
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         from qdrant_edge import UpdateOperation
@@ -120,6 +142,10 @@ class EdgeIndex:
                 with _vendor_errors():
                     self._shard = _open_shard(self._path, self._dimension)
             return self._shard
+
+
+def _scroll(shard: EdgeShard, *, request: ScrollRequest) -> tuple[list[Record], PointId | None]:
+    return shard.scroll(request)
 
 
 @cache
