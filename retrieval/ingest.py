@@ -177,6 +177,8 @@ def recover() -> None:
     outdated = Document.objects.filter(live_generation__gt=0, state=Document.State.READY)
     if count := queue.requeue(outdated.exclude(chunker=chunking.VERSION)):
         logger.warning("%d documents were cut by another version: they are ingested again", count)
+    if reason := spaces.mismatch():
+        logger.warning(reason)
     drain_removals()
     space = live_space()
     if reindex.differs(space):
@@ -206,10 +208,13 @@ def wake() -> None:
     _worker.wake()
 
 
-def stop(deadline: float) -> None:
-    """End the thread within `deadline` seconds, putting the document under way back, and close the index."""
-    if _worker.stop(deadline=deadline):
+def stop(deadline: float) -> bool:
+    """End the thread within `deadline` seconds, putting the document under way back, and close the index. Whether it
+    has ended."""
+    ended = _worker.stop(deadline=deadline)
+    if ended:
         runtime().close()
+    return ended
 
 
 def _name(filename: str) -> str:
