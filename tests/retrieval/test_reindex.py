@@ -15,13 +15,15 @@ from pytest_django import Settings
 
 from retrieval import ingest, reindex, spaces
 from retrieval.configuration import RetrievalSettings, configure, runtime
+from retrieval.index import VERSION
 from retrieval.models import Chunk, Collection, Document, IndexRemoval, Reindex
 from retrieval.search import search
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, failure
 
 pytestmark = [pytest.mark.urls("tests.retrieval.urls"), pytest.mark.django_db(transaction=True)]
 
-MINILM, WORDS = "all-minilm-l6-v2-int8-53aa5117-d384-v2", "words-v2"
+MINILM = f"all-minilm-l6-v2-int8-53aa5117-d384-v{VERSION}"
+FAKE, FORMER = f"fake-d64-v{VERSION}", f"former-d64-v{VERSION}"
 NOBODY = AnonymousUser()
 Configure = Callable[..., None]
 
@@ -119,14 +121,14 @@ def test_case_84_reindex_switches_at_once_and_drops_the_former_index(
     while ingest.work():
         found = search("zeppelin", user=NOBODY).passages
         seen.append((live(), found[0].title))
-    assert {fingerprint for fingerprint, _ in seen} == {MINILM, "fake-d64-v2"}
+    assert {fingerprint for fingerprint, _ in seen} == {MINILM, FAKE}
     assert [fingerprint for fingerprint, _ in seen] == sorted((fingerprint for fingerprint, _ in seen))
     assert {title for _, title in seen} == {"z"}
-    assert set(Collection.objects.values_list("fingerprint", flat=True)) == {"fake-d64-v2"}
+    assert set(Collection.objects.values_list("fingerprint", flat=True)) == {FAKE}
     assert_whole()
     assert list(Chunk.objects.order_by("pk").values()) == chunks  # nothing was parsed or cut again
     assert not (tmp_path / "index" / MINILM).exists()
-    assert (tmp_path / "index" / "fake-d64-v2").exists()
+    assert (tmp_path / "index" / FAKE).exists()
 
 
 def test_case_84_documents_that_change_during_the_build_are_caught_up(
@@ -143,7 +145,7 @@ def test_case_84_documents_that_change_during_the_build_are_caught_up(
     documents[1].delete()
     added = add(public, "new.md", prose(101))
     ingest_all()
-    assert live() == "fake-d64-v2"
+    assert live() == FAKE
     assert_whole()
     assert set(Chunk.objects.values_list("document", flat=True)) == {
         *(document.pk for document in documents if document.pk),
@@ -166,7 +168,7 @@ def test_case_84_reindex_goes_on_after_a_restart_without_embedding_twice(
     use(server.url, "fake")
     ingest.recover()
     ingest_all()
-    assert live() == "fake-d64-v2"
+    assert live() == FAKE
     assert_whole()
     requests = [request.body for request in server.requests if request.body["model"] == "fake"]
     asked = [text for body in requests for text in body["input"] if text != "dimension"]
@@ -193,7 +195,7 @@ def test_case_84_failing_embedding_address_pauses_the_reindex(
     assert not reindex.advance()
     Reindex.objects.update(lease_until=None)  # five seconds later
     ingest_all()
-    assert live() == "fake-d64-v2"
+    assert live() == FAKE
     assert_whole()
 
 
@@ -208,12 +210,12 @@ def test_case_84_cancelled_reindex_leaves_no_index_behind(
     assert reindex.cancel_reindex() is False
     reindex.request_reindex()
     reindex.advance()
-    assert (tmp_path / "index" / "fake-d64-v2").exists()
+    assert (tmp_path / "index" / FAKE).exists()
     assert reindex.cancel_reindex() is True
     ingest_all()
-    assert live() == "former-d64-v2"
+    assert live() == FORMER
     assert_whole()
-    assert not (tmp_path / "index" / "fake-d64-v2").exists()
+    assert not (tmp_path / "index" / FAKE).exists()
 
 
 def test_case_84_model_that_is_gone_leaves_words_and_documents_wait_with_the_reason(
@@ -228,7 +230,7 @@ def test_case_84_model_that_is_gone_leaves_words_and_documents_wait_with_the_rea
     waiting.refresh_from_db()
     assert (waiting.state, waiting.attempts) == (Document.State.QUEUED, 0)
     assert waiting.error == (
-        "The index was made with another embedding model (fake-d64-v2) than the one that is configured: run "
+        f"The index was made with another embedding model ({FAKE}) than the one that is configured: run "
         "“manage.py reindex”, or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
     )
     assert "searches rank by words alone" in spaces.mismatch()
@@ -254,7 +256,7 @@ def test_site_without_documents_takes_what_is_configured(
     assert live() == ""
     add(public, "b.md", "The pump is new.")
     ingest_all()
-    assert live() == "fake-d64-v2"
+    assert live() == FAKE
 
 
 def test_reindex_that_nothing_needs_ends(use: Configure, public: Collection) -> None:
@@ -278,7 +280,7 @@ def test_document_that_goes_live_during_the_switch_is_ingested_for_the_new_index
     assert claimed
     Collection.objects.update(fingerprint=MINILM)
     with pytest.raises(ingest._SpaceChanged):
-        ingest._describe_collection(claimed, fingerprint="fake-d64-v2")
+        ingest._describe_collection(claimed, fingerprint=FAKE)
 
 
 # ---- repair ----------------------------------------------------------------------------------------------------------
