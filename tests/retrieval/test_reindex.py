@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings as site_settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.base import ContentFile
+from django.db import transaction
 from pytest_django import Settings
 
 from retrieval import ingest, reindex, spaces
@@ -296,7 +297,7 @@ def test_document_that_goes_live_during_the_switch_is_ingested_for_the_new_index
     claimed = ingest.queue.claim()
     assert claimed
     Collection.objects.update(fingerprint=MINILM)
-    with pytest.raises(ingest._SpaceChanged):
+    with pytest.raises(ingest._SpaceChanged), transaction.atomic():
         ingest._describe_collection(claimed, fingerprint=FAKE)
 
 
