@@ -53,6 +53,9 @@ def word_document() -> bytes:
     return buffer.getvalue()
 
 
+WORD_TYPE = {"[Content_Types].xml": b"<x>wordprocessingml.document.main+xml</x>"}  # enough to be taken for one
+
+
 def archive(**entries: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
