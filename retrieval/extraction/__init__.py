@@ -52,7 +52,7 @@ def preparations() -> list[Callable[[], object]]:
     from retrieval.extraction.language import identifier
 
     modules = [f"{__name__}.{reader.partition(':')[0]}" for reader in _READERS.values()]
-    return [lambda name=name: import_module(name) for name in [*modules, *_LIBRARIES]] + [identifier]
+    return [identifier, *(lambda name=name: import_module(name) for name in [*_LIBRARIES, *modules])]
 
 
 def _reader(name: str) -> Callable[[Path], Extracted]:

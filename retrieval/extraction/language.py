@@ -39,8 +39,8 @@ def identifier() -> LanguageIdentifier:
 
 def _sample(text: str) -> str:
     """Prose from several places: lines of words, not table rows and not code."""
-    step = max(len(text) // _SAMPLES, 1)
-    windows = (text[start : start + 8 * _SAMPLE_CHARACTERS] for start in range(0, len(text), step))
+    longest = 8 * _SAMPLE_CHARACTERS  # of which a sample is the first prose
+    windows = (text[start : start + longest] for start in range(0, len(text), max(len(text) // _SAMPLES, longest)))
     return "\n".join(_prose(window)[:_SAMPLE_CHARACTERS] for window in windows)
 
 

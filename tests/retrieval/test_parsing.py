@@ -139,7 +139,8 @@ def test_case_36_memory_is_limited(tmp_path: Path) -> None:
 
 def test_time_is_limited(tmp_path: Path) -> None:
     with pytest.raises(ParserStopped, match=r"longer than 0\.01 seconds"):
-        read(tmp_path, "a.txt", b"text", limits=Limits(seconds=0.01))
+        read(tmp_path, "a.txt", b"word " * 5_000_000, limits=Limits(seconds=0.01))
+    assert read(tmp_path, "a.txt", b"the next one").text == "the next one"
 
 
 def test_case_39_deep_nesting_stays_in_the_child(tmp_path: Path) -> None:
