@@ -64,6 +64,12 @@ def first_date(texts: Iterable[str | None]) -> str:
     return next(filter(None, map(plausible_date, texts)), "")
 
 
+def row_line(cells: Iterable[str]) -> str:
+    """A table's row as a line; empty when no cell holds anything."""
+    flat = [" ".join(cell.split()) for cell in cells]
+    return f"| {' | '.join(flat)} |" if any(flat) else ""
+
+
 class Blocks:
     """Text under construction: blocks with an empty line between them, which may be spread over pages."""
 

@@ -126,7 +126,7 @@ class HtmlReader:
             self._preformatted += tag == "pre"
             self._level = int(tag[1]) if tag in _HEADINGS else self._level
             if tag == "li" or (tag == "tr" and self._is_row(element)):
-                self._close = element.getprevious() is not None
+                self._close = element.getprevious() is not None or _is_nested(element)
                 self._inline = ["- "] if tag == "li" else []
         elif tag == "br":
             self._inline.append(" " if self._cells else "\n")
@@ -186,6 +186,12 @@ class HtmlReader:
             self._inline.clear()
         elif text.strip() != "-":  # a list item's mark waits for its first paragraph
             self._inline.clear()
+
+
+def _is_nested(item: _Element) -> bool:
+    """Whether this item's list is itself in an item."""
+    above = item.getparent()
+    return above is not None and above.getparent() is not None and above.getparent().tag == "li"
 
 
 def _layout_tables(root: _Element) -> set[_Element]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
 from retrieval.extraction.archive import open_archive, parse_xml, read_entry
-from retrieval.extraction.extracted import Blocks, Extracted, first_date
+from retrieval.extraction.extracted import Blocks, Extracted, first_date, row_line
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -51,8 +51,8 @@ def _add(blocks: Blocks, parent: _Element, *, is_item: bool) -> None:
             )
         elif child.tag == _TABLE + "table":
             for number, row in enumerate(child.iter(_TABLE + "table-row")):
-                cells = (" ".join(" ".join(_printed(line) for line in cell.iter(_TEXT + "p")).split()) for cell in row)
-                blocks.add(f"| {' | '.join(cells)} |", close=number > 0)
+                cells = (" ".join(_printed(line) for line in cell.iter(_TEXT + "p")) for cell in row)
+                blocks.add(row_line(cells), close=number > 0)
         elif child.tag in _CONTAINERS:
             _add(blocks, child, is_item=is_item or child.tag in (_TEXT + "list-item", _TEXT + "list-header"))
 

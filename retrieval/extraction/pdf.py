@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _IMAGES_ONLY = f"It has no text, only images: {INSTALL}."
 _BROKEN_WORD = re.compile("[\ufffe\x02]\r?\n?")  # how pdfium marks a hyphen at the end of a line
+_LEADER = re.compile(r"[ \t]?(?:\.[ \t]?){5,}")
 _SCAN_CHARACTERS = 40  # a picture that fills a page with less text than that over it is a scan with a stamp
 _BOOKMARKS_LIMIT = 20_000
 _BOOKMARK_LEVELS = 6
@@ -31,8 +32,12 @@ def read_pdf(path: Path) -> Extracted:
 
     try:
         document = pypdfium2.PdfDocument(path)
-        pages = [_lines(document[number]) for number in range(len(document))]
-        unread = [number for number, lines in enumerate(pages, start=1) if _is_picture(document[number - 1], lines)]
+        pages, unread = [], []
+        for number, page in enumerate(document, start=1):
+            pages.append(_lines(page))
+            if _is_picture(page, pages[-1]):
+                unread.append(number)
+            page.close()
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
             raise ParsingError("It is protected by a password: save it without one.") from error
@@ -53,11 +58,10 @@ def read_pdf(path: Path) -> Extracted:
 
 
 def _lines(page: PdfPage) -> list[str]:
-    """A word broken by a hyphen at the end of a line is made whole."""
+    """A word broken by a hyphen at the end of a line is made whole; the dots of a table of contents become few."""
     textpage = page.get_textpage()
-    text = _BROKEN_WORD.sub("", textpage.get_text_bounded())
+    text = _LEADER.sub(" … ", _BROKEN_WORD.sub("", textpage.get_text_bounded()))
     textpage.close()
-    page.close()
     return [line.rstrip() for line in clean(text).strip().split("\n")]
 
 

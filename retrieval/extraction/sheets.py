@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ def read_sheets(path: Path) -> Extracted:
 
     with open_archive(path, ending="xlsx") as archive:
         dates = office_date(archive)
+    warnings.simplefilter("ignore")  # of what openpyxl would lose if it wrote the workbook
     workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     blocks = Blocks()
     cells_left = _CELLS_LIMIT

@@ -8,7 +8,7 @@ from typing import Any
 
 from retrieval.errors import ParsingError
 from retrieval.extraction.archive import office_date, open_archive
-from retrieval.extraction.extracted import Blocks, Extracted, first_date
+from retrieval.extraction.extracted import Blocks, Extracted, first_date, row_line
 
 _GROUP_DEPTH = 20
 
@@ -52,8 +52,8 @@ def _shapes(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
 def _add_shape(blocks: Blocks, shape: Any) -> None:
     if getattr(shape, "has_table", False):
         for number, row in enumerate(shape.table.rows):
-            cells = (" ".join(cell.text_frame.text.split()) for cell in row.cells if not cell.is_spanned)
-            blocks.add(f"| {' | '.join(cells)} |", close=number > 0)
+            cells = (cell.text_frame.text for cell in row.cells if not cell.is_spanned)
+            blocks.add(row_line(cells), close=number > 0)
     elif getattr(shape, "has_chart", False):
         _add_chart(blocks, shape.chart)
     elif shape.has_text_frame and not _is_footing(shape):
@@ -71,15 +71,11 @@ def _add_chart(blocks: Blocks, chart: Any) -> None:
     for plot in chart.plots:
         series = list(plot.series)
         if series:
-            blocks.add(_row(["", *(str(category) for category in plot.categories)]))
+            blocks.add(row_line(["", *(str(category) for category in plot.categories)]))
         for line in series:
             blocks.add(
-                _row([line.name, *("" if value is None else f"{value:.15g}" for value in line.values)]), close=True
+                row_line([line.name, *("" if value is None else f"{value:.15g}" for value in line.values)]), close=True
             )
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
 
 
 def _text_of(text: str) -> str:

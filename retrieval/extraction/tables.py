@@ -1,7 +1,7 @@
 """Tables: rows as lines that a person reads and a search finds; CSV and TSV.
 
 A row of a long table is found, shown and quoted without the line of column names, which stands in another chunk. So
-from a certain length on every row names its columns itself: `| Part: valve | Price: 12 |` (see `benchmarks/tables.py`).
+from a certain length on every row names its columns itself: `| Part: valve | Price: 12 |`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 from retrieval.errors import ParsingError
-from retrieval.extraction.extracted import Blocks, Extracted, clean
+from retrieval.extraction.extracted import Blocks, Extracted, clean, row_line
 from retrieval.extraction.text import decode
 
 _LONG = 12  # rows; a shorter table mostly shares a chunk with its column names
+_HEADER_WITHIN = 8  # rows, above which notes may stand
 _DELIMITERS = ",;\t|"
 _SAMPLE = 20_000  # characters, in which the delimiter shows
 _COLUMN_NAME_LIMIT = 80  # characters; what is longer is no column's name
@@ -35,30 +36,33 @@ def read_csv(path: Path) -> Extracted:
 
 
 def write_table(blocks: Blocks, rows: Iterable[Sequence[str]]) -> None:
-    """Append the rows as blocks, one close to the other. What stands alone in a row above the columns is its title."""
-    filled = ([" ".join(cell.split()) for cell in row] for row in rows)
-    waiting = (row for row in filled if any(row))
-    header: list[str] = []
-    for row in waiting:
-        if sum(map(bool, row)) > 1:
-            header = row
-            break
-        blocks.add(next(filter(None, row)))
-    begun = list(islice(waiting, _LONG))
-    names = header if _names_columns(header, begun) else []
-    if header and not (names and len(begun) == _LONG):
-        blocks.add(_line(header))
-        names = []
-    for number, row in enumerate(chain(begun, waiting)):
-        blocks.add(_line(_labelled(names, row) if names else row), close=bool(number or not names))
+    """Append the rows as blocks, one close to the other."""
+    flat = ([" ".join(cell.split()) for cell in row] for row in rows)
+    filled = (row for row in flat if any(row))
+    begun = list(islice(filled, _LONG + _HEADER_WITHIN))
+    header = _header_of(begun)
+    names = begun[header] if header is not None and len(begun) - header > _LONG else []
+    for number, row in enumerate(chain(begun, filled)):
+        if not names or number < (header or 0):
+            blocks.add(_line(row), close=number > 0)
+        elif number != header:
+            blocks.add(_line(_labelled(names, row)), close=number > header + 1 if header is not None else False)
+
+
+def _header_of(rows: Sequence[Sequence[str]]) -> int | None:
+    """Which of the first rows names the columns: the one that names most of those that do. Above it stand notes."""
+    naming = [
+        number for number in range(min(_HEADER_WITHIN, len(rows))) if _names_columns(rows[number], rows[number + 1 :])
+    ]
+    return max(naming, key=lambda number: (sum(map(bool, rows[number])), -number), default=None)
 
 
 def _names_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether this first row names what stands below it: different short words without numbers, a name for each column
     that is in use."""
-    if not rows:
-        return False
     named = [name for name in header if name]
+    if not rows or len(named) < 2:
+        return False
     used = {column for row in rows for column, cell in enumerate(row) if cell}
     return (
         len(set(named)) == len(named)
@@ -78,9 +82,10 @@ def _labelled(names: Sequence[str], row: Sequence[str]) -> list[str]:
 
 
 def _line(cells: Sequence[str]) -> str:
+    """What stands alone, a title or a note, is no row."""
     while cells and not cells[-1]:
         cells = cells[:-1]
-    return f"| {' | '.join(cells)} |"
+    return row_line(cells) if sum(map(bool, cells)) > 1 else next(filter(None, cells), "")
 
 
 def _delimiter(sample: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.extraction.archive import office_date, open_archive, parse_xml
-from retrieval.extraction.extracted import Blocks, Extracted, first_date
+from retrieval.extraction.extracted import Blocks, Extracted, first_date, row_line
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -90,7 +90,7 @@ def _text(paragraph: _Element) -> str:
 
 def _row(row: _Element) -> str:
     cells = (" ".join(_text(line) for line in cell.iter(_W + "p")) for cell in _own(row, _W + "tc"))
-    return "| " + " | ".join(" ".join(cell.split()) for cell in cells) + " |"
+    return row_line(cells)
 
 
 def _own(parent: _Element, tag: str) -> Iterator[_Element]:
