@@ -24,23 +24,24 @@ def read_sheets(path: Path) -> Extracted:
     with open_archive(path, ending="xlsx") as archive:
         dates = office_date(archive)
     warnings.simplefilter("ignore")  # of what openpyxl would lose if it wrote the workbook
-    workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     blocks = Blocks()
-    cells_left = _CELLS_LIMIT
-    try:
-        for sheet in workbook.worksheets:
-            if sheet.sheet_state != "visible":
-                continue
-            blocks.add(sheet.title, level=1)
-            sheet.reset_dimensions()  # some writers state too small ones, and what lies outside would be lost
-            for table in _tables(_rows(sheet)):
-                cells_left -= sum(sum(map(bool, row)) for row in table)
-                if cells_left < 0:
-                    raise ParsingError(f"It holds more than {_CELLS_LIMIT:,} filled cells: split it.")
-                write_table(blocks, table)
-    finally:
-        workbook.close()
+    with path.open("rb") as file:  # by a name openpyxl would judge its ending
+        _add_sheets(blocks, load_workbook(file, read_only=True, data_only=True, keep_links=False))
     return blocks.extracted(dated=first_date(dates))
+
+
+def _add_sheets(blocks: Blocks, workbook: Any) -> None:
+    cells_left = _CELLS_LIMIT
+    for sheet in workbook.worksheets:
+        if sheet.sheet_state != "visible":
+            continue
+        blocks.add(sheet.title, level=1)
+        sheet.reset_dimensions()  # some writers state too small ones, and what lies outside would be lost
+        for table in _tables(_rows(sheet)):
+            cells_left -= sum(sum(map(bool, row)) for row in table)
+            if cells_left < 0:
+                raise ParsingError(f"It holds more than {_CELLS_LIMIT:,} filled cells: split it.")
+            write_table(blocks, table)
 
 
 def _rows(sheet: Any) -> Iterator[list[str]]:
