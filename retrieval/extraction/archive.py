@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 UNPACKED_LIMIT = 200 * 1024**2
 _ENTRY_LIMIT = 20_000
 # Deflate gives up to 1,032 times; XML of real office files 5 to 40 times, generated sheets up to 100.
-_RATIO_LIMIT, _RATIO_COUNTS_FROM = 250, 20 * 1024**2
+_RATIO_LIMIT, _RATIO_COUNTS_FROM = 150, 20 * 1024**2
 
 # By what a part is declared to be in [Content_Types].xml, since its name is the writer's choice (ECMA-376-2, 10.1.2).
 _OFFICE_PARTS = {

@@ -82,10 +82,9 @@ def _labelled(names: Sequence[str], row: Sequence[str]) -> list[str]:
 
 
 def _line(cells: Sequence[str]) -> str:
-    """What stands alone, a title or a note, is no row."""
-    while cells and not cells[-1]:
-        cells = cells[:-1]
-    return row_line(cells) if sum(map(bool, cells)) > 1 else next(filter(None, cells), "")
+    """Without the empty cells at its end. What stands alone, a title or a note, is no row."""
+    filled = [number for number, cell in enumerate(cells, start=1) if cell]
+    return row_line(cells[: filled[-1]]) if len(filled) > 1 else "".join(cells)
 
 
 def _delimiter(sample: str) -> str:

@@ -77,7 +77,7 @@ WORD_TYPE = {"[Content_Types].xml": b"<x>wordprocessingml.document.main+xml</x>"
 
 def archive(**entries: bytes) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for name, content in entries.items():
             file.writestr(name, content)
     return buffer.getvalue()
@@ -143,14 +143,14 @@ def epub(chapters: Mapping[str, str], *, contents: str = "", **others: bytes) ->
     items = [f'<item id="{name}" href="text/{name}.xhtml" media-type="application/xhtml+xml"/>' for name in chapters]
     items += ['<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'] * bool(contents)
     spine = "".join(f'<itemref idref="{name}"/>' for name in chapters)
-    entries = {f"OEBPS/text/{name}.xhtml": f"<html><body>{chapters[name]}</body></html>" for name in reversed(chapters)}
+    pages = {f"OEBPS/text/{name}.xhtml": f"<html><body>{chapters[name]}</body></html>" for name in reversed(chapters)}
     return archive(
         **{
             "mimetype": b"application/epub+zip",
             "META-INF/container.xml": EPUB_CONTAINER,
             "OEBPS/book.opf": EPUB_PACKAGE.format(items="".join(reversed(items)), spine=spine).encode(),
             "OEBPS/nav.xhtml": f'<html><body><nav epub:type="toc">{contents}</nav></body></html>'.encode(),
-            **{name: text.encode() for name, text in entries.items()},
+            **{name: text.encode() for name, text in pages.items()},
             **others,
         }
     )
@@ -181,12 +181,17 @@ def outlined_pdf() -> bytes:
     return buffer.getvalue()
 
 
+def entries(content: bytes) -> dict[str, bytes]:
+    """What an archive holds, by name."""
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return {entry: file.read(entry) for entry in file.namelist()}
+
+
 def rewritten(content: bytes, name: str, before: str, after: str) -> bytes:
     """The archive with a text in one of its entries replaced."""
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
-        entries = {entry: file.read(entry) for entry in file.namelist()}
-    assert before.encode() in entries[name]
-    return archive(**(entries | {name: entries[name].replace(before.encode(), after.encode())}))
+    parts = entries(content)
+    assert before.encode() in parts[name]
+    return archive(**(parts | {name: parts[name].replace(before.encode(), after.encode())}))
 
 
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
