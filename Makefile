@@ -34,6 +34,7 @@ bench-agents: .venv/dev-installed
 
 bench-files: .venv/dev-installed
 	$(BIN)/python -m benchmarks.real_files
+	$(BIN)/python -m benchmarks.tables
 
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams

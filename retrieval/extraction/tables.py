@@ -1,7 +1,8 @@
 """Tables: rows as lines that a person reads and a search finds; CSV and TSV.
 
 A row of a long table is found, shown and quoted without the line of column names, which stands in another chunk. So
-from a certain length on every row names its columns itself: `| Part: valve | Price: 12 |`.
+from a certain length on every row names its columns itself: `| Part: valve | Price: 12 |`. Of 150 questions about a
+list of 600 articles that finds the row for 59 %, against 36 % below one line of names (`benchmarks/tables.py`).
 """
 
 from __future__ import annotations
