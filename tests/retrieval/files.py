@@ -12,7 +12,7 @@ import openpyxl
 import pptx
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
@@ -38,6 +38,18 @@ def scanned_pdf() -> bytes:
     buffer = io.BytesIO()
     canvas = Canvas(buffer)
     canvas.drawImage(ImageReader(Image.new("RGB", (40, 40), "white")), 100, 100)
+    canvas.save()
+    return buffer.getvalue()
+
+
+def photographed_pdf(lines: Sequence[str]) -> bytes:
+    """A page that is a picture of these lines."""
+    picture = Image.new("L", (1654, 2339), "white")  # A4 at 200 dpi
+    for number, line in enumerate(lines):
+        ImageDraw.Draw(picture).text((150, 200 + 90 * number), line, fill="black", font=ImageFont.load_default(60))
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.drawImage(ImageReader(picture), 0, 0, width=595, height=842)
     canvas.save()
     return buffer.getvalue()
 

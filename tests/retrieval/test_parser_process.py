@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from retrieval import parsing
 from retrieval.errors import NeedsOcr, ParserStopped
+from retrieval.extraction.ocr import find_ocr
 from retrieval.parsing import Limits, parse
 from tests.retrieval import files
 
@@ -206,7 +208,14 @@ def test_child_has_its_limits_and_a_group_of_its_own(slow: Path) -> None:
     assert seen == {"cpu": (3, 3), "memory": (1024**3, 1024**3), "group": True, "files": True}
 
 
-# ---- OCR: a small command that speaks ocrmypdf's command line stands in for the real one, which is not run here ------
+# ---- OCR: with the real commands where they are installed; else a small one that speaks ocrmypdf's command line ------
+
+
+@pytest.mark.skipif(not (find_ocr() and shutil.which("tesseract")), reason="OCRmyPDF and Tesseract aren't installed")
+def test_case_38_scan_is_recognised_by_the_real_ocr(tmp_path: Path) -> None:
+    lines = ["The boiler is serviced every year", "in May by two people, who also", "look after the pumps."]
+    (path := tmp_path / "scan").write_bytes(files.photographed_pdf(lines))
+    assert parse(path, filename="scan.pdf").text.split() == " ".join(lines).split()
 
 
 FAKE_OCR = """#!{python}
