@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table
+.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -37,6 +37,9 @@ bench-ingestion: .venv/dev-installed
 
 kill-table: .venv/dev-installed
 	$(BIN)/python -m benchmarks.kills
+bench-files: .venv/dev-installed
+	$(BIN)/python -m benchmarks.real_files
+	$(BIN)/python -m benchmarks.tables
 
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams
