@@ -245,7 +245,8 @@ class DocumentAdmin(DocumentModelAdmin):
             if upload.document and not upload.refusal:
                 self.log_addition(request, upload.document, [{"added": {}}])
         context = {"uploads": uploads, "may_view": self.has_view_or_change_permission(request)}
-        status = 400 if form.errors else 200
+        refused_for_size = bool(uploads) and all(upload.too_much for upload in uploads)
+        status = 400 if form.errors else 413 if refused_for_size else 200
         if "X-Fragment" in request.headers:
             return TemplateResponse(request, "admin/retrieval/upload_results.html", context, status=status)
         context |= {

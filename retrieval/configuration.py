@@ -26,6 +26,7 @@ class RetrievalSettings:
     embedding_base_url: str = ""
     embedding_model: str = ""
     openai_api_key: str = field(default="", repr=False)
+    user_quota_bytes: int = 0  # 0: as much as the disk holds
 
 
 @dataclass(frozen=True)

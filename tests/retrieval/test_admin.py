@@ -16,7 +16,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from retrieval.admin import highlighted
-from retrieval.admin_forms import title_of
 from retrieval.configuration import RetrievalSettings, configure
 from retrieval.models import Collection, Document, IndexRemoval
 
@@ -154,12 +153,6 @@ def test_upload_28_names_that_are_html_stay_text(admin_client: Client, collectio
         assert page.status_code == 200
         assert HTML not in page.text
         assert "&lt;img src=x onerror=alert(1)&gt;" in page.text
-
-
-def test_title_of_a_file() -> None:
-    assert title_of("annual_report_2025.v2.pdf") == "annual report 2025.v2"
-    assert title_of("t" * 400 + ".md") == "t" * 300
-    assert title_of("_.md") == "Untitled"
 
 
 def test_collection_page_counts_documents_by_state(admin_client: Client, collection: Collection) -> None:
