@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -14,14 +16,19 @@ from django.utils.translation import gettext_lazy
 
 from retrieval import ingest
 from retrieval.errors import QuotaExceeded
+from retrieval.extraction import clean
 from retrieval.models import Collection, Document
 from retrieval.quota import check_quota
-from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_upload, check_ending, check_size
+from retrieval.sources.addresses import add_address
+from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size
+from retrieval.sources.web import Limits
 
 if TYPE_CHECKING:
     DocumentModelForm = forms.ModelForm[Document]
 else:
     DocumentModelForm = forms.ModelForm
+
+ADDRESSES_AT_ONCE = 20
 
 
 def check_file(file: UploadedFile[bytes]) -> None:
@@ -67,6 +74,65 @@ class CollectionUploadForm(UploadForm):
     """The same on a collection's own page, where there is nothing to choose."""
 
     collection = forms.ModelChoiceField(Collection.objects.all(), widget=forms.HiddenInput)
+
+
+class PasteForm(forms.Form):
+    """Text as a document."""
+
+    collection = forms.ModelChoiceField(Collection.objects.all())
+    title = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "vTextField"}))
+    text = forms.CharField(
+        max_length=settings.PASTE_MAX_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 16}),
+        help_text=gettext_lazy("Markdown is understood: lines that begin with # are headings."),
+    )
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        if not clean(text).strip():
+            raise forms.ValidationError(_("There is no text in it."))
+        return text
+
+    def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
+        """What became of it."""
+        values = self.cleaned_data
+        return [add_text(values["collection"], title=values["title"], text=values["text"], owner=owner)]
+
+
+class AddressForm(forms.Form):
+    """Web addresses, one on each line."""
+
+    collection = forms.ModelChoiceField(Collection.objects.all())
+    addresses = forms.CharField(
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 5, "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "One on each line, beginning with https:// or http://. A page, or a file of a type that can be uploaded."
+        ),
+    )
+
+    def clean_addresses(self) -> list[str]:
+        """Each once, in order."""
+        lines = dict.fromkeys(line.strip() for line in self.cleaned_data["addresses"].splitlines())
+        addresses = [line for line in lines if line]
+        if len(addresses) > ADDRESSES_AT_ONCE:
+            counts = {"count": len(addresses), "limit": ADDRESSES_AT_ONCE}
+            raise forms.ValidationError(_("These are %(count)d addresses, the limit is %(limit)d at once.") % counts)
+        return addresses
+
+    def save(self, *, owner: AbstractBaseUser, limits: Callable[..., Limits]) -> list[Upload]:
+        """What became of each address. All of them share the seconds of one fetch; those left over are not fetched."""
+        deadline = time.monotonic() + limits().seconds
+        uploads = []
+        for url in self.cleaned_data["addresses"]:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                uploads.append(Upload(url, refusal=_("Not fetched, for the others took too long. Add it again.")))
+                continue
+            within = limits(seconds=left)
+            uploads.append(add_address(self.cleaned_data["collection"], url=url, owner=owner, limits=within))
+        return uploads
 
 
 class DocumentForm(DocumentModelForm):

@@ -141,6 +141,13 @@ def enqueue(document: Document) -> None:
     transaction.on_commit(wake)
 
 
+def enqueue_all(documents: QuerySet[Document]) -> int:
+    """The same for many at once: how many they are."""
+    count = _requeue(documents)
+    transaction.on_commit(wake)
+    return count
+
+
 def chunk_id(document_id: int, *, generation: int, position: int) -> uuid.UUID:
     """The same every time, so that ingesting twice changes nothing."""
     return uuid.uuid5(_CHUNK_IDS, f"{document_id}:{generation}:{position}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db.models import Sum
 from django.template.defaultfilters import filesizeformat
 
@@ -29,7 +30,7 @@ def check_quota(owner: AbstractBaseUser | None, *, adding: int) -> None:
     limit = runtime().settings.user_quota_bytes
     if not limit or owner is None or adding <= 0:
         return
-    type(owner)._default_manager.select_for_update().filter(pk=owner.pk).first()
+    get_user_model()._default_manager.select_for_update().filter(pk=owner.pk).first()
     used = stored_bytes(owner)
     if used + adding > limit:
         raise QuotaExceeded(used=filesizeformat(used), adding=filesizeformat(adding), limit=filesizeformat(limit))

@@ -70,7 +70,7 @@ def fetch(
                 return answer
             address = answer
     except httpcore2.TimeoutException as error:
-        raise FetchFailed(f"It did not answer within {limits.seconds:g} seconds.") from error
+        raise FetchFailed(f"It did not answer within {round(limits.seconds, 1):g} seconds.") from error
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
         raise FetchFailed(f"It could not be reached: {str(error) or type(error).__name__}.") from error
     raise FetchRefused(f"It redirects more than {REDIRECTS} times.")
