@@ -83,16 +83,7 @@ class UploadMedia:
 @admin.register(Document)
 class DocumentAdmin(SourcePages):
     form = DocumentForm
-    list_display = [
-        "title",
-        "state_and_error",
-        "collection",
-        "source_link",
-        "language_live",
-        "pages",
-        "chunks",
-        "updated",
-    ]
+    list_display = ["title", "state_and_error", "collection", "source_and_language", "chunks", "updated"]
     list_filter = ["state", "source", "collection", "language"]
     list_select_related = ["collection"]
     search_fields = ["title", "filename", "location"]
@@ -136,9 +127,10 @@ class DocumentAdmin(SourcePages):
         return _time(document.checked_at) if document.checked_at else SafeString("")
 
     @admin.display(description="source", ordering="source")
-    def source_link(self, document: Document) -> SafeString:
+    def source_and_language(self, document: Document) -> SafeString:
         label = document.get_source_display()
-        return _location_link(document, label) if document.source == Document.Source.URL else format_html("{}", label)
+        source = _location_link(document, label) if document.source == Document.Source.URL else label
+        return format_html("{} {}", source, _live(document, "language"))
 
     @admin.display(description="location")
     def place(self, document: Document) -> SafeString:
