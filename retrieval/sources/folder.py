@@ -78,7 +78,7 @@ def list_files(root: Path, *, include: Sequence[str] = (), exclude: Sequence[str
     return Listing(files, left_out, follows_git=tracked is not None)
 
 
-def make_plan(found: Iterable[Found], kept: Iterable[Document], *, held: set[str]) -> Plan:
+def make_plan(found: Iterable[Found], *, kept: Iterable[Document], held: set[str]) -> Plan:
     """First whoever stayed as it was, then whoever moved, then whoever changed; the rest is new or vanished.
 
     `kept` are the documents of this folder, `held` the hashes of all others of the collection.
@@ -133,7 +133,7 @@ def plan_sync(
     ours = {"source": Document.Source.FOLDER, "folder": name}
     kept = documents.filter(**ours).defer("page_starts")
     held = set(documents.exclude(**ours).values_list("content_hash", flat=True))
-    return make_plan(found, kept, held=held)
+    return make_plan(found, kept=kept, held=held)
 
 
 def carry_out(

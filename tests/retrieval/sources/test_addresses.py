@@ -32,7 +32,7 @@ def _media(settings: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def limits(web: WebServer) -> Limits:
-    return Limits(100_000, seconds=5, hosts=[web.host])
+    return Limits(100_000, hosts=[web.host])
 
 
 def drain() -> None:

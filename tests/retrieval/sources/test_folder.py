@@ -224,7 +224,7 @@ def test_plan_holds_each_file_and_each_document_once(public: Collection) -> None
 
     a, b, c, d = document("a", "h1"), document("b", "h2"), document("c", "h3"), document("d", "h4")
     files = [file("a", "h9"), file("b", "h1"), file("c", "h3"), file("e", "h7"), file("f", "h3"), file("g", "held")]
-    plan = make_plan(files, [a, b, c, d], held={"held"})
+    plan = make_plan(files, kept=[a, b, c, d], held={"held"})
     assert [found.location for found, _ in plan.unchanged] == ["c"]
     assert [(found.location, document.location) for found, document in plan.moved] == [("b", "a")]
     assert plan.changed == []
