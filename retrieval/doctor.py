@@ -16,6 +16,7 @@ from django.utils import timezone
 from retrieval import reindex, spaces
 from retrieval.configuration import describe, runtime
 from retrieval.errors import RetrievalError, StorageInUse
+from retrieval.extraction.ocr import find_ocr
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
 
 LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
@@ -152,8 +153,10 @@ def _outbox() -> Finding:
 
 
 def _tools() -> Finding:
-    found = shutil.which("tesseract")
-    return Finding("OCR", f"tesseract at {found}" if found else "no tesseract: scanned documents wait as “Needs OCR”")
+    found = find_ocr()
+    if found and not shutil.which("tesseract"):
+        return Finding("OCR", f"{found}, but no tesseract, which it runs", "Install Tesseract.", well=False)
+    return Finding("OCR", found or "no ocrmypdf: scanned documents wait as “Needs OCR”")
 
 
 def _bytes_in(folder: Path) -> int:
