@@ -21,7 +21,7 @@ from retrieval.index import (
     Point,
     Scope,
 )
-from retrieval.index.ranking import rank
+from retrieval.index.ranking import Ranked, rank
 from retrieval.index.words import weigh_document, weigh_query
 
 if TYPE_CHECKING:
@@ -66,26 +66,23 @@ class ServerIndex:
         if not requests:
             return []
         answers = self._run(lambda client: client.query_batch_points(self._name, [*requests.values()]))
-        found = {kind: answer.points for kind, answer in zip(requests, answers, strict=True)}
-
-        def similarities(ids: list[Any]) -> Mapping[Any, float]:
-            return self._similarities(ids, vector) if DENSE in found and vector is not None and ids else {}
-
-        return rank(found.get(LEXICAL, []), found.get(DENSE, []), limit=limit, similarities=similarities)
+        scores = {
+            kind: {str(point.id): point.score for point in answer.points}
+            for kind, answer in zip(requests, answers, strict=True)
+        }
+        return rank(
+            scores.get(LEXICAL, {}),
+            scores.get(DENSE, {}),
+            vector=vector if DENSE in requests else None,
+            limit=limit,
+            read=self._read,
+        )
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
         if not ids or not self._dimension:
             return {}
-        wanted = [*map(str, ids)]
-        records = self._run(
-            lambda client: client.retrieve(self._name, wanted, with_payload=False, with_vectors=[DENSE])
-        )
-        found = {UUID(str(record.id)): record.vector for record in records}
-        return {
-            key: cast("list[float]", vector[DENSE])
-            for key, vector in found.items()
-            if isinstance(vector, dict) and DENSE in vector
-        }
+        points = self._read([*map(str, ids)], True).values()
+        return {point.id: point.vector for point in points if point.vector is not None}
 
     def holdings(self) -> Mapping[tuple[int, int], int]:
         from qdrant_client.models import FieldCondition, Filter, MatchValue
@@ -126,12 +123,17 @@ class ServerIndex:
                 self._client.close()
                 self._client = None
 
-    def _similarities(self, ids: list[Any], vector: Sequence[float]) -> Mapping[Any, float]:
-        from qdrant_client.models import Filter, HasIdCondition
-
-        request = _nearest(list(vector), DENSE, Filter(must=[HasIdCondition(has_id=ids)]), len(ids))
-        [response] = self._run(lambda client: client.query_batch_points(self._name, [request]))
-        return {point.id: point.score for point in response.points}
+    def _read(self, ids: Sequence[str], with_vector: bool) -> Mapping[str, Ranked]:
+        if not ids:
+            return {}
+        wanted = [DENSE] if with_vector else False
+        records = self._run(
+            lambda client: client.retrieve(self._name, list(ids), with_payload=True, with_vectors=wanted)
+        )
+        return {
+            str(record.id): Ranked(UUID(str(record.id)), record.payload or {}, _dense(record.vector))
+            for record in records
+        }
 
     def _run(self, action: Callable[[QdrantClient], Result]) -> Result:
         with self._vendor_errors():
@@ -209,6 +211,11 @@ def _struct(point: Point) -> PointStruct:
     return PointStruct(id=str(point.id), vector=vectors, payload=point.payload())
 
 
+def _dense(vector: Any) -> list[float] | None:
+    """The dense one of a record's vectors."""
+    return cast("list[float]", vector[DENSE]) if isinstance(vector, dict) and DENSE in vector else None
+
+
 def _sparse(weights: Weights) -> SparseVector:
     from qdrant_client.models import SparseVector
 
@@ -216,9 +223,10 @@ def _sparse(weights: Weights) -> SparseVector:
 
 
 def _nearest(query: list[float] | SparseVector, using: str, within: Filter, limit: int) -> QueryRequest:
-    from qdrant_client.models import NearestQuery, QueryRequest
+    from qdrant_client.models import NearestQuery, QuantizationSearchParams, QueryRequest, SearchParams
 
-    return QueryRequest(query=NearestQuery(nearest=query), using=using, filter=within, limit=limit, with_payload=True)
+    rescored = SearchParams(quantization=QuantizationSearchParams(rescore=True, oversampling=1.0))
+    return QueryRequest(query=NearestQuery(nearest=query), using=using, filter=within, limit=limit, params=rescored)
 
 
 def _within(scope: Scope) -> Filter:

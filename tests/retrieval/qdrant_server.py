@@ -62,13 +62,18 @@ class QdrantServer:
             case "POST", ["collections", name, "points"]:
                 wanted_points = models.PointRequest.model_validate_json(body)
                 return self.client.retrieve(
-                    name, wanted_points.ids, with_payload=False, with_vectors=wanted_points.with_vector
+                    name,
+                    wanted_points.ids,
+                    with_payload=wanted_points.with_payload or False,
+                    with_vectors=wanted_points.with_vector or False,
                 )
             case "POST", ["collections", name, "facet"]:
                 facet = models.FacetRequest.model_validate_json(body)
                 return self.client.facet(name, facet.key, facet_filter=facet.filter, limit=facet.limit, exact=True)
             case "POST", ["collections", name, "points", "query", "batch"]:
                 batch = all_models.QueryRequestBatch.model_validate_json(body)
+                for search in batch.searches:
+                    search.params = None  # how a server approximates; here every scan is exact
                 return self.client.query_batch_points(name, batch.searches)
         raise LookupError(method, path)
 

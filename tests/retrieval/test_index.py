@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from retrieval.errors import IndexUnavailable, StorageInUse
-from retrieval.index import Index, Point, Scope
+from retrieval.index import PREFETCH, Index, Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.ranking import fuse
 from retrieval.index.server import ServerIndex
@@ -224,6 +227,70 @@ def test_dropped_index_holds_nothing_and_can_be_filled_again(index: Index) -> No
     assert index.count() == 1
 
 
+def test_eight_threads_write_and_search_at_once(index: Index) -> None:
+    def work(document_id: int) -> list[tuple[int, int]]:
+        for n in range(4):
+            index.upsert([point(n, document_id=document_id)])
+            index.search("boiler", vector=VECTORS[0], scope=EVERYWHERE, limit=5)
+        index.remove(document_id + 100)
+        return found(index, "boiler", VECTORS[0], Scope([1], [document_id]))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(work, range(1, 9)))
+    assert answers == [[(n, 0), (n, 3), (n, 2), (n, 1)] for n in range(1, 9)]
+    assert index.holdings() == {(n, 1): 4 for n in range(1, 9)}
+
+
+# ---- one like the other ----------------------------------------------------------------------------------------------
+
+
+def test_both_indexes_rank_random_points_alike(tmp_path: Path, server: QdrantServer) -> None:
+    chance = random.Random(20)  # any seed
+    words = ["boiler", "pump", "cat", "meter", "Häuser", "Haus", "servicing", "serviced", "twelve", "4711"]
+
+    def some_point(number: int) -> Point:
+        return Point(
+            id=uuid5(UUID(int=3), str(number)),
+            document_id=number % 17,
+            collection_id=number % 3,
+            generation=1,
+            position=number,
+            text=" ".join(chance.choices(words, k=chance.randint(1, 12))),
+            vector=[chance.gauss() for _ in range(3)] if number % 5 else None,
+            language=chance.choice(["en", "de", "xx", ""]),
+            dated=date(2024, 1, 1) + timedelta(chance.randint(0, 300)) if number % 4 else None,
+        )
+
+    def some_scope() -> Scope:
+        return Scope(
+            collection_ids=chance.sample(range(3), chance.randint(1, 3)),
+            document_ids=chance.choice([None, chance.sample(range(17), 9)]),
+            languages=chance.choice([None, ["en", ""], ["de"]]),
+            since=chance.choice([None, date(2024, 3, 1)]),
+            until=chance.choice([None, date(2024, 8, 1)]),
+        )
+
+    edge = EdgeIndex(tmp_path, name="test", dimension=3)
+    remote = ServerIndex(server.url, api_key=server.api_key, name="alike", dimension=3)
+    points = [some_point(number) for number in range(PREFETCH)]  # of more, equal scores would be cut anywhere
+    for made in (edge, remote):
+        made.upsert(points)
+    for _ in range(60):
+        text = " ".join(chance.choices([*words, "the", ""], k=3))
+        vector = chance.choice([None, [chance.gauss() for _ in range(3)]])
+        scope, languages = some_scope(), chance.choice([["en"], ["de", "en"], [], ["xx"]])
+        ours, theirs = (
+            made.search(text, vector=vector, scope=scope, limit=400, languages=languages) for made in (edge, remote)
+        )
+        scores = [{hit.id: (hit.score, hit.similarity) for hit in hits} for hits in (ours, theirs)]
+        assert scores[0].keys() == scores[1].keys()
+        for key in scores[0]:
+            assert scores[0][key] == pytest.approx(scores[1][key], abs=1e-3)
+    edge.close()
+    remote.close()
+    release_storage(tmp_path)
+
+
 # ---- Edge alone ------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +316,55 @@ def test_edge_gives_back_the_room_of_removed_points_and_of_a_dropped_index(tmp_p
     assert current.count() == 1500
     assert len(current.search("text", vector=None, scope=EVERYWHERE, limit=50)) == 50
     current.close()
+    release_storage(tmp_path)
+
+
+def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    index = EdgeIndex(tmp_path, name="test", dimension=16)
+    texts = [" ".join(chance.choices(["boiler", "pump", "cat", "meter", "tap"], k=6)) for _ in range(2500)]
+    vectors = [[chance.gauss() for _ in range(16)] for _ in texts]
+    index.upsert(
+        [
+            Point(uuid5(UUID(int=1), str(n)), n % 9, 1, 1, n, text, vectors[n], dated=date(2024, 1, n % 28 + 1))
+            for n, text in enumerate(texts)
+        ]
+    )
+
+    def answers() -> list[list[tuple[UUID, float]]]:
+        scope = Scope([1], range(5), since=date(2024, 1, 9))
+        found = [index.search("boiler tap", vector=vectors[n], scope=scope, limit=15) for n in range(20)]
+        return [[(hit.id, round(hit.score, 3)) for hit in hits] for hits in found]
+
+    before, meanwhile = answers(), 0
+    with ThreadPoolExecutor(1) as pool:
+        tidying = pool.submit(index.tidy)
+        while not tidying.done():
+            assert answers() == before
+            meanwhile += 1
+        tidying.result()
+    assert meanwhile > 0
+    assert answers() == before
+    assert index.count() == 2500
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
+    index.close()
+    release_storage(tmp_path)
+
+
+@pytest.mark.parametrize("left", ["while copying", "before the copy takes its place"])
+def test_case_80_edge_killed_while_tidying_opens_whole(tmp_path: Path, left: str) -> None:
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+    index.upsert([point(0)])
+    index.close()
+    copy = tmp_path / "test.tidied"
+    if left == "while copying":
+        copy.mkdir()
+    else:
+        shutil.copytree(tmp_path / "test", copy)
+        (tmp_path / "test").rename(tmp_path / "test.former")
+    assert index.count() == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
+    index.close()
     release_storage(tmp_path)
 
 
@@ -347,7 +463,7 @@ def test_case_74_missing_collection_is_named(server: QdrantServer) -> None:
 
 
 def test_fusion_adds_what_each_ranking_says() -> None:
-    fused = fuse({"a": 3.0, "b": 2.0, "c": 1.0}, {"b": 0.9, "d": 0.1})
+    fused = fuse({"a": 3.0, "b": 2.0, "c": 1.0}, {"b": 0.9, "d": 0.1}, weights=(1, 1))
     third, half = 1 / 6, 0.5 / 2**0.5 / 3 * 1  # one standard deviation, and half the distance of two, of six
     assert {key: round(score, 6) for key, score in fused.items()} == {
         "a": round(0.5 + third, 6),
@@ -358,4 +474,4 @@ def test_fusion_adds_what_each_ranking_says() -> None:
 
 
 def test_fusion_of_equal_scores_is_neutral() -> None:
-    assert fuse({"a": 7.0, "b": 7.0}, {"c": 1.0}) == {"a": 0.5, "b": 0.5, "c": 0.5}
+    assert fuse({"a": 7.0, "b": 7.0}, {"c": 1.0}, weights=(1, 3)) == {"a": 0.5, "b": 0.5, "c": 1.5}
