@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +23,7 @@ from retrieval.errors import IndexUnavailable, StorageInUse
 from retrieval.index import PREFETCH, Index, Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.ranking import fuse
-from retrieval.index.server import ServerIndex
+from retrieval.index.server import Layout, ServerIndex
 from retrieval.index.storage import claim_storage, release_storage
 from tests.retrieval.qdrant_server import QdrantServer, qdrant_server
 
@@ -58,6 +59,7 @@ def server() -> Iterator[QdrantServer]:
 
 
 names = count()
+REAL_SERVER = os.environ.get("TEST_QDRANT_URL", "")  # set in CI's job with a real one; not run here
 
 
 @pytest.fixture(params=["edge", "server"])
@@ -65,10 +67,15 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
     made: Index
     if request.param == "edge":
         made = EdgeIndex(tmp_path, name="test", dimension=3)
+    elif REAL_SERVER:
+        key, name = os.environ.get("TEST_QDRANT_API_KEY", ""), f"test-{os.getpid()}-{next(names)}"
+        made = ServerIndex(REAL_SERVER, api_key=key, name=name, dimension=3)
     else:
         server = request.getfixturevalue("server")
         made = ServerIndex(server.url, api_key=server.api_key, name=f"test-{next(names)}", dimension=3)
     yield made
+    if REAL_SERVER:
+        made.drop()
     made.close()
     release_storage(tmp_path)
 
@@ -271,7 +278,8 @@ def test_both_indexes_rank_random_points_alike(tmp_path: Path, server: QdrantSer
         )
 
     edge = EdgeIndex(tmp_path, name="test", dimension=3)
-    remote = ServerIndex(server.url, api_key=server.api_key, name="alike", dimension=3)
+    url, key = (REAL_SERVER, os.environ.get("TEST_QDRANT_API_KEY", "")) if REAL_SERVER else (server.url, server.api_key)
+    remote = ServerIndex(url, api_key=key, name=f"alike-{os.getpid()}", dimension=3)
     points = [some_point(number) for number in range(PREFETCH)]  # of more, equal scores would be cut anywhere
     for made in (edge, remote):
         made.upsert(points)
@@ -287,7 +295,7 @@ def test_both_indexes_rank_random_points_alike(tmp_path: Path, server: QdrantSer
         for key in scores[0]:
             assert scores[0][key] == pytest.approx(scores[1][key], abs=1e-3)
     edge.close()
-    remote.close()
+    remote.drop()
     release_storage(tmp_path)
 
 
@@ -425,6 +433,57 @@ def test_server_collection_has_a_tenant_key_and_payload_indexes(server: QdrantSe
     assert schemas == {"collection_id": True, "language": "keyword", **integers}
 
 
+def test_server_collection_is_laid_out_as_set(server: QdrantServer) -> None:
+    layout = Layout(shards=3, replicas=2, quantized=True)
+    index = ServerIndex(server.url, api_key=server.api_key, name="laid-out", dimension=3, layout=layout)
+    index.count()
+    index.close()
+    wanted = dict(server.created)["laid-out"]
+    assert isinstance(wanted.vectors, dict)
+    assert (wanted.shard_number, wanted.replication_factor) == (3, 2)
+    assert wanted.vectors["dense"].model_dump(mode="json", exclude_none=True) == {
+        "size": 3,
+        "distance": "Cosine",
+        "on_disk": True,
+        "quantization_config": {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}},
+    }
+
+
+@pytest.mark.parametrize("failures", [[503, 0], [500, 502], [0], [429]])
+def test_server_that_fails_for_a_moment_is_asked_again(server: QdrantServer, failures: list[int]) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name=f"again-{next(names)}", dimension=3)
+    index.count()
+    server.failures = list(failures)
+    index.upsert([point(0)])
+    assert server.failures == []
+    assert index.count() == 1
+    index.close()
+
+
+def test_server_is_not_asked_again_for_ever_nor_after_a_refusal(server: QdrantServer) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name="patient", dimension=3, patience=0.4)
+    index.count()
+    server.status, before, began = 503, server.requests, time.monotonic()
+    with pytest.raises(IndexUnavailable, match="answered 503"):
+        index.upsert([point(0)])
+    assert (server.requests - before, time.monotonic() - began < 2) == (3, True)
+    server.status, before = 403, server.requests
+    with pytest.raises(IndexUnavailable, match="answered 403"):
+        index.upsert([point(0)])
+    assert server.requests - before == 1
+    server.status = 200
+    index.close()
+
+
+def test_server_gets_many_points_in_requests_of_a_hundred(server: QdrantServer) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name="many", dimension=3)
+    assert index.count() == 0
+    before = server.requests
+    index.upsert([Point(uuid5(UUID(int=1), str(n)), 1, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(250)])
+    assert (server.requests - before, index.count()) == (3, 250)
+    index.close()
+
+
 def test_case_72_server_that_fails_or_is_gone_is_unavailable(server: QdrantServer) -> None:
     index = ServerIndex(server.url, api_key=server.api_key, name="failing", dimension=3)
     server.status = 503
@@ -433,8 +492,12 @@ def test_case_72_server_that_fails_or_is_gone_is_unavailable(server: QdrantServe
     server.status = 200
     assert index.count() == 0
     index.close()
+    began = time.monotonic()
     with pytest.raises(IndexUnavailable, match=r"doesn't answer \(QDRANT_URL\)"):
-        ServerIndex("http://127.0.0.1:9", api_key="", name="gone", dimension=3).count()
+        ServerIndex("http://127.0.0.1:9", api_key="", name="gone", dimension=3).search(
+            "boiler", vector=None, scope=EVERYWHERE, limit=1
+        )
+    assert time.monotonic() - began < 3
 
 
 def test_server_refuses_a_wrong_key(server: QdrantServer) -> None:
@@ -454,7 +517,7 @@ def test_case_74_missing_collection_is_named(server: QdrantServer) -> None:
     index = ServerIndex(server.url, api_key=server.api_key, name="dropped", dimension=3)
     index.count()
     server.client.delete_collection("dropped")
-    with pytest.raises(IndexUnavailable, match=r"answered 404 for the collection dropped"):
+    with pytest.raises(IndexUnavailable, match=r"has no collection dropped \(QDRANT_URL\)"):
         index.search("x", vector=None, scope=EVERYWHERE, limit=1)
     index.close()
 
