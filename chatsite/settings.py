@@ -51,6 +51,7 @@ QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", "")
 QDRANT_SHARDS: int = env.int("QDRANT_SHARDS", 1, validate=validate.Range(min=1, max=256))
 QDRANT_REPLICAS: int = env.int("QDRANT_REPLICAS", 1, validate=validate.Range(min=1, max=16))
 QDRANT_QUANTIZATION: bool = env.bool("QDRANT_QUANTIZATION", False)
+SITE_INGESTS: bool = env.bool("SITE_INGESTS", not QDRANT_URL)
 ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
 
