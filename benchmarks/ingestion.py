@@ -2,8 +2,8 @@
 
     python -m benchmarks.ingestion [documents for the memory table]
 
-Texts are real (the sources of Python's standard library). Ingestion is `ingest.work()` as the worker thread calls it: it
-reads each file in a child process, cuts, embeds, stores and publishes it. The bare embedder gets the very same ranking
+Texts are real (the sources of Python's standard library). Ingestion is `ingest.work()` as the worker thread calls it:
+it reads each file in a child process, cuts, embeds, stores and publishes it. The bare embedder gets the same ranking
 texts in batches of the same size, in a loop. Both run twice, in turns; the better of each counts.
 """
 
