@@ -53,7 +53,7 @@ def move(*, source: Index, target: Index, has_vectors: bool, report: Callable[[i
             target.upsert(_points(chunks, source=source, has_vectors=has_vectors))
             done += len(chunks)
             report(done, total)
-    _remove_strangers(target, live=dict(wanted))
+    _remove_strangers(target, live=dict(wanted.keys()))
     _check_counts(target)
     compared = _compare(source, target, has_vectors=has_vectors)
     return Moved(documents=len(wanted), chunks=sum(wanted.values()), copied=done, compared=compared)
