@@ -26,7 +26,7 @@ from retrieval.index import (
 )
 from retrieval.index.ranking import Ranked, rank
 from retrieval.index.storage import claim_storage
-from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken
+from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken, remove_former
 from retrieval.index.words import weigh_document, weigh_query
 
 if TYPE_CHECKING:
@@ -137,10 +137,12 @@ class EdgeIndex:
                 return
             self._run(lambda shard: shard.flush())
             copy = optimised_copy(self._path, dimension=self._dimension)
-            with self._opening, _vendor_errors(), place_taken(copy, self._path):
-                former, self._shard = self._shard, open_shard(self._path, self._dimension)
-                self._removed = 0
+            with self._opening, _vendor_errors():
+                with place_taken(copy, self._path):
+                    tidied = open_shard(self._path, self._dimension)
+                former, self._shard, self._removed = self._shard, tidied, 0
                 _close(former)
+                remove_former(self._path)
 
     def drop(self) -> None:
         with self._writing:

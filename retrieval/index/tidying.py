@@ -46,12 +46,22 @@ def optimised_copy(path: Path, *, dimension: int | None) -> Path:
 
 @contextmanager
 def place_taken(copy: Path, path: Path) -> Iterator[None]:
-    """`copy` is where the folder `path` was, which is removed at the end, when nobody reads it any more."""
+    """`copy` is where the folder `path` was, which is kept beside it; after an error both are where they were."""
     former = _former(path)
+    shutil.rmtree(former, ignore_errors=True)
     path.rename(former)
     copy.rename(path)
-    yield
-    shutil.rmtree(former, ignore_errors=True)
+    try:
+        yield
+    except BaseException:
+        path.rename(copy)
+        former.rename(path)
+        raise
+
+
+def remove_former(path: Path) -> None:
+    """What was in the place of `path`, when nobody reads it any more."""
+    shutil.rmtree(_former(path), ignore_errors=True)
 
 
 def finish_interrupted(path: Path) -> None:

@@ -25,6 +25,7 @@ from retrieval.index.edge import EdgeIndex
 from retrieval.index.ranking import fuse
 from retrieval.index.server import Layout, ServerIndex
 from retrieval.index.storage import claim_storage, release_storage
+from retrieval.index.tidying import place_taken
 from tests.retrieval.qdrant_server import QdrantServer, qdrant_server
 
 pytestmark = pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")  # on the loopback
@@ -374,6 +375,31 @@ def test_case_80_edge_killed_while_tidying_opens_whole(tmp_path: Path, left: str
     assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
     index.close()
     release_storage(tmp_path)
+
+
+def test_edge_that_can_not_be_tidied_goes_on_as_it_is(tmp_path: Path) -> None:
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+    index.upsert([Point(uuid5(UUID(int=1), str(n)), 1, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(2500)])
+    (tmp_path / "test.tidied").write_text("a file where the copy would be")
+    with pytest.raises(IndexUnavailable, match="could not be tidied"):
+        index.tidy()
+    (tmp_path / "test.tidied").unlink()
+    index.upsert([point(0, document_id=2)])
+    assert index.count() == 2501
+    index.close()
+    release_storage(tmp_path)
+
+
+def test_folder_whose_tidied_copy_does_not_open_is_put_back(tmp_path: Path) -> None:
+    for name in ("test", "test.tidied"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "is").write_text(name)
+    with pytest.raises(ZeroDivisionError), place_taken(tmp_path / "test.tidied", tmp_path / "test"):
+        raise ZeroDivisionError
+    assert {path.parent.name: path.read_text() for path in tmp_path.glob("*/is")} == {
+        "test": "test",
+        "test.tidied": "test.tidied",
+    }
 
 
 def test_case_80_edge_keeps_acknowledged_points_after_sigkill(tmp_path: Path) -> None:
