@@ -133,7 +133,7 @@ class EdgeIndex:
     def tidy(self) -> None:
         """Searches go on, writes wait."""
         with self._writing:
-            if not self._run(self._is_untidy):
+            if not self.is_untidy():
                 return
             self._run(lambda shard: shard.flush())
             copy = optimised_copy(self._path, dimension=self._dimension)
@@ -154,8 +154,9 @@ class EdgeIndex:
             shard, self._shard = self._shard, None
             _close(shard)
 
-    def _is_untidy(self, shard: EdgeShard) -> bool:
-        info = shard.info()
+    def is_untidy(self) -> bool:
+        """Whether tidying would make a difference."""
+        info = self._run(lambda shard: shard.info())
         # Counts the words of every point, and the vectors of those in an optimised segment.
         loose = 2 * info.points_count - info.indexed_vectors_count if self._dimension else 0
         return loose > max(_LOOSE, info.points_count * _LOOSE_SHARE) or self._removed > max(

@@ -402,6 +402,25 @@ def test_folder_whose_tidied_copy_does_not_open_is_put_back(tmp_path: Path) -> N
     }
 
 
+@pytest.mark.parametrize("milliseconds", [20, 400, 1200])
+def test_case_80_edge_keeps_every_point_when_it_is_killed_while_it_tidies(tmp_path: Path, milliseconds: int) -> None:
+    script = (
+        "import os, signal, pathlib, threading, time; from uuid import UUID; from retrieval.index import Point;"
+        "from retrieval.index.edge import EdgeIndex;"
+        f"index = EdgeIndex(pathlib.Path({str(tmp_path)!r}), name='test', dimension=3);"
+        "index.upsert([Point(UUID(int=n + 1), 1, 1, 1, n, 'a text', [1.0, 0.0, 0.0]) for n in range(2500)]);"
+        "threading.Thread(target=index.tidy, daemon=True).start();"
+        f"time.sleep({milliseconds / 1000}); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == -9
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+    assert index.count() == 2500
+    index.upsert([point(0, document_id=2)])
+    assert index.holdings() == {(1, 1): 2500, (2, 1): 1}
+    index.close()
+    release_storage(tmp_path)
+
+
 def test_case_80_edge_keeps_acknowledged_points_after_sigkill(tmp_path: Path) -> None:
     script = (
         "import os, signal, pathlib; from retrieval.index.edge import EdgeIndex;"
