@@ -52,6 +52,7 @@ class EdgeIndex:
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._removed = 0  # points, since this process opened or tidied it
+        self._left = 0  # loose points that tidying left: too few for a segment, or without a vector
         self._shard: EdgeShard | None = None
 
     def upsert(self, points: Sequence[Point]) -> None:
@@ -143,6 +144,7 @@ class EdgeIndex:
                 former, self._shard, self._removed = self._shard, tidied, 0
                 _close(former)
                 remove_former(self._path)
+            self._left = self._loose()
 
     def drop(self) -> None:
         with self._writing:
@@ -156,12 +158,14 @@ class EdgeIndex:
 
     def is_untidy(self) -> bool:
         """Whether tidying would make a difference."""
-        info = self._run(lambda shard: shard.info())
-        # Counts the words of every point, and the vectors of those in an optimised segment.
-        loose = 2 * info.points_count - info.indexed_vectors_count if self._dimension else 0
-        return loose > max(_LOOSE, info.points_count * _LOOSE_SHARE) or self._removed > max(
-            _REMOVED, info.points_count * _REMOVED_SHARE
-        )
+        points = self._run(lambda shard: shard.info()).points_count
+        loose = self._loose() - self._left
+        return loose > max(_LOOSE, points * _LOOSE_SHARE) or self._removed > max(_REMOVED, points * _REMOVED_SHARE)
+
+    def _loose(self) -> int:
+        """Points whose vectors are in no optimised segment."""
+        info = self._run(lambda shard: shard.info())  # its vectors: of words all, dense ones where they are optimised
+        return 2 * info.points_count - info.indexed_vectors_count if self._dimension else 0
 
     def _read(self, ids: Sequence[UUID], with_vector: bool) -> Mapping[int, Ranked]:
         if not ids:

@@ -4,62 +4,28 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
-from retrieval.errors import IndexUnavailable, StorageInUse
 from retrieval.index import PREFETCH, Index, Point, Scope
 from retrieval.index.edge import EdgeIndex
-from retrieval.index.ranking import fuse
-from retrieval.index.server import Layout, ServerIndex
-from retrieval.index.storage import claim_storage, release_storage
-from retrieval.index.tidying import place_taken
-from tests.retrieval.qdrant_server import QdrantServer, qdrant_server
+from retrieval.index.server import ServerIndex
+from retrieval.index.storage import release_storage
+from tests.retrieval.indexes import EVERYWHERE, VECTORS, found, names, point, server
+from tests.retrieval.qdrant_server import QdrantServer
+
+__all__ = ["server"]  # a fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")  # on the loopback
 
-ROOT = Path(__file__).resolve().parents[2]
-EVERYWHERE = Scope([1, 2])
-TEXTS = [
-    "The boiler is serviced in May",
-    "Cats sleep all day",
-    "The pump costs twelve",
-    "Boiler parts and pumps",
-]
-VECTORS = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.0, 0.8], [0.8, 0.6, 0.0]]
 
-
-def point(number: int, *, document_id: int = 1, collection_id: int = 1, generation: int = 1) -> Point:
-    return Point(
-        id=uuid5(UUID(int=0), f"{document_id}:{generation}:{number}"),
-        document_id=document_id,
-        collection_id=collection_id,
-        generation=generation,
-        position=number,
-        text=TEXTS[number],
-        vector=VECTORS[number],
-    )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[QdrantServer]:
-    with qdrant_server() as server:
-        yield server
-
-
-names = count()
 REAL_SERVER = os.environ.get("TEST_QDRANT_URL", "")  # set in CI's job with a real one; not run here
 
 
@@ -79,11 +45,6 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
         made.drop()
     made.close()
     release_storage(tmp_path)
-
-
-def found(index: Index, text: str, vector: list[float] | None, scope: Scope = EVERYWHERE) -> list[tuple[int, int]]:
-    hits = index.search(text, vector=vector, scope=scope, limit=10)
-    return [(hit.document_id, hit.position) for hit in hits]
 
 
 def test_words_and_vectors_both_find(index: Index) -> None:
@@ -298,288 +259,3 @@ def test_both_indexes_rank_random_points_alike(tmp_path: Path, server: QdrantSer
     edge.close()
     remote.drop()
     release_storage(tmp_path)
-
-
-# ---- Edge alone ------------------------------------------------------------------------------------------------------
-
-
-def test_edge_keeps_points_when_it_is_opened_again(tmp_path: Path) -> None:
-    first = EdgeIndex(tmp_path, name="test", dimension=3)
-    first.upsert([point(0)])
-    first.close()
-    second = EdgeIndex(tmp_path, name="test", dimension=3)
-    assert found(second, "boiler", VECTORS[0]) == [(1, 0)]
-    second.close()
-    release_storage(tmp_path)
-
-
-def test_edge_gives_back_the_room_of_removed_points_and_of_a_dropped_index(tmp_path: Path) -> None:
-    former, current = (EdgeIndex(tmp_path, name=name, dimension=3) for name in ("former", "current"))
-    former.upsert([point(0)])
-    former.drop()
-    many = [Point(uuid5(UUID(int=1), str(n)), n % 2, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(3000)]
-    current.upsert(many)
-    current.remove(1)
-    current.tidy()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "owner.lock"]
-    assert current.count() == 1500
-    assert len(current.search("text", vector=None, scope=EVERYWHERE, limit=50)) == 50
-    current.close()
-    release_storage(tmp_path)
-
-
-def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path) -> None:
-    chance = random.Random(4)
-    index = EdgeIndex(tmp_path, name="test", dimension=16)
-    texts = [" ".join(chance.choices(["boiler", "pump", "cat", "meter", "tap"], k=6)) for _ in range(2500)]
-    vectors = [[chance.gauss() for _ in range(16)] for _ in texts]
-    index.upsert(
-        [
-            Point(uuid5(UUID(int=1), str(n)), n % 9, 1, 1, n, text, vectors[n], dated=date(2024, 1, n % 28 + 1))
-            for n, text in enumerate(texts)
-        ]
-    )
-
-    def answers() -> list[list[tuple[UUID, float]]]:
-        scope = Scope([1], range(5), since=date(2024, 1, 9))
-        found = [index.search("boiler tap", vector=vectors[n], scope=scope, limit=15) for n in range(20)]
-        return [[(hit.id, round(hit.score, 3)) for hit in hits] for hits in found]
-
-    before, meanwhile = answers(), 0
-    with ThreadPoolExecutor(1) as pool:
-        tidying = pool.submit(index.tidy)
-        while not tidying.done():
-            assert answers() == before
-            meanwhile += 1
-        tidying.result()
-    assert meanwhile > 0
-    assert answers() == before
-    assert index.count() == 2500
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
-    index.close()
-    release_storage(tmp_path)
-
-
-@pytest.mark.parametrize("left", ["while copying", "before the copy takes its place"])
-def test_case_80_edge_killed_while_tidying_opens_whole(tmp_path: Path, left: str) -> None:
-    index = EdgeIndex(tmp_path, name="test", dimension=3)
-    index.upsert([point(0)])
-    index.close()
-    copy = tmp_path / "test.tidied"
-    if left == "while copying":
-        copy.mkdir()
-    else:
-        shutil.copytree(tmp_path / "test", copy)
-        (tmp_path / "test").rename(tmp_path / "test.former")
-    assert index.count() == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
-    index.close()
-    release_storage(tmp_path)
-
-
-def test_edge_that_can_not_be_tidied_goes_on_as_it_is(tmp_path: Path) -> None:
-    index = EdgeIndex(tmp_path, name="test", dimension=3)
-    index.upsert([Point(uuid5(UUID(int=1), str(n)), 1, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(2500)])
-    (tmp_path / "test.tidied").write_text("a file where the copy would be")
-    with pytest.raises(IndexUnavailable, match="could not be tidied"):
-        index.tidy()
-    (tmp_path / "test.tidied").unlink()
-    index.upsert([point(0, document_id=2)])
-    assert index.count() == 2501
-    index.close()
-    release_storage(tmp_path)
-
-
-def test_folder_whose_tidied_copy_does_not_open_is_put_back(tmp_path: Path) -> None:
-    for name in ("test", "test.tidied"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "is").write_text(name)
-    with pytest.raises(ZeroDivisionError), place_taken(tmp_path / "test.tidied", tmp_path / "test"):
-        raise ZeroDivisionError
-    assert {path.parent.name: path.read_text() for path in tmp_path.glob("*/is")} == {
-        "test": "test",
-        "test.tidied": "test.tidied",
-    }
-
-
-@pytest.mark.parametrize("milliseconds", [20, 400, 1200])
-def test_case_80_edge_keeps_every_point_when_it_is_killed_while_it_tidies(tmp_path: Path, milliseconds: int) -> None:
-    script = (
-        "import os, signal, pathlib, threading, time; from uuid import UUID; from retrieval.index import Point;"
-        "from retrieval.index.edge import EdgeIndex;"
-        f"index = EdgeIndex(pathlib.Path({str(tmp_path)!r}), name='test', dimension=3);"
-        "index.upsert([Point(UUID(int=n + 1), 1, 1, 1, n, 'a text', [1.0, 0.0, 0.0]) for n in range(2500)]);"
-        "threading.Thread(target=index.tidy, daemon=True).start();"
-        f"time.sleep({milliseconds / 1000}); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == -9
-    index = EdgeIndex(tmp_path, name="test", dimension=3)
-    assert index.count() == 2500
-    index.upsert([point(0, document_id=2)])
-    assert index.holdings() == {(1, 1): 2500, (2, 1): 1}
-    index.close()
-    release_storage(tmp_path)
-
-
-def test_case_80_edge_keeps_acknowledged_points_after_sigkill(tmp_path: Path) -> None:
-    script = (
-        "import os, signal, pathlib; from retrieval.index.edge import EdgeIndex;"
-        "from tests.retrieval.test_index import point;"
-        f"EdgeIndex(pathlib.Path({str(tmp_path)!r}), name='test', dimension=3).upsert([point(0), point(1)]);"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == -9
-    index = EdgeIndex(tmp_path, name="test", dimension=3)
-    assert index.count() == 2
-    index.close()
-    release_storage(tmp_path)
-
-
-def test_case_89_second_process_is_refused_and_told_the_fix(tmp_path: Path) -> None:
-    script = (
-        "import pathlib, sys; from retrieval.index.storage import claim_storage;"
-        f"claim_storage(pathlib.Path({str(tmp_path)!r})); print('owned', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
-        assert owner.stdout
-        assert owner.stdout.readline() == b"owned\n"
-        with pytest.raises(StorageInUse, match=rf"^Process {owner.pid} owns .* QDRANT_URL "):
-            claim_storage(tmp_path)
-        with pytest.raises(StorageInUse):
-            EdgeIndex(tmp_path, name="test", dimension=3).count()
-        owner.communicate()
-    claim_storage(tmp_path)
-    claim_storage(tmp_path)
-    release_storage(tmp_path)
-
-
-def test_case_88_forked_child_does_not_inherit_the_claim(tmp_path: Path) -> None:
-    claim_storage(tmp_path)
-    script = (
-        "import pathlib; from retrieval.index.storage import claim_storage;"
-        f"claim_storage(pathlib.Path({str(tmp_path)!r}))"
-    )
-    refused = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
-    assert f"Process {os.getpid()} owns".encode() in refused.stderr
-    release_storage(tmp_path)
-
-
-# ---- the server alone ------------------------------------------------------------------------------------------------
-
-
-def test_server_collection_has_a_tenant_key_and_payload_indexes(server: QdrantServer) -> None:
-    server.payload_indexes.clear()
-    index = ServerIndex(server.url, api_key=server.api_key, name="indexed", dimension=3)
-    index.count()
-    index.close()
-    schemas = {name: getattr(schema, "is_tenant", None) or schema.value for name, schema in server.payload_indexes}
-    integers = dict.fromkeys(("document_id", "generation", "dated"), "integer")
-    assert schemas == {"collection_id": True, "language": "keyword", **integers}
-
-
-def test_server_collection_is_laid_out_as_set(server: QdrantServer) -> None:
-    layout = Layout(shards=3, replicas=2, quantized=True)
-    index = ServerIndex(server.url, api_key=server.api_key, name="laid-out", dimension=3, layout=layout)
-    index.count()
-    index.close()
-    wanted = dict(server.created)["laid-out"]
-    assert isinstance(wanted.vectors, dict)
-    assert (wanted.shard_number, wanted.replication_factor) == (3, 2)
-    assert wanted.vectors["dense"].model_dump(mode="json", exclude_none=True) == {
-        "size": 3,
-        "distance": "Cosine",
-        "on_disk": True,
-        "quantization_config": {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}},
-    }
-
-
-@pytest.mark.parametrize("failures", [[503, 0], [500, 502], [0], [429]])
-def test_server_that_fails_for_a_moment_is_asked_again(server: QdrantServer, failures: list[int]) -> None:
-    index = ServerIndex(server.url, api_key=server.api_key, name=f"again-{next(names)}", dimension=3)
-    index.count()
-    server.failures = list(failures)
-    index.upsert([point(0)])
-    assert server.failures == []
-    assert index.count() == 1
-    index.close()
-
-
-def test_server_is_not_asked_again_for_ever_nor_after_a_refusal(server: QdrantServer) -> None:
-    index = ServerIndex(server.url, api_key=server.api_key, name="patient", dimension=3, patience=0.4)
-    index.count()
-    server.status, before, began = 503, server.requests, time.monotonic()
-    with pytest.raises(IndexUnavailable, match="answered 503"):
-        index.upsert([point(0)])
-    assert (server.requests - before, time.monotonic() - began < 2) == (3, True)
-    server.status, before = 403, server.requests
-    with pytest.raises(IndexUnavailable, match="answered 403"):
-        index.upsert([point(0)])
-    assert server.requests - before == 1
-    server.status = 200
-    index.close()
-
-
-def test_server_gets_many_points_in_requests_of_a_hundred(server: QdrantServer) -> None:
-    index = ServerIndex(server.url, api_key=server.api_key, name="many", dimension=3)
-    assert index.count() == 0
-    before = server.requests
-    index.upsert([Point(uuid5(UUID(int=1), str(n)), 1, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(250)])
-    assert (server.requests - before, index.count()) == (3, 250)
-    index.close()
-
-
-def test_case_72_server_that_fails_or_is_gone_is_unavailable(server: QdrantServer) -> None:
-    index = ServerIndex(server.url, api_key=server.api_key, name="failing", dimension=3)
-    server.status = 503
-    with pytest.raises(IndexUnavailable, match=r"answered 503 .*QDRANT_URL"):
-        index.count()
-    server.status = 200
-    assert index.count() == 0
-    index.close()
-    began = time.monotonic()
-    with pytest.raises(IndexUnavailable, match=r"doesn't answer \(QDRANT_URL\)"):
-        ServerIndex("http://127.0.0.1:9", api_key="", name="gone", dimension=3).search(
-            "boiler", vector=None, scope=EVERYWHERE, limit=1
-        )
-    assert time.monotonic() - began < 3
-
-
-def test_server_refuses_a_wrong_key(server: QdrantServer) -> None:
-    with pytest.raises(IndexUnavailable, match="answered 401"):
-        ServerIndex(server.url, api_key="another", name="refused", dimension=3).count()
-
-
-def test_case_74_collection_of_another_dimension_is_named(server: QdrantServer) -> None:
-    three = ServerIndex(server.url, api_key=server.api_key, name="three", dimension=3)
-    three.count()
-    three.close()
-    with pytest.raises(IndexUnavailable, match=r"collection three holds vectors of dimension 3, not 4"):
-        ServerIndex(server.url, api_key=server.api_key, name="three", dimension=4).count()
-
-
-def test_case_74_missing_collection_is_named(server: QdrantServer) -> None:
-    index = ServerIndex(server.url, api_key=server.api_key, name="dropped", dimension=3)
-    index.count()
-    server.client.delete_collection("dropped")
-    with pytest.raises(IndexUnavailable, match=r"has no collection dropped \(QDRANT_URL\)"):
-        index.search("x", vector=None, scope=EVERYWHERE, limit=1)
-    index.close()
-
-
-# ---- fusion ----------------------------------------------------------------------------------------------------------
-
-
-def test_fusion_adds_what_each_ranking_says() -> None:
-    fused = fuse({"a": 3.0, "b": 2.0, "c": 1.0}, {"b": 0.9, "d": 0.1}, weights=(1, 1))
-    third, half = 1 / 6, 0.5 / 2**0.5 / 3 * 1  # one standard deviation, and half the distance of two, of six
-    assert {key: round(score, 6) for key, score in fused.items()} == {
-        "a": round(0.5 + third, 6),
-        "b": round(0.5 + 0.5 + half, 6),
-        "c": round(0.5 - third, 6),
-        "d": round(0.5 - half, 6),
-    }
-
-
-def test_fusion_of_equal_scores_is_neutral() -> None:
-    assert fuse({"a": 7.0, "b": 7.0}, {"c": 1.0}, weights=(1, 3)) == {"a": 0.5, "b": 0.5, "c": 1.5}
