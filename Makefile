@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files bench-admin
+.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files bench-admin bench-retrieval
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -24,13 +24,16 @@ format: .venv/dev-installed
 
 bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.retrieval
 
 matrix: .venv/dev-installed
 	$(BIN)/python -m benchmarks.matrix --write docs/hosts.md
 
 bench-agents: .venv/dev-installed
 	$(BIN)/python -m benchmarks.agents
+
+bench-retrieval: .venv/dev-installed
+	$(BIN)/python -m benchmarks.retrieval
 
 bench-ingestion: .venv/dev-installed
 	$(BIN)/python -m benchmarks.ingestion

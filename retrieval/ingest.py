@@ -244,9 +244,22 @@ def recover() -> None:
 
 def work() -> bool:
     """A piece of everything there is to do. False when there is nothing, or nothing can be done now."""
+    global _untidied
     drain_removals()
     ingested = ingest_next()
-    return reindex.advance() or ingested
+    if reindex.advance() or ingested:
+        _untidied = True
+        return True
+    if _untidied:  # once after each burst: its points are slower to search until then
+        _untidied = False
+        try:
+            live_space().index.tidy()
+        except IndexUnavailable as error:
+            logger.warning("The index is searched as it is: %s", error)
+    return False
+
+
+_untidied = False
 
 
 _worker = Worker("ingest", prepare=recover, work=work)

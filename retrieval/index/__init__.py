@@ -107,8 +107,8 @@ class Index(Protocol):
     def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int: ...
 
     def tidy(self) -> None:
-        """Give back the room of removed points. The embedded one may stop the whole process for about a second per
-        10,000 removed points, so this is for its start."""
+        """Give back the room of removed points and make the others faster to search, where it is worth it; cheap where
+        it isn't. It may take seconds, in which searches go on and writes wait: call it when the queue is empty."""
 
     def drop(self) -> None:
         """Close it and remove it from where it is stored, with all its points."""

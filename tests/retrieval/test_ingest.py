@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -19,9 +20,11 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from retrieval import ingest
+from retrieval import ingest, spaces
 from retrieval.configuration import RetrievalSettings, configure, runtime
 from retrieval.errors import DuplicateContent
+from retrieval.index import Index, Point
+from retrieval.index.edge import EdgeIndex
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.search import search
 from retrieval.worker import Worker
@@ -495,3 +498,19 @@ def test_case_88_forked_child_has_neither_the_thread_nor_the_parents_index(index
         os._exit(0 if fresh and worker.stop(deadline=0) else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert worker.stop(deadline=5)
+
+
+def test_index_is_tidied_once_after_each_burst(put: Put, public: Collection) -> None:
+    index = spaces.live_space().index
+    for n in range(2):
+        ingest.add_document(public, file=ContentFile(f"The pump {n} is new.".encode()), filename=f"{n}.md")
+    index.upsert([Point(uuid.UUID(int=n + 1), 999, 1, 1, n, "a text", [1.0] * 384) for n in range(2500)])
+    while ingest.work():
+        assert not _tidied(index)
+    assert _tidied(index)
+
+
+def _tidied(index: Index) -> bool:
+    """As Edge shows it: no point is left that it would search as floats."""
+    assert isinstance(index, EdgeIndex)
+    return not index.is_untidy()
