@@ -3,7 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files bench-admin bench-retrieval
+.PHONY: run test check format bench bench-admin bench-agents bench-files bench-ingestion bench-page bench-retrieval \
+	bench-streams kill-table matrix screenshots lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -40,9 +41,11 @@ bench-ingestion: .venv/dev-installed
 
 kill-table: .venv/dev-installed
 	$(BIN)/python -m benchmarks.kills
+
 bench-files: .venv/dev-installed
 	$(BIN)/python -m benchmarks.real_files
 	$(BIN)/python -m benchmarks.tables
+
 bench-admin: .venv/dev-installed
 	$(BIN)/python -m benchmarks.admin
 
