@@ -85,7 +85,8 @@ def measure(queries: list[str], scope: Scope) -> list[float]:
         began = time.perf_counter()
         runtime().space().index.search(query, vector=vector, scope=scope, limit=15)
         index.append((time.perf_counter() - began) * 1000)
-    embed, sql = [result.embed_ms for result in results], [result.sql_ms for result in results]
+    stages = [dict(result.stages) for result in results]
+    embed, sql = [each["embed"] for each in stages], [each["scope"] + each["text"] for each in stages]
     median = statistics.median
     return [median(whole), p95(whole), median(embed), median(index), p95(index), median(sql)]
 

@@ -31,11 +31,12 @@ class Span:
         return self.hit.document_id == hit.document_id and self.first <= hit.position <= self.last
 
 
-def spans(hits: Sequence[Hit], *, limit: int) -> list[Span]:
-    """At most `limit` spans around `hits`, which come best first. No two overlap; each keeps its best hit's rank."""
+def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_document: int = 0) -> list[Span]:
+    """At most `limit` spans around `hits`, which come best first, at most `per_document` of each document unless that
+    is 0. No two overlap; each keeps its best hit's rank."""
     found: list[Span] = []
     for hit in hits:
-        span = Span(hit, max(hit.position - NEIGHBOURS, 0), hit.position + NEIGHBOURS)
+        span = Span(hit, max(hit.position - neighbours, 0), hit.position + neighbours)
         touching = [other for other in found if other.overlaps(span)]
         joined = _joined(span, touching)
         if joined.length <= LONGEST and touching:
@@ -43,7 +44,9 @@ def spans(hits: Sequence[Hit], *, limit: int) -> list[Span]:
         elif not any(other.holds(hit) for other in touching):
             if len(found) == limit:
                 break
-            found.append(_beside(span, touching))
+            of_same = sum(other.hit.document_id == hit.document_id for other in found)
+            if not per_document or of_same < per_document:
+                found.append(_beside(span, touching))
     return found
 
 

@@ -1,1 +1,1 @@
-"""How well a search finds: questions with known answers, measures with their uncertainty. Pure but for `run` and `site`."""
+"""How well a search finds: questions with known answers, what was found, and how sure the figures are."""

@@ -119,8 +119,8 @@ def _first(folder: Path, names: Sequence[str]) -> Path:
 # ---- tables ----------------------------------------------------------------------------------------------------------
 def _table(path: Path) -> QuestionSet:
     """One row for each quote, rows with the same question together. The columns: `question`; then `document` (id or
-    title), `start`, `end`, `quote` and `answerable`, for documents of this site; or `references` (JSON) and `corpus_id`,
-    for texts in the folder `corpora` beside it, as chunking_evaluation has them.
+    title), `start`, `end`, `quote` and `answerable`, for documents of this site; or `references` (JSON) and
+    `corpus_id`, for texts in the folder `corpora` beside it, as chunking_evaluation has them.
     """
     found: dict[str, list[Quote]] = {}
     reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
@@ -140,8 +140,8 @@ def _table(path: Path) -> QuestionSet:
 def _quotes(row: dict[str, str]) -> Iterable[Quote]:
     if "references" in row:
         for reference in json.loads(row["references"]):
-            start, end = int(reference["start_index"]), int(reference["end_index"])
-            yield Quote(row["corpus_id"], start, end, reference["content"])
+            place = int(reference["start_index"]), int(reference["end_index"])
+            yield Quote(row["corpus_id"], *place, reference["content"])
         return
     answerable = (row.get("answerable") or "").strip().lower()
     if answerable not in _ANSWERABLE:

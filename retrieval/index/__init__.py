@@ -89,11 +89,13 @@ class Index(Protocol):
         scope: Scope,
         limit: int,
         languages: Sequence[str] = ("en",),
+        trust: float = 1.0,
     ) -> list[Hit]:
         """The best `limit` points inside `scope`, best first, equal scores in order of document and position.
 
         An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is, and its
-        words as they stand find points in no known language.
+        words as they stand find points in no known language. `trust` weighs the ranking by vectors against that by
+        words.
         """
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:

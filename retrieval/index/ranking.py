@@ -32,10 +32,12 @@ def rank(
     *,
     limit: int,
     similarities: Callable[[list[Any]], Mapping[Any, float]],
+    trust: float = 1.0,
 ) -> list[Hit]:
-    """Fuse both rankings and keep the best `limit`; `similarities` gives the cosine of those that only words found."""
+    """Fuse both rankings, the dense one weighted by `trust`, and keep the best `limit`; `similarities` gives the cosine
+    of those that only words found."""
     cosines = {point.id: point.score for point in dense}
-    fused = fuse({point.id: point.score for point in lexical}, cosines)
+    fused = fuse({point.id: point.score for point in lexical}, cosines, weights=(1.0, trust))
     payloads = {point.id: point.payload or {} for point in (*lexical, *dense)}
 
     def order(key: object) -> tuple[float, int, int]:
@@ -56,14 +58,15 @@ def rank(
     ]
 
 
-def fuse(*rankings: Mapping[Key, float]) -> dict[Key, float]:
-    """Distribution-based score fusion: the sum of each key's normalised scores. In each ranking mean - 3 sigma becomes
-    0 and mean + 3 sigma becomes 1. https://qdrant.tech/documentation/concepts/hybrid-queries/
+def fuse(*rankings: Mapping[Key, float], weights: Sequence[float] = (1.0, 1.0)) -> dict[Key, float]:
+    """Distribution-based score fusion: the sum of each key's normalised scores, those of each ranking times its weight.
+    In each ranking mean - 3 sigma becomes 0 and mean + 3 sigma becomes 1.
+    https://qdrant.tech/documentation/concepts/hybrid-queries/
     """
     fused: dict[Key, float] = defaultdict(float)
-    for scores in rankings:
+    for scores, weight in zip(rankings, weights, strict=True):
         for key, score in _normalized(scores).items():
-            fused[key] += score
+            fused[key] += weight * score
     return dict(fused)
 
 

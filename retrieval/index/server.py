@@ -57,6 +57,7 @@ class ServerIndex:
         scope: Scope,
         limit: int,
         languages: Sequence[str] = ("en",),
+        trust: float = 1.0,
     ) -> list[Hit]:
         within, requests = _within(scope), {}
         if (words := weigh_query(text, languages=languages)).indices:
@@ -71,7 +72,7 @@ class ServerIndex:
         def similarities(ids: list[Any]) -> Mapping[Any, float]:
             return self._similarities(ids, vector) if DENSE in found and vector is not None and ids else {}
 
-        return rank(found.get(LEXICAL, []), found.get(DENSE, []), limit=limit, similarities=similarities)
+        return rank(found.get(LEXICAL, []), found.get(DENSE, []), limit=limit, similarities=similarities, trust=trust)
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
         if not ids or not self._dimension:
