@@ -34,6 +34,17 @@ def scanned_pdf() -> bytes:
     return buffer.getvalue()
 
 
+def partly_scanned_pdf() -> bytes:
+    """A page of text, and one that is a picture."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.drawString(72, 780, "The first page has text, and enough of it to be read.")
+    canvas.showPage()
+    canvas.drawImage(ImageReader(Image.new("RGB", (40, 40), "white")), 0, 0, width=590, height=840)
+    canvas.save()
+    return buffer.getvalue()
+
+
 def word_document() -> bytes:
     """Headings, a list, a table and a last paragraph."""
     document = docx.Document()
@@ -51,6 +62,9 @@ def word_document() -> bytes:
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
+
+
+WORD_TYPE = {"[Content_Types].xml": b"<x>wordprocessingml.document.main+xml</x>"}  # enough to be taken for one
 
 
 def archive(**entries: bytes) -> bytes:
