@@ -22,8 +22,8 @@ from retrieval.errors import (
 )
 from retrieval.extraction import clean
 from retrieval.index import Hit, Scope
-from retrieval.ingest import chunk_id
 from retrieval.models import Chunk, Collection, Document, User
+from retrieval.points import chunk_id
 from retrieval.query_language import language_of
 from retrieval.rerank import DEPTH, rerank
 from retrieval.spans import NEIGHBOURS, Span, spans
