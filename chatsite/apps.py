@@ -20,6 +20,7 @@ class ChatsiteConfig(AppConfig):
                 qdrant_api_key=settings.QDRANT_API_KEY,
                 embedding_base_url=settings.EMBEDDING_BASE_URL,
                 embedding_model=settings.EMBEDDING_MODEL,
+                rerank=settings.RERANK,
                 openai_api_key=settings.OPENAI_API_KEY,
             )
         )

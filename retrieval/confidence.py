@@ -1,6 +1,6 @@
 """How likely it is that passages answer a question: pure arithmetic over what was found, for any language.
 
-A logistic model of a few measurements. `benchmarks/fit_confidence.py` fits its coefficients and says on what.
+A logistic model of a few measurements; docs/decisions/007 says what its coefficients were fitted on, and how well.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import Protocol
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
+_BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
+_ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
 
-ANSWERS = 0.15  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
+ANSWERS = 0.12  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
 
 # Fitted: the weight of each measurement, last the constant.
-_WITH_SIMILARITY = (0.47, 1.65, 6.04, 4.71, -5.71)
-_WITHOUT_SIMILARITY = (0.11, 3.03, -2.80)
+_WITH_SIMILARITY = (0.44, 2.12, 5.83, 4.90, -6.01)
+_WITHOUT_SIMILARITY = (0.11, 3.57, -3.32)
 
 
 class Found(Protocol):
@@ -83,8 +85,9 @@ def _weigh(terms: frozenset[str], windows: Sequence[frozenset[str]]) -> Mapping[
     """Inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a document: this is what
     tells the words that say little, in any language."""
     frequency = Counter(term for window in windows for term in window & terms)
-    count = len(windows)
-    return {term: math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in sorted(terms)}
+    count = len(windows) + _BACKGROUND
+    weights = {term: math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in sorted(terms)}
+    return {term: weight if frequency[term] else _ABSENT * weight for term, weight in weights.items()}
 
 
 def _share(terms: frozenset[str], weights: Mapping[str, float]) -> float:

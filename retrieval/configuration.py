@@ -25,6 +25,7 @@ class RetrievalSettings:
     qdrant_api_key: str = field(default="", repr=False)
     embedding_base_url: str = ""
     embedding_model: str = ""
+    rerank: str = ""
     openai_api_key: str = field(default="", repr=False)
     lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first

@@ -1,4 +1,4 @@
-"""Texts in, unit vectors out: MiniLM on this machine, or any OpenAI-compatible `/v1/embeddings` address."""
+"""Texts in, unit vectors out: MiniLM or fastembed on this machine, or an OpenAI-compatible `/v1/embeddings` address."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from retrieval import minilm
 from retrieval.chunking import estimate_tokens
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
+from retrieval.fast_embedding import PREFIX, FastEmbedder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -217,8 +218,10 @@ def _named(error: Exception) -> str:
 
 
 def build_embedder(*, model_dir: Path, base_url: str, model: str, api_key: str) -> Embedder | None:
-    """The remote embedder when an address or a model is named, else MiniLM when its weights are installed, else None.
-    Nothing is loaded or asked until the first text."""
+    """fastembed's when its model is named, the remote one when an address or another model is, else MiniLM when its
+    weights are installed, else None. Nothing is loaded or asked until the first text."""
+    if model.startswith(PREFIX) and not base_url:
+        return FastEmbedder(model.removeprefix(PREFIX), cache_dir=model_dir / "fastembed")
     if base_url or model:
         return RemoteEmbedder(base_url=base_url, model=model, api_key=api_key)
     return local_embedder(model_dir=model_dir)
@@ -232,6 +235,8 @@ def local_embedder(*, model_dir: Path) -> Embedder | None:
 
 def describe_embedder(*, base_url: str, model: str) -> str:
     """One line for a person: what turns texts into vectors here."""
+    if model.startswith(PREFIX) and not base_url:
+        return f"{model.removeprefix(PREFIX)}, by fastembed, on this machine"
     if base_url or model:
         host = urlsplit(base_url or "https://api.openai.com").netloc.rpartition("@")[2]
         return f"{model or RemoteEmbedder.default_model} at {host}"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from retrieval.confidence import confidence
+from retrieval.confidence import ANSWERS, confidence
 from retrieval.configuration import runtime
 from retrieval.duplicates import fold
 from retrieval.errors import (
@@ -50,7 +50,7 @@ _FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs
 
 @dataclass(frozen=True)
 class Method:
-    """How to search. The default is what measured best: docs/retrieval.md.
+    """How to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
 
     `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
     number. `depth`: hits that `rerank` orders anew.
@@ -62,9 +62,6 @@ class Method:
     neighbours: int = NEIGHBOURS
     per_document: int = 0
     depth: int = DEPTH
-
-
-DEFAULT = Method()
 
 
 @dataclass(frozen=True)
@@ -110,6 +107,11 @@ class SearchResult:
     stages: tuple[tuple[str, float], ...] = ()
 
     @property
+    def answers(self) -> bool:
+        """Whether the passages are taken to answer the query, or are only the nearest there are."""
+        return self.confidence >= ANSWERS
+
+    @property
     def total_ms(self) -> float:
         return sum(milliseconds for _, milliseconds in self.stages)
 
@@ -137,13 +139,15 @@ def search(
     since: date | None = None,
     until: date | None = None,
     limit: int = 5,
-    method: Method = DEFAULT,
+    method: Method | None = None,
 ) -> SearchResult:
     """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all; only of
     documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
 
-    Raises UnknownCollection, UnknownDocument or IndexUnavailable.
+    Without a `method`, the default with the site's own rerank. Raises UnknownCollection, UnknownDocument or
+    IndexUnavailable.
     """
+    method = method or Method(rerank=runtime().settings.rerank)
     watch = _Stopwatch()
     where = _scope(user, collections, document_ids)
     scope = replace(where.scope, languages=languages, since=since, until=until)

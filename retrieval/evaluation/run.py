@@ -125,10 +125,10 @@ def _measures(question: Located, *, method: Method, user: User) -> Iterable[tupl
         yield from _of_places(question, method=method, user=user)
     shown = search(question.text, user=user, limit=SHOWN, method=method)
     if not question.answerable:
-        yield "unanswerable refused", 100.0 * (shown.confidence < ANSWERS)
+        yield "unanswerable refused", 100.0 * (not shown.answers)
         return
     if any(map(question.answered_by, shown.passages)):
-        yield "found and answered", 100.0 * (shown.confidence >= ANSWERS)
+        yield "found and answered", 100.0 * shown.answers
     without = [passage for passage in many if not question.answered_by(passage)][:SHOWN]
     yield "answer removed, refused", 100.0 * (confidence(question.text, without) < ANSWERS)
     if shown.passages:

@@ -37,6 +37,8 @@ class Command(BaseCommand):
         parser.add_argument("--here", action="store_true", help="Use this site's own database and index, as it is.")
 
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
+        if options["compare"] and len(set(options["compare"])) < 2:
+            raise CommandError("--compare wants two different ones.")
         try:
             found = read_set(path)
             if found.sources and not options["here"]:
