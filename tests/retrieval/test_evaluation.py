@@ -143,6 +143,7 @@ def test_methods_are_named_by_their_settings() -> None:
 
 
 @pytest.mark.hosts
+@pytest.mark.timeout(300)
 def test_folder_is_evaluated_in_a_site_of_its_own(beir: Path, tmp_path: Path) -> None:
     saved = tmp_path / "saved.json"
     printed = manage("evaluate", str(beir), "--save", str(saved), data_dir=tmp_path / "data")
@@ -154,13 +155,11 @@ def test_folder_is_evaluated_in_a_site_of_its_own(beir: Path, tmp_path: Path) ->
     results = json.loads(saved.read_text())["results"]
     assert results["hybrid"]["nDCG@10"] == [100.0, 100.0]
     [folder] = (tmp_path / "data" / "evaluation").iterdir()
-    again = manage("evaluate", str(beir), "--compare", "neighbours=0", "vectors=0", data_dir=tmp_path / "data")
-    assert "difference" in again
-    assert list((tmp_path / "data" / "evaluation").iterdir()) == [folder]
     other = saved.with_name("other.json")
     other.write_text(saved.read_text())
     compared = manage("evaluate", str(beir), "--compare", str(saved), str(other), data_dir=tmp_path / "data")
     assert "+0.0   1.000" in compared
+    assert list((tmp_path / "data" / "evaluation").iterdir()) == [folder]
 
 
 def test_table_is_evaluated_on_this_sites_documents(
