@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-streams matrix screenshots lock clean
+.PHONY: run test check format bench bench-retrieval bench-agents bench-ingestion bench-streams kill-table matrix screenshots lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -24,13 +24,22 @@ format: .venv/dev-installed
 
 bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.retrieval
 
 matrix: .venv/dev-installed
 	$(BIN)/python -m benchmarks.matrix --write docs/hosts.md
 
 bench-agents: .venv/dev-installed
 	$(BIN)/python -m benchmarks.agents
+
+bench-retrieval: .venv/dev-installed
+	$(BIN)/python -m benchmarks.retrieval
+
+bench-ingestion: .venv/dev-installed
+	$(BIN)/python -m benchmarks.ingestion
+
+kill-table: .venv/dev-installed
+	$(BIN)/python -m benchmarks.kills
 
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams

@@ -23,11 +23,15 @@ class RetrievalSettings:
     model_dir: Path
     qdrant_url: str = ""
     qdrant_api_key: str = field(default="", repr=False)
+    qdrant_shards: int = 1
+    qdrant_replicas: int = 1
+    qdrant_quantization: bool = False
     embedding_base_url: str = ""
     embedding_model: str = ""
     rerank: str = ""
     openai_api_key: str = field(default="", repr=False)
     lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
+    least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first
 
 
@@ -116,13 +120,18 @@ class Runtime:
 
     def _build_index(self, name: str, *, dimension: int | None) -> Index:
         if self.settings.qdrant_url:
-            from retrieval.index.server import ServerIndex
+            from retrieval.index.server import Layout, ServerIndex
 
             return ServerIndex(
                 self.settings.qdrant_url,
                 api_key=self.settings.qdrant_api_key,
                 name=f"docchat-{name}",
                 dimension=dimension,
+                layout=Layout(
+                    shards=self.settings.qdrant_shards,
+                    replicas=self.settings.qdrant_replicas,
+                    quantized=self.settings.qdrant_quantization,
+                ),
             )
         from retrieval.index.edge import EdgeIndex
 

@@ -18,7 +18,7 @@ from retrieval.configuration import describe, runtime
 from retrieval.errors import RetrievalError, StorageInUse
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
 
-LEAST_FREE_BYTES = 1024**3
+LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
 LONGEST_WAIT = timedelta(minutes=10)  # in the queue, with nobody at work
 _REASONS_SHOWN = 5
 

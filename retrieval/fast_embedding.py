@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import EmbeddingUnavailable
 
@@ -71,7 +71,7 @@ class FastEmbedder:
 
     @cached_property
     def _model(self) -> TextEmbedding:
-        folder = {"specific_model_path": str(self._folder)} if self._folder else {}
+        folder: dict[str, Any] = {"specific_model_path": str(self._folder)} if self._folder else {}
         try:
             return self._fastembed(self._model_name, cache_dir=str(self._cache_dir), threads=2, **folder)
         except (ValueError, OSError) as error:  # an unknown name; a hub that can't be reached, or a broken file

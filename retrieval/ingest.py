@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -17,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.files import File
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from retrieval import chunking, points, queue, reindex, spaces
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
-from retrieval.errors import DuplicateContent, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
+from retrieval.errors import DiskFull, DuplicateContent, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.extraction import Extracted, clean
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing import parse
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POINTS_AT_ONCE = 200
+_left_in_hand: list[Document] = []  # by a database that did not answer
 _REPORT_SECONDS = 0.5  # between two signs of life
 
 
@@ -122,10 +124,24 @@ def enqueue(document: Document) -> None:
 
 
 def ingest_next() -> bool:
-    """Claim one document and take it to its end, good or bad. False when none is due, or none can be done now."""
+    """Claim one document and take it to its end, good or bad. False when none is due, or none can be done now.
+
+    A database error is raised; the document it left in hand goes back into the queue at the next call.
+    """
+    while _left_in_hand:
+        queue.release(_left_in_hand[-1], reason="The database did not answer.")
+        _left_in_hand.pop()
     document = queue.claim()
     if document is None:
         return False
+    try:
+        return _take_to_its_end(document)
+    except (OperationalError, InterfaceError):
+        _left_in_hand.append(document)
+        raise
+
+
+def _take_to_its_end(document: Document) -> bool:
     try:
         _ingest(document)
     except Superseded:
@@ -143,6 +159,10 @@ def ingest_next() -> bool:
         queue.fail(document, reason=str(error))
     except RetrievalError as error:
         queue.retry(document, reason=str(error))
+    except (OperationalError, InterfaceError) as error:  # locked, full, restarted: no fault of the document
+        reason = f"The database did not take it: {str(error).strip().partition(chr(10))[0]}."
+        queue.release(document, reason=reason, after=queue.RETRY_AFTER)
+        return False
     except Exception:  # the outermost edge of one ingestion: no document may stop the others
         logger.exception("Ingesting document %s failed", document.pk)
         queue.retry(document, reason="An unexpected error, which the server's log describes.")
@@ -190,9 +210,22 @@ def recover() -> None:
 
 def work() -> bool:
     """A piece of everything there is to do. False when there is nothing, or nothing can be done now."""
+    global _untidied
     drain_removals()
     ingested = ingest_next()
-    return reindex.advance() or ingested
+    if reindex.advance() or ingested:
+        _untidied = True
+        return True
+    if _untidied:  # once after each burst: its points are slower to search until then
+        _untidied = False
+        try:
+            live_space().index.tidy()
+        except IndexUnavailable as error:
+            logger.warning("The index is searched as it is: %s", error)
+    return False
+
+
+_untidied = False
 
 
 _worker = Worker("ingest", prepare=recover, work=work)
@@ -235,6 +268,7 @@ def sha256(file: File[bytes]) -> str:
 
 
 def _ingest(document: Document) -> None:
+    _check_room(document)
     space = live_space()
     space.index.count(document.pk)  # an index that is down is noticed before any work is done
     points.embed([], space=space)  # and so is an embedding model that is gone
@@ -258,6 +292,16 @@ def _ingest(document: Document) -> None:
     )
     _upsert(document, chunks, texts, vectors, space=space, report=report)
     _go_live(document, extracted, chunks, fingerprint=space.fingerprint)
+
+
+def _check_room(document: Document) -> None:
+    """A disk that fills up while the index writes to it can end the whole process: stop before."""
+    settings = runtime().settings
+    folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
+    for folder in folders:
+        if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
+            wanted = settings.least_free_bytes // 1024**2
+            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
 
 
 class _Reports:

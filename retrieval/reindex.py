@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
@@ -96,33 +97,34 @@ def differs(space: Space) -> bool:
     return space.index.count() != Chunk.objects.filter(generation=F("document__live_generation")).count()
 
 
-def drift(space: Space) -> tuple[dict[tuple[int, int], int], dict[int, int]]:
-    """What this index lacks, as (document, generation): chunks, and what is left over in it, as document: the
-    generation up to which its points must go. The index is asked first, so that what goes live meanwhile is no drift.
-    """
+def drift(space: Space) -> Drift:
+    """How this index differs from SQL. The index is asked first, then what is on its way, then what is live: whatever
+    goes live or begins meanwhile is no drift."""
     holdings = space.index.holdings()
-    return compare(holdings, live_counts())
-
-
-def compare(
-    holdings: Mapping[tuple[int, int], int], live: Mapping[tuple[int, int], int]
-) -> tuple[dict[tuple[int, int], int], dict[int, int]]:
-    """See `drift`. Points of a generation newer than the live one belong to a document that is being ingested; when it
-    isn't, all of the document's points go, and the live ones come back."""
-    generations = dict(live)
     in_hand = Document.objects.filter(state__in=[Document.State.QUEUED, Document.State.PROCESSING])
     coming = set(in_hand.values_list("pk", "generation"))
-    alive = dict(generations)
+    live = live_counts()
     surplus: dict[int, int] = {}
     for (document_id, generation), held in holdings.items():
-        if (document_id, generation) in coming and (document_id, generation) not in alive:
-            continue
-        if held > alive.get((document_id, generation), 0):
+        key = (document_id, generation)
+        if held > live.get(key, 0) and (key in live or key not in coming):
             surplus[document_id] = max(surplus.get(document_id, 0), generation)
     missing = {
         key: total for key, total in live.items() if holdings.get(key, 0) < total or key[1] <= surplus.get(key[0], -1)
     }
-    return missing, surplus
+    return Drift(holdings, sum(live.values()), missing, surplus)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What an index `holds`, and what it should: `total` chunks. `missing` is what it lacks, (document, generation):
+    chunks. `surplus` is what is left over in it, document: the generation up to which its points must go. Points newer
+    than the live generation go with the live ones, which then come back."""
+
+    holds: Mapping[tuple[int, int], int]
+    total: int
+    missing: Mapping[tuple[int, int], int]
+    surplus: Mapping[int, int]
 
 
 # ---- the work --------------------------------------------------------------------------------------------------------
@@ -191,27 +193,25 @@ def _drop(fingerprint: str) -> None:
 def _fill(request: Reindex, target: Space) -> Iterator[None]:
     """Round after round, until a round finds nothing to mend: documents change meanwhile."""
     row = Reindex.objects.filter(pk=request.pk)
-    while True:
-        holdings, live = target.index.holdings(), live_counts()
-        missing, surplus = compare(holdings, live)
-        total = sum(live.values())
-        done = total - sum(missing.values())
-        row.update(done=done, total=total, error="")
-        if not missing and not surplus:
+    while not _is_void(request, target):
+        found = drift(target)
+        done = found.total - sum(found.missing.values())
+        row.update(done=done, total=found.total, error="")
+        if not found.missing and not found.surplus:
             if request.kind == Reindex.Kind.REPAIR:
                 row.delete()
                 return
-            if switch(request, to=target, holdings=holdings):
+            if switch(request, to=target, holdings=found.holds):
                 _wait(request, timedelta(seconds=runtime().settings.drop_after_seconds), reason="")
                 return
-        for document_id, generation in surplus.items():
+        for document_id, generation in found.surplus.items():
             target.index.remove(document_id, up_to_generation=generation)
-        for chunks in _batches(sorted(missing)):
+        for chunks in _batches(sorted(found.missing)):
             if _is_void(request, target):
                 return
             _put(chunks, target)
-            done = min(done + len(chunks), total)
-            row.update(done=done, total=total, error="", lease_until=timezone.now() + lease())
+            done = min(done + len(chunks), found.total)
+            row.update(done=done, total=found.total, error="", lease_until=timezone.now() + lease())
             yield
         yield
 

@@ -31,7 +31,7 @@ def rerank(
         return list(hits)
     asked, *read = embedder.embed_tokens([query, *map(text_of, looked_at)])
     closeness = {hit: max_similarity(asked, vectors) for hit, vectors in zip(looked_at, read, strict=True)}
-    scores = fuse({hit: hit.score for hit in looked_at}, closeness)
+    scores = fuse({hit: hit.score for hit in looked_at}, closeness, weights=(1.0, 1.0))
     ordered = sorted(looked_at, key=lambda hit: (-scores[hit], hit.document_id, hit.position))
     return [*(replace(hit, score=scores[hit]) for hit in ordered), *rest]
 

@@ -26,7 +26,7 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.points import chunk_id
 from retrieval.query_language import language_of
 from retrieval.rerank import DEPTH, rerank
-from retrieval.spans import NEIGHBOURS, Span, spans
+from retrieval.spans import NEIGHBOURS, Span, by_passage, spans
 
 __all__ = [
     "Elsewhere",
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
+_CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
 _FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs/decisions/007
 
 
@@ -165,11 +166,12 @@ def search(
         query if method.words else "",
         vector=vector,
         scope=scope,
-        limit=max(limit * _SPARE, method.depth if method.rerank else 0),
+        limit=max(_CANDIDATES, limit * _SPARE),
         languages=where.languages or ("en",),
         trust=1.0 if known else _FOREIGN_TRUST,
     )
     watch.stage("index")
+    hits = (by_passage(hits) if method.neighbours else hits)[: max(limit * _SPARE, method.depth * bool(method.rerank))]
     if not known:
         hits = [replace(hit, similarity=None) for hit in hits]  # it says nothing
     found = _Found.of(hits, scope=scope, user=user, neighbours=method.neighbours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrieval.index import Hit
 
@@ -48,6 +48,34 @@ def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_
             if not per_document or of_same < per_document:
                 found.append(_beside(span, touching))
     return found
+
+
+def by_passage(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in the order of what their passages score, which is their score from here on: a passage is a chunk with
+    its neighbours, so in each of both rankings it counts as its best chunk among those that were found. Hits that are
+    neighbours of a better one are left out: its passage holds them.
+
+    Of hits with equal scores the one that scored higher by itself comes first, then the earlier place.
+    """
+    parts = {(hit.document_id, hit.position): hit.parts for hit in hits}
+
+    def scored(hit: Hit) -> Hit:
+        near = [parts[place] for place in _around(hit) if place in parts]
+        return replace(hit, score=max(words for words, _ in near) + max(vectors for _, vectors in near))
+
+    own = {hit.id: hit.score for hit in hits}
+    ordered = sorted(map(scored, hits), key=lambda hit: (-hit.score, -own[hit.id], hit.document_id, hit.position))
+    kept, held = list[Hit](), set[tuple[int, int]]()
+    for hit in ordered:
+        if (hit.document_id, hit.position) not in held:
+            kept.append(hit)
+            held.update(_around(hit))
+    return kept
+
+
+def _around(hit: Hit) -> list[tuple[int, int]]:
+    """The places of its own chunk and of the neighbours, NEIGHBOURS on each side."""
+    return [(hit.document_id, hit.position + step) for step in range(-NEIGHBOURS, NEIGHBOURS + 1)]
 
 
 def _joined(span: Span, touching: Sequence[Span]) -> Span:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-PREFETCH = 100  # hits of each kind that are fused
+PREFETCH = 200  # hits of each kind that are fused
 ALL_GENERATIONS = 2**31 - 1
 
 # Names both implementations store under.
@@ -65,7 +65,8 @@ class Scope:
 
 @dataclass(frozen=True)
 class Hit:
-    """A ranked chunk: its fused score (about 0 to 2), and its cosine to the query, None without vectors."""
+    """A ranked chunk: its fused score (about 0 to 2), and its cosine to the query, None without vectors. `parts` are
+    what the ranking by words and that by vectors add to the score."""
 
     id: UUID
     document_id: int
@@ -73,6 +74,7 @@ class Hit:
     position: int
     score: float
     similarity: float | None
+    parts: tuple[float, float] = (0.0, 0.0)
 
 
 class Index(Protocol):
@@ -109,8 +111,8 @@ class Index(Protocol):
     def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int: ...
 
     def tidy(self) -> None:
-        """Give back the room of removed points. The embedded one may stop the whole process for about a second per
-        10,000 removed points, so this is for its start."""
+        """Give back the room of removed points and make the others faster to search, where it is worth it; cheap where
+        it isn't. It may take seconds, in which searches go on and writes wait: call it when the queue is empty."""
 
     def drop(self) -> None:
         """Close it and remove it from where it is stored, with all its points."""

@@ -2,65 +2,72 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean, stdev
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 from retrieval.index import Hit
 
 Key = TypeVar("Key")
 
+WEIGHTS = (1.0, 1.0)  # of the ranking by words and of the one by vectors
 
-class Scored(Protocol):
-    """A point as both vendors return it."""
 
-    @property
-    def id(self) -> Any: ...  # UUID or its text
+@dataclass(frozen=True)
+class Ranked:
+    """A point that ranks among the best: what is stored with it, and its vector where that was asked for."""
 
-    @property
-    def score(self) -> float: ...
-
-    @property
-    def payload(self) -> dict[str, Any] | None: ...
+    id: UUID
+    payload: Mapping[str, Any]
+    vector: Sequence[float] | None
 
 
 def rank(
-    lexical: Sequence[Scored],
-    dense: Sequence[Scored],
+    words: Mapping[Key, float],
+    cosines: Mapping[Key, float],
     *,
+    vector: Sequence[float] | None,
     limit: int,
-    similarities: Callable[[list[Any]], Mapping[Any, float]],
     trust: float = 1.0,
+    read: Callable[[Sequence[Key], bool], Mapping[Key, Ranked]],
 ) -> list[Hit]:
-    """Fuse both rankings, the dense one weighted by `trust`, and keep the best `limit`; `similarities` gives the cosine
-    of those that only words found."""
-    cosines = {point.id: point.score for point in dense}
-    fused = fuse({point.id: point.score for point in lexical}, cosines, weights=(1.0, trust))
-    payloads = {point.id: point.payload or {} for point in (*lexical, *dense)}
+    """Fuse both rankings, the one by vectors weighed by `trust`, and keep the best `limit`.
 
-    def order(key: object) -> tuple[float, int, int]:
-        return -fused[key], payloads[key]["document_id"], payloads[key]["position"]
+    Keys are ids as the index has them. `read` gives the points with these, with their vectors if told so: those that
+    only words found are compared to `vector` here, unless it is None.
+    """
+    parts = fuse(words, weights=WEIGHTS[:1]), fuse(cosines, weights=[trust * WEIGHTS[1]])
+    fused = {key: parts[0].get(key, 0.0) + parts[1].get(key, 0.0) for key in words.keys() | cosines.keys()}
+    if not fused or limit < 1:
+        return []
+    last = sorted(fused.values(), reverse=True)[:limit][-1]
+    best = [key for key, score in fused.items() if score >= last]  # more than `limit` when scores are equal
+    known = [key for key in best if key in cosines or vector is None]
+    points = {**read(known, False), **read([key for key in best if key not in known], True)}
 
-    best = sorted(fused, key=order)[:limit]
-    cosines |= similarities([key for key in best if key not in cosines])
+    def order(key: Key) -> tuple[float, int, int]:
+        return -fused[key], points[key].payload["document_id"], points[key].payload["position"]
+
     return [
         Hit(
-            id=UUID(str(key)),
-            document_id=payloads[key]["document_id"],
-            generation=payloads[key]["generation"],
-            position=payloads[key]["position"],
+            id=points[key].id,
+            document_id=points[key].payload["document_id"],
+            generation=points[key].payload["generation"],
+            position=points[key].payload["position"],
             score=fused[key],
-            similarity=cosines.get(key),
+            similarity=cosines[key] if key in cosines else _cosine(vector, points[key].vector),
+            parts=(parts[0].get(key, 0.0), parts[1].get(key, 0.0)),
         )
-        for key in best
+        for key in sorted(points, key=order)[:limit]
     ]
 
 
-def fuse(*rankings: Mapping[Key, float], weights: Sequence[float] = (1.0, 1.0)) -> dict[Key, float]:
-    """Distribution-based score fusion: the sum of each key's normalised scores, those of each ranking times its weight.
-    In each ranking mean - 3 sigma becomes 0 and mean + 3 sigma becomes 1.
+def fuse(*rankings: Mapping[Key, float], weights: Sequence[float]) -> dict[Key, float]:
+    """Distribution-based score fusion: the sum of each key's normalised scores, each ranking's times its weight. In
+    each ranking mean - 3 sigma becomes 0 and mean + 3 sigma becomes 1.
     https://qdrant.tech/documentation/concepts/hybrid-queries/
     """
     fused: dict[Key, float] = defaultdict(float)
@@ -71,8 +78,19 @@ def fuse(*rankings: Mapping[Key, float], weights: Sequence[float] = (1.0, 1.0)) 
 
 
 def _normalized(scores: Mapping[Key, float]) -> dict[Key, float]:
-    spread = 6 * stdev(scores.values()) if len(scores) > 1 else 0.0
-    if spread == 0:
+    if len(set(scores.values())) < 2:
         return dict.fromkeys(scores, 0.5)
-    lowest = fmean(scores.values()) - spread / 2
+    mean = math.fsum(scores.values()) / len(scores)  # `statistics.stdev` takes ten times as long
+    spread = 6 * math.sqrt(math.fsum((score - mean) ** 2 for score in scores.values()) / (len(scores) - 1))
+    lowest = mean - spread / 2
     return {key: (score - lowest) / spread for key, score in scores.items()}
+
+
+def _cosine(query: Sequence[float] | None, vector: Sequence[float] | None) -> float | None:
+    if query is None or vector is None:
+        return None
+    import numpy as np
+
+    one, other = np.asarray(query, np.float64), np.asarray(vector, np.float64)
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / length if length else 0.0

@@ -38,7 +38,7 @@ def follow(kind: Reindex.Kind, *, out: OutputWrapper, index_dir: Path, embedded:
                 reindex.take_back()
         line = bar(request)
         if line != shown:
-            _show(line, out=out)
+            show(line, out=out)
             shown = line
         if not (owns and reindex.advance()):
             time.sleep(_POLL_SECONDS)
@@ -51,7 +51,7 @@ def bar(request: Reindex) -> str:
     return f"[{'#' * filled}{'.' * (_BAR - filled)}] {reindex.describe(request)}"
 
 
-def _show(line: str, *, out: OutputWrapper) -> None:
+def show(line: str, *, out: OutputWrapper) -> None:
     """In place of the line before; nothing where nobody looks."""
     if out.isatty():
         out.write(f"\r\x1b[K{line}", ending="")

@@ -20,6 +20,9 @@ from tests.servers import manage
         ("OPENAI_BASE_URL", "localhost:11434"),
         ("EMBEDDING_BASE_URL", "ftp://example.org"),
         ("QDRANT_URL", "qdrant"),
+        ("QDRANT_SHARDS", "0"),
+        ("QDRANT_REPLICAS", "two"),
+        ("QDRANT_QUANTIZATION", "int8"),
         ("DATABASE_URL", "mysterious://host/name"),
     ],
 )

@@ -23,11 +23,15 @@ from qdrant_client.http.models import models as all_models
 
 @dataclass
 class QdrantServer:
-    """Set `status` to make every request fail with it."""
+    """Set `status` to make every request fail with it, `failures` for the next ones; both to statuses, 0 for a
+    connection that breaks off."""
 
     url: str
     api_key: str
     status: int = 200
+    failures: list[int] = field(default_factory=list)
+    requests: int = 0
+    created: list[tuple[str, models.CreateCollection]] = field(default_factory=list)
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
     lock: threading.Lock = field(default_factory=threading.Lock)
     payload_indexes: list[tuple[str, Any]] = field(default_factory=list)
@@ -41,6 +45,7 @@ class QdrantServer:
                 return self._info(name)
             case "PUT", ["collections", name]:
                 wanted = models.CreateCollection.model_validate_json(body)
+                self.created.append((name, wanted))
                 return self.client.create_collection(
                     name, vectors_config=wanted.vectors, sparse_vectors_config=wanted.sparse_vectors
                 )
@@ -62,13 +67,18 @@ class QdrantServer:
             case "POST", ["collections", name, "points"]:
                 wanted_points = models.PointRequest.model_validate_json(body)
                 return self.client.retrieve(
-                    name, wanted_points.ids, with_payload=False, with_vectors=wanted_points.with_vector
+                    name,
+                    wanted_points.ids,
+                    with_payload=wanted_points.with_payload or False,
+                    with_vectors=wanted_points.with_vector or False,
                 )
             case "POST", ["collections", name, "facet"]:
                 facet = models.FacetRequest.model_validate_json(body)
                 return self.client.facet(name, facet.key, facet_filter=facet.filter, limit=facet.limit, exact=True)
             case "POST", ["collections", name, "points", "query", "batch"]:
                 batch = all_models.QueryRequestBatch.model_validate_json(body)
+                for search in batch.searches:
+                    search.params = None  # how a server approximates; here every scan is exact
                 return self.client.query_batch_points(name, batch.searches)
         raise LookupError(method, path)
 
@@ -85,19 +95,26 @@ def qdrant_server(api_key: str = "the-key") -> Iterator[QdrantServer]:
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             path = urlsplit(self.path).path.strip("/").split("/")
-            status, answer = self.result(path, body)
+            server.requests += 1
+            failure = server.failures.pop(0) if server.failures else server.status
+            if not failure:
+                self.close_connection = True
+                return
+            status, answer = self.result(path, body, failure)
             content = json.dumps(answer, default=_plain).encode()
             self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "1")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        def result(self, path: list[str], body: bytes) -> tuple[int, dict[str, Any]]:
+        def result(self, path: list[str], body: bytes, status: int) -> tuple[int, dict[str, Any]]:
             if self.headers.get("api-key") != server.api_key:
                 return 401, {"status": {"error": "Unauthorized"}}
-            if server.status != 200:
-                return server.status, {"status": {"error": "told to fail"}}
+            if status != 200:
+                return status, {"status": {"error": "told to fail"}}
             try:
                 with server.lock:
                     return 200, {"result": server.answer(self.command, path, body), "status": "ok", "time": 0.0}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,10 +20,10 @@ from uuid import UUID, uuid5
 import pytest
 
 from retrieval.errors import IndexUnavailable, StorageInUse
-from retrieval.index import Index, Point, Scope
+from retrieval.index import PREFETCH, Index, Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.ranking import fuse
-from retrieval.index.server import ServerIndex
+from retrieval.index.server import Layout, ServerIndex
 from retrieval.index.storage import claim_storage, release_storage
 from tests.retrieval.qdrant_server import QdrantServer, qdrant_server
 
@@ -55,6 +59,7 @@ def server() -> Iterator[QdrantServer]:
 
 
 names = count()
+REAL_SERVER = os.environ.get("TEST_QDRANT_URL", "")  # set in CI's job with a real one; not run here
 
 
 @pytest.fixture(params=["edge", "server"])
@@ -62,10 +67,15 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
     made: Index
     if request.param == "edge":
         made = EdgeIndex(tmp_path, name="test", dimension=3)
+    elif REAL_SERVER:
+        key, name = os.environ.get("TEST_QDRANT_API_KEY", ""), f"test-{os.getpid()}-{next(names)}"
+        made = ServerIndex(REAL_SERVER, api_key=key, name=name, dimension=3)
     else:
         server = request.getfixturevalue("server")
         made = ServerIndex(server.url, api_key=server.api_key, name=f"test-{next(names)}", dimension=3)
     yield made
+    if REAL_SERVER:
+        made.drop()
     made.close()
     release_storage(tmp_path)
 
@@ -224,6 +234,71 @@ def test_dropped_index_holds_nothing_and_can_be_filled_again(index: Index) -> No
     assert index.count() == 1
 
 
+def test_eight_threads_write_and_search_at_once(index: Index) -> None:
+    def work(document_id: int) -> list[tuple[int, int]]:
+        for n in range(4):
+            index.upsert([point(n, document_id=document_id)])
+            index.search("boiler", vector=VECTORS[0], scope=EVERYWHERE, limit=5)
+        index.remove(document_id + 100)
+        return found(index, "boiler", VECTORS[0], Scope([1], [document_id]))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(work, range(1, 9)))
+    assert answers == [[(n, 0), (n, 3), (n, 2), (n, 1)] for n in range(1, 9)]
+    assert index.holdings() == {(n, 1): 4 for n in range(1, 9)}
+
+
+# ---- one like the other ----------------------------------------------------------------------------------------------
+
+
+def test_both_indexes_rank_random_points_alike(tmp_path: Path, server: QdrantServer) -> None:
+    chance = random.Random(20)  # any seed
+    words = ["boiler", "pump", "cat", "meter", "Häuser", "Haus", "servicing", "serviced", "twelve", "4711"]
+
+    def some_point(number: int) -> Point:
+        return Point(
+            id=uuid5(UUID(int=3), str(number)),
+            document_id=number % 17,
+            collection_id=number % 3,
+            generation=1,
+            position=number,
+            text=" ".join(chance.choices(words, k=chance.randint(1, 12))),
+            vector=[chance.gauss() for _ in range(3)] if number % 5 else None,
+            language=chance.choice(["en", "de", "xx", ""]),
+            dated=date(2024, 1, 1) + timedelta(chance.randint(0, 300)) if number % 4 else None,
+        )
+
+    def some_scope() -> Scope:
+        return Scope(
+            collection_ids=chance.sample(range(3), chance.randint(1, 3)),
+            document_ids=chance.choice([None, chance.sample(range(17), 9)]),
+            languages=chance.choice([None, ["en", ""], ["de"]]),
+            since=chance.choice([None, date(2024, 3, 1)]),
+            until=chance.choice([None, date(2024, 8, 1)]),
+        )
+
+    edge = EdgeIndex(tmp_path, name="test", dimension=3)
+    url, key = (REAL_SERVER, os.environ.get("TEST_QDRANT_API_KEY", "")) if REAL_SERVER else (server.url, server.api_key)
+    remote = ServerIndex(url, api_key=key, name=f"alike-{os.getpid()}", dimension=3)
+    points = [some_point(number) for number in range(PREFETCH)]  # of more, equal scores would be cut anywhere
+    for made in (edge, remote):
+        made.upsert(points)
+    for _ in range(60):
+        text = " ".join(chance.choices([*words, "the", ""], k=3))
+        vector = chance.choice([None, [chance.gauss() for _ in range(3)]])
+        scope, languages = some_scope(), chance.choice([["en"], ["de", "en"], [], ["xx"]])
+        ours, theirs = (
+            made.search(text, vector=vector, scope=scope, limit=400, languages=languages) for made in (edge, remote)
+        )
+        scores = [{hit.id: (hit.score, hit.similarity) for hit in hits} for hits in (ours, theirs)]
+        assert scores[0].keys() == scores[1].keys()
+        for key in scores[0]:
+            assert scores[0][key] == pytest.approx(scores[1][key], abs=1e-3)
+    edge.close()
+    remote.drop()
+    release_storage(tmp_path)
+
+
 # ---- Edge alone ------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +324,55 @@ def test_edge_gives_back_the_room_of_removed_points_and_of_a_dropped_index(tmp_p
     assert current.count() == 1500
     assert len(current.search("text", vector=None, scope=EVERYWHERE, limit=50)) == 50
     current.close()
+    release_storage(tmp_path)
+
+
+def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    index = EdgeIndex(tmp_path, name="test", dimension=16)
+    texts = [" ".join(chance.choices(["boiler", "pump", "cat", "meter", "tap"], k=6)) for _ in range(2500)]
+    vectors = [[chance.gauss() for _ in range(16)] for _ in texts]
+    index.upsert(
+        [
+            Point(uuid5(UUID(int=1), str(n)), n % 9, 1, 1, n, text, vectors[n], dated=date(2024, 1, n % 28 + 1))
+            for n, text in enumerate(texts)
+        ]
+    )
+
+    def answers() -> list[list[tuple[UUID, float]]]:
+        scope = Scope([1], range(5), since=date(2024, 1, 9))
+        found = [index.search("boiler tap", vector=vectors[n], scope=scope, limit=15) for n in range(20)]
+        return [[(hit.id, round(hit.score, 3)) for hit in hits] for hits in found]
+
+    before, meanwhile = answers(), 0
+    with ThreadPoolExecutor(1) as pool:
+        tidying = pool.submit(index.tidy)
+        while not tidying.done():
+            assert answers() == before
+            meanwhile += 1
+        tidying.result()
+    assert meanwhile > 0
+    assert answers() == before
+    assert index.count() == 2500
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
+    index.close()
+    release_storage(tmp_path)
+
+
+@pytest.mark.parametrize("left", ["while copying", "before the copy takes its place"])
+def test_case_80_edge_killed_while_tidying_opens_whole(tmp_path: Path, left: str) -> None:
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+    index.upsert([point(0)])
+    index.close()
+    copy = tmp_path / "test.tidied"
+    if left == "while copying":
+        copy.mkdir()
+    else:
+        shutil.copytree(tmp_path / "test", copy)
+        (tmp_path / "test").rename(tmp_path / "test.former")
+    assert index.count() == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
+    index.close()
     release_storage(tmp_path)
 
 
@@ -309,6 +433,57 @@ def test_server_collection_has_a_tenant_key_and_payload_indexes(server: QdrantSe
     assert schemas == {"collection_id": True, "language": "keyword", **integers}
 
 
+def test_server_collection_is_laid_out_as_set(server: QdrantServer) -> None:
+    layout = Layout(shards=3, replicas=2, quantized=True)
+    index = ServerIndex(server.url, api_key=server.api_key, name="laid-out", dimension=3, layout=layout)
+    index.count()
+    index.close()
+    wanted = dict(server.created)["laid-out"]
+    assert isinstance(wanted.vectors, dict)
+    assert (wanted.shard_number, wanted.replication_factor) == (3, 2)
+    assert wanted.vectors["dense"].model_dump(mode="json", exclude_none=True) == {
+        "size": 3,
+        "distance": "Cosine",
+        "on_disk": True,
+        "quantization_config": {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}},
+    }
+
+
+@pytest.mark.parametrize("failures", [[503, 0], [500, 502], [0], [429]])
+def test_server_that_fails_for_a_moment_is_asked_again(server: QdrantServer, failures: list[int]) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name=f"again-{next(names)}", dimension=3)
+    index.count()
+    server.failures = list(failures)
+    index.upsert([point(0)])
+    assert server.failures == []
+    assert index.count() == 1
+    index.close()
+
+
+def test_server_is_not_asked_again_for_ever_nor_after_a_refusal(server: QdrantServer) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name="patient", dimension=3, patience=0.4)
+    index.count()
+    server.status, before, began = 503, server.requests, time.monotonic()
+    with pytest.raises(IndexUnavailable, match="answered 503"):
+        index.upsert([point(0)])
+    assert (server.requests - before, time.monotonic() - began < 2) == (3, True)
+    server.status, before = 403, server.requests
+    with pytest.raises(IndexUnavailable, match="answered 403"):
+        index.upsert([point(0)])
+    assert server.requests - before == 1
+    server.status = 200
+    index.close()
+
+
+def test_server_gets_many_points_in_requests_of_a_hundred(server: QdrantServer) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name="many", dimension=3)
+    assert index.count() == 0
+    before = server.requests
+    index.upsert([Point(uuid5(UUID(int=1), str(n)), 1, 1, 1, n, "a text", [1.0, 0.0, 0.0]) for n in range(250)])
+    assert (server.requests - before, index.count()) == (3, 250)
+    index.close()
+
+
 def test_case_72_server_that_fails_or_is_gone_is_unavailable(server: QdrantServer) -> None:
     index = ServerIndex(server.url, api_key=server.api_key, name="failing", dimension=3)
     server.status = 503
@@ -317,8 +492,12 @@ def test_case_72_server_that_fails_or_is_gone_is_unavailable(server: QdrantServe
     server.status = 200
     assert index.count() == 0
     index.close()
+    began = time.monotonic()
     with pytest.raises(IndexUnavailable, match=r"doesn't answer \(QDRANT_URL\)"):
-        ServerIndex("http://127.0.0.1:9", api_key="", name="gone", dimension=3).count()
+        ServerIndex("http://127.0.0.1:9", api_key="", name="gone", dimension=3).search(
+            "boiler", vector=None, scope=EVERYWHERE, limit=1
+        )
+    assert time.monotonic() - began < 3
 
 
 def test_server_refuses_a_wrong_key(server: QdrantServer) -> None:
@@ -338,7 +517,7 @@ def test_case_74_missing_collection_is_named(server: QdrantServer) -> None:
     index = ServerIndex(server.url, api_key=server.api_key, name="dropped", dimension=3)
     index.count()
     server.client.delete_collection("dropped")
-    with pytest.raises(IndexUnavailable, match=r"answered 404 for the collection dropped"):
+    with pytest.raises(IndexUnavailable, match=r"has no collection dropped \(QDRANT_URL\)"):
         index.search("x", vector=None, scope=EVERYWHERE, limit=1)
     index.close()
 
@@ -347,7 +526,7 @@ def test_case_74_missing_collection_is_named(server: QdrantServer) -> None:
 
 
 def test_fusion_adds_what_each_ranking_says() -> None:
-    fused = fuse({"a": 3.0, "b": 2.0, "c": 1.0}, {"b": 0.9, "d": 0.1})
+    fused = fuse({"a": 3.0, "b": 2.0, "c": 1.0}, {"b": 0.9, "d": 0.1}, weights=(1, 1))
     third, half = 1 / 6, 0.5 / 2**0.5 / 3 * 1  # one standard deviation, and half the distance of two, of six
     assert {key: round(score, 6) for key, score in fused.items()} == {
         "a": round(0.5 + third, 6),
@@ -358,4 +537,4 @@ def test_fusion_adds_what_each_ranking_says() -> None:
 
 
 def test_fusion_of_equal_scores_is_neutral() -> None:
-    assert fuse({"a": 7.0, "b": 7.0}, {"c": 1.0}) == {"a": 0.5, "b": 0.5, "c": 0.5}
+    assert fuse({"a": 7.0, "b": 7.0}, {"c": 1.0}, weights=(1, 3)) == {"a": 0.5, "b": 0.5, "c": 1.5}

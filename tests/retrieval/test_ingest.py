@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -167,6 +168,39 @@ def test_case_82_same_content_at_once(public: Collection, media: Path) -> None:
     document, _ = ingest.add_document(public, file=file, filename="b.md")
     assert (document, document.filename) == (Document.objects.get(), "a.md")
     assert [path.name for path in (media / "documents").iterdir()] == [Path(document.file.path).name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_case_82_same_content_from_four_threads_at_once(public: Collection, media: Path) -> None:
+    ready, new = threading.Barrier(4), list[bool]()
+
+    def add_it(number: int) -> None:
+        ready.wait()
+        new.append(ingest.add_document(public, file=ContentFile(TEXT.encode()), filename=f"{number}.md")[1])
+        connections.close_all()
+
+    threads = [threading.Thread(target=add_it, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(new) == [False, False, False, True]
+    assert [path.name for path in (media / "documents").iterdir()] == [Path(Document.objects.get().file.path).name]
+
+
+def test_document_that_needs_ocr_stays_until_it_is_asked_for_again(
+    index: None, public: Collection, media: Path
+) -> None:
+    document = add(public)
+    Document.objects.update(state=Document.State.NEEDS_OCR, error="It has only images.")
+    ingest.recover()
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.generation) == (Document.State.NEEDS_OCR, 1)
+    ingest.enqueue(document)
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.error) == (Document.State.READY, "")
 
 
 # ---- again, and gone -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -17,7 +17,7 @@ from retrieval.identifiers import with_parts
 from retrieval.index import Hit
 from retrieval.query_language import language_of
 from retrieval.rerank import max_similarity, rerank
-from retrieval.spans import spans
+from retrieval.spans import by_passage, spans
 
 
 def hit(number: int, document_id: int = 1, *, score: float = 1.0) -> Hit:
@@ -84,6 +84,13 @@ def test_one_document_gives_at_most_so_many_spans() -> None:
     hits = [hit(5), hit(20), hit(40), hit(3, 2)]
     assert [(s.hit.document_id, s.first) for s in spans(hits, limit=3, per_document=1)] == [(1, 4), (2, 2)]
     assert [(s.first, s.last) for s in spans(hits, limit=2, neighbours=0)] == [(5, 5), (20, 20)]
+
+
+def test_passage_scores_as_its_best_chunk_in_each_ranking() -> None:
+    words, vectors, apart = replace(hit(4), parts=(0.9, 0.0)), replace(hit(5), parts=(0.0, 0.8)), hit(9)
+    apart = replace(apart, score=1.2, parts=(0.6, 0.6))
+    ordered = by_passage([apart, replace(words, score=0.9), replace(vectors, score=0.8)])
+    assert [(h.position, h.score) for h in ordered] == [(4, pytest.approx(1.7)), (9, 1.2)]
 
 
 # ---- confidence ------------------------------------------------------------------------------------------------------

@@ -218,6 +218,23 @@ def test_case_84_cancelled_reindex_leaves_no_index_behind(
     assert not (tmp_path / "index" / FAKE).exists()
 
 
+def test_case_84_reindex_cancelled_when_all_is_built_does_not_switch(
+    use: Configure, server: ChatServer, public: Collection, tmp_path: Path
+) -> None:
+    use(server.url, "former")
+    add(public, "a.md", "The boiler is serviced in May.")
+    ingest_all()
+    use(server.url, "fake")
+    reindex.request_reindex()
+    assert reindex.advance()
+    assert runtime().space().index.count() == 1
+    reindex.cancel_reindex()
+    ingest_all()
+    assert live() == FORMER
+    assert_whole()
+    assert not (tmp_path / "index" / FAKE).exists()
+
+
 def test_case_84_model_that_is_gone_leaves_words_and_documents_wait_with_the_reason(
     use: Configure, server: ChatServer, public: Collection
 ) -> None:
@@ -333,8 +350,8 @@ def test_case_76_orphans_are_removed_and_what_is_being_ingested_is_not(use: Conf
     put(999, 1)  # a document that is gone
     put(document.pk, 7)  # a generation that never went live
     put(coming.pk, 2)  # one that is on its way
-    missing, surplus = reindex.drift(spaces.live_space())
-    assert (missing, surplus) == ({(document.pk, 1): 1}, {999: 1, document.pk: 7})
+    found = reindex.drift(spaces.live_space())
+    assert (found.missing, found.surplus) == ({(document.pk, 1): 1}, {999: 1, document.pk: 7})
     reindex.request_repair()
     while reindex.advance():
         pass

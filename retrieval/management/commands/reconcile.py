@@ -43,9 +43,9 @@ class Command(BaseCommand):
 
     def _describe(self) -> None:
         ingest.drain_removals()
-        missing, surplus = reindex.drift(spaces.live_space())
-        documents = len({document_id for document_id, _ in missing})
+        found = reindex.drift(spaces.live_space())
+        documents = len({document_id for document_id, _ in found.missing})
         self.stdout.write(
-            f"Missing or short in the index: {documents:,} documents, {sum(missing.values()):,} chunks. "
-            f"Left over in it: points of {len(surplus):,} documents."
+            f"Missing or short in the index: {documents:,} documents, {sum(found.missing.values()):,} chunks. "
+            f"Left over in it: points of {len(found.surplus):,} documents."
         )
