@@ -1,6 +1,6 @@
 """How likely it is that passages answer a question: pure arithmetic over what was found, for any language.
 
-A logistic model of a few measurements; docs/decisions/007 says what its coefficients were fitted on, and how well.
+A logistic model of a few measurements; docs/decisions/012 says what its coefficients were fitted on, and how well.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _BACKGROUND = 20  # windows without any of the terms, added to those found: amon
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
 
+_ENOUGH = 3  # passages; among fewer nothing stands out
+_USUAL_MARGIN = 0.09  # of the best of five passages over their mean
 ANSWERS = 0.12  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
 
 # Fitted: the weight of each measurement, last the constant.
@@ -62,7 +64,8 @@ def measure(query: str, passages: Sequence[Found]) -> tuple[float, ...]:
     if not similarities:
         return words
     best = max(similarities)
-    return (*words, best, best - sum(similarities) / len(similarities))
+    margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
+    return (*words, best, margin)
 
 
 def _terms(text: str) -> Iterator[str]:

@@ -46,7 +46,7 @@ __all__ = [
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
-_FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs/decisions/007
+_FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs/retrieval.md
 
 
 @dataclass(frozen=True)

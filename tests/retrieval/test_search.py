@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -150,6 +151,33 @@ def test_scope_narrows_to_collections_and_documents(put: Put, public: Collection
         found(collections=["other"], document_ids=[first.pk])
     assert found(collections=[]) == set()
     assert found(document_ids=[]) == set()
+
+
+def test_scope_narrows_to_languages_and_dates(put: Put, public: Collection) -> None:
+    first, second = put(public, "a.md", "A heron flies."), put(public, "b.md", "A heron sleeps.")
+    today = second.created_at.date()
+    found = search("heron", user=NOBODY, since=today, until=today)
+    assert {passage.document_id for passage in found.passages} == {first.pk, second.pk}
+    assert search("heron", user=NOBODY, until=today - timedelta(days=1)).passages == ()
+    assert search("heron", user=NOBODY, languages=["xx"]).passages == ()
+
+
+def test_repeat_in_another_document_is_named_beside_the_first(put: Put, public: Collection) -> None:
+    text = "The heron flies over the water every morning before the others wake and looks for fish."
+    first, second = put(public, "a.md", text), put(public, "b.md", f"{text} ")
+    [passage] = search("heron fish", user=NOBODY).passages
+    other = {first, second} - {first if passage.document_id == first.pk else second}
+    assert [(also.document_id, also.title) for also in passage.also_in] == [(d.pk, d.title) for d in other]
+
+
+def test_result_tells_whether_it_answers(put: Put, public: Collection) -> None:
+    put(public, "guide.md", GUIDE)
+    result = search("Which variable points the site at a Qdrant server?", user=NOBODY)
+    assert result.answers
+    assert 0.35 < result.confidence < 1
+    assert result.passages[0].section == "Settings"
+    assert not search("Who won the chess olympiad in Baku?", user=NOBODY).answers
+    assert search("", user=NOBODY).confidence == 0
 
 
 def test_case_11_revoked_grant_excludes_at_once(put: Put, private: Collection, reader: User) -> None:
