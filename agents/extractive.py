@@ -28,16 +28,16 @@ WORDS_PER_DELTA = 4
 COVERAGE_MIN = 0.28  # of the question's weight, the mean of what the passage and the sentence hold
 TERMS_MIN = 3  # of the question's terms must stand in the passage, when there are so many
 ABSENT_WEIGHT = 0.7  # of its weight, for a term that no passage holds: people ask in words of their own
-SIMILARITY_SURE = 0.4  # cosine from which half of that is enough
-SIMILARITY_NONE = 0.25  # cosine below which matching words are chance
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage with its place in the ranking and its cosine similarity to the query, if that was measured."""
+    """A passage with its cosine similarity to the query, and whether its search takes what it found for an answer;
+    each None when the search doesn't say."""
 
     passage: Passage
     similarity: float | None = None
+    answers: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,13 @@ def _coverage(terms: frozenset[str], weights: dict[str, float]) -> float:
 
 
 def _fits(sentence: Sentence, of_passage: frozenset[str], weights: dict[str, float]) -> bool:
-    held = len(of_passage & weights.keys())
-    needed = min(TERMS_MIN, max(len(weights) - 1, 1)) if len(weights) > 2 else len(weights)
+    """Where the search has decided whether there is an answer, words only choose the sentence."""
+    answers = sentence.found.answers
     coverage = (_coverage(of_passage, weights) + _coverage(sentence.terms, weights)) / 2
-    similarity = sentence.found.similarity
-    if similarity is not None and similarity >= SIMILARITY_SURE:
-        return coverage >= COVERAGE_MIN / 2
-    return held >= needed and coverage >= COVERAGE_MIN and (similarity is None or similarity > SIMILARITY_NONE)
+    if answers is not None:
+        return answers and coverage >= COVERAGE_MIN / 2
+    needed = min(TERMS_MIN, max(len(weights) - 1, 1)) if len(weights) > 2 else len(weights)
+    return len(of_passage & weights.keys()) >= needed and coverage >= COVERAGE_MIN
 
 
 def _score(sentence: Sentence, of_passage: frozenset[str], weights: dict[str, float]) -> float:
@@ -283,11 +283,12 @@ def _read_searches(searches: Iterable[ToolMessage]) -> Iterator[Found]:
     seen: set[int] = set()
     for search in searches:
         if not search.failed:
-            for row in json.loads(search.text)["passages"]:
+            result = json.loads(search.text)
+            for row in result["passages"]:
                 if row["marker"] not in seen:
                     seen.add(row["marker"])
                     passage = Passage(row["marker"], row["text"], row.get("title") or "", row.get("page"))
-                    yield Found(passage, row.get("similarity"))
+                    yield Found(passage, row.get("similarity"), result.get("answers"))
 
 
 def _query_of(search: ToolMessage) -> str:

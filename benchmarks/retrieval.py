@@ -299,13 +299,14 @@ def search_whole(kind: str, size: int, folder: Path) -> dict[str, Any]:
     space.index.tidy()
     questions = [words(asked) for asked in islice(corpus(size, folder, seed=9), QUERIES)]
     results = [search(question, user=AnonymousUser()) for question in questions][20:]
-    kinds = ("total_ms", "embed_ms", "index_ms", "sql_ms")
-    times = {name: [getattr(result, name) for result in results] for name in kinds}
+    stages = [dict(result.stages) for result in results]
+    times = {"total": [result.total_ms for result in results]}
+    times |= {name: [each[name] for each in stages] for name in stages[0]}
     present = Chunk.objects.count()
     alone, failed = searches_per_second(questions, beside=None)
     beside, failing = searches_per_second(questions, beside=lambda: add_upload(collections[1], texts))
     return {
-        "times": [f"{n[:-3]} p50 {statistics.median(values):.1f} p95 {p95(values):.1f}" for n, values in times.items()],
+        "times": [f"{n} p50 {statistics.median(values):.1f} p95 {p95(values):.1f}" for n, values in times.items()],
         "alone": alone,
         "beside": beside,
         "failed": failed + failing,

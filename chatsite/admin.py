@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from chatsite.evaluation import write_questions
 from chatsite.models import ApiKey, Citation, Conversation, Run
 
 if TYPE_CHECKING:
@@ -60,6 +62,15 @@ class RunAdmin(ReadOnly, RunModelAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [CitationInline]
+    actions = ["save_as_questions"]
+
+    @admin.action(description="Save as evaluation questions", permissions=["view"])
+    def save_as_questions(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse:
+        """A csv that `manage.py evaluate` reads."""
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="questions.csv"'
+        write_questions(response, queryset, user=request.user)
+        return response
 
 
 @admin.register(ApiKey)

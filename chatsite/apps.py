@@ -23,6 +23,7 @@ class ChatsiteConfig(AppConfig):
                 qdrant_quantization=settings.QDRANT_QUANTIZATION,
                 embedding_base_url=settings.EMBEDDING_BASE_URL,
                 embedding_model=settings.EMBEDDING_MODEL,
+                rerank=settings.RERANK,
                 openai_api_key=settings.OPENAI_API_KEY,
                 user_quota_bytes=settings.USER_QUOTA_BYTES,
             )

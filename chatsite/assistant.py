@@ -24,7 +24,9 @@ Answer in the language of the question, in plain Markdown, as briefly as the que
 
 RETRIEVAL_INSTRUCTIONS = f"""\
 You answer readers' questions from this site's documents. The search tool finds numbered passages; the first search has
-been done. Search again, in other words or for one part at a time, only when the passages leave something open.
+been done. Search again, in other words or for one part at a time, only when the passages leave something open. A search
+says how likely its passages answer, as `confidence` from 0 to 1; with `answers` false they are only the nearest there
+are, and seldom do.
 {RULES}"""
 
 SELECTED_TEXT_INSTRUCTIONS = f"""\
@@ -87,7 +89,11 @@ class DocumentSearch:
             raise SearchUnavailable(str(error)) from error
         finally:
             self.seconds += perf_counter() - began
-        return {"passages": [self._number(passage) for passage in found.passages]}
+        return {
+            "confidence": round(found.confidence, 2),
+            "answers": found.answers,
+            "passages": [self._number(passage) for passage in found.passages],
+        }
 
     def _number(self, passage: retrieval.Passage) -> dict[str, Any]:
         """The passage as the model reads it, under the number it may be cited by; found twice, it keeps its number."""
@@ -97,6 +103,7 @@ class DocumentSearch:
         return {
             "marker": marker,
             "title": passage.title,
+            "section": passage.section,
             "page": passage.page,
             "text": passage.text,
             "similarity": passage.similarity,

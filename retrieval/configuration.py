@@ -28,6 +28,7 @@ class RetrievalSettings:
     qdrant_quantization: bool = False
     embedding_base_url: str = ""
     embedding_model: str = ""
+    rerank: str = ""
     openai_api_key: str = field(default="", repr=False)
     lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
     least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait

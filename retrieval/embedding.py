@@ -1,4 +1,4 @@
-"""Texts in, unit vectors out: MiniLM on this machine, or any OpenAI-compatible `/v1/embeddings` address."""
+"""Texts in, unit vectors out: MiniLM or fastembed on this machine, or an OpenAI-compatible `/v1/embeddings` address."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from retrieval import minilm
 from retrieval.chunking import estimate_tokens
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
+from retrieval.fast_embedding import PREFIX, FastEmbedder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +27,11 @@ logger = logging.getLogger(__name__)
 
 
 class Embedder(Protocol):
-    """Safe to call from several threads at once."""
+    """Safe to call from several threads at once. Its model learned `languages` (ISO 639-1); empty: any."""
 
     name: str
     batch_size: int
+    languages: frozenset[str]
 
     @property
     def dimension(self) -> int: ...
@@ -45,31 +47,52 @@ class Embedder(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that also gives the vectors of single tokens."""
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text the unit vectors of its tokens, float32 [tokens, dimension]."""
+
+
 class MiniLM:
     """all-MiniLM-L6-v2 in int8 on this machine's processor."""
 
     name = f"{minilm.NAME}-int8-{minilm.WEIGHTS_SHA256[:8]}"
     batch_size = 8  # the fastest of 1 to 64 on two cores
     dimension = minilm.DIMENSION
+    languages = frozenset({"en"})
 
     def __init__(self, weights: Path, *, model_dir: Path) -> None:
         self._weights = weights
         self._model_dir = model_dir
         self._building = threading.Lock()
-        self._session: InferenceSession | None = None
+        self._sessions: dict[bool, InferenceSession] = {}  # of whole texts; of their tokens
         self._tokenizer: Tokenizer | None = None
         self._counter: Tokenizer | None = None
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        vectors, _ = self._run(texts, tokens=False)
+        return vectors
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Without the marks that the tokenizer puts at both ends. Texts of like length are run together."""
+        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        found: dict[int, Vectors] = {}
+        for first in range(0, len(order), self.batch_size):
+            numbers = order[first : first + self.batch_size]
+            vectors, mask = self._run([texts[number] for number in numbers], tokens=True)
+            found |= {number: vectors[row][mask[row] > 0][1:-1] for row, number in enumerate(numbers)}
+        return [found[number] for number in range(len(texts))]
+
+    def _run(self, texts: Sequence[str], *, tokens: bool) -> tuple[Vectors, NDArray[np.int64]]:
         import numpy as np
 
-        session, tokenizer = self._built()
+        session, tokenizer = self._built(tokens=tokens)
         encodings = tokenizer.encode_batch(list(texts))
-        inputs = {
-            "input_ids": np.array([encoding.ids for encoding in encodings], np.int64),
-            "attention_mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
-        }
-        return np.asarray(session.run(None, inputs)[0], np.float32)
+        mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
+        ids = np.array([encoding.ids for encoding in encodings], np.int64)
+        return np.asarray(session.run(None, {"input_ids": ids, "attention_mask": mask})[0], np.float32), mask
 
     def embed_query(self, text: str) -> Vectors:
         vector: Vectors = self.embed_documents([text])[0]
@@ -85,29 +108,32 @@ class MiniLM:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def close(self) -> None:
-        self._session = None
+        self._sessions.clear()
 
-    def _built(self) -> tuple[InferenceSession, Tokenizer]:
+    def _built(self, *, tokens: bool) -> tuple[InferenceSession, Tokenizer]:
         with self._building:
-            if self._session is None or self._tokenizer is None:
-                import onnxruntime
+            if self._tokenizer is None:
                 from tokenizers import Tokenizer
 
                 self._tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
                 self._tokenizer.enable_truncation(minilm.MAX_TOKENS)
                 self._tokenizer.enable_padding()
+            if tokens not in self._sessions:
+                import onnxruntime
+
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = 2
                 options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads rest
-                path = minilm.graph_path(self._weights, model_dir=self._model_dir)
-                self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            return self._session, self._tokenizer
+                path = minilm.graph_path(self._weights, model_dir=self._model_dir, tokens=tokens)
+                self._sessions[tokens] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            return self._sessions[tokens], self._tokenizer
 
 
 class RemoteEmbedder:
     """Any address that speaks OpenAI's `POST /v1/embeddings`; what it answers is checked before it is believed."""
 
     batch_size = 64
+    languages = frozenset[str]()
     default_model = "text-embedding-3-small"
 
     def __init__(self, *, base_url: str, model: str, api_key: str, timeout: float = 30.0) -> None:
@@ -192,8 +218,10 @@ def _named(error: Exception) -> str:
 
 
 def build_embedder(*, model_dir: Path, base_url: str, model: str, api_key: str) -> Embedder | None:
-    """The remote embedder when an address or a model is named, else MiniLM when its weights are installed, else None.
-    Nothing is loaded or asked until the first text."""
+    """fastembed's when its model is named, the remote one when an address or another model is, else MiniLM when its
+    weights are installed, else None. Nothing is loaded or asked until the first text."""
+    if model.startswith(PREFIX) and not base_url:
+        return FastEmbedder(model.removeprefix(PREFIX), cache_dir=model_dir / "fastembed")
     if base_url or model:
         return RemoteEmbedder(base_url=base_url, model=model, api_key=api_key)
     return local_embedder(model_dir=model_dir)
@@ -207,6 +235,8 @@ def local_embedder(*, model_dir: Path) -> Embedder | None:
 
 def describe_embedder(*, base_url: str, model: str) -> str:
     """One line for a person: what turns texts into vectors here."""
+    if model.startswith(PREFIX) and not base_url:
+        return f"{model.removeprefix(PREFIX)}, by fastembed, on this machine"
     if base_url or model:
         host = urlsplit(base_url or "https://api.openai.com").netloc.rpartition("@")[2]
         return f"{model or RemoteEmbedder.default_model} at {host}"

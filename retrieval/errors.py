@@ -85,3 +85,7 @@ class UnknownDocument(RetrievalError):
     def __init__(self, ids: Iterable[int]) -> None:
         self.ids = tuple(ids)
         super().__init__(f"No such document: {', '.join(map(str, self.ids))}.")
+
+
+class EvaluationSetError(RetrievalError):
+    """The questions to evaluate with can't be read; the message names the file and the line."""

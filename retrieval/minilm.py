@@ -27,6 +27,7 @@ NAME = "all-MiniLM-L6-v2"
 DIMENSION = 384
 MAX_TOKENS = 256  # what the model was trained to read; the rest of a longer text is cut off
 GRAPH_FILE = f"{NAME}-int8-v1.onnx"
+TOKEN_GRAPH_FILE = f"{NAME}-tokens-int8-v1.onnx"
 
 # The published file: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (model.safetensors)
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -42,12 +43,13 @@ def locate() -> Path | None:
     return folder if (folder / "model.safetensors").is_file() and (folder / "tokenizer.json").is_file() else None
 
 
-def graph_path(weights: Path, *, model_dir: Path) -> Path:
-    """The int8 graph under `model_dir`, written on first use. Raises EmbeddingUnavailable when it can't be.
+def graph_path(weights: Path, *, model_dir: Path, tokens: bool = False) -> Path:
+    """The int8 graph under `model_dir`, written on first use: of whole texts, or of their `tokens`. Raises
+    EmbeddingUnavailable when it can't be written.
 
     A child process writes it, which takes its 400 MB and the quantiser's log with it when it ends.
     """
-    path = model_dir / GRAPH_FILE
+    path = model_dir / (TOKEN_GRAPH_FILE if tokens else GRAPH_FILE)
     if path.exists():
         return path
     with (weights / "model.safetensors").open("rb") as file:
@@ -58,7 +60,7 @@ def graph_path(weights: Path, *, model_dir: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=model_dir) as folder:
         written = Path(folder, "int8.onnx")
         done = subprocess.run(  # noqa: S603 - a fixed command
-            [sys.executable, "-m", "retrieval.minilm", str(weights), str(written)],
+            [sys.executable, "-m", "retrieval.minilm", str(weights), str(written), *["tokens"] * tokens],
             cwd=Path(__file__).resolve().parent.parent,
             capture_output=True,
             timeout=300,
@@ -71,20 +73,21 @@ def graph_path(weights: Path, *, model_dir: Path) -> Path:
     return path
 
 
-def write_exact_graph(weights: Path, path: Path) -> None:
-    """Write the float32 graph: (input_ids, attention_mask) [n, tokens] -> unit vectors [n, 384]."""
+def write_exact_graph(weights: Path, path: Path, *, tokens: bool = False) -> None:
+    """Write the float32 graph: (input_ids, attention_mask) [n, tokens] -> unit vectors [n, 384], or, of `tokens`,
+    [n, tokens, 384]."""
     import onnx
     from safetensors.numpy import load_file
 
-    onnx.save(_Graph(load_file(weights / "model.safetensors")).model(), path)
+    onnx.save(_Graph(load_file(weights / "model.safetensors")).model(tokens=tokens), path)
 
 
-def write_small_graph(weights: Path, path: Path) -> None:
+def write_small_graph(weights: Path, path: Path, *, tokens: bool = False) -> None:
     """Write the int8 graph."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     exact = path.with_suffix(".exact")
-    write_exact_graph(weights, exact)
+    write_exact_graph(weights, exact, tokens=tokens)
     # Per channel and in 7 bits: 0.99 mean cosine to the exact vectors (0.95 per tensor), also on processors that
     # saturate 8-bit sums. https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
     quantize_dynamic(exact, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
@@ -155,12 +158,15 @@ class _Graph:
         narrowed = self.linear(widened, f"{name}.output.dense")
         return self.normalized(self.add("Add", narrowed, attended), f"{name}.output.LayerNorm")
 
+    def unit(self, value: str) -> str:
+        return self.add("LpNormalization", value, axis=-1, p=2)
+
     def pooled(self, value: str, mask: str) -> str:
         weights = self.add("Unsqueeze", mask, "last")
         total = self.add("ReduceSum", self.add("Mul", value, weights), "one", keepdims=0)
-        return self.add("LpNormalization", total, axis=-1, p=2)  # the mean and the sum have the same direction
+        return self.unit(total)  # the mean and the sum have the same direction
 
-    def model(self) -> ModelProto:
+    def model(self, *, tokens: bool) -> ModelProto:
         from onnx import TensorProto, checker, helper, numpy_helper
 
         mask = self.add("Cast", "attention_mask", to=TensorProto.FLOAT)
@@ -169,12 +175,13 @@ class _Graph:
         value = self.embedded()
         for number in range(_LAYERS):
             value = self.layer(value, f"encoder.layer.{number}", bias)
-        output = self.pooled(value, mask)
+        output = self.unit(value) if tokens else self.pooled(value, mask)
+        shape: list[str | int | None] = ["n", "tokens", DIMENSION] if tokens else ["n", DIMENSION]
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "tokens"])
             for name in ("input_ids", "attention_mask")
         ]
-        outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", DIMENSION])]
+        outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)]
         constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
         graph = helper.make_graph(self.nodes, NAME, inputs, outputs, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
@@ -185,4 +192,4 @@ class _Graph:
 
 
 if __name__ == "__main__":
-    write_small_graph(Path(sys.argv[1]), Path(sys.argv[2]))
+    write_small_graph(Path(sys.argv[1]), Path(sys.argv[2]), tokens="tokens" in sys.argv[3:])

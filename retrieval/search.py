@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from time import perf_counter
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
+from retrieval.confidence import ANSWERS, confidence
 from retrieval.configuration import runtime
+from retrieval.duplicates import fold
 from retrieval.errors import (
     EmbeddingUnavailable,
     IndexUnavailable,
@@ -21,11 +24,15 @@ from retrieval.extraction import clean
 from retrieval.index import Hit, Scope
 from retrieval.models import Chunk, Collection, Document, User
 from retrieval.points import chunk_id
-from retrieval.spans import NEIGHBOURS, Span, spans
+from retrieval.query_language import language_of
+from retrieval.rerank import DEPTH, rerank
+from retrieval.spans import NEIGHBOURS, Span, by_passage, spans
 
 __all__ = [
+    "Elsewhere",
     "EmbeddingUnavailable",
     "IndexUnavailable",
+    "Method",
     "Passage",
     "SearchResult",
     "StorageInUse",
@@ -38,18 +45,48 @@ __all__ = [
 ]
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
+_CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
+_FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs/retrieval.md
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
+
+    `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
+    number. `depth`: hits that `rerank` orders anew.
+    """
+
+    words: bool = True
+    vectors: bool = True
+    rerank: str = ""
+    neighbours: int = NEIGHBOURS
+    per_document: int = 0
+    depth: int = DEPTH
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another document that says the same."""
+
+    document_id: int
+    title: str
+    url: str
 
 
 @dataclass(frozen=True)
 class Passage:
     """A chunk that was found, with its neighbours: exactly the characters `start` to `end` of the document's text.
 
-    `score` is the fused rank score (0 to about 2); `similarity` the chunk's cosine to the query, None without vectors.
+    `section` is the path of headings above its beginning. `score` is the fused rank score (0 to about 2); `similarity`
+    the chunk's cosine to the query, None without vectors that know its language. `also_in` names documents whose
+    passage repeats this one.
     """
 
     chunk_id: str
     document_id: int
     title: str
+    section: str
     url: str
     page: int | None
     start: int
@@ -58,20 +95,39 @@ class Passage:
     score: float
     similarity: float | None
     content_hash: str
+    also_in: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The passages, best first, and where the time went, in milliseconds."""
+    """The passages, best first; how likely it is, 0 to 1, that they answer the query; and the milliseconds that each
+    stage took, in order."""
 
     passages: tuple[Passage, ...]
-    embed_ms: float
-    index_ms: float
-    sql_ms: float
+    confidence: float = 0.0
+    stages: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether the passages are taken to answer the query, or are only the nearest there are."""
+        return self.confidence >= ANSWERS
 
     @property
     def total_ms(self) -> float:
-        return self.embed_ms + self.index_ms + self.sql_ms
+        return sum(milliseconds for _, milliseconds in self.stages)
+
+
+class _Stopwatch:
+    """What each stage took since the one before it."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, float]] = []
+        self._since = perf_counter()
+
+    def stage(self, name: str) -> None:
+        now = perf_counter()
+        self.stages.append((name, (now - self._since) * 1000))
+        self._since = now
 
 
 def search(
@@ -80,30 +136,54 @@ def search(
     user: User,
     collections: Sequence[str] | None = None,
     document_ids: Sequence[int] | None = None,
+    languages: Sequence[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
     limit: int = 5,
+    method: Method | None = None,
 ) -> SearchResult:
-    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all.
+    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all; only of
+    documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
 
-    Raises UnknownCollection, UnknownDocument or IndexUnavailable.
+    Without a `method`, the default with the site's own rerank. Raises UnknownCollection, UnknownDocument or
+    IndexUnavailable.
     """
-    began = perf_counter()
-    scope, fingerprint = _scope(user, collections, document_ids)
+    method = method or Method(rerank=runtime().settings.rerank)
+    watch = _Stopwatch()
+    where = _scope(user, collections, document_ids)
+    scope = replace(where.scope, languages=languages, since=since, until=until)
     query = clean(query).strip()
+    watch.stage("scope")
     if not scope.collection_ids or not query:
-        return SearchResult((), embed_ms=0.0, index_ms=0.0, sql_ms=_milliseconds(began))
-    scoped = perf_counter()
-    space = runtime().space(fingerprint)
-    vector = space.embedder.embed_query(query).tolist() if space.embedder else None
-    embedded = perf_counter()
-    hits = space.index.search(query, vector=vector, scope=scope, limit=limit * _SPARE)
-    ranked = perf_counter()
-    passages = _passages(hits, scope=scope, user=user, limit=limit)
-    return SearchResult(
-        passages,
-        embed_ms=(embedded - scoped) * 1000,
-        index_ms=(ranked - embedded) * 1000,
-        sql_ms=(scoped - began) * 1000 + _milliseconds(ranked),
+        return SearchResult((), stages=tuple(watch.stages))
+    space = runtime().space(where.fingerprint)
+    embedder = space.embedder if method.vectors else None
+    vector = embedder.embed_query(query).tolist() if embedder else None
+    watch.stage("embed")
+    spoken = language_of(query, among=languages or where.languages)
+    known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}
+    hits = space.index.search(
+        query if method.words else "",
+        vector=vector,
+        scope=scope,
+        limit=max(_CANDIDATES, limit * _SPARE),
+        languages=where.languages or ("en",),
+        trust=1.0 if known else _FOREIGN_TRUST,
     )
+    watch.stage("index")
+    hits = (by_passage(hits) if method.neighbours else hits)[: max(limit * _SPARE, method.depth * bool(method.rerank))]
+    if not known:
+        hits = [replace(hit, similarity=None) for hit in hits]  # it says nothing
+    found = _Found.of(hits, scope=scope, user=user, neighbours=method.neighbours)
+    watch.stage("text")
+    ranked = found.readable(hits)
+    if method.rerank and embedder:
+        ranked = rerank(query, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
+        watch.stage("rerank")
+    passages = _passages(ranked, found=found, method=method, limit=limit)
+    sure = confidence(query, passages)
+    watch.stage("passages")
+    return SearchResult(passages, confidence=sure, stages=tuple(watch.stages))
 
 
 def check_scope(
@@ -138,51 +218,83 @@ def _live_chunks(document: Document, *, start: int, end: int) -> QuerySet[Chunk]
     return chunks.filter(start__lt=end, end__gt=start).order_by("position")
 
 
-def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None) -> tuple[Scope, str]:
-    """What this user may search of what was asked for, and the fingerprint of the index that holds it; what isn't there
-    or isn't theirs is named, never dropped."""
+@dataclass(frozen=True)
+class _Where:
+    """What may be searched, the fingerprint of the index that holds it, and the languages its documents are in."""
+
+    scope: Scope
+    fingerprint: str
+    languages: tuple[str, ...]
+
+
+def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None) -> _Where:
+    """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
     visible = Collection.objects.visible_to(user).order_by("pk")
     if slugs is not None:
         visible = visible.filter(slug__in=slugs)
-    found = list(visible.values_list("slug", "pk", "fingerprint"))
-    if unknown := set(slugs or []) - {slug for slug, _, _ in found}:
+    found = list(visible.values_list("slug", "pk", "fingerprint", "languages"))
+    if unknown := set(slugs or []) - {slug for slug, *_ in found}:
         raise UnknownCollection([slug for slug in slugs or [] if slug in unknown])
-    collection_ids = [pk for _, pk, _ in found]
+    collection_ids = [pk for _, pk, *_ in found]
     if document_ids is not None:
         inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
         known = set(inside.filter(pk__in=document_ids).values_list("pk", flat=True))
         if missing := [document_id for document_id in document_ids if document_id not in known]:
             raise UnknownDocument(missing)
-    return Scope(collection_ids, document_ids), max((fingerprint for _, _, fingerprint in found), default="")
+    return _Where(
+        Scope(collection_ids, document_ids),
+        fingerprint=max((fingerprint for _, _, fingerprint, _ in found), default=""),
+        languages=tuple(sorted({language for *_, languages in found for language in languages})),
+    )
 
 
-def _passages(hits: Sequence[Hit], *, scope: Scope, user: User, limit: int) -> tuple[Passage, ...]:
+@dataclass(frozen=True)
+class _Found:
+    """What SQL holds of the hits: their documents, and they and their neighbours by (document, position)."""
+
+    documents: dict[int, Document]
+    chunks: dict[tuple[int, int], Chunk]
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit], *, scope: Scope, user: User, neighbours: int) -> _Found:
+        """As far as `user` may read them and their generation is live. Two queries: the ids of chunks follow from
+        document, generation and position."""
+        readable = Document.objects.visible_to(user).filter(collection__in=scope.collection_ids)
+        wanted = readable.filter(pk__in={hit.document_id for hit in hits}).only(*_SHOWN)
+        documents = {document.pk: document for document in wanted.order_by("pk")}
+        ids: set[UUID] = {
+            chunk_id(hit.document_id, generation=hit.generation, position=position)
+            for hit in hits
+            if hit.document_id in documents and hit.generation == documents[hit.document_id].live_generation
+            for position in range(max(hit.position - neighbours, 0), hit.position + neighbours + 1)
+        }
+        chunks = Chunk.objects.filter(pk__in=ids).order_by("pk")
+        return cls(documents, {(chunk.document_id, chunk.position): chunk for chunk in chunks})
+
+    def readable(self, hits: Sequence[Hit]) -> list[Hit]:
+        return [hit for hit in hits if (hit.document_id, hit.position) in self.chunks]
+
+    def text_of(self, hit: Hit) -> str:
+        return self.chunks[hit.document_id, hit.position].text
+
+
+_SHOWN = ["title", "live_generation", "live_hash", "page_count", "page_starts", "collection_id"]
+
+
+def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
     """The first `limit` passages around these hits; hits whose surroundings overlap share one."""
-    chunks = _readable_chunks(hits, scope=scope, user=user)
-    readable = [hit for hit in hits if (hit.document_id, hit.position) in chunks]
-    return tuple(_around(span, chunks) for span in spans(readable, limit=limit))
+    different, elsewhere = fold(ranked, text_of=found.text_of)
+    chosen = spans(different, limit=limit, neighbours=method.neighbours, per_document=method.per_document)
+    return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)
 
 
-def _readable_chunks(hits: Sequence[Hit], *, scope: Scope, user: User) -> dict[tuple[int, int], Chunk]:
-    """Hits and neighbours by (document, position), as far as `user` may read them and their generation is live.
-
-    One query: their ids follow from document, generation and position.
-    """
-    ids: set[UUID] = {
-        chunk_id(hit.document_id, generation=hit.generation, position=position)
-        for hit in hits
-        for position in range(max(hit.position - NEIGHBOURS, 0), hit.position + NEIGHBOURS + 1)
-    }
-    readable = Document.objects.visible_to(user).filter(collection__in=scope.collection_ids)
-    chunks = Chunk.objects.filter(pk__in=ids, document__in=readable, generation=F("document__live_generation"))
-    return {(chunk.document_id, chunk.position): chunk for chunk in chunks.select_related("document").order_by("pk")}
-
-
-def _around(span: Span, chunks: dict[tuple[int, int], Chunk]) -> Passage:
+def _around(span: Span, found: _Found, elsewhere: Sequence[int]) -> Passage:
     document_id = span.hit.document_id
     positions = range(span.first, span.last + 1)
-    parts = [chunks[document_id, position] for position in positions if (document_id, position) in chunks]
-    return _passage(parts[0].document, parts, hit=span.hit)
+    parts = [found.chunks[document_id, at] for at in positions if (document_id, at) in found.chunks]
+    others = [found.documents[other] for other in elsewhere]
+    also_in = tuple(Elsewhere(other.pk, other.title, other.get_absolute_url()) for other in others)
+    return replace(_passage(found.documents[document_id], parts, hit=span.hit), also_in=also_in)
 
 
 def _passage(document: Document, parts: Sequence[Chunk], *, hit: Hit | None) -> Passage:
@@ -194,6 +306,7 @@ def _passage(document: Document, parts: Sequence[Chunk], *, hit: Hit | None) -> 
         chunk_id=str(hit.id if hit else parts[0].pk),
         document_id=document.pk,
         title=document.title,
+        section=parts[0].heading,
         url=document.get_absolute_url(),
         page=document.page_at(start),
         start=start,
@@ -203,7 +316,3 @@ def _passage(document: Document, parts: Sequence[Chunk], *, hit: Hit | None) -> 
         similarity=hit.similarity if hit else None,
         content_hash=document.live_hash,
     )
-
-
-def _milliseconds(since: float) -> float:
-    return (perf_counter() - since) * 1000

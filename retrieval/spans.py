@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrieval.index import Hit
 
@@ -31,11 +31,12 @@ class Span:
         return self.hit.document_id == hit.document_id and self.first <= hit.position <= self.last
 
 
-def spans(hits: Sequence[Hit], *, limit: int) -> list[Span]:
-    """At most `limit` spans around `hits`, which come best first. No two overlap; each keeps its best hit's rank."""
+def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_document: int = 0) -> list[Span]:
+    """At most `limit` spans around `hits`, which come best first, at most `per_document` of each document unless that
+    is 0. No two overlap; each keeps its best hit's rank."""
     found: list[Span] = []
     for hit in hits:
-        span = Span(hit, max(hit.position - NEIGHBOURS, 0), hit.position + NEIGHBOURS)
+        span = Span(hit, max(hit.position - neighbours, 0), hit.position + neighbours)
         touching = [other for other in found if other.overlaps(span)]
         joined = _joined(span, touching)
         if joined.length <= LONGEST and touching:
@@ -43,8 +44,38 @@ def spans(hits: Sequence[Hit], *, limit: int) -> list[Span]:
         elif not any(other.holds(hit) for other in touching):
             if len(found) == limit:
                 break
-            found.append(_beside(span, touching))
+            of_same = sum(other.hit.document_id == hit.document_id for other in found)
+            if not per_document or of_same < per_document:
+                found.append(_beside(span, touching))
     return found
+
+
+def by_passage(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in the order of what their passages score, which is their score from here on: a passage is a chunk with
+    its neighbours, so in each of both rankings it counts as its best chunk among those that were found. Hits that are
+    neighbours of a better one are left out: its passage holds them.
+
+    Of hits with equal scores the one that scored higher by itself comes first, then the earlier place.
+    """
+    parts = {(hit.document_id, hit.position): hit.parts for hit in hits}
+
+    def scored(hit: Hit) -> Hit:
+        near = [parts[place] for place in _around(hit) if place in parts]
+        return replace(hit, score=max(words for words, _ in near) + max(vectors for _, vectors in near))
+
+    own = {hit.id: hit.score for hit in hits}
+    ordered = sorted(map(scored, hits), key=lambda hit: (-hit.score, -own[hit.id], hit.document_id, hit.position))
+    kept, held = list[Hit](), set[tuple[int, int]]()
+    for hit in ordered:
+        if (hit.document_id, hit.position) not in held:
+            kept.append(hit)
+            held.update(_around(hit))
+    return kept
+
+
+def _around(hit: Hit) -> list[tuple[int, int]]:
+    """The places of its own chunk and of the neighbours, NEIGHBOURS on each side."""
+    return [(hit.document_id, hit.position + step) for step in range(-NEIGHBOURS, NEIGHBOURS + 1)]
 
 
 def _joined(span: Span, touching: Sequence[Span]) -> Span:

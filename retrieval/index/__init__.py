@@ -11,7 +11,7 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-PREFETCH = 100  # hits of each kind that are fused
+PREFETCH = 200  # hits of each kind that are fused
 ALL_GENERATIONS = 2**31 - 1
 
 # Names both implementations store under.
@@ -65,7 +65,8 @@ class Scope:
 
 @dataclass(frozen=True)
 class Hit:
-    """A ranked chunk: its fused score (about 0 to 2), and its cosine to the query, None without vectors."""
+    """A ranked chunk: its fused score (about 0 to 2), and its cosine to the query, None without vectors. `parts` are
+    what the ranking by words and that by vectors add to the score."""
 
     id: UUID
     document_id: int
@@ -73,6 +74,7 @@ class Hit:
     position: int
     score: float
     similarity: float | None
+    parts: tuple[float, float] = (0.0, 0.0)
 
 
 class Index(Protocol):
@@ -89,11 +91,13 @@ class Index(Protocol):
         scope: Scope,
         limit: int,
         languages: Sequence[str] = ("en",),
+        trust: float = 1.0,
     ) -> list[Hit]:
         """The best `limit` points inside `scope`, best first, equal scores in order of document and position.
 
         An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is, and its
-        words as they stand find points in no known language.
+        words as they stand find points in no known language. `trust` weighs the ranking by vectors against that by
+        words.
         """
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:

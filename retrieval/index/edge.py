@@ -70,6 +70,7 @@ class EdgeIndex:
         scope: Scope,
         limit: int,
         languages: Sequence[str] = ("en",),
+        trust: float = 1.0,
     ) -> list[Hit]:
         from qdrant_edge import QueryBatchRequest
 
@@ -90,6 +91,7 @@ class EdgeIndex:
             scores.get(DENSE, {}),
             vector=vector if DENSE in requests else None,
             limit=limit,
+            trust=trust,
             read=lambda keys, with_vector: self._read([UUID(int=key) for key in keys], with_vector),
         )
 

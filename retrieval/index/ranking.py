@@ -31,14 +31,16 @@ def rank(
     *,
     vector: Sequence[float] | None,
     limit: int,
+    trust: float = 1.0,
     read: Callable[[Sequence[Key], bool], Mapping[Key, Ranked]],
 ) -> list[Hit]:
-    """Fuse both rankings and keep the best `limit`.
+    """Fuse both rankings, the one by vectors weighed by `trust`, and keep the best `limit`.
 
     Keys are ids as the index has them. `read` gives the points with these, with their vectors if told so: those that
     only words found are compared to `vector` here, unless it is None.
     """
-    fused = fuse(words, cosines, weights=WEIGHTS)
+    parts = fuse(words, weights=WEIGHTS[:1]), fuse(cosines, weights=[trust * WEIGHTS[1]])
+    fused = {key: parts[0].get(key, 0.0) + parts[1].get(key, 0.0) for key in words.keys() | cosines.keys()}
     if not fused or limit < 1:
         return []
     last = sorted(fused.values(), reverse=True)[:limit][-1]
@@ -57,6 +59,7 @@ def rank(
             position=points[key].payload["position"],
             score=fused[key],
             similarity=cosines[key] if key in cosines else _cosine(vector, points[key].vector),
+            parts=(parts[0].get(key, 0.0), parts[1].get(key, 0.0)),
         )
         for key in sorted(points, key=order)[:limit]
     ]

@@ -93,6 +93,7 @@ class ServerIndex:
         scope: Scope,
         limit: int,
         languages: Sequence[str] = ("en",),
+        trust: float = 1.0,
     ) -> list[Hit]:
         within, requests = _within(scope), {}
         if (words := weigh_query(text, languages=languages)).indices:
@@ -111,6 +112,7 @@ class ServerIndex:
             scores.get(DENSE, {}),
             vector=vector if DENSE in requests else None,
             limit=limit,
+            trust=trust,
             read=self._read,
         )
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from retrieval.identifiers import with_parts
+
 if TYPE_CHECKING:
     from qdrant_edge import Bm25, SparseVector
 
@@ -25,7 +27,7 @@ def weigh_document(text: str, *, language: str) -> Weights:
     """Term weights of a text in `language` (ISO 639-1); in one that isn't known the words count as they stand."""
     from qdrant_edge import SparseVector
 
-    weights: dict[int, float] = {}
+    text, weights = with_parts(text), dict[int, float]()
     for model in _models(_known(language)):
         embedded = model.embed_document(text)
         weights = dict(zip(embedded.indices, embedded.values, strict=True)) | weights
@@ -40,6 +42,7 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
     """
     from qdrant_edge import SparseVector
 
+    text = with_parts(text)
     known = {_known(language) for language in languages} - {""}
     models = [model for language in known for model in (*_models(language), *_models("", stopped=language))]
     terms = sorted({term for model in models or _models("") for term in model.embed_query(text).indices})

@@ -70,10 +70,18 @@ def test_off_topic_question_is_declined(query: str) -> None:
     assert answers(query) == []
 
 
-def test_similarity_decides_where_words_are_few() -> None:
-    query = "Will a second worker be refused or rejected by storage?"
-    assert answers(query, similarity=0.7) != []
-    assert answers("Which port does it listen on?", similarity=0.05) == []
+@pytest.mark.parametrize(
+    ("query", "answers", "quoted"),
+    [
+        ("Will a second worker be refused or rejected by storage?", None, False),
+        ("Will a second worker be refused or rejected by storage?", True, True),
+        ("Which port does it listen on?", True, True),
+        ("Which port does it listen on?", False, False),
+    ],
+)
+def test_search_that_knows_whether_it_answers_decides(query: str, answers: bool | None, quoted: bool) -> None:
+    passages = [Found(Passage(1, STORE), answers=answers), Found(Passage(2, SETTINGS), answers=answers)]
+    assert bool(quote(query, passages)) is quoted
 
 
 def test_quotes_are_substrings_but_for_white_space() -> None:
@@ -138,6 +146,18 @@ def test_it_declines_without_a_marker() -> None:
     assert run(agent, "What is the capital of Mongolia?").content == f"{NOTICE}\n\n{DECLINED}"
     agent, _ = searching([])
     assert run(agent, "Which port?").content == f"{NOTICE}\n\n{DECLINED}"
+
+
+def test_it_declines_what_the_search_says_is_only_near() -> None:
+    @tool
+    def search(query: str) -> dict[str, object]:
+        """Search the documents."""
+        return {"confidence": 0.04, "answers": False, "passages": ROWS}
+
+    result = run(
+        Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), "Which port does the site listen on?"
+    )
+    assert result.content == f"{NOTICE}\n\n{DECLINED}"
 
 
 def test_it_streams_a_few_words_at_a_time() -> None:

@@ -23,6 +23,7 @@ from tests.servers import manage
         ("QDRANT_SHARDS", "0"),
         ("QDRANT_REPLICAS", "two"),
         ("QDRANT_QUANTIZATION", "int8"),
+        ("RERANK", "colbert"),
         ("DATABASE_URL", "mysterious://host/name"),
         ("FETCH_HOSTS", "wiki.example.org,http://wiki.example.org/"),
         ("FETCH_HOSTS", "wiki.example.org:99999"),

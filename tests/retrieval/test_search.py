@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -58,7 +59,8 @@ def test_passage_is_the_exact_text_at_its_place(put: Put, public: Collection) ->
     assert Chunk.objects.filter(pk=passage.chunk_id, document=document).exists()
     assert passage.similarity is not None
     assert passage.similarity > 0.5
-    assert 0 < result.index_ms < result.total_ms == result.embed_ms + result.index_ms + result.sql_ms
+    assert [name for name, _ in result.stages] == ["scope", "embed", "index", "text", "passages"]
+    assert result.total_ms == sum(milliseconds for _, milliseconds in result.stages) > 0
 
 
 def test_hit_comes_with_the_chunk_before_and_behind(put: Put, public: Collection) -> None:
@@ -151,6 +153,33 @@ def test_scope_narrows_to_collections_and_documents(put: Put, public: Collection
     assert found(document_ids=[]) == set()
 
 
+def test_scope_narrows_to_languages_and_dates(put: Put, public: Collection) -> None:
+    first, second = put(public, "a.md", "A heron flies."), put(public, "b.md", "A heron sleeps.")
+    today = second.created_at.date()
+    found = search("heron", user=NOBODY, since=today, until=today)
+    assert {passage.document_id for passage in found.passages} == {first.pk, second.pk}
+    assert search("heron", user=NOBODY, until=today - timedelta(days=1)).passages == ()
+    assert search("heron", user=NOBODY, languages=["xx"]).passages == ()
+
+
+def test_repeat_in_another_document_is_named_beside_the_first(put: Put, public: Collection) -> None:
+    text = "The heron flies over the water every morning before the others wake and looks for fish."
+    first, second = put(public, "a.md", text), put(public, "b.md", f"{text} ")
+    [passage] = search("heron fish", user=NOBODY).passages
+    other = {first, second} - {first if passage.document_id == first.pk else second}
+    assert [(also.document_id, also.title) for also in passage.also_in] == [(d.pk, d.title) for d in other]
+
+
+def test_result_tells_whether_it_answers(put: Put, public: Collection) -> None:
+    put(public, "guide.md", GUIDE)
+    result = search("Which variable points the site at a Qdrant server?", user=NOBODY)
+    assert result.answers
+    assert 0.35 < result.confidence < 1
+    assert result.passages[0].section == "Settings"
+    assert not search("Who won the chess olympiad in Baku?", user=NOBODY).answers
+    assert search("", user=NOBODY).confidence == 0
+
+
 def test_case_11_revoked_grant_excludes_at_once(put: Put, private: Collection, reader: User) -> None:
     put(private, "board.md", "Operation Heron.")
     assert len(search("heron", user=reader).passages) == 1
@@ -206,12 +235,12 @@ def test_reader_is_refused_a_document_that_is_not_ready(public: Collection, inde
 
 
 @pytest.mark.parametrize("documents", [1, 3])
-def test_search_takes_two_queries(
+def test_search_takes_three_queries(
     put: Put, public: Collection, django_assert_num_queries: DjangoAssertNumQueries, documents: int
 ) -> None:
     for number in range(documents):
         put(public, f"{number}.md", f"A heron flies {number} times.")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert len(search("heron", user=NOBODY).passages) == documents
 
 

@@ -1,0 +1,44 @@
+"""Questions that were really asked, with what answered them, as a table that `manage.py evaluate` reads."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Protocol
+
+from django.db.models import QuerySet
+
+from chatsite.models import Run
+from retrieval.models import Document, User
+
+COLUMNS = ("question", "document", "start", "end", "quote", "answerable")
+
+
+class Writable(Protocol):
+    def write(self, content: str) -> object: ...
+
+
+def write_questions(file: Writable, runs: QuerySet[Run], *, user: User) -> None:
+    """One row for each citation of an answer; questions that nothing answered as `answerable` false, for a person to
+    check. Answers from documents that `user` may not read, or that were deleted since, are left out."""
+    table = csv.writer(file)
+    table.writerow(COLUMNS)
+    for run in runs.filter(mode=Run.Mode.RETRIEVAL, state=Run.State.COMPLETED).order_by("created_at", "pk"):
+        table.writerows([_plain(cell) for cell in row] for row in _rows(run, user))
+
+
+def _rows(run: Run, user: User) -> Iterator[tuple[str, ...]]:
+    if not run.answered:
+        yield run.question, "", "", "", "", "false"
+        return
+    readable = Document.objects.visible_to(user)
+    for citation in run.citations.filter(document__in=readable, in_selection=False).order_by("pk"):
+        place = str(citation.document_id), str(citation.start), str(citation.end)
+        yield run.question, *place, citation.quote, "true"
+
+
+def _plain(cell: str) -> str:
+    """What a spreadsheet would take for a formula gets a space in front, which `evaluate` takes off again.
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f" {cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,98 @@
+"""How likely it is that passages answer a question: pure arithmetic over what was found, for any language.
+
+A logistic model of a few measurements; docs/decisions/012 says what its coefficients were fitted on, and how well.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
+_BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
+_ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
+_WINDOW = 40  # words looked at together: one or two sentences
+
+_ENOUGH = 3  # passages; among fewer nothing stands out
+_USUAL_MARGIN = 0.09  # of the best of five passages over their mean
+ANSWERS = 0.12  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
+
+# Fitted: the weight of each measurement, last the constant.
+_WITH_SIMILARITY = (0.44, 2.12, 5.83, 4.90, -6.01)
+_WITHOUT_SIMILARITY = (0.11, 3.57, -3.32)
+
+
+class Found(Protocol):
+    """A passage, as far as it matters here."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def section(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def similarity(self) -> float | None: ...
+
+
+def confidence(query: str, passages: Sequence[Found]) -> float:
+    """The probability, 0 to 1, that one of `passages` answers `query`. 0 without passages. Where they
+    have no similarity, words alone count."""
+    if not passages:
+        return 0.0
+    values = measure(query, passages)
+    weights = _WITH_SIMILARITY if len(values) + 1 == len(_WITH_SIMILARITY) else _WITHOUT_SIMILARITY
+    return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True))))
+
+
+def measure(query: str, passages: Sequence[Found]) -> tuple[float, ...]:
+    """What the model weighs: how much of the question the best few sentences hold, and the best passage with its title;
+    then, with similarities, the highest one and how far it stands out among the others."""
+    windows = [(window, rank) for rank, passage in enumerate(passages) for window in _windows(passage.text)]
+    weights = _weigh(frozenset(_terms(query)), [window for window, _ in windows])
+    whole = [frozenset(_terms(f"{passage.title} {passage.section} {passage.text}")) for passage in passages]
+    words = (
+        max((_share(window, weights) for window, _ in windows), default=0.0),
+        max(_share(terms, weights) for terms in whole),
+    )
+    similarities = [passage.similarity for passage in passages if passage.similarity is not None]
+    if not similarities:
+        return words
+    best = max(similarities)
+    margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
+    return (*words, best, margin)
+
+
+def _terms(text: str) -> Iterator[str]:
+    """The beginnings of words; of scripts that don't space words, pairs of neighbouring letters."""
+    for word in _WORD.findall(text.lower()):
+        if _UNSPACED.search(word):
+            yield from (word[at : at + 2] for at in range(max(len(word) - 1, 1)))
+        else:
+            yield word[:_STEM]
+
+
+def _windows(text: str) -> Iterator[frozenset[str]]:
+    """The terms of each stretch of the text, every stretch overlapping half of the one before it."""
+    terms = list(_terms(text))
+    for start in range(0, max(len(terms) - _WINDOW // 2, 1), _WINDOW // 2):
+        yield frozenset(terms[start : start + _WINDOW])
+
+
+def _weigh(terms: frozenset[str], windows: Sequence[frozenset[str]]) -> Mapping[str, float]:
+    """Inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a document: this is what
+    tells the words that say little, in any language."""
+    frequency = Counter(term for window in windows for term in window & terms)
+    count = len(windows) + _BACKGROUND
+    weights = {term: math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in sorted(terms)}
+    return {term: weight if frequency[term] else _ABSENT * weight for term, weight in weights.items()}
+
+
+def _share(terms: frozenset[str], weights: Mapping[str, float]) -> float:
+    whole = sum(weights.values())
+    return sum(weight for term, weight in weights.items() if term in terms) / whole if whole else 0.0

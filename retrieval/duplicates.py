@@ -1,0 +1,42 @@
+"""Hits that say the same as a better one, in another document: pure arithmetic over their texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from retrieval.index import Hit
+
+ALIKE = 0.8  # Jaccard similarity of three-word shingles (Broder 1997): a date or a name differs, not the matter
+_SHINGLE = 3
+_WORD = re.compile(r"\w+")
+
+
+def fold(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hit], dict[Hit, list[int]]]:
+    """The hits without those that repeat a better one, and, for each hit that was repeated, the other documents that
+    hold it. What a document repeats of itself stays: it stands in another place there."""
+    kept: list[tuple[Hit, frozenset[tuple[str, ...]]]] = []
+    elsewhere: dict[Hit, list[int]] = {}
+    for hit in hits:
+        shingles = _shingles(text_of(hit))
+        same = (other for other, theirs in kept if hit.document_id != other.document_id and _alike(shingles, theirs))
+        first = next(same, None)
+        if first is None:
+            kept.append((hit, shingles))
+        elif hit.document_id not in (found := elsewhere.setdefault(first, [])):
+            found.append(hit.document_id)
+    return [hit for hit, _ in kept], elsewhere
+
+
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    words = _WORD.findall(text.lower())
+    size = min(_SHINGLE, len(words))
+    return frozenset(zip(*(words[offset:] for offset in range(size)), strict=False))
+
+
+def _alike(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> bool:
+    shorter, longer = sorted((len(one), len(other)))
+    if shorter < ALIKE * longer or not longer:
+        return False
+    shared = len(one & other)
+    return shared >= ALIKE * (len(one) + len(other) - shared)

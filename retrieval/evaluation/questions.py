@@ -1,0 +1,167 @@
+"""Questions with known answers, as they lie on disk: a BEIR folder, or a table (csv) of questions and quotes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import EvaluationSetError
+
+_ANSWERABLE = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A document of the set's own, under the name by which its questions call it."""
+
+    key: str
+    title: str
+    filename: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What answers a question: characters `start` to `end` of a document; without them, `text` is looked for there."""
+
+    document: str
+    start: int | None = None
+    end: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """`relevant` grades whole documents, `quotes` are places in them; both empty when nothing answers it."""
+
+    text: str
+    relevant: dict[str, int] = field(default_factory=dict)
+    quotes: tuple[Quote, ...] = ()
+
+    @property
+    def answerable(self) -> bool:
+        return bool(self.relevant or self.quotes)
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """Questions about `sources`, or, without any, about the documents of this site."""
+
+    name: str
+    sources: tuple[Source, ...]
+    questions: tuple[Question, ...]
+
+
+def read_set(path: Path) -> QuestionSet:
+    """Raises EvaluationSetError, which names the file, the line and what is wrong there."""
+    try:
+        return _beir(path) if path.is_dir() else _table(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationSetError(f"{path} can't be read: {error}") from error
+
+
+# ---- BEIR: https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset -----------------------------------------
+def _beir(folder: Path) -> QuestionSet:
+    sources = tuple(
+        Source(str(row["_id"]), row.get("title", ""), "a.txt", row["text"]) for row in _rows(folder, "corpus")
+    )
+    grades: dict[str, dict[str, int]] = {}
+    for question, document, grade in _judgements(folder):
+        grades.setdefault(question, {})[document] = grade
+    questions = tuple(
+        Question(row["text"], relevant=grades[str(row["_id"])])
+        for row in _rows(folder, "queries")
+        if any(grade > 0 for grade in grades.get(str(row["_id"]), {}).values())
+    )
+    if not sources or not questions:
+        raise EvaluationSetError(f"{folder} holds {len(sources)} documents and {len(questions)} judged questions.")
+    return QuestionSet(folder.name, sources, questions)
+
+
+def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The objects of `name`.jsonl, or of `name`.jsonl.gz."""
+    path = _first(folder, [f"{name}.jsonl", f"{name}.jsonl.gz"])
+    content = path.read_bytes()
+    lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode().rstrip("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            yield {"_id": row["_id"], "text": row["text"]} | row
+        except (ValueError, LookupError, TypeError) as error:
+            raise EvaluationSetError(f"{path}, line {number}: not an object with _id and text.") from error
+
+
+def _judgements(folder: Path) -> Iterator[tuple[str, str, int]]:
+    path = _first(folder, ["qrels/test.tsv", "qrels.tsv"])
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            question, document, grade = line.split("\t")
+            yield question, document, int(grade)
+        except ValueError as error:
+            if number > 1:  # the first line names the columns
+                message = f"{path}, line {number}: not a question, a document and a whole number, with tabs between."
+                raise EvaluationSetError(message) from error
+
+
+def _first(folder: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise EvaluationSetError(f"{folder} holds no {' or '.join(names)}.")
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+def _table(path: Path) -> QuestionSet:
+    """One row for each quote, rows with the same question together. The columns: `question`; then `document` (id or
+    title), `start`, `end`, `quote` and `answerable`, for documents of this site; or `references` (JSON) and
+    `corpus_id`, for texts in the folder `corpora` beside it, as chunking_evaluation has them.
+    """
+    found: dict[str, list[Quote]] = {}
+    reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
+    if "question" not in (reader.fieldnames or []):
+        raise EvaluationSetError(f"{path} has no column “question”; it has: {', '.join(reader.fieldnames or [])}.")
+    for number, row in enumerate(reader, start=2):
+        try:
+            found.setdefault(row["question"].strip(), []).extend(_quotes(row))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise EvaluationSetError(f"{path}, row {number}: {error}") from error
+    questions = tuple(Question(text, quotes=tuple(quotes)) for text, quotes in found.items() if text)
+    if not questions:
+        raise EvaluationSetError(f"{path} holds no questions.")
+    return QuestionSet(path.stem, _corpora(path, questions), questions)
+
+
+def _quotes(row: dict[str, str]) -> Iterable[Quote]:
+    if "references" in row:
+        for reference in json.loads(row["references"]):
+            place = int(reference["start_index"]), int(reference["end_index"])
+            yield Quote(row["corpus_id"], *place, reference["content"])
+        return
+    answerable = (row.get("answerable") or "").strip().lower()
+    if answerable not in _ANSWERABLE:
+        raise ValueError(f"“answerable” is {answerable!r}; true and false are known.")
+    if not _ANSWERABLE[answerable]:
+        return
+    document, start, end = ((row.get(name) or "").strip() for name in ("document", "start", "end"))
+    text = (row.get("quote") or "").strip()
+    if not document or not (text or (start and end)):
+        raise ValueError("name its document, and a quote or start and end; or set “answerable” to false.")
+    yield Quote(document, int(start) if start else None, int(end) if end else None, text)
+
+
+def _corpora(path: Path, questions: Sequence[Question]) -> tuple[Source, ...]:
+    """The texts that the questions quote, when they lie beside the table; else the site's own documents are meant."""
+    folder = path.parent / "corpora"
+    if not folder.is_dir():
+        return ()
+    files = {file.stem: file for file in sorted(folder.iterdir()) if file.suffix in {".md", ".txt"}}
+    named = {quote.document for question in questions for quote in question.quotes}
+    if unknown := named - files.keys():
+        raise EvaluationSetError(f"{folder} has no text called {', '.join(sorted(unknown))}.")
+    return tuple(Source(key, key, file.name, file.read_text()) for key, file in files.items())
