@@ -26,6 +26,7 @@ class RetrievalSettings:
     embedding_base_url: str = ""
     embedding_model: str = ""
     openai_api_key: str = field(default="", repr=False)
+    pages_dir: Path | None = None  # of the pictures of pages; beside the index when not named
 
 
 @dataclass(frozen=True)

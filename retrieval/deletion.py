@@ -6,7 +6,7 @@ from functools import partial
 
 from django.db import transaction
 
-from retrieval import ingest
+from retrieval import ingest, page_cache
 from retrieval.index import ALL_GENERATIONS
 from retrieval.models import Document, IndexRemoval
 
@@ -16,4 +16,5 @@ def forget(*, instance: Document, using: str, **_: object) -> None:
     IndexRemoval.objects.using(using).create(document_id=instance.pk, up_to_generation=ALL_GENERATIONS)
     if name := instance.file.name:
         transaction.on_commit(partial(instance.file.storage.delete, name), using=using)
+    transaction.on_commit(partial(page_cache.forget, instance.live_hash), using=using)
     transaction.on_commit(ingest.wake, using=using)

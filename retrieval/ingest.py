@@ -21,7 +21,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from retrieval import chunking
+from retrieval import chunking, page_cache
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
 from retrieval.errors import DuplicateContent, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
@@ -111,6 +111,7 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
         document.file.delete(save=False)
         raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
     transaction.on_commit(partial(document.file.storage.delete, str(former)))
+    transaction.on_commit(partial(page_cache.forget, document.content_hash))
     transaction.on_commit(wake)
     document.refresh_from_db()
     return True
