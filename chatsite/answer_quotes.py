@@ -68,7 +68,8 @@ def changed(citation: Citation, document: Document) -> tuple[Change | None, tupl
     if citation.content_hash == document.live_hash:
         return None, place
     found = find(document, citation.quote, limit=1).places
-    return Change(citation.quote, bool(found)), found[0] if found else (citation.start, citation.start)
+    near = min(citation.start, document.characters)
+    return Change(citation.quote, bool(found)), found[0] if found else (near, near)
 
 
 def _run_id(request: HttpRequest) -> uuid.UUID | None:

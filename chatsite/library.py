@@ -14,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from chatsite.citations import Source, cite
 from retrieval import search as retrieval
 from retrieval.errors import IndexUnavailable
 from retrieval.extraction import FORMATS
@@ -147,10 +148,13 @@ def _matches(user: AbstractBaseUser | AnonymousUser, filters: Filters) -> tuple[
     for passage in result.passages:
         document = documents.get(passage.document_id)
         if document and (not filters.format or format_of(document) == filters.format):
-            found.setdefault(document.pk, []).append(_excerpt(passage))
+            found.setdefault(document.pk, []).append(_excerpt(passage, filters.words))
     return [Match(documents[pk], tuple(excerpts[:3])) for pk, excerpts in found.items()], False
 
 
-def _excerpt(passage: retrieval.Passage) -> Excerpt:
-    text = Truncator(" ".join(passage.text.split())).chars(EXCERPT_CHARACTERS)
-    return Excerpt(text, passage.page, f"{passage.url}?start={passage.start}&end={passage.end}#quote")
+def _excerpt(passage: retrieval.Passage, words: str) -> Excerpt:
+    """The sentence of the passage that has most of the words."""
+    source = Source(1, passage.text, passage.start, passage.end, passage.title)
+    best = cite(words, source=source)
+    text = Truncator(" ".join(best.quote.split())).chars(EXCERPT_CHARACTERS)
+    return Excerpt(text, passage.page, f"{passage.url}?start={best.start}&end={best.end}#quote")

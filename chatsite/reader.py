@@ -82,7 +82,7 @@ def _blocks(document: Document, text: str, *, offset: int, marks: Marks, heading
     end = offset + len(text)
     starts: Sequence[int] = document.page_starts
     titles = {entry.start: entry for entry in headings if entry.end > entry.start}
-    lines = (edge for entry in titles.values() for edge in (entry.start, entry.end))
+    lines = (edge for entry in titles.values() for edge in (entry.start, _behind(text, entry.end - offset) + offset))
     place = _line_start(text, marks.start - offset) + offset if marks.start and marks.end <= marks.start else -1
     inside = {edge for edge in (*starts, *lines, place) if offset < edge < end}
     for start, until in pairwise(sorted({offset, end} | inside)):
@@ -97,6 +97,11 @@ def _blocks(document: Document, text: str, *, offset: int, marks: Marks, heading
             level=heading.level if heading else 0,
             place=start == place,
         )
+
+
+def _behind(text: str, at: int) -> int:
+    """Past the line end at `at`, and past the empty line that follows a heading: they belong to it."""
+    return at + len(text[max(at, 0) : at + 2]) - len(text[max(at, 0) : at + 2].lstrip("\n"))
 
 
 def _line_start(text: str, at: int) -> int:

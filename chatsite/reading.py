@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from chatsite.answer_quotes import answer_quotes, changed, cited_here
 from chatsite.finding import WORDS_CHARACTERS, Found, find
+from chatsite.models import Citation
 from chatsite.outline import Entry, current, outline
 from chatsite.printed import printed_window
 from chatsite.reader import Marks, document_window
@@ -35,7 +36,7 @@ class Reading:
         words = self.request.GET.get("find", "")[:WORDS_CHARACTERS].strip()
         found = find(self.document, words)
         start, end = self._asked_for(found)
-        citation = cited_here(self.request, self.document, start=start, end=end) if end > start and not words else None
+        citation = None if words else self._citation()
         change = None
         if citation:
             change, (start, end) = changed(citation, self.document)
@@ -75,6 +76,13 @@ class Reading:
             return found.places[min(max(hit or after, 1), len(found.places)) - 1]
         start = min(start, self.document.characters)
         return start, max(start, min(end or start, self.document.characters))
+
+    def _citation(self) -> Citation | None:
+        """That this place was opened from; the text may be shorter by now than the place it names."""
+        start, end = asked_number(self.request, "start"), asked_number(self.request, "end")
+        if start is None or end is None or start >= end:
+            return None
+        return cited_here(self.request, self.document, start=start, end=end)
 
     def _found(self, found: Found, words: str, start: int) -> dict[str, Any]:
         """Which of the places is shown, and the addresses of those around it; behind the last comes the first."""
