@@ -6,6 +6,12 @@ import { text } from "./texts.js";
 /** Shows what works only with scripts in `place`, where a document has been put. */
 export function equip(place) {
   for (const button of place.querySelectorAll("[data-copy-link]")) button.hidden = false;
+  for (const picture of place.querySelectorAll("[data-picture]")) if (picture.complete && !picture.naturalWidth) undrawn(picture);
+}
+
+/** A page that can't be drawn shows its text instead. */
+function undrawn(picture) {
+  picture.closest(".page-picture").classList.add("undrawn");
 }
 
 /** The address of the selected characters of this document, else of the place it is opened at. */
@@ -43,9 +49,6 @@ document.addEventListener("keydown", (event) => {
   outline.open = false;
   outline.querySelector("summary").focus();
 }, { capture: true });
-// A page that can't be drawn shows its text instead.
-document.addEventListener("error", (event) => {
-  if (event.target.matches?.("[data-picture]")) event.target.closest(".page-picture").classList.add("undrawn");
-}, { capture: true });
+document.addEventListener("error", (event) => event.target.matches?.("[data-picture]") && undrawn(event.target), { capture: true });
 
 equip(document);
