@@ -337,6 +337,30 @@ def test_finding_in_the_panel_stays_in_it(page: Page, model: ChatServer) -> None
     assert page.url == address
 
 
+def test_everything_fits_320_pixels(browser: Browser, running: Site, model: ChatServer) -> None:
+    for page in opened(browser, running, {"viewport": {"width": 320, "height": 640}}):
+        address = manual_address(page)
+        for url in (
+            "/documents/",
+            f"{address}?find=line+3",
+            f"{address}?page=4&view=text#place",
+            f"{address}?view=pages",
+        ):
+            page.goto(url)
+            assert no_sideways_scrolling(page), url
+        answered(page, model)
+        page.locator("a.citation").first.click()
+        expect(page.locator("[data-panel] mark[data-quote]")).to_be_in_viewport()
+        for name in ("Open as a page", "Previous citation", "Next citation", "Close the document"):
+            control = (
+                page.locator("[data-panel]")
+                .get_by_text(name)
+                .locator("xpath=ancestor-or-self::*[self::a or self::button]")
+            )
+            expect(control).to_be_in_viewport(ratio=1)
+        assert no_sideways_scrolling(page)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_of_the_reader_have_no_barrier_that_axe_knows(
     browser: Browser, running: Site, size: str, scheme: str
