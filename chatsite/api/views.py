@@ -22,7 +22,7 @@ from chatsite.api.serializers import AnswerSerializer, ErrorSerializer, HealthSe
 from chatsite.models import ApiKey, Conversation
 from chatsite.questions import Question, Selection
 from chatsite.sse import event_stream
-from retrieval import configuration, ingest
+from retrieval import configuration, spaces
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
 
@@ -122,7 +122,7 @@ class Health(APIView):
 def _store_available() -> bool:
     """Whether the index answers; the first question of a process opens it."""
     try:
-        ingest.live_space().index.count()
+        spaces.live_space().index.count()
     except IndexUnavailable:
         return False
     return True
