@@ -25,6 +25,7 @@ class ChatsiteConfig(AppConfig):
                 embedding_model=settings.EMBEDDING_MODEL,
                 rerank=settings.RERANK,
                 openai_api_key=settings.OPENAI_API_KEY,
+                pages_dir=settings.PAGES_DIR,
                 user_quota_bytes=settings.USER_QUOTA_BYTES,
             )
         )

@@ -5,77 +5,132 @@ Long documents are shown in windows of whole chunks, so a page stays light whate
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from chatsite.outline import Entry
 from retrieval.models import Document
 
 WINDOW_CHARACTERS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What is marked in a text: the quote, `start` to `end` (nothing when they are the same), and what was found, in
+    order and without overlaps."""
+
+    start: int = 0
+    end: int = 0
+    found: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     text: str
-    quoted: bool
+    quoted: bool = False
+    found: bool = False
     first: bool = False  # of the quoted parts: a quote that crosses a page has several
+    syntax: bool = False  # what marks a heading as one
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Characters `start` to `end` of the document; `page` where a page begins with it."""
+    """Characters `start` to `end` of the document; `page` where a page begins with it, `level` of a heading. `place`
+    where the reader was asked to begin."""
 
     start: int
     end: int
     page: int | None
     parts: tuple[Part, ...]
+    level: int = 0
+    place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
+    """`previous_start` and `next_start` open the windows around this one; None at the document's ends."""
+
     blocks: tuple[Block, ...]
-    previous_url: str | None
-    next_url: str | None
+    previous_start: int | None = None
+    next_start: int | None = None
 
 
-def document_window(document: Document, *, start: int | None, end: int | None) -> Window:
-    """The part of `document` around characters `start` to `end`, which are marked; its beginning without them."""
-    marked = (start or 0, end if end is not None else start or 0)
-    first = max(0, min(marked[0], document.characters - 1) - WINDOW_CHARACTERS // 4)
+def document_window(document: Document, *, marks: Marks, headings: Sequence[Entry] = ()) -> Window:
+    """The part of `document` around what is marked; its beginning without marks."""
+    first = max(0, min(marks.start, document.characters - 1) - WINDOW_CHARACTERS // 4)
     chunks = list(
         document.chunks.filter(
-            generation=document.live_generation, end__gt=first, start__lt=max(first + WINDOW_CHARACTERS, marked[1])
+            generation=document.live_generation, end__gt=first, start__lt=max(first + WINDOW_CHARACTERS, marks.end)
         ).order_by("position")
     )
     if not chunks:
-        return Window((), None, None)
+        return Window(())
     text = "".join(chunk.text for chunk in chunks)
     from_, to = chunks[0].start, chunks[-1].end
-    blocks = tuple(_blocks(document, text, offset=from_, marked=marked))
-    url = document.get_absolute_url()
     return Window(
-        blocks,
-        previous_url=f"{url}?start={max(0, from_ - WINDOW_CHARACTERS * 3 // 4)}" if from_ > 0 else None,
-        next_url=f"{url}?start={to + WINDOW_CHARACTERS // 4}" if to < document.characters else None,
+        tuple(_blocks(document, text, offset=from_, marks=marks, headings=headings)),
+        previous_start=max(0, from_ - WINDOW_CHARACTERS * 3 // 4) if from_ > 0 else None,
+        next_start=to + WINDOW_CHARACTERS // 4 if to < document.characters else None,
     )
 
 
-def _blocks(document: Document, text: str, *, offset: int, marked: tuple[int, int]) -> Iterator[Block]:
-    """One block a page; a document without pages is one block."""
-    starts: Sequence[int] = document.page_starts or [0]
+def _blocks(document: Document, text: str, *, offset: int, marks: Marks, headings: Sequence[Entry]) -> Iterator[Block]:
+    """One block a heading, and one for what stands between headings and page beginnings."""
     end = offset + len(text)
-    at = offset
-    while at < end:
-        number = bisect_right(starts, at)
-        until = min(end, starts[number]) if number < len(starts) else end
-        page = number if document.page_count and number else None
-        yield Block(at, until, page, tuple(_parts(text[at - offset : until - offset], at, marked)))
-        at = until
+    starts: Sequence[int] = document.page_starts
+    titles = {entry.start: entry for entry in headings if entry.end > entry.start}
+    lines = (edge for entry in titles.values() for edge in (entry.start, _behind(text, entry.end - offset) + offset))
+    place = _line_start(text, marks.start - offset) + offset if marks.start and marks.end <= marks.start else -1
+    inside = {edge for edge in (*starts, *lines, place) if offset < edge < end}
+    for start, until in pairwise(sorted({offset, end} | inside)):
+        page = bisect_right(starts, start) if document.page_count and (start in starts or start == offset) else 0
+        heading = titles.get(start)
+        parts = _parts(text[start - offset : until - offset], start, marks)
+        yield Block(
+            start,
+            until,
+            page or None,
+            tuple(_with_syntax(parts) if heading else parts),
+            level=heading.level if heading else 0,
+            place=start == place,
+        )
 
 
-def _parts(text: str, offset: int, marked: tuple[int, int]) -> Iterator[Part]:
-    """`text`, which stands at `offset`, cut where the marked characters begin and end."""
-    first, last = (min(max(edge - offset, 0), len(text)) for edge in marked)
-    for piece, quoted in ((text[:first], False), (text[first:last], True), (text[max(first, last) :], False)):
-        if piece:
-            yield Part(piece, quoted, first=quoted and offset <= marked[0])
+def _behind(text: str, at: int) -> int:
+    """Past the line end at `at`, and past the empty line that follows a heading: they belong to it."""
+    return at + len(text[max(at, 0) : at + 2]) - len(text[max(at, 0) : at + 2].lstrip("\n"))
+
+
+def _line_start(text: str, at: int) -> int:
+    return text.rfind("\n", 0, max(at, 0)) + 1
+
+
+def _parts(text: str, offset: int, marks: Marks) -> Iterator[Part]:
+    """`text`, which stands at `offset`, cut where marked characters begin and end."""
+    end = offset + len(text)
+    found = [(first, last) for first, last in marks.found if first < end and last > offset]
+    firsts = [first for first, _ in found]
+    inside = [edge for pair in (*found, (marks.start, marks.end)) for edge in pair if offset < edge < end]
+    for start, until in pairwise(sorted({offset, end, *inside})):
+        at = bisect_right(firsts, start) - 1
+        yield Part(
+            text[start - offset : until - offset],
+            quoted=marks.start <= start and until <= marks.end,
+            found=at >= 0 and until <= found[at][1],
+            first=start == marks.start < marks.end,
+        )
+
+
+def _with_syntax(parts: Iterator[Part]) -> Iterator[Part]:
+    """A heading's parts, the marks of Markdown apart."""
+    first = next(parts)
+    marks = re.match(r"[ \t]*#+[ \t]+", first.text)
+    if marks and not first.quoted:
+        yield Part(marks[0], syntax=True)
+        first = Part(first.text[marks.end() :], found=first.found)
+    if first.text:
+        yield first
+    yield from parts

@@ -148,6 +148,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 MEDIA_ROOT = DATA_DIR / "media"
 INDEX_DIR = DATA_DIR / "index"
 MODEL_DIR = DATA_DIR / "models"
+PAGES_DIR = DATA_DIR / "pages"
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # static files are served from where they are installed; nothing is collected
 

@@ -30,6 +30,7 @@ class RetrievalSettings:
     embedding_model: str = ""
     rerank: str = ""
     openai_api_key: str = field(default="", repr=False)
+    pages_dir: Path | None = None  # of the pictures of pages; beside the index when not named
     lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
     least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first

@@ -11,18 +11,18 @@ from django.core.files.storage import Storage
 from django.db import router, transaction
 from django.db.models import QuerySet
 
-from retrieval import ingest
+from retrieval import ingest, page_cache
 from retrieval.index import ALL_GENERATIONS
 from retrieval.models import Collection, Document, IndexRemoval
 
 _BATCH = 500
-_Leaving = tuple[int, Storage, str]  # a document that was, where its file is stored, and under which name
+_Leaving = tuple[int, Storage, str, str]  # a document that was, where its file is stored, its name there, its live hash
 _gathered: ContextVar[list[_Leaving] | None] = ContextVar("gathered", default=None)
 
 
 def forget(*, instance: Document, using: str, **_: object) -> None:
     """Receives `post_delete`, inside the transaction that deletes the row: the outbox entry is in it or neither is."""
-    leaving = (instance.pk, instance.file.storage, instance.file.name or "")
+    leaving = (instance.pk, instance.file.storage, instance.file.name or "", instance.live_hash)
     gathered = _gathered.get()
     if gathered is None:
         _leave([leaving], using=using)
@@ -35,7 +35,7 @@ def delete_documents(documents: QuerySet[Document]) -> None:
     chunks there are."""
     while batch := list(documents.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
         with transaction.atomic(), _gathering():
-            Document.objects.filter(pk__in=batch).only("file").delete()
+            Document.objects.filter(pk__in=batch).only("file", "live_hash").delete()
 
 
 def delete_collection(collection: Collection) -> None:
@@ -58,13 +58,14 @@ def _gathering() -> Iterator[None]:
 
 def _leave(documents: list[_Leaving], *, using: str) -> None:
     IndexRemoval.objects.using(using).bulk_create(
-        IndexRemoval(document_id=pk, up_to_generation=ALL_GENERATIONS) for pk, _, _ in documents
+        IndexRemoval(document_id=pk, up_to_generation=ALL_GENERATIONS) for pk, *_ in documents
     )
     transaction.on_commit(partial(_delete_files, documents), using=using)
     transaction.on_commit(ingest.wake, using=using)
 
 
 def _delete_files(documents: list[_Leaving]) -> None:
-    for _, storage, name in documents:
+    for _, storage, name, live_hash in documents:
         if name:
             storage.delete(name)
+        page_cache.forget(live_hash)

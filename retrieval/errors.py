@@ -51,6 +51,10 @@ class ParserStopped(RetrievalError):
     """The parser was stopped at one of its limits, or crashed; another attempt may do better."""
 
 
+class PagesUnavailable(RetrievalError):
+    """The pages of a document can't be drawn, or not right now; its text is there all the same."""
+
+
 class IndexUnavailable(RetrievalError):
     """The index can't be asked right now: try again later."""
 

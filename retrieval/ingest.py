@@ -22,7 +22,7 @@ from django.core.files import File
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from retrieval import chunking, points, queue, reindex, spaces
+from retrieval import chunking, page_cache, points, queue, reindex, spaces
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
 from retrieval.errors import (
@@ -138,6 +138,7 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
         document.file.delete(save=False)
         raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
     transaction.on_commit(partial(document.file.storage.delete, str(former)))
+    transaction.on_commit(partial(page_cache.forget, document.content_hash))
     transaction.on_commit(wake)
     document.refresh_from_db()
     return True

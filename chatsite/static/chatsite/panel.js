@@ -1,32 +1,40 @@
-// A citation opens its document beside the chat, at the quoted place; on a narrow screen it covers the chat.
+// A citation opens its document beside the chat, at the quoted place; on a narrow screen it covers the chat, and Back
+// closes it. From there one goes to the answer's next citation, by button or arrow key, and checks it in one pass.
 // Without this script, and with a modified click, a citation is a plain link to the document's page.
 
+import { equip } from "./reader.js";
 import { text } from "./texts.js";
 
 const panel = document.querySelector("[data-panel]");
 const body = panel.querySelector("[data-panel-body]");
 const page = panel.querySelector("[data-panel-page]");
+const steps = panel.querySelector("[data-panel-steps]");
 const covered = [document.querySelector(".masthead"), document.querySelector("[data-chat]")];
 const narrow = matchMedia("(width < 60rem)");
 
 let opener = null;
 let latest = 0;
 
-async function open(url, link) {
+/** Opens `url`; the focus goes to its quote, or stays on the control that asked for it (`keep`, a selector). */
+async function open(url, link, { keep = "" } = {}) {
   const ticket = ++latest;
   mark(link);
   page.href = url;
   if (panel.hidden) {
     keepInPlace(link, () => (panel.hidden = false));
     body.replaceChildren(paragraph(text("opening")));
+    if (narrow.matches) history.pushState({ panel: true }, "");
   }
   cover();
   const fragment = await load(url);
   if (ticket !== latest || panel.hidden) return; // another one was opened, or it was closed, meanwhile
   body.replaceChildren(...fragment);
+  equip(body);
   body.scrollTop = 0;
-  body.querySelector("[data-quote]")?.scrollIntoView({ block: "center", behavior: "instant" });
-  (body.querySelector("[data-quote]") ?? panel).focus({ preventScroll: true });
+  const place = body.querySelector("[data-quote]") ?? (new URL(url).hash === "#place" && body.querySelector("[data-place]"));
+  if (place) place.scrollIntoView({ block: place.matches("[data-quote]") ? "center" : "start", behavior: "instant" });
+  const kept = keep && panel.querySelector(keep);
+  (kept || place || panel).focus({ preventScroll: true });
 }
 
 async function load(url) {
@@ -40,7 +48,9 @@ async function load(url) {
   }
 }
 
+/** Closes by way of the history where opening went that way, so that Back does not open an empty page later. */
 function close() {
+  if (history.state?.panel) return history.back();
   const back = opener?.isConnected ? opener : document.querySelector("#question");
   hide();
   back?.focus({ preventScroll: true });
@@ -65,6 +75,25 @@ function mark(link) {
   opener?.removeAttribute("data-open");
   opener = link;
   opener?.setAttribute("data-open", "");
+  const { places, at } = citations();
+  steps.hidden = at < 0 || places.length < 2;
+  panel.querySelector("[data-panel-number]").textContent =
+    steps.hidden ? "" : text("citation-step", { number: at + 1, count: places.length });
+}
+
+/** The answer's citations in its order, each place once, and which of them is open. */
+function citations() {
+  const all = [...(opener?.closest(".run")?.querySelectorAll(".answer a.citation[data-citation]") ?? [])];
+  const places = all.filter((link, at) => all.findIndex(({ href }) => href === link.href) === at);
+  return { places, at: places.findIndex(({ href }) => href === opener?.href) };
+}
+
+function step(by, keep = "") {
+  const { places, at } = citations();
+  if (at < 0 || places.length < 2) return;
+  const link = places[(at + by + places.length) % places.length];
+  link.scrollIntoView({ block: "nearest" });
+  open(link.href, link, { keep });
 }
 
 function cover() {
@@ -75,17 +104,49 @@ function paragraph(content) {
   return Object.assign(document.createElement("p"), { className: "muted", textContent: content });
 }
 
+function turn(link) {
+  const keep = link.dataset.keep ? `[data-keep="${link.dataset.keep}"]` : "";
+  open(link.href, opener, { keep });
+}
+
 document.addEventListener("click", (event) => {
   if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const link = event.target.closest("a[data-citation], a[data-turn]");
   if (!link) return;
   event.preventDefault();
-  open(link.href, "turn" in link.dataset ? opener : link);
+  if ("turn" in link.dataset) turn(link);
+  else open(link.href, link);
+});
+panel.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-turn]");
+  if (!form) return;
+  event.preventDefault();
+  const url = new URL(form.action);
+  url.search = new URLSearchParams(new FormData(form));
+  const field = form.querySelector("input");
+  open(url.href, opener, { keep: `[name="${field.name}"]` });
+});
+panel.addEventListener("click", (event) => {
+  const by = event.target.closest("[data-panel-step]")?.dataset.panelStep;
+  if (by) step(Number(by), `[data-panel-step="${by}"]`);
+});
+panel.addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const free = !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey && getSelection().isCollapsed;
+  if (!by || !free || event.target.closest("input, select, textarea")) return;
+  event.preventDefault();
+  const on = event.target.closest("[data-panel-step]");
+  step(by, on ? `[data-panel-step="${on.dataset.panelStep}"]` : "");
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !panel.hidden) close();
 });
+addEventListener("popstate", () => !panel.hidden && !history.state?.panel && close());
 // The composer is behind the panel on a narrow screen: it is uncovered before the composer takes the passage.
-document.addEventListener("passage", () => narrow.matches && !panel.hidden && hide(), { capture: true });
+document.addEventListener("passage", () => {
+  if (!narrow.matches || panel.hidden) return;
+  hide();
+  if (history.state?.panel) history.back();
+}, { capture: true });
 panel.querySelector("[data-panel-close]").addEventListener("click", close);
 narrow.addEventListener("change", cover);

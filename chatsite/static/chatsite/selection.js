@@ -18,7 +18,7 @@ let offered = null;
 let settling = 0;
 
 /** What is selected as {passage, after}, `after` being the element behind which the button stands for Tab. */
-function selected() {
+export function selected() {
   const selection = getSelection();
   if (!selection.rangeCount || selection.isCollapsed) return null;
   const range = selection.getRangeAt(0);
