@@ -12,10 +12,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
+from django.conf import settings as active
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, ValidationError, validate
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from chatsite import APPS
+
+# In a project with settings of its own, which are in place by now, these fill in what those leave out (defaults.py).
+_HOST = active if active.configured else None
+BASE_DIR = Path(getattr(_HOST, "BASE_DIR", None) or Path(__file__).resolve().parent.parent)
 
 env = Env(eager=False)
 
@@ -68,12 +73,14 @@ def _kept_secret_key() -> str:
     return path.read_text()
 
 
-SECRET_KEY = SECRET_KEY or _kept_secret_key()
+if _HOST is None:
+    SECRET_KEY = SECRET_KEY or _kept_secret_key()
+else:
+    DATA_DIR = Path(getattr(_HOST, "DATA_DIR", DATA_DIR))
 
 # ---- application -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "chatsite",
-    "retrieval",
+    *APPS,
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -99,7 +106,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-ROOT_URLCONF = "chatsite.urls"
+ROOT_URLCONF = "chatsite.site_urls"
 WSGI_APPLICATION = "chatsite.wsgi.application"
 
 TEMPLATES = [
@@ -159,7 +166,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 # ---- limits, each in one place ---------------------------------------------------------------------------------------
 QUERY_MAX_CHARACTERS = 4_000
-SELECTION_MAX_CHARACTERS = 20_000
+SELECTION_MAX_CHARACTERS = 20_000  # of all selections of a question together
+SELECTIONS_MAX = 10
 UPLOAD_MAX_BYTES = 50 * 1_048_576
 
 REST_FRAMEWORK = {

@@ -1,0 +1,21 @@
+"""The chat inside a project that has settings of its own: what those leave out comes from `chatsite.settings`."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+NOT_OURS = {"BASE_DIR", "REST_FRAMEWORK", "SPECTACULAR_SETTINGS", "WHITENOISE_USE_FINDERS"}
+
+
+def fill_in() -> None:
+    """Give the project's settings each setting of the chat that they do not have. A name they have is left alone.
+
+    Raises ImproperlyConfigured, which names the variable, where one of them has a wrong value.
+    """
+    from chatsite import settings as own
+
+    for name in dir(own):
+        if name.isupper() and name not in NOT_OURS and not hasattr(settings, name):
+            setattr(settings, name, getattr(own, name))
+    if not settings.MEDIA_ROOT:
+        settings.MEDIA_ROOT = own.MEDIA_ROOT
