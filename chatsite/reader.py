@@ -60,6 +60,18 @@ def document_window(document: Document, *, start: int | None, end: int | None) -
     )
 
 
+def passage_blocks(document: Document, *, start: int, end: int, marked: tuple[int, int]) -> tuple[Block, ...]:
+    """Characters `start` to `end` of `document` and no others, with those between `marked` marked."""
+    chunks = document.chunks.filter(generation=document.live_generation, end__gt=start, start__lt=end)
+    ordered = list(chunks.order_by("position"))
+    if not ordered:
+        return ()
+    first = ordered[0].start
+    start = max(start, first)
+    text = "".join(chunk.text for chunk in ordered)[start - first : end - first]
+    return tuple(_blocks(document, text, offset=start, marked=marked))
+
+
 def _blocks(document: Document, text: str, *, offset: int, marked: tuple[int, int]) -> Iterator[Block]:
     """One block a page; a document without pages is one block."""
     starts: Sequence[int] = document.page_starts or [0]
