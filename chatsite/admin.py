@@ -116,5 +116,5 @@ class EmbedSiteAdmin(EmbedSiteModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         site = self.get_object(request, object_id)
-        shown = {"site": site, "script_url": request.build_absolute_uri(reverse("embed-script"))}
+        shown = {"site": site, "script_url": request.build_absolute_uri(reverse("chatsite:embed-script"))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})

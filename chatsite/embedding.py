@@ -53,14 +53,16 @@ def frame(request: HttpRequest) -> HttpResponse:
         "only_collections": " ".join(collection.slug for collection in chosen) if slugs else "",
         "has_documents": documents.exists(),
         "may_ask": may_ask(request.user),
-        "run_url": reverse("run", args=[NO_ID]),
+        "run_url": reverse("chatsite:run", args=[NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
         "new_url": f"{request.path}?{_query(request)}new=1",
-        "chat_url": reverse("conversation", args=[conversation.pk]) if conversation else reverse("chat"),
+        "chat_url": reverse("chatsite:conversation", args=[conversation.pk])
+        if conversation
+        else reverse("chatsite:chat"),
         "host_page": _path(request.GET.get("page", "")),
         "parent_origin": f"{request.scheme}://{request.get_host()}",
     }
-    response = render(request, "embed.html", page)
+    response = render(request, "chatsite/embed.html", page)
     return _framed_by(response, "'self'")
 
 
@@ -77,13 +79,12 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
         "has_documents": site.documents().exists(),
         "may_ask": True,
         "token": site.token,
-        "run_url": reverse("embed-run", args=[site.token, NO_ID]),
+        "run_url": reverse("chatsite:embed-run", args=[site.token, NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
         "new_url": f"{request.path}?{_query(request)}new=1",
         "parent_origin": origin if origin in site.origin_list else "",
-        "csrf_token": "NOTPROVIDED",  # Django's word for none; a token made here would be a cookie
     }
-    response = HttpResponse(render_to_string("embed.html", page))
+    response = HttpResponse(render_to_string("chatsite/embed.html", page))
     return _framed_by(response, " ".join(site.origin_list))
 
 
@@ -95,7 +96,7 @@ def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpRespon
     views = transcript.run_views(runs, user=site.user, link=site.quote_url)
     if not views:
         raise Http404
-    return HttpResponse(render_to_string("fragments/run.html", {"run": views[0], "token": site.token}))
+    return HttpResponse(render_to_string("chatsite/fragments/run.html", {"run": views[0], "token": site.token}))
 
 
 @require_safe
@@ -109,7 +110,7 @@ def token_passage(request: HttpRequest, token: str, passage: str) -> HttpRespons
     marked = [int(value) if (value := request.GET.get(edge, "")).isdecimal() else 0 for edge in ("start", "end")]
     blocks = reader.passage_blocks(document, start=opened[1], end=opened[2], marked=(marked[0], marked[1]))
     page = {"document": document, "blocks": blocks, "previous_url": None, "next_url": None}
-    template = "fragments/document.html" if request.headers.get("X-Fragment") else "passage.html"
+    template = "chatsite/fragments/document.html" if request.headers.get("X-Fragment") else "chatsite/passage.html"
     return HttpResponse(render_to_string(template, page))
 
 
@@ -154,7 +155,7 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
         "model_configured": assistant.model_configured(),
         "limits": limits(),
         "collections": (),
-        "query_url": reverse("api-chat-query"),
+        "query_url": reverse("chatsite:api-chat-query"),
         "request_path": request.path,
     }
 

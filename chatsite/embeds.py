@@ -113,7 +113,7 @@ class EmbedSite(models.Model):
     def passage_url(self, document_id: int, *, start: int, end: int) -> str:
         """An address that opens these characters of a document to its visitors, and no others."""
         signed = signing.dumps([self.pk, document_id, start, end], salt=PASSAGE_SALT)
-        return reverse("embed-passage", args=[self.token, signed])
+        return reverse("chatsite:embed-passage", args=[self.token, signed])
 
     def quote_url(self, document: Document, *, start: int, end: int) -> str:
         """The address of a quote, with what stands around it."""

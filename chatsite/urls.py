@@ -6,6 +6,7 @@ from django.urls import path as including
 from chatsite import embedding, views
 from chatsite.routing import path
 
+app_name = "chatsite"
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),

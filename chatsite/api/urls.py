@@ -14,5 +14,7 @@ urlpatterns = [
 ]
 
 if apps.is_installed("drf_spectacular_sidecar"):  # the page's scripts: none comes from another host
-    docs = SpectacularSwaggerSplitView.as_view(url_name="api-schema", permission_classes=[AllowAny])
+    docs = SpectacularSwaggerSplitView.as_view(
+        url_name="chatsite:api-schema", template_name="chatsite/swagger_ui.html", permission_classes=[AllowAny]
+    )
     urlpatterns.append(path("docs", docs, name="api-docs"))

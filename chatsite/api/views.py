@@ -91,6 +91,10 @@ class ChatQuery(ChatView):
             return event_stream(request._request, answering)
         return Response(answering.answer())
 
+    def get_permissions(self) -> list[Any]:
+        """A browser's question before the question carries no token."""
+        return [] if self.request.method == "OPTIONS" else super().get_permissions()
+
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """A browser asks whether a page of another origin may ask: the pages of embedded sites may."""
         response = HttpResponse(status=204)

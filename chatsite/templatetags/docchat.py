@@ -29,11 +29,12 @@ def docchat(**given: object) -> SafeString:
         shortcut: `off` leaves Ctrl+I and Cmd+I to the page.
     """
     try:
-        options = widget_options(**{name: str(value) for name, value in given.items()})
+        # A template's own words are safe HTML to Django, and plain text to this: adding "" makes them that.
+        options = widget_options(**{name: str(value) + "" for name, value in given.items()})
     except ValueError as error:
         raise TemplateSyntaxError(str(error)) from error
     named = {name: options[name] for name in ("title", "accent", "collections") if options[name]}
-    frame = reverse("embed") + (f"?{urlencode(named)}" if named else "")
+    frame = reverse("chatsite:embed") + (f"?{urlencode(named)}" if named else "")
     return format_html(
         '<script src="{}" async data-docchat="{}" data-title="{}" data-accent="{}" data-side="{}" data-shortcut="{}"'
         ' data-open="{}" data-close="{}" data-ask="{}"></script>',
