@@ -156,7 +156,7 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
         "limits": limits(),
         "collections": (),
         "query_url": reverse("chatsite:api-chat-query"),
-        "request_path": request.path,
+        "framed": True,
     }
 
 

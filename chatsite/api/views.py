@@ -91,7 +91,7 @@ class ChatQuery(ChatView):
             return event_stream(request._request, answering)
         return Response(answering.answer())
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> Sequence[Any]:
         """A browser's question before the question carries no token."""
         return [] if self.request.method == "OPTIONS" else super().get_permissions()
 

@@ -1,5 +1,6 @@
 // The selected texts a question is about. Each is a chip that can be removed, or shortened to a part of itself: its
-// text opens in a read-only field, where mouse, finger and keyboard all select, and the part keeps its exact place.
+// text opens in a field that takes no changes, where mouse, finger and keyboard all select (the keyboard would not in a
+// readonly one), and the part keeps its exact place.
 
 import { characters, text } from "./texts.js";
 
@@ -39,12 +40,12 @@ export class Chips {
     const room = this.#limit - this.#passages.reduce((sum, other) => sum + characters(other.text), 0);
     const count = characters(passage.text);
     if (this.#passages.length >= this.#most || room <= 0) {
-      return this.#changed({ message: text("selections-full", { most: this.#most, limit: this.#limit }) });
+      return this.#changed({ message: text("selections-full", { most: this.#most, limit: number(this.#limit) }) });
     }
     if (count > room) {
       return this.#changed({
-        message: text("selections-over", { count, room, limit: this.#limit }),
-        label: text("selections-first", { room }),
+        message: text("selections-over", { count: number(count), room: number(room), limit: number(this.#limit) }),
+        label: text("selections-first", { room: number(room) }),
         act: () => this.add(part(passage, 0, [...passage.text].slice(0, room).join("").length)),
       });
     }
@@ -72,6 +73,7 @@ export class Chips {
     };
     const watch = () => (find("keep").disabled = !chosen(whole, passage));
     for (const event of ["select", "keyup", "pointerup", "selectionchange"]) whole.addEventListener(event, watch);
+    whole.addEventListener("beforeinput", (event) => event.preventDefault());
     find("shorten").addEventListener("click", () => open(!find("text").hidden));
     find("close").addEventListener("click", () => open(false));
     find("editor").addEventListener("keydown", (event) => {
@@ -112,6 +114,10 @@ function part(passage, start, end) {
   const first = passage.selection && passage.selection.start + characters(before);
   const selection = passage.selection && { ...passage.selection, start: first, end: first + characters(content) };
   return { ...passage, text: content, selection };
+}
+
+function number(value) {
+  return value.toLocaleString(document.documentElement.lang);
 }
 
 function same(one, other) {

@@ -13,9 +13,11 @@ function tell(message) {
   if (parentOrigin && parent !== window) parent.postMessage({ docchat: message }, parentOrigin);
 }
 
+const find = (selector) => document.querySelector(selector);
+
 function hear({ source, origin, data }) {
   if (source !== parent || origin !== parentOrigin) return;
-  if (data?.docchat === "focus") document.querySelector("#question, [data-chat] a, [data-frame-close]")?.focus();
+  if (data?.docchat === "focus") (find("#question") ?? find("[data-chat] a") ?? find("[data-frame-close]")).focus();
   if (data?.docchat === "passage" && typeof data.text === "string") take(data);
 }
 
