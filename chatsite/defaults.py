@@ -19,3 +19,5 @@ def fill_in() -> None:
             setattr(settings, name, getattr(own, name))
     if not settings.MEDIA_ROOT:
         settings.MEDIA_ROOT = own.MEDIA_ROOT
+    schema = {"DEFAULT_SCHEMA_CLASS": own.REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"]}  # extend_schema builds on the default
+    settings.REST_FRAMEWORK = schema | getattr(settings, "REST_FRAMEWORK", {})

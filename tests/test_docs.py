@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.template import Context, Template
 
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
+from chatsite.embedding import widget_options
 from tests.servers import environment, manage, site
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,3 +89,15 @@ def test_variables_are_documented_where_the_defaults_hold(tmp_path: Path) -> Non
     """A process with none of them set starts."""
     assert "no issues" in manage("check", data_dir=tmp_path)
     assert "QDRANT_URL" not in environment(tmp_path)
+
+
+def test_embedding_page_shows_what_the_example_does_and_every_option() -> None:
+    page = read("docs/embedding.md")
+    settings, urls = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    example = {name: read(f"examples/hostsite/hostsite/{name}.py") for name in ("settings", "urls")}
+    plain = {name: re.sub(r"  # docchat.*", "", source) for name, source in example.items()}
+    assert settings.partition("\n\n")[2].strip() in plain["settings"]
+    assert urls.splitlines()[-2] in plain["urls"].splitlines()
+    assert table(page, "option") == list(widget_options())
+    for shown in re.findall(r"{% docchat.*?%}", page):
+        assert "<script" in Template("{% load docchat %}" + shown).render(Context())

@@ -32,6 +32,7 @@ from chatsite.api.serializers import AnswerSerializer, ErrorSerializer, HealthSe
 from chatsite.embeds import client_address
 from chatsite.models import ApiKey, Conversation, EmbedSite
 from chatsite.questions import Question, SelectedText, Selection
+from chatsite.settings import SPECTACULAR_SETTINGS
 from chatsite.sse import event_stream
 from retrieval import configuration, ingest
 from retrieval.errors import IndexUnavailable
@@ -204,7 +205,8 @@ class Schema(SpectacularAPIView):
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         prefix = request.path.removesuffix("/api/v1/schema")
-        self.custom_settings = {"SERVERS": [{"url": prefix}]} if prefix else None
+        described = {name: SPECTACULAR_SETTINGS[name] for name in ("TITLE", "DESCRIPTION", "VERSION")}
+        self.custom_settings = described | ({"SERVERS": [{"url": prefix}]} if prefix else {})
         schema: HttpResponseBase = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         return schema
 
