@@ -202,8 +202,8 @@ def test_several_selections_are_shortened_and_make_one_question(browser: Browser
         expect(run.locator("a.citation, span.citation")).to_have_text(["2"])
 
 
-def test_shortened_selection_keeps_its_exact_place(browser: Browser, host: Site, size: str) -> None:
-    with strict_page(browser, host, size=size) as page:
+def test_shortened_selection_keeps_its_exact_place(browser: Browser, host: Site) -> None:
+    with strict_page(browser, host, size="wide") as page:
         sign_in(page)
         page.goto("/docs/documents/1/")
         select(page, ".block", "Glasses are not allowed near the pool.")
@@ -222,8 +222,8 @@ def test_shortened_selection_keeps_its_exact_place(browser: Browser, host: Site,
         expect(page.locator("article.run[data-state=completed]")).to_have_count(1, timeout=20_000)
 
 
-def test_too_long_a_selection_offers_its_first_part(browser: Browser, host: Site, size: str) -> None:
-    with strict_page(browser, host, size=size) as page:
+def test_too_long_a_selection_offers_its_first_part(browser: Browser, host: Site) -> None:
+    with strict_page(browser, host, size="wide") as page:
         sign_in(page)
         page.evaluate(
             """() => {

@@ -37,14 +37,12 @@ def docchat(**given: object) -> SafeString:
     frame = reverse("chatsite:embed") + (f"?{urlencode(named)}" if named else "")
     return format_html(
         '<script src="{}" async data-docchat="{}" data-title="{}" data-accent="{}" data-side="{}" data-shortcut="{}"'
-        ' data-open="{}" data-close="{}" data-ask="{}"></script>',
+        ' data-ask="{}"></script>',
         static("chatsite/widget.js"),
         frame,
         options["title"] or _("Ask the documents"),
         options["accent"],
         options["side"],
         options["shortcut"],
-        _("Open"),
-        _("Close"),
         _("Ask about this"),
     )

@@ -69,7 +69,8 @@ export class Chips {
       find("editor").hidden = !value;
       find("text").hidden = value;
       find("shorten").setAttribute("aria-expanded", value);
-      (value ? whole : find("shorten")).focus();
+      (value ? whole : find("shorten")).focus({ preventScroll: true });
+      chip.scrollIntoView({ block: "nearest", behavior: "instant" });
     };
     const watch = () => (find("keep").disabled = !chosen(whole, passage));
     for (const event of ["select", "keyup", "pointerup", "selectionchange"]) whole.addEventListener(event, watch);

@@ -34,7 +34,7 @@
   `;
 
   const script = document.currentScript;
-  const options = { title: "Ask the documents", accent: "", side: "end", shortcut: "on", open: "Open", close: "Close", ask: "Ask about this", ...script.dataset };
+  const options = { title: "Ask the documents", accent: "", side: "end", shortcut: "on", ask: "Ask about this", ...script.dataset };
   const address = options.docchat ? new URL(options.docchat, location.href) : new URL(`embed/${encodeURIComponent(options.token)}/`, script.src);
   if (options.docchat) address.searchParams.set("page", location.pathname + location.search);
   else address.searchParams.set("origin", location.origin);
