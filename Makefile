@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-streams matrix screenshots lock clean
+.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -34,6 +34,9 @@ bench-agents: .venv/dev-installed
 
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams
+
+bench-page: .venv/dev-installed
+	$(BIN)/python -m benchmarks.page
 
 screenshots: .venv/dev-installed
 	$(BIN)/python -m tests.screenshots

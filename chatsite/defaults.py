@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
-NOT_OURS = {"BASE_DIR", "REST_FRAMEWORK", "SPECTACULAR_SETTINGS", "WHITENOISE_USE_FINDERS"}
+# What the site as a project of its own says to other packages is no business of a host's.
+NOT_OURS = ("BASE_DIR", "REST_FRAMEWORK", "SPECTACULAR_", "WHITENOISE_", "AXES_")
 
 
 def fill_in() -> None:
@@ -15,7 +16,7 @@ def fill_in() -> None:
     from chatsite import settings as own
 
     for name in dir(own):
-        if name.isupper() and name not in NOT_OURS and not hasattr(settings, name):
+        if name.isupper() and not name.startswith(NOT_OURS) and not hasattr(settings, name):
             setattr(settings, name, getattr(own, name))
     if not settings.MEDIA_ROOT:
         settings.MEDIA_ROOT = own.MEDIA_ROOT
