@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean
+.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -31,6 +31,15 @@ matrix: .venv/dev-installed
 
 bench-agents: .venv/dev-installed
 	$(BIN)/python -m benchmarks.agents
+
+bench-ingestion: .venv/dev-installed
+	$(BIN)/python -m benchmarks.ingestion
+
+kill-table: .venv/dev-installed
+	$(BIN)/python -m benchmarks.kills
+bench-files: .venv/dev-installed
+	$(BIN)/python -m benchmarks.real_files
+	$(BIN)/python -m benchmarks.tables
 
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams

@@ -45,6 +45,15 @@ def check_unused(app_configs: Sequence[AppConfig] | None, **options: object) -> 
     ]
 
 
+@register("agents")
+def check_somebody_ingests(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Nobody but the process that serves the site can open the embedded index."""
+    if settings.SITE_INGESTS or settings.QDRANT_URL:
+        return []
+    fault = "SITE_INGESTS is off, but without QDRANT_URL nobody else can ingest documents."
+    return [checks.Warning(fault, hint="Leave SITE_INGESTS out, or set QDRANT_URL.", id="chatsite.W004")]
+
+
 @register("security")
 def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """A key sent over plain HTTP can be read by every machine on its way."""

@@ -54,6 +54,7 @@ EMBEDDING_BASE_URL: str = env.str("EMBEDDING_BASE_URL", "", validate=_address)
 EMBEDDING_MODEL: str = env.str("EMBEDDING_MODEL", "")
 QDRANT_URL: str = env.str("QDRANT_URL", "", validate=_address)
 QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", "")
+SITE_INGESTS: bool = env.bool("SITE_INGESTS", not QDRANT_URL)
 ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
 

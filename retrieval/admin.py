@@ -26,6 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from retrieval import ingest, search
 from retrieval.admin_forms import CollectionUploadForm, DocumentForm, QueryForm, UploadForm
+from retrieval.admin_index import IndexActions
 from retrieval.errors import RetrievalError
 from retrieval.models import Chunk, Collection, Document
 
@@ -78,7 +79,7 @@ class UploadMedia:
 
 
 @admin.register(Collection)
-class CollectionAdmin(CollectionModelAdmin):
+class CollectionAdmin(IndexActions, CollectionModelAdmin):
     list_display = ["name", "states", "document_count", "public", "slug"]
     list_filter = ["public"]
     search_fields = ["name", "slug", "description"]

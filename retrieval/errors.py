@@ -33,6 +33,10 @@ class StorageInUse(IndexUnavailable):
     """Another process owns the embedded index."""
 
 
+class DiskFull(IndexUnavailable):
+    """There is too little room to put anything into the index."""
+
+
 class EmbeddingUnavailable(IndexUnavailable):
     """The embedding address doesn't answer, and without vectors the index can be neither asked nor filled."""
 

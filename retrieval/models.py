@@ -213,3 +213,33 @@ class IndexRemoval(models.Model):
 
     def __str__(self) -> str:
         return f"document {self.document_id} up to generation {self.up_to_generation}"
+
+
+class Reindex(models.Model):
+    """A request to bring an index to what SQL holds, and how far that is. A repair does it to the index that searches
+    ask; a switch fills another one beside it, which then becomes the one that searches ask.
+
+    It lives in SQL, so that the process that owns the embedded index does the work, and goes on after it was killed.
+    """
+
+    class Kind(models.TextChoices):
+        REPAIR = "repair", "Repair"
+        SWITCH = "switch", "Switch to the configured embedding model"
+
+    kind = models.CharField(max_length=8, choices=Kind, unique=True)
+    fingerprint = models.CharField(max_length=200, blank=True, help_text="Of the index it fills; empty until known.")
+    former = models.CharField(max_length=200, blank=True, help_text="The index that is dropped after the switch.")
+    done = models.PositiveIntegerField(default=0, help_text="Chunks that are in the index.")
+    total = models.PositiveIntegerField(default=0, help_text="Chunks that have to be.")
+    error = models.TextField(blank=True, help_text="Why it waits, for a person.")
+    cancelled = models.BooleanField(default=False)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    switched_at = models.DateTimeField(null=True)
+    owner = models.CharField(max_length=300, blank=True, help_text="The process that works on it.")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.done:,} of {self.total:,} chunks"

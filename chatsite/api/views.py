@@ -34,7 +34,7 @@ from chatsite.models import ApiKey, Conversation, EmbedSite
 from chatsite.questions import Question, SelectedText, Selection
 from chatsite.settings import SPECTACULAR_SETTINGS
 from chatsite.sse import event_stream
-from retrieval import configuration, ingest
+from retrieval import configuration, spaces
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
 
@@ -214,7 +214,7 @@ class Schema(SpectacularAPIView):
 def _store_available() -> bool:
     """Whether the index answers; the first question of a process opens it."""
     try:
-        ingest.live_space().index.count()
+        spaces.live_space().index.count()
     except IndexUnavailable:
         return False
     return True
