@@ -45,7 +45,7 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
         "model_configured": assistant.model_configured(),
         "limits": {"query": settings.QUERY_MAX_CHARACTERS, "selection": settings.SELECTION_MAX_CHARACTERS},
     }
-    return render(request, "chat.html", page)
+    return render(request, "chatsite/chat.html", page)
 
 
 @require_safe
@@ -55,7 +55,7 @@ def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     views = transcript.run_views(runs, user=request.user)
     if not views:
         raise Http404
-    return render(request, "fragments/run.html", {"run": views[0]})
+    return render(request, "chatsite/fragments/run.html", {"run": views[0]})
 
 
 @require_safe
@@ -70,9 +70,9 @@ def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
         "blocks": window.blocks,
         "previous_url": window.previous_url,
         "next_url": window.next_url,
-        "download_url": reverse("original", args=[found.pk]),
+        "download_url": reverse("chatsite:original", args=[found.pk]),
     }
-    template = "fragments/document.html" if request.headers.get("X-Fragment") else "reader.html"
+    template = "chatsite/fragments/document.html" if request.headers.get("X-Fragment") else "chatsite/reader.html"
     return render(request, template, page)
 
 

@@ -12,7 +12,7 @@ urlpatterns = [
     path("schema", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="api-schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(url_name="api-schema", permission_classes=[AllowAny]),
+        SpectacularSwaggerSplitView.as_view(url_name="chatsite:api-schema", permission_classes=[AllowAny]),
         name="api-docs",
     ),
 ]
