@@ -129,8 +129,8 @@ def test_project_page_asks_about_what_is_selected_on_it(browser: Browser, host: 
         expect(frame.locator("article.run")).to_have_count(0)
 
 
-def test_not_in_the_selection_offers_to_search_all_documents(browser: Browser, host: Site, size: str) -> None:
-    with strict_page(browser, host, size=size) as page:
+def test_not_in_the_selection_offers_to_search_all_documents(browser: Browser, host: Site) -> None:
+    with strict_page(browser, host, size="phone") as page:
         sign_in(page)
         ask_about(page, TOWELS)
         run = ask(chat(page), "When is the sauna heated?", runs=1)
@@ -259,7 +259,7 @@ def test_who_is_not_signed_in_is_led_to_the_projects_own_page_and_back(browser: 
         expect(chat(page).locator("[data-chip-text]")).to_have_text("closes at nine in the evening")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("phone", "dark")])
 def test_frame_and_button_are_accessible_and_untouched_by_the_hosts_css(
     browser: Browser, host: Site, size: str, scheme: str
 ) -> None:

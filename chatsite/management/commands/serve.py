@@ -16,11 +16,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
+import chatsite
 from retrieval import ingest
 from retrieval.errors import DuplicateContent, StorageInUse
 from retrieval.index.storage import claim_storage, release_storage
 from retrieval.models import Collection
 
+# Beside the package where it is a checkout; a project that has the chat installed keeps its own docs to itself.
+DOCS = Path(chatsite.__file__).resolve().parent.parent / "docs"
 DOCUMENTATION = "documentation"  # slug of the collection that the project's own docs go into
 
 
@@ -78,7 +81,7 @@ class Command(BaseCommand):
         if collection is None:
             return
         kept = {document.filename: document for document in collection.documents.all()}
-        for path in sorted((settings.BASE_DIR / "docs").rglob("*.md")):
+        for path in sorted(DOCS.rglob("*.md")):
             with path.open("rb") as file, contextlib.suppress(DuplicateContent):
                 content = File(file, name=path.name)
                 if document := kept.get(path.name):
