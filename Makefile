@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files
+.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files bench-admin
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -40,6 +40,8 @@ kill-table: .venv/dev-installed
 bench-files: .venv/dev-installed
 	$(BIN)/python -m benchmarks.real_files
 	$(BIN)/python -m benchmarks.tables
+bench-admin: .venv/dev-installed
+	$(BIN)/python -m benchmarks.admin
 
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams

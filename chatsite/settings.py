@@ -40,6 +40,14 @@ def _database(value: str) -> None:
         raise ValidationError("must be an address like postgres://user:password@host/name") from error
 
 
+def _hosts(value: list[str]) -> None:
+    """Names of hosts, each with or without a port."""
+    for entry in value:
+        host, _, port = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
+        if not host or set(host) & set("/@ ,") or (port and int(port) > 65_535):
+            raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
+
+
 # ---- environment -----------------------------------------------------------------------------------------------------
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / ".data").expanduser().resolve()
@@ -57,6 +65,8 @@ QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", "")
 SITE_INGESTS: bool = env.bool("SITE_INGESTS", not QDRANT_URL)
 ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
+FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], validate=_hosts)
+USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 0, validate=validate.Range(min=0))
 
 try:
     env.seal()
@@ -187,6 +197,8 @@ QUERY_MAX_CHARACTERS = 4_000
 SELECTION_MAX_CHARACTERS = 20_000  # of all selections of a question together
 SELECTIONS_MAX = 10
 UPLOAD_MAX_BYTES = 50 * 1_048_576
+PASTE_MAX_CHARACTERS = 500_000  # four bytes each at most, which is what a request body may have without its files
+FETCH_MAX_SECONDS = 20.0  # all addresses of one request: so long it may hold one of the site's threads
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -217,5 +229,10 @@ LOGGING = {
     "formatters": {"line": {"()": "chatsite.middleware.LineFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
 }

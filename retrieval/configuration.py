@@ -29,6 +29,7 @@ class RetrievalSettings:
     lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
     least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first
+    user_quota_bytes: int = 0  # 0: as much as the disk holds
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ then one short transaction makes that generation the live one, and the outbox ta
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import re
@@ -24,17 +25,28 @@ from django.utils import timezone
 from retrieval import chunking, points, queue, reindex, spaces
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
-from retrieval.errors import DiskFull, DuplicateContent, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
+from retrieval.errors import (
+    DiskFull,
+    DuplicateContent,
+    IndexUnavailable,
+    NeedsOcr,
+    ParsingError,
+    QuotaExceeded,
+    RetrievalError,
+)
 from retrieval.extraction import Extracted, clean
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing import parse
 from retrieval.points import chunk_id
 from retrieval.queue import Superseded
+from retrieval.quota import check_quota
+from retrieval.sources import Origin
 from retrieval.spaces import live_space
 from retrieval.worker import Worker
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
     from retrieval.embedding import Vectors
 
@@ -63,9 +75,12 @@ def add_document(
     filename: str,
     title: str | None = None,
     owner: AbstractBaseUser | None = None,
+    origin: Origin | None = None,
 ) -> tuple[Document, bool]:
     """Queue a file: its document, and whether it is new. A collection holds the same content once: adding it again
     gives the document that holds it, and tries it again under this name if it had failed.
+
+    Raises QuotaExceeded when the owner may not store that much.
     """
     digest = sha256(file)
     filename = _name(filename)
@@ -81,14 +96,20 @@ def add_document(
         filename=filename,
         owner_id=owner.pk if owner is not None else None,
         content_hash=digest,
+        size=file.size,
+        **dataclasses.asdict(origin or Origin()),
     )
     document.file.save(filename, file, save=False)
     try:
         with transaction.atomic():
+            check_quota(owner, adding=document.size)
             document.save()
     except IntegrityError:  # added twice at once
         document.file.delete(save=False)
         return same.get(), False
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
     transaction.on_commit(wake)
     return document, True
 
@@ -96,7 +117,8 @@ def add_document(
 def replace_file(document: Document, *, file: File[bytes], filename: str | None = None) -> bool:
     """Give the document another file, its next generation. False when the content is what it was.
 
-    Raises DuplicateContent when another document of its collection holds that content.
+    Raises DuplicateContent when another document of its collection holds that content, QuotaExceeded when it is more
+    than the document's owner may still store.
     """
     digest, former = sha256(file), document.file.name
     if digest == document.content_hash:
@@ -105,8 +127,13 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
     row = Document.objects.filter(pk=document.pk)
     try:
         with transaction.atomic():
-            row.update(file=document.file.name, filename=_name(filename or document.filename), content_hash=digest)
+            check_quota(document.owner, adding=file.size - document.size)
+            name = _name(filename or document.filename)
+            row.update(file=document.file.name, filename=name, content_hash=digest, size=file.size)
             queue.requeue(row)
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
     except IntegrityError as error:
         document.file.delete(save=False)
         raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
@@ -121,6 +148,13 @@ def enqueue(document: Document) -> None:
     queue.requeue(Document.objects.filter(pk=document.pk))
     document.refresh_from_db()
     transaction.on_commit(wake)
+
+
+def enqueue_all(documents: QuerySet[Document]) -> int:
+    """The same for many at once: how many they are."""
+    count = queue.requeue(documents)
+    transaction.on_commit(wake)
+    return count
 
 
 def ingest_next() -> bool:

@@ -113,7 +113,17 @@ class Document(models.Model):
         editable=False,
         help_text="The web address, or the path in its folder.",
     )
+    folder = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="The synced folder that its location lies in."
+    )
+    etag = models.CharField(
+        max_length=300, blank=True, editable=False, help_text="As its web server named the version."
+    )
+    last_modified = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="As its web server dated it."
+    )
     checked_at = models.DateTimeField(null=True, editable=False, help_text="When its location was last looked at.")
+    size = models.PositiveBigIntegerField(default=0, editable=False, help_text="Of the file, in bytes.")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )

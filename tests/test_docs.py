@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 from django.template import Context, Template
 
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
 from chatsite.embedding import widget_options
+from retrieval.admin_forms import ADDRESSES_AT_ONCE
+from retrieval.models import Collection
+from retrieval.sources import archive, web
 from tests.servers import environment, manage, site
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +77,39 @@ def test_api_page_shows_an_answer_of_the_real_shape() -> None:
     assert set(answer["citations"][0]) == set(CitationSerializer().fields)
 
 
+def test_documents_page_shows_every_option_of_sync() -> None:
+    options = re.findall(r'"(--[\w-]+)"', read("retrieval/management/commands/sync.py"))
+    page = read("docs/documents.md").partition("## Folders")[2].partition("\n## ")[0]
+    assert sorted(set(re.findall(r"`(--[\w-]+)", page)) | {"--collection"}) == sorted(options)
+
+
+def test_documents_page_states_the_limits() -> None:
+    page = read("docs/documents.md")
+    limits = archive.Limits()
+    for told in (
+        f"{limits.members:,} members and {limits.total_bytes // 1024**2} MB unpacked",
+        f"up to {settings.PASTE_MAX_CHARACTERS:,} characters",
+        f"up to {ADDRESSES_AT_ONCE} pages",
+        f"{settings.FETCH_MAX_SECONDS:.0f} seconds at the longest",
+        f"at most {web.REDIRECTS} redirects",
+        f"up to {settings.UPLOAD_MAX_BYTES // 1024**2} MB",
+    ):
+        assert told in page
+
+
+def test_sync_as_the_documents_page_shows_it(
+    db: None, public: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    command = re.search(r"^python manage.py (sync .*)$", read("docs/documents.md"), flags=re.MULTILINE)
+    assert command
+    (tmp_path / "handbook").mkdir()
+    (tmp_path / "handbook" / "leave.md").write_text("25 days.")
+    monkeypatch.chdir(tmp_path)
+    call_command(*command[1].split(), stdout=io.StringIO())
+    assert public.documents.get().location == "leave.md"
+
+
 @pytest.mark.hosts
 def test_the_commands_that_are_shown_work(tmp_path: Path) -> None:
     """`make run` is `manage.py serve`; the README's question gets a cited answer, from a document that holds it."""
@@ -93,11 +133,11 @@ def test_variables_are_documented_where_the_defaults_hold(tmp_path: Path) -> Non
 
 def test_embedding_page_shows_what_the_example_does_and_every_option() -> None:
     page = read("docs/embedding.md")
-    settings, urls = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    shown_settings, shown_urls = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     example = {name: read(f"examples/hostsite/hostsite/{name}.py") for name in ("settings", "urls")}
     plain = {name: re.sub(r"  # docchat.*", "", source) for name, source in example.items()}
-    assert settings.partition("\n\n")[2].strip() in plain["settings"]
-    assert urls.splitlines()[-2] in plain["urls"].splitlines()
+    assert shown_settings.partition("\n\n")[2].strip() in plain["settings"]
+    assert shown_urls.splitlines()[-2] in plain["urls"].splitlines()
     assert table(page, "option") == list(widget_options())
     for shown in re.findall(r"{% docchat.*?%}", page):
         assert "<script" in Template("{% load docchat %}" + shown).render(Context())
