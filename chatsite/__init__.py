@@ -1,0 +1,3 @@
+"""Document chat for a Django project: `INSTALLED_APPS = [..., *chatsite.APPS]` and `include("chatsite.urls")`."""
+
+APPS = ("chatsite", "retrieval")

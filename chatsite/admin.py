@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from chatsite.evaluation import write_questions
-from chatsite.models import ApiKey, Citation, Conversation, Run
+from chatsite.models import ApiKey, Citation, Conversation, EmbedSite, Run
 
 if TYPE_CHECKING:
     ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
+    EmbedSiteModelAdmin = admin.ModelAdmin[EmbedSite]
     ConversationModelAdmin = admin.ModelAdmin[Conversation]
     RunModelAdmin = admin.ModelAdmin[Run]
     CitationTabularInline = admin.TabularInline[Citation, Run]
     RunTabularInline = admin.TabularInline[Run, Conversation]
 else:
-    ApiKeyModelAdmin = ConversationModelAdmin = RunModelAdmin = admin.ModelAdmin
+    ApiKeyModelAdmin = EmbedSiteModelAdmin = ConversationModelAdmin = RunModelAdmin = admin.ModelAdmin
     CitationTabularInline = RunTabularInline = admin.TabularInline
 
 
@@ -102,3 +105,27 @@ class ApiKeyAdmin(ApiKeyModelAdmin):
         if secret:
             shown_once = _("The key is %(secret)s. Copy it now: it can't be shown again.") % {"secret": secret}
             self.message_user(request, shown_once, messages.WARNING)
+
+
+@admin.register(EmbedSite)
+class EmbedSiteAdmin(EmbedSiteModelAdmin):
+    """The line for a page of another origin stands above the form, once the site is saved."""
+
+    change_form_template = "admin/chatsite/embedsite/change_form.html"
+    list_display = ["name", "active", "origins", "visitor_per_minute", "per_minute", "per_day"]
+    list_filter = ["active"]
+    search_fields = ["name", "origins"]
+    fieldsets = [
+        (None, {"fields": ["name", "active", "origins", "collections", "reader"]}),
+        (_lazy("Looks"), {"fields": ["title", "accent"]}),
+        (_lazy("Limits"), {"fields": ["visitor_per_minute", "per_minute", "per_day"]}),
+    ]
+    autocomplete_fields = ["reader"]
+    filter_horizontal = ["collections"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        site = self.get_object(request, object_id)
+        shown = {"site": site, "script_url": request.build_absolute_uri(reverse("chatsite:embed-script"))}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})

@@ -81,11 +81,21 @@ def open_run(question: Question) -> Answering:
     """
     check_scope(question)
     sources = assistant.selected_sources(question) if question.mode == Run.Mode.SELECTED_TEXT else None
-    selected_text = question.selected_text or "".join(source.content for source in (sources or {}).values())
+    texts = [
+        selected.text or source.content
+        for selected, source in zip(question.selections, (sources or {}).values(), strict=True)
+    ]
     earlier = list(question.conversation.runs.exclude(answer="").order_by("-created_at")[:HISTORY_RUNS])[::-1]
     question.conversation.save()  # a new one, or its time of use
     run = Run.objects.create(
-        conversation=question.conversation, mode=question.mode, question=question.text, selected_text=selected_text
+        conversation=question.conversation,
+        mode=question.mode,
+        question=question.text,
+        selected_text="\n\n".join(texts),
+        selections=[
+            {"text": text, **(asdict(selected.place) if selected.place else {})}
+            for text, selected in zip(texts, question.selections, strict=True)
+        ],
     )
     return Answering(question, run=run, earlier=earlier, selected=sources)
 

@@ -1,4 +1,11 @@
+from types import ModuleType
+
 from django.apps import AppConfig
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_started
+
+from chatsite import defaults
 
 
 class ChatsiteConfig(AppConfig):
@@ -6,10 +13,15 @@ class ChatsiteConfig(AppConfig):
     verbose_name = "Chat"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
+        super().__init__(app_name, app_module)
+        defaults.fill_in()  # before any module that reads a setting is imported, whatever the order of the apps
+
     def ready(self) -> None:
         from django.conf import settings
 
         from chatsite import checks  # noqa: F401 - registers them
+        from chatsite.ingestion import ingest_in_this_process
         from retrieval import configuration
 
         configuration.configure(
@@ -29,3 +41,5 @@ class ChatsiteConfig(AppConfig):
                 user_quota_bytes=settings.USER_QUOTA_BYTES,
             )
         )
+        for server in (WSGIHandler, ASGIHandler):  # and neither a command nor Django's test client
+            request_started.connect(ingest_in_this_process, sender=server)

@@ -11,7 +11,8 @@ from django.conf import settings
 from agents import Agent, ExtractiveModel, Model, OpenAIModel, ToolFailed, tool
 from chatsite import errors
 from chatsite.citations import Source
-from chatsite.questions import Question, Selection
+from chatsite.embeds import EmbedSite
+from chatsite.questions import Question, SelectedText
 from retrieval import search as retrieval
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
@@ -99,7 +100,8 @@ class DocumentSearch:
         """The passage as the model reads it, under the number it may be cited by; found twice, it keeps its number."""
         known = (s.marker for s in self.sources.values() if (s.chunk_id, s.start, s.end) == _place(passage))
         marker = next(known, len(self.sources) + 1)
-        self.sources.setdefault(marker, _source(passage, marker=marker))
+        source = _source(passage, marker=marker, embed_site=self.question.embed_site)
+        self.sources.setdefault(marker, source)
         return {
             "marker": marker,
             "title": passage.title,
@@ -114,7 +116,10 @@ def _place(passage: retrieval.Passage) -> tuple[str, int, int]:
     return passage.chunk_id, passage.start, passage.end
 
 
-def _source(passage: retrieval.Passage, *, marker: int) -> Source:
+def _source(passage: retrieval.Passage, *, marker: int, embed_site: EmbedSite | None = None) -> Source:
+    url = f"{passage.url}?start={passage.start}&end={passage.end}"
+    if embed_site:
+        url = embed_site.passage_url(passage.document_id, start=passage.start, end=passage.end)
     return Source(
         marker=marker,
         content=passage.text,
@@ -123,7 +128,7 @@ def _source(passage: retrieval.Passage, *, marker: int) -> Source:
         title=passage.title,
         chunk_id=passage.chunk_id,
         document_id=passage.document_id,
-        url=f"{passage.url}?start={passage.start}&end={passage.end}",
+        url=url,
         page=passage.page,
         score=passage.score,
         content_hash=passage.content_hash,
@@ -131,40 +136,39 @@ def _source(passage: retrieval.Passage, *, marker: int) -> Source:
 
 
 def selected_sources(question: Question) -> dict[int, Source]:
-    """The selection as numbered sources: the parts of the document's chunks that it covers, so that answers link back;
-    or the text alone, when it lies in no known document. No index is asked.
+    """Each selected text as one numbered source: its place in a document, so that answers link back, or the text alone,
+    when it lies in no known document. No index is asked.
+
+    Raises:
+        AnswerError: a selection is not there, or not this reader's.
     """
-    selection = question.selection
-    if selection is None:
-        text = question.selected_text
-        return {1: Source(marker=1, content=text, start=0, end=len(text), title="Your selection")}
+    sources = (_selected_source(selected, marker, question) for marker, selected in enumerate(question.selections, 1))
+    return {source.marker: source for source in sources}
+
+
+def _selected_source(selected: SelectedText, marker: int, question: Question) -> Source:
+    if selected.place is None:
+        text = selected.text
+        return Source(marker=marker, content=text, start=0, end=len(text), title="Your selection")
+    place, field = selected.place, selected.field
     readable = Document.objects.visible_to(question.user).readable()
     if question.collections is not None:
         readable = readable.filter(collection__slug__in=question.collections)
-    document = readable.filter(pk=selection.document_id).first()
+    document = readable.filter(pk=place.document_id).first()
     if document is None:
-        raise errors.not_found("selection", f"There is no document {selection.document_id}.")
-    text = retrieval.document_text(document, start=selection.start, end=selection.end)
-    if len(text) < selection.end - selection.start:
-        fault = f"The document has {document.characters:,} characters; end is beyond it."
-        raise errors.invalid("selection", fault)
-    if question.selected_text and question.selected_text.split() != text.split():
-        fault = "The document's text there is not selected_text; send the offsets of that text, or leave selection out."
-        raise errors.invalid("selection", fault)
-    passages = retrieval.covering(document.pk, start=selection.start, end=selection.end, user=question.user)
-    clipped = (_clipped(passage, selection) for passage in passages)
-    sources = {marker: _source(part, marker=marker) for marker, part in enumerate(filter(None, clipped), start=1)}
-    if not sources:
-        raise errors.invalid("selection", "Holds nothing but white space; select some text.")
-    return sources
-
-
-def _clipped(passage: retrieval.Passage, selection: Selection) -> retrieval.Passage | None:
-    """The part of `passage` that is selected, if any of it is."""
-    start, end = max(passage.start, selection.start), min(passage.end, selection.end)
-    if start >= end:
-        return None
-    return replace(passage, start=start, end=end, text=passage.text[start - passage.start : end - passage.start])
+        raise errors.not_found(field, f"There is no document {place.document_id}.")
+    text = retrieval.document_text(document, start=place.start, end=place.end)
+    if len(text) < place.end - place.start:
+        raise errors.invalid(field, f"The document has {document.characters:,} characters; end is beyond it.")
+    if selected.text and selected.text.split() != text.split():
+        known, offsets = ("selected_text", "selection") if field == "selection" else ("text", "them")
+        fault = f"The document's text there is not {known}; send the offsets of that text, or leave {offsets} out."
+        raise errors.invalid(field, fault)
+    if not text.strip():
+        raise errors.invalid(field, "Holds nothing but white space; select some text.")
+    first = retrieval.covering(document.pk, start=place.start, end=place.end, user=question.user)[0]
+    whole = replace(first, text=text, start=place.start, end=place.end, page=document.page_at(place.start))
+    return _source(whole, marker=marker)
 
 
 def documents_agent(search: DocumentSearch) -> Agent:

@@ -72,6 +72,29 @@ def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> li
     ]
 
 
+@register("agents")
+def check_docchat(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """The project's options for its chat button."""
+    from chatsite.embedding import widget_options  # its models are not there yet when this module is imported
+
+    try:
+        widget_options()
+    except ValueError as error:
+        return [checks.Error(f"DOCCHAT is wrong: {error}", id="chatsite.E002")]
+    return []
+
+
+@register("database")
+def check_write_lock(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Without it SQLite lets two transactions read that both go on to write, and refuses one of them."""
+    from django.db import connection
+
+    if connection.vendor != "sqlite" or connection.settings_dict["OPTIONS"].get("transaction_mode") == "IMMEDIATE":
+        return []
+    hint = 'Give DATABASES "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20}.'
+    return [checks.Warning("SQLite will be locked while readers ask.", hint=hint, id="chatsite.W004")]
+
+
 def _leaves_in_clear(address: str) -> bool:
     """Beyond this machine and its own network, where plain HTTP between containers is usual."""
     parts = urlsplit(address)

@@ -24,7 +24,7 @@ def library(request: HttpRequest) -> HttpResponseBase:
     """The collections and documents this reader may see, and what is in them."""
     if not may_ask(request.user):
         return redirect_to_login(request.get_full_path())
-    return render(request, "library.html", library_page(request))
+    return render(request, "chatsite/library.html", library_page(request))
 
 
 @require_safe
@@ -36,7 +36,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
         return _missing_document(request)
     chosen = request.GET.get("view")
     page = Reading(request, found).page()
-    template = "fragments/document.html" if request.headers.get("X-Fragment") else "reader.html"
+    template = "chatsite/fragments/document.html" if request.headers.get("X-Fragment") else "chatsite/reader.html"
     response = render(request, template, page)
     if chosen in ("pages", "text"):
         response.set_cookie(

@@ -49,6 +49,13 @@ def invalid(field: str, fault: str) -> AnswerError:
     return AnswerError("invalid_request", f"{field}: {fault}", status=400, details={field: [fault]})
 
 
+def too_many(limit: int, what: str, *, seconds: float) -> AnswerError:
+    """More questions than may be asked; the next one may be in so many seconds."""
+    wait = max(1, math.ceil(seconds))
+    message = f"At most {limit:,} {what} are answered here. Try again in {wait:,} seconds."
+    return AnswerError("too_many_requests", message, status=429, retry_after=wait)
+
+
 _RETRY_AFTER_SECONDS = 5
 _OF_RUN: dict[str, tuple[int, str]] = {
     "index_unavailable": (

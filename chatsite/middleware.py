@@ -17,6 +17,7 @@ from django.utils.decorators import sync_and_async_middleware
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+_REQUEST_ID = "chatsite.request_id"  # in META; a request's own headers begin with HTTP_
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -60,28 +61,31 @@ def _around(
     return middleware
 
 
+def name_request(request: HttpRequest) -> None:
+    """Give the request an id, unless it has one."""
+    current_request_id.set(request.META.setdefault(_REQUEST_ID, uuid.uuid4().hex))
+
+
+def name_response(request: HttpRequest, response: HttpResponseBase) -> None:
+    response["X-Request-ID"] = request.META[_REQUEST_ID]
+
+
+def keep_strict(request: HttpRequest, response: HttpResponseBase) -> None:
+    """A strict Content-Security-Policy, and no caching of what only this reader may see, unless the view chose."""
+    response.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    response.setdefault("Cache-Control", "no-store")
+
+
 @sync_and_async_middleware
 def request_id(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
     """Name the request: `X-Request-ID` on the response, `request_id` in errors, and the same in its log lines."""
-
-    def before(request: HttpRequest) -> None:
-        current_request_id.set(uuid.uuid4().hex)
-
-    def after(request: HttpRequest, response: HttpResponseBase) -> None:
-        response["X-Request-ID"] = current_request_id.get()
-
-    return _around(get_response, before, after)
+    return _around(get_response, name_request, name_response)
 
 
 @sync_and_async_middleware
 def security_headers(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
-    """A strict Content-Security-Policy on every page, and no caching of what only this reader may see."""
-
-    def after(request: HttpRequest, response: HttpResponseBase) -> None:
-        response.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.setdefault("Cache-Control", "no-store")
-
-    return _around(get_response, lambda request: None, after)
+    """What `keep_strict` does, on every page of the project."""
+    return _around(get_response, lambda request: None, keep_strict)
 
 
 class RequestIdFilter(logging.Filter):

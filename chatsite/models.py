@@ -12,7 +12,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from chatsite.embeds import EmbedQuestion, EmbedSite
 from retrieval.models import Collection, Document
+
+__all__ = [
+    "ApiKey",
+    "Citation",
+    "Conversation",
+    "ConversationQuerySet",
+    "EmbedQuestion",
+    "EmbedSite",
+    "Run",
+]
 
 
 class ApiKey(models.Model):
@@ -70,7 +81,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """
         if user.is_authenticated:
             return self.filter(user=user.pk)
-        return self.filter(Q(browser="") | Q(browser=browser), user=None)
+        return self.filter(Q(browser="") | Q(browser=browser), user=None, embed_site=None)
 
 
 class Conversation(models.Model):
@@ -87,6 +98,9 @@ class Conversation(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         help_text="What began it",
+    )
+    embed_site = models.ForeignKey(
+        EmbedSite, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Whose pages it is on"
     )
     browser = models.CharField(
         max_length=64, blank=True, help_text="Of a reader who is not signed in; a program has none."
@@ -123,6 +137,9 @@ class Run(models.Model):
     mode = models.CharField(max_length=16, choices=Mode)
     question = models.TextField()
     selected_text = models.TextField(blank=True)
+    selections = models.JSONField(
+        default=list, help_text="Each selected text, as source 1, 2, …: text, and document_id, start, end where known."
+    )
     answer = models.TextField(blank=True, help_text="Also what had been written when it was cut short.")
     answered = models.BooleanField(default=False, help_text="At least one claim carries a verified citation.")
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)

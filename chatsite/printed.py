@@ -94,7 +94,7 @@ def _page(
 ) -> PrintedPage:
     start, end = page_span(document, number)
     width, height = contents.sizes[number - 1]
-    address = reverse("document-page", args=[document.pk, number])
+    address = reverse("chatsite:document-page", args=[document.pk, number])
     pictures = tuple((pixels, f"{address}?width={pixels}&v={document.live_hash[:12]}") for pixels in WIDTHS)
     found = [
         place for place in marks.found if place[0] < end and place[1] > start and place != (marks.start, marks.end)

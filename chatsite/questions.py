@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.extractive import content_terms
-from chatsite.models import Conversation, Run
+from chatsite.models import Conversation, EmbedSite, Run
 from retrieval.models import User
 
 
@@ -21,6 +21,15 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectedText:
+    """One text that a question is about, and where it lies, if that is known; `field` of the request names it."""
+
+    text: str = ""
+    place: Selection | None = None
+    field: str = "selections"
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One question of one reader. The scope (`user`, `collections`, `document_ids`) is the server's to keep."""
 
@@ -28,11 +37,11 @@ class Question:
     user: User
     conversation: Conversation
     mode: str = Run.Mode.RETRIEVAL
-    selected_text: str = ""
-    selection: Selection | None = None
+    selections: tuple[SelectedText, ...] = ()
     top_k: int = 5
     collections: tuple[str, ...] | None = None
     document_ids: tuple[int, ...] | None = None
+    embed_site: EmbedSite | None = None  # on whose pages it is asked
 
 
 _FOLLOWS_UP = re.compile(

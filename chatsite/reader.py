@@ -77,6 +77,18 @@ def document_window(document: Document, *, marks: Marks, headings: Sequence[Entr
     )
 
 
+def passage_blocks(document: Document, *, start: int, end: int, marked: tuple[int, int]) -> tuple[Block, ...]:
+    """Characters `start` to `end` of `document` and no others, with those between `marked` marked."""
+    chunks = document.chunks.filter(generation=document.live_generation, end__gt=start, start__lt=end)
+    ordered = list(chunks.order_by("position"))
+    if not ordered:
+        return ()
+    first = ordered[0].start
+    start = max(start, first)
+    text = "".join(chunk.text for chunk in ordered)[start - first : end - first]
+    return tuple(_blocks(document, text, offset=start, marks=Marks(*marked), headings=()))
+
+
 def _blocks(document: Document, text: str, *, offset: int, marks: Marks, headings: Sequence[Entry]) -> Iterator[Block]:
     """One block a heading, and one for what stands between headings and page beginnings."""
     end = offset + len(text)

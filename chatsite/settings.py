@@ -13,10 +13,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
+from django.conf import settings as active
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, ValidationError, validate
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from chatsite import APPS
+
+# In a project with settings of its own, which are in place by now, these fill in what those leave out (defaults.py).
+_HOST = active if active.configured else None
+BASE_DIR = Path(getattr(_HOST, "BASE_DIR", None) or Path(__file__).resolve().parent.parent)
 
 env = Env(eager=False)
 
@@ -84,12 +89,14 @@ def _kept_secret_key() -> str:
     return path.read_text()
 
 
-SECRET_KEY = SECRET_KEY or _kept_secret_key()
+if _HOST is None:
+    SECRET_KEY = SECRET_KEY or _kept_secret_key()
+else:
+    DATA_DIR = Path(getattr(_HOST, "DATA_DIR", DATA_DIR))
 
 # ---- application -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "chatsite",
-    "retrieval",
+    *APPS,
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -117,7 +124,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-ROOT_URLCONF = "chatsite.urls"
+ROOT_URLCONF = "chatsite.site_urls"
 WSGI_APPLICATION = "chatsite.wsgi.application"
 
 TEMPLATES = [
@@ -174,8 +181,8 @@ AXES_LOCKOUT_CALLABLE = "chatsite.access.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # Django's own last_login is enough
 AXES_VERBOSE = False
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "chat"
-LOGOUT_REDIRECT_URL = "chat"
+LOGIN_REDIRECT_URL = "chatsite:chat"
+LOGOUT_REDIRECT_URL = "chatsite:chat"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -192,7 +199,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 # ---- limits, each in one place ---------------------------------------------------------------------------------------
 QUERY_MAX_CHARACTERS = 4_000
-SELECTION_MAX_CHARACTERS = 20_000
+SELECTION_MAX_CHARACTERS = 20_000  # of all selections of a question together
+SELECTIONS_MAX = 10
 UPLOAD_MAX_BYTES = 50 * 1_048_576
 PASTE_MAX_CHARACTERS = 500_000  # four bytes each at most, which is what a request body may have without its files
 FETCH_MAX_SECONDS = 20.0  # all addresses of one request: so long it may hold one of the site's threads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import nh3
 from django.utils.html import format_html
@@ -22,6 +22,10 @@ from chatsite.models import Citation, Run
 from retrieval.models import Chunk, Document, User
 
 EXCERPT_CHARACTERS = 200
+
+
+class Link(Protocol):
+    def __call__(self, document: Document, *, start: int, end: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,18 @@ class NearestView:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectionView:
+    """A text that was asked about, cut where the words begin and end that the answer rests on (`cited` is true)."""
+
+    parts: Sequence[tuple[str, bool]]
+    url: str = ""
+    title: str = ""
+    document_id: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """One question and its answer, for `fragments/run.html`."""
 
@@ -60,8 +76,7 @@ class RunView:
     answered: bool
     answer_html: SafeString
     error_message: str = ""
-    selected_text: str = ""
-    selection_url: str = ""
+    selections: Sequence[SelectionView] = ()
     citations: Sequence[CitationView] = ()
     nearest: Sequence[NearestView] = field(default=())
 
@@ -72,17 +87,25 @@ class _Readable:
 
     documents: dict[int, Document]
     chunks: dict[uuid.UUID, Chunk]  # of runs without an answer, which show what came nearest
+    link: Link
 
 
-def run_views(runs: Iterable[Run], *, user: User) -> list[RunView]:
-    """`runs` (with their citations prefetched) as `user` may see them: in two queries, however many runs there are."""
+def reader_url(document: Document, *, start: int, end: int) -> str:
+    """Where the reader opens `document` with characters `start` to `end` highlighted."""
+    return f"{document.get_absolute_url()}?start={start}&end={end}#quote"
+
+
+def run_views(runs: Iterable[Run], *, user: User, link: Link = reader_url) -> list[RunView]:
+    """`runs` (with their citations prefetched) as `user` may see them: in two queries, however many runs there are.
+    `link` makes the address that opens a place in a document.
+    """
     runs = list(runs)
     cited = {citation.document_id for run in runs for citation in run.citations.all()}
     found = {source["document_id"] for run in runs for source in run.sources}
     documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found if pk])
     near = [source["chunk_id"] for run in runs if _shows_nearest(run) for source in run.sources]
     chunks = Chunk.objects.filter(document__in=documents).in_bulk(near)
-    return [_run_view(run, _Readable(documents, chunks)) for run in runs]
+    return [_run_view(run, _Readable(documents, chunks, link)) for run in runs]
 
 
 def _shows_nearest(run: Run) -> bool:
@@ -90,7 +113,7 @@ def _shows_nearest(run: Run) -> bool:
 
 
 def _run_view(run: Run, readable: _Readable) -> RunView:
-    citations = [_citation_view(citation, readable.documents) for citation in run.citations.all()]
+    citations = [_citation_view(citation, readable) for citation in run.citations.all()]
     return RunView(
         id=str(run.pk),
         question=run.question,
@@ -100,15 +123,14 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         answered=run.answered,
         answer_html=answer_html(run.answer, citations),
         error_message=_(errors.message_of(run.error)) if run.error else "",
-        selected_text=run.selected_text,
-        selection_url=_selection_url(run, readable.documents),
+        selections=list(_selections(run, readable)),
         citations=_distinct(citations),
         nearest=list(_nearest(run, readable)) if _shows_nearest(run) else [],
     )
 
 
-def _citation_view(citation: Citation, documents: dict[int, Document]) -> CitationView:
-    document = documents.get(citation.document_id or 0)
+def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
+    document = readable.documents.get(citation.document_id or 0)
     if document is None:
         own = citation.in_selection and not citation.content_hash  # selected outside any document
         title = _("Your selection") if own else _("A document that is no longer available")
@@ -119,22 +141,43 @@ def _citation_view(citation: Citation, documents: dict[int, Document]) -> Citati
         title=document.title,
         page=citation.page,
         quote=citation.quote,
-        url=reader_url(document, start=citation.start, end=citation.end),
+        url=readable.link(document, start=citation.start, end=citation.end),
         in_selection=citation.in_selection,
         changed=document.live_hash != citation.content_hash,
     )
 
 
-def reader_url(document: Document, *, start: int, end: int) -> str:
-    """Where the reader opens `document` with characters `start` to `end` highlighted."""
-    return f"{document.get_absolute_url()}?start={start}&end={end}#quote"
+def _selections(run: Run, readable: _Readable) -> Iterator[SelectionView]:
+    """The selected texts of `run`; one that was asked before they were kept one by one is a single text."""
+    first, last = (run.sources[0], run.sources[-1]) if run.sources else ({}, {})
+    whole = {"text": run.selected_text, "document_id": first.get("document_id")}
+    kept = run.selections or ([whole | {"start": first.get("start"), "end": last.get("end")}] if whole["text"] else [])
+    for marker, selection in enumerate(kept, start=1):
+        start = (selection.get("start") or 0) if selection.get("document_id") else 0
+        cited = [(c.start - start, c.end - start) for c in run.citations.all() if c.marker == marker and run.selections]
+        document = readable.documents.get(selection.get("document_id") or 0)
+        place = {key: selection[key] for key in ("document_id", "start", "end")} if document else {}
+        yield SelectionView(
+            parts=list(_cut(selection["text"], cited)),
+            url=readable.link(document, start=selection["start"], end=selection["end"]) if document else "",
+            title=document.title if document else "",
+            **place,
+        )
 
 
-def _selection_url(run: Run, documents: dict[int, Document]) -> str:
-    if run.mode != Run.Mode.SELECTED_TEXT or not run.sources:
-        return ""
-    document = documents.get(run.sources[0]["document_id"] or 0)
-    return reader_url(document, start=run.sources[0]["start"], end=run.sources[-1]["end"]) if document else ""
+def _cut(text: str, cited: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    """`text` in parts, each with whether it is cited. Quotes that overlap are one part."""
+    at = 0
+    for start, end in sorted(cited):
+        start, end = max(at, start), min(end, len(text))
+        if start >= end:
+            continue
+        if at < start:
+            yield text[at:start], False
+        yield text[start:end], True
+        at = end
+    if text[at:]:
+        yield text[at:], False
 
 
 def _distinct(citations: Iterable[CitationView]) -> list[CitationView]:
@@ -151,7 +194,7 @@ def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
                 title=document.title,
                 page=document.page_at(chunk.start),
                 excerpt=Truncator(" ".join(chunk.text.split())).chars(EXCERPT_CHARACTERS),
-                url=reader_url(document, start=source["start"], end=source["end"]),
+                url=readable.link(document, start=source["start"], end=source["end"]),
             )
 
 

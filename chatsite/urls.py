@@ -1,13 +1,12 @@
-"""Every address of the site."""
+"""The chat's addresses, for `include` in any project. The site's own project adds signing in and the admin to them."""
 
-from django.contrib import admin
-from django.contrib.auth import views as auth
-from django.templatetags.static import static
-from django.urls import include, path
-from django.views.generic import RedirectView
+from django.urls import include
+from django.urls import path as including
 
-from chatsite import document_views, views
+from chatsite import document_views, embedding, views
+from chatsite.routing import path
 
+app_name = "chatsite"
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
@@ -16,12 +15,10 @@ urlpatterns = [
     path("documents/<int:document_id>/", document_views.document, name="document"),
     path("documents/<int:document_id>/original/", document_views.original, name="original"),
     path("documents/<int:document_id>/pages/<int:page>", document_views.page_picture, name="document-page"),
-    path("accounts/login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
-    path("api/v1/", include("chatsite.api.urls")),
-    path("admin/", admin.site.urls),
-    path("favicon.ico", RedirectView.as_view(url=static("chatsite/icon.svg"))),
+    path("embed/", embedding.frame, name="embed"),
+    path("embed/<str:token>/", embedding.token_frame, name="embed-site"),
+    path("embed/<str:token>/runs/<uuid:run_id>/", embedding.token_run, name="embed-run"),
+    path("embed/<str:token>/passages/<str:passage>/", embedding.token_passage, name="embed-passage"),
+    path("embed.js", embedding.script, name="embed-script"),
+    including("api/v1/", include("chatsite.api.urls")),
 ]
-
-handler404 = "chatsite.api.errors.not_found"
-handler500 = "chatsite.api.errors.internal_error"

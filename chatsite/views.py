@@ -20,6 +20,15 @@ from retrieval.models import Collection, Document
 RECENT_CONVERSATIONS = 30
 
 
+def limits() -> dict[str, int]:
+    """What the composer lets through, as the API does."""
+    return {
+        "query": settings.QUERY_MAX_CHARACTERS,
+        "selection": settings.SELECTION_MAX_CHARACTERS,
+        "selections": settings.SELECTIONS_MAX,
+    }
+
+
 @require_safe
 @ensure_csrf_cookie
 def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> HttpResponse:
@@ -39,9 +48,9 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
         "may_ask": may_ask(request.user),
         "model_name": assistant.model_name(),
         "model_configured": assistant.model_configured(),
-        "limits": {"query": settings.QUERY_MAX_CHARACTERS, "selection": settings.SELECTION_MAX_CHARACTERS},
+        "limits": limits(),
     }
-    return render(request, "chat.html", page)
+    return render(request, "chatsite/chat.html", page)
 
 
 @require_safe
@@ -51,4 +60,4 @@ def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     views = transcript.run_views(runs, user=request.user)
     if not views:
         raise Http404
-    return render(request, "fragments/run.html", {"run": views[0]})
+    return render(request, "chatsite/fragments/run.html", {"run": views[0]})

@@ -176,7 +176,7 @@ class Document(models.Model):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("document", args=[self.pk])
+        return reverse("chatsite:document", args=[self.pk])
 
     def page_at(self, offset: int) -> int | None:
         """The 1-based page that holds character `offset`; None for a format without pages."""

@@ -7,8 +7,8 @@ import threading
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from chatsite.urls import handler404, handler500
-from chatsite.urls import urlpatterns as site_urls
+from chatsite.site_urls import handler404, handler500
+from chatsite.site_urls import urlpatterns as site_urls
 
 __all__ = ["handler404", "handler500", "urlpatterns"]
 

@@ -12,8 +12,10 @@ import httpx
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.template import Context, Template
 
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
+from chatsite.embedding import widget_options
 from retrieval.admin_forms import ADDRESSES_AT_ONCE
 from retrieval.models import Collection
 from retrieval.sources import archive, web
@@ -127,3 +129,15 @@ def test_variables_are_documented_where_the_defaults_hold(tmp_path: Path) -> Non
     """A process with none of them set starts."""
     assert "no issues" in manage("check", data_dir=tmp_path)
     assert "QDRANT_URL" not in environment(tmp_path)
+
+
+def test_embedding_page_shows_what_the_example_does_and_every_option() -> None:
+    page = read("docs/embedding.md")
+    shown_settings, shown_urls = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    example = {name: read(f"examples/hostsite/hostsite/{name}.py") for name in ("settings", "urls")}
+    plain = {name: re.sub(r"  # docchat.*", "", source) for name, source in example.items()}
+    assert shown_settings.partition("\n\n")[2].strip() in plain["settings"]
+    assert shown_urls.splitlines()[-2] in plain["urls"].splitlines()
+    assert table(page, "option") == list(widget_options())
+    for shown in re.findall(r"{% docchat.*?%}", page):
+        assert "<script" in Template("{% load docchat %}" + shown).render(Context())

@@ -9,10 +9,10 @@ from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from chatsite.models import ApiKey
+from chatsite.models import ApiKey, EmbedSite
 
 NOTED_EVERY = timedelta(minutes=1)  # the last use, so that a busy key does not write with each request
 
@@ -22,7 +22,7 @@ class BearerKey(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        if scheme.lower() != "bearer" or secret.strip().startswith(EmbedSite.PREFIX):
             return None
         key = ApiKey.find(secret.strip())
         if key is None:
@@ -34,6 +34,38 @@ class BearerKey(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class EmbedToken(BaseAuthentication):
+    """An embedded site's public token, `Authorization: Bearer pub_…`: `request.auth` is the EmbedSite.
+
+    It asks from that site's origins, or from the chat's own frame, and from nowhere else.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, EmbedSite] | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip().startswith(EmbedSite.PREFIX):
+            return None
+        site = EmbedSite.find(token.strip())
+        if site is None:
+            raise AuthenticationFailed("This token is unknown or withdrawn.")
+        origin = request.headers.get("Origin", "").lower()
+        own = f"{request.scheme}://{request.get_host()}".lower()
+        framed = origin == own or request.headers.get("Sec-Fetch-Site") == "same-origin"  # no script can write that
+        if origin and not framed and origin not in site.origin_list:
+            raise PermissionDenied(f"This token does not ask from {origin}; staff add origins to its embedded site.")
+        return site.user, site
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class EmbedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = EmbedToken
+    name = "embedToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
 
 
 class BearerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

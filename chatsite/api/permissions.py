@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 
 from chatsite.access import may_ask
+from chatsite.models import EmbedSite
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -17,4 +18,4 @@ class MayAsk(BasePermission):
     message = "Sign in, or send an API key: this site does not answer everyone (ANONYMOUS_CHAT is off)."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return may_ask(request.user)
+        return may_ask(request.user) or isinstance(request.auth, EmbedSite)

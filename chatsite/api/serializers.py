@@ -68,6 +68,25 @@ class SelectionSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+class SelectedTextSerializer(serializers.Serializer[Any]):
+    """One of several selections: `text`, or where it lies in a document, or both."""
+
+    text = TextField(max_length=settings.SELECTION_MAX_CHARACTERS, required=False)
+    document_id = WholeNumberField(min_value=1, max_value=2**63 - 1, required=False)
+    start = WholeNumberField(min_value=0, max_value=2**31 - 1, required=False)
+    end = WholeNumberField(min_value=1, max_value=2**31 - 1, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        place = [name for name in ("document_id", "start", "end") if name in attrs]
+        if place and len(place) < 3:
+            raise serializers.ValidationError("A place takes document_id, start and end; send all three, or none.")
+        if not attrs:
+            raise serializers.ValidationError("Is empty; send text, or document_id, start and end.")
+        if place and attrs["end"] <= attrs["start"]:
+            raise serializers.ValidationError({"end": "Must be after start."})
+        return attrs
+
+
 class QuestionSerializer(serializers.Serializer[Any]):
     """A question, in the body of `POST chat/query`."""
 
@@ -79,6 +98,11 @@ class QuestionSerializer(serializers.Serializer[Any]):
         max_length=settings.SELECTION_MAX_CHARACTERS, required=False, help_text="The answer comes from this text alone."
     )
     selection = SelectionSerializer(required=False, help_text="Where the selected text lies, so the answer links back.")
+    selections = serializers.ListField(
+        child=SelectedTextSerializer(), allow_empty=False, max_length=settings.SELECTIONS_MAX, required=False,
+        help_text="Several selections, from one or more places, instead of `selected_text` and `selection`. "
+        "Selection 1 is source 1 of the answer.",
+    )  # fmt: skip
     top_k = WholeNumberField(min_value=1, max_value=10, default=5, help_text="How many passages to answer from.")
     session_id = serializers.UUIDField(required=False, help_text="Continue this conversation.")
     collections = serializers.ListField(
@@ -92,14 +116,27 @@ class QuestionSerializer(serializers.Serializer[Any]):
     stream = FlagField(default=False, help_text="Answer as text/event-stream.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        selected = "selected_text" in attrs or "selection" in attrs
+        self._check_selections(attrs)
+        selected = next((name for name in ("selections", "selected_text", "selection") if name in attrs), "")
         mode = attrs.setdefault("mode", Run.Mode.SELECTED_TEXT if selected else Run.Mode.RETRIEVAL)
         if mode == Run.Mode.SELECTED_TEXT and not selected:
             raise serializers.ValidationError({"mode": "Is selected_text, but there is no selected_text; send it."})
         if mode == Run.Mode.RETRIEVAL and selected:
-            field = "selected_text" if "selected_text" in attrs else "selection"
-            raise serializers.ValidationError({"mode": f"Is retrieval, which takes no {field}; leave one of them out."})
+            raise serializers.ValidationError(
+                {"mode": f"Is retrieval, which takes no {selected}; leave one of them out."}
+            )
         return attrs
+
+    def _check_selections(self, attrs: dict[str, Any]) -> None:
+        if "selections" not in attrs:
+            return
+        if "selected_text" in attrs or "selection" in attrs:
+            fault = "Takes the place of selected_text and selection; leave those out."
+            raise serializers.ValidationError({"selections": fault})
+        sizes = (max(len(s.get("text", "")), s.get("end", 0) - s.get("start", 0)) for s in attrs["selections"])
+        if (total := sum(sizes)) > (limit := settings.SELECTION_MAX_CHARACTERS):
+            fault = f"Have {total:,} characters together, more than the limit of {limit:,}. Send shorter texts."
+            raise serializers.ValidationError({"selections": fault})
 
 
 class SourceSerializer(serializers.Serializer[Any]):

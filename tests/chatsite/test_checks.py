@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 
+from chatsite.checks import check_write_lock
 from tests.servers import manage
 
 
@@ -71,6 +73,22 @@ def test_harmless_configuration_passes(settings: Any, harmless: dict[str, Any]) 
     for name, value in harmless.items():
         setattr(settings, name, value)
     assert found("agents") + found("security") == []
+
+
+@pytest.mark.parametrize("wrong", [{"accent": "red"}, {"colour": "#123456"}, {"side": "left"}])
+def test_wrong_option_of_the_chat_button_is_named(settings: Any, wrong: dict[str, str]) -> None:
+    settings.DOCCHAT = wrong
+    ((id_, message),) = found("agents")
+    assert id_ == "chatsite.E002"
+    assert next(iter(wrong)) in message
+
+
+def test_sqlite_that_takes_its_write_lock_late_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_write_lock(None) == []
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"timeout": 20})
+    (message,) = check_write_lock(None)
+    assert message.id == "chatsite.W004"
+    assert "IMMEDIATE" in str(message.hint)
 
 
 def test_check_command_runs_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +14,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
+import chatsite
 from retrieval.errors import StorageInUse
 from retrieval.index.storage import claim_storage, release_storage
 from retrieval.models import Collection
 from retrieval.sources.folder import carry_out, list_files, plan_sync
 
+# Beside the package where it is a checkout; a project that has the chat installed keeps its own docs to itself.
+DOCS = Path(chatsite.__file__).resolve().parent.parent / "docs"
 DOCUMENTATION = "documentation"  # slug of the collection that the project's own docs go into
 
 
@@ -74,9 +78,10 @@ class Command(BaseCommand):
         collection = Collection.objects.filter(slug=DOCUMENTATION).first()
         if collection is None:
             return
-        root = settings.BASE_DIR / "docs"
-        files = list_files(root, include=["*.md"], max_bytes=settings.UPLOAD_MAX_BYTES).files
-        plan = plan_sync(collection, root=root, name=DOCUMENTATION, files=files, report=_silent)
+        if not DOCS.is_dir():
+            return
+        files = list_files(DOCS, include=["*.md"], max_bytes=settings.UPLOAD_MAX_BYTES).files
+        plan = plan_sync(collection, root=DOCS, name=DOCUMENTATION, files=files, report=_silent)
         carry_out(plan, collection=collection, name=DOCUMENTATION, delete=True, report=_silent)
 
 

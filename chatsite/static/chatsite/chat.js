@@ -10,6 +10,8 @@ const POLL_MS = 2000;
 const chat = document.querySelector("[data-chat]");
 const runs = chat.querySelector("[data-runs]");
 
+const { token } = chat.dataset; // in a page of another origin: it asks instead of a cookie
+
 const asked = new WeakMap(); // article -> question, as far as it was asked on this page
 
 let aborter = null;
@@ -43,31 +45,30 @@ async function ask(question) {
 }
 
 /** The question with an empty answer, at the top of the view with room to grow below. */
-function pending({ query, passage, collections }) {
+function pending({ query, passages = [], collections }) {
   const article = document.querySelector("#pending").content.firstElementChild.cloneNode(true);
   article.querySelector("[data-question]").textContent = query;
-  const selected = article.querySelector("[data-selected]");
-  selected.hidden = !passage;
-  selected.textContent = passage?.text ?? "";
+  article.querySelector("[data-question]").before(...passages.map(({ text: selected }) => element("blockquote", "selected", selected)));
   chat.querySelector("[data-welcome]")?.remove();
   runs.querySelectorAll(".run:not([data-run])").forEach((refused) => refused.remove());
-  asked.set(article, { query, passage, collections });
+  asked.set(article, { query, passages, collections });
   runs.append(article);
   article.scrollIntoView({ block: "start" });
   return article;
 }
 
-async function post({ query, passage, collections }) {
+async function post({ query, passages = [], collections }) {
   const body = { query, stream: true, session_id: chat.dataset.session || undefined };
-  if (passage) Object.assign(body, { selected_text: passage.text, selection: passage.selection });
+  if (passages.length) body.selections = passages.map(({ text: selected, selection }) => ({ text: selected, ...selection }));
   else body.collections = collections;
   const response = await fetch(chat.dataset.queryUrl, {
     method: "POST",
     headers: {
       "Accept": "text/event-stream",
       "Content-Type": "application/json",
-      "X-CSRFToken": composer.csrfToken,
+      ...(token ? { Authorization: `Bearer ${token}` } : { "X-CSRFToken": composer.csrfToken }),
     },
+    credentials: token ? "omit" : "same-origin",
     body: JSON.stringify(body),
     signal: aborter.signal,
   });
@@ -112,7 +113,7 @@ function begin(article, { run_id: run, session_id: session }, { query }) {
 
 /** Puts the server's rendering of the run in the article's place, without moving focus or view. */
 async function settle(article) {
-  const response = await fetch(article.dataset.run);
+  const response = await fetch(article.dataset.run, { credentials: token ? "omit" : "same-origin" });
   if (!response.ok) throw await refusal(response);
   const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
   const settled = document.adoptNode(parsed.querySelector("[data-run]"));
@@ -173,19 +174,25 @@ function watch(article) {
 
 /** The question of `article`; from its text where the page was loaded since. */
 function questionOf(article) {
-  const selected = article.querySelector("[data-selected]:not([hidden])");
   return asked.get(article) ?? {
     query: article.querySelector("[data-question]").textContent,
-    passage: selected && { text: selected.textContent },
+    passages: Array.from(article.querySelectorAll("[data-selected]"), passageOf),
     collections: composer.collections,
   };
+}
+
+/** What was asked about, from its `quoted` text in a conversation. */
+function passageOf(quoted) {
+  const { document: id, start, end, from } = quoted.dataset;
+  const selection = id && { document_id: Number(id), start: Number(start), end: Number(end) };
+  return { text: quoted.textContent, selection, from };
 }
 
 function again({ target }) {
   const button = target.closest("[data-try-again], [data-search-all]");
   if (!button) return;
   const question = questionOf(button.closest(".run"));
-  ask("searchAll" in button.dataset ? { ...question, passage: null, collections: undefined } : question);
+  ask("searchAll" in button.dataset ? { ...question, passages: [], collections: undefined } : question);
 }
 
 function start() {

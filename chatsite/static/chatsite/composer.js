@@ -1,6 +1,8 @@
 // What the reader is about to ask: the question, the selected text it is about, the collections to search.
 // A draft survives a reload and a detour through sign-in.
 
+import { Chips } from "./chips.js";
+import { kept } from "./kept.js";
 import { characters, text } from "./texts.js";
 
 const NEAR_LIMIT = 400;
@@ -10,7 +12,7 @@ const find = (name) => form.querySelector(`[data-${name}]`);
 const limit = Number(form?.dataset.limit);
 const placeholder = field?.placeholder;
 
-let passage = null;
+const chips = form && new Chips(form, chipsChanged);
 let busy = false;
 
 export const composer = form && {
@@ -39,9 +41,9 @@ export const composer = form && {
   },
 
   /** Puts back what could not be sent, unless something new was typed meanwhile. */
-  restore({ query, passage: about }) {
+  restore({ query, passages }) {
     if (!field.value) field.value = query;
-    if (!passage) setPassage(about);
+    if (!chips.passages.length) chips.set(passages ?? []);
     refresh();
   },
 
@@ -51,11 +53,12 @@ export const composer = form && {
 
   get csrfToken() {
     // The cookie is newer than the page after a sign-in in another tab; it can also be hidden from scripts.
-    return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? form.elements.csrfmiddlewaretoken.value;
+    return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? form.elements.csrfmiddlewaretoken?.value ?? "";
   },
 
   /** The collections to search, or undefined for all. */
   get collections() {
+    if (form.dataset.only) return form.dataset.only.split(" ");
     const boxes = [...form.querySelectorAll("[name=collections]")];
     const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
     return chosen.length && chosen.length < boxes.length ? chosen : undefined;
@@ -63,7 +66,7 @@ export const composer = form && {
 };
 
 function question() {
-  return { query: field.value.trim(), passage, collections: composer.collections };
+  return { query: field.value.trim(), passages: chips.passages, collections: composer.collections };
 }
 
 function sendable() {
@@ -73,7 +76,7 @@ function sendable() {
 
 function clear() {
   field.value = "";
-  setPassage(null);
+  chips.set([]);
 }
 
 function refresh() {
@@ -84,26 +87,23 @@ function refresh() {
     left > NEAR_LIMIT ? "" : left < 0 ? text("query-over", { count: -left }) : text("query-left", { count: left });
   find("counter").classList.toggle("over", left < 0);
   find("send").disabled = !sendable();
-  sessionStorage.setItem("draft", JSON.stringify({ query: field.value, passage }));
+  kept.set("draft", { query: field.value, passages: chips.passages });
 }
 
-function setPassage(value) {
-  const size = value ? characters(value.text) : 0;
-  const most = Number(form.dataset.selectionLimit);
-  if (size > most) return notify(text("selection-over", { count: size, limit: most }));
-  passage = value;
-  find("chip").hidden = !value;
-  find("chip-text").textContent = value?.text ?? "";
-  if (find("filter")) find("filter").hidden = Boolean(value); // the selection alone is asked
-  find("chip-from").textContent = value?.from ?? "";
-  field.placeholder = value ? field.dataset.placeholderSelection : placeholder;
-  notify("");
+function chipsChanged(complaint) {
+  const about = chips.passages.length > 0;
+  if (find("filter")) find("filter").hidden = about; // the selections alone are asked
+  field.placeholder = about ? field.dataset.placeholderSelection : placeholder;
+  notify(complaint);
   refresh();
 }
 
-function notify(message) {
+function notify({ message = "", label, act } = {}) {
   find("notice").hidden = !message;
-  find("notice").textContent = message;
+  find("notice-text").textContent = message;
+  find("notice-first").hidden = !act;
+  find("notice-first").textContent = label ?? "";
+  find("notice-first").onclick = act;
 }
 
 function showFilter() {
@@ -119,13 +119,9 @@ function start() {
     event.preventDefault();
     form.requestSubmit();
   });
-  find("chip-remove").addEventListener("click", () => {
-    setPassage(null);
-    field.focus();
-  });
   document.addEventListener("passage", (event) => {
     event.preventDefault(); // taken: it need not be carried to the chat page
-    setPassage(event.detail);
+    chips.add(event.detail);
     field.focus();
   });
   const filter = find("filter");
@@ -138,9 +134,9 @@ function start() {
     filter.open = false;
     filter.querySelector("summary").focus();
   });
-  const draft = JSON.parse(sessionStorage.getItem("draft")) ?? { query: "", passage: null };
-  field.value ||= draft.query;
-  setPassage(draft.passage);
+  const draft = kept.get("draft");
+  field.value ||= draft?.query ?? "";
+  chips.set(draft?.passages ?? []);
 }
 
 if (form) start();

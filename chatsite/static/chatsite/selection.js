@@ -2,6 +2,7 @@
 // What is offered goes out as a `passage` event {text, from, selection?}; the composer takes it. On a page without a
 // composer it is carried to the chat page.
 
+import { kept } from "./kept.js";
 import { characters, text } from "./texts.js";
 
 const SETTLE_MS = 150;
@@ -103,8 +104,8 @@ function ask() {
 }
 
 function carry(passage) {
-  const draft = JSON.parse(sessionStorage.getItem("draft")) ?? { query: "" };
-  sessionStorage.setItem("draft", JSON.stringify({ ...draft, passage }));
+  const draft = kept.get("draft") ?? { query: "" };
+  kept.set("draft", { ...draft, passages: [...(draft.passages ?? []), passage] });
   location.assign(document.querySelector("[data-chat-url]").dataset.chatUrl);
 }
 

@@ -1,0 +1,176 @@
+"""The chat on pages of other origins: what a public token may ask, from where and how often."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models, transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from chatsite import errors
+from retrieval.models import Collection, Document, User
+
+if TYPE_CHECKING:
+    from retrieval.models import DocumentQuerySet
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+PASSAGE_SALT = "chatsite.embeds.passage"
+AROUND_A_QUOTE = 600  # characters on each side of a quote that its reader sees with it
+
+_limit = [MinValueValidator(1), MaxValueValidator(1_000_000)]
+
+
+def validate_origins(value: str) -> None:
+    """One origin a line, as browsers write it: scheme, host and port, nothing behind."""
+    for line in value.split():
+        parts = urlsplit(line)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or line != f"{parts.scheme}://{parts.netloc}":
+            raise ValidationError(f"“{line}” is not an origin; write it like https://www.example.org, without a path.")
+        if "*" in line or "@" in line or any(sign in line for sign in ";,'\""):
+            raise ValidationError(f"“{line}” has a character that no origin has; name each origin in full.")
+
+
+def new_token() -> str:
+    return EmbedSite.PREFIX + secrets.token_urlsafe(24)
+
+
+class EmbedSite(models.Model):
+    """A site of another origin whose pages show the chat. Its token stands in those pages for all to read: it opens
+    nothing but asking, from these origins, in these collections, this often.
+    """
+
+    PREFIX = "pub_"
+
+    name = models.CharField(max_length=80, help_text="Whose pages these are.")
+    token = models.CharField(max_length=64, unique=True, editable=False, default=new_token)
+    origins = models.TextField(
+        validators=[validate_origins],
+        help_text="Where its pages are, one origin a line, for example https://www.example.org.",
+    )
+    collections = models.ManyToManyField(Collection, help_text="What is searched: public ones, or the reader's below.")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Collections that are not public are searched as this user, whose right to them visitors get.",
+    )
+    title = models.CharField(max_length=60, blank=True, help_text="Above the chat and on its button.")
+    accent = models.CharField(
+        max_length=7, blank=True, validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write it like #0b6a58.")]
+    )
+    visitor_per_minute = models.PositiveIntegerField(
+        default=6, validators=_limit, help_text="Questions of one address in a minute."
+    )
+    per_minute = models.PositiveIntegerField(default=60, validators=_limit, help_text="Questions of all in a minute.")
+    per_day = models.PositiveIntegerField(default=2_000, validators=_limit, help_text="Questions of all in a day.")
+    active = models.BooleanField(default=True, help_text="Untick to withdraw the token at once.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        verbose_name = "embedded site"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def find(cls, token: str) -> EmbedSite | None:
+        """The site this token is of, if it may ask now."""
+        usable = models.Q(reader=None) | models.Q(reader__is_active=True)
+        return cls.objects.filter(usable, token=token, active=True).select_related("reader").first()
+
+    @property
+    def origin_list(self) -> list[str]:
+        return [line.lower() for line in self.origins.split()]
+
+    @property
+    def user(self) -> User:
+        """Who its visitors ask as."""
+        return self.reader or AnonymousUser()
+
+    def slugs(self) -> tuple[str, ...]:
+        """The collections it asks, as far as its reader may read them."""
+        readable = Collection.objects.visible_to(self.user).filter(pk__in=self.collections.values("pk"))
+        return tuple(readable.order_by("slug").values_list("slug", flat=True))
+
+    def documents(self) -> DocumentQuerySet:
+        """The documents it may cite."""
+        return Document.objects.visible_to(self.user).readable().filter(collection__in=self.collections.values("pk"))
+
+    def passage_url(self, document_id: int, *, start: int, end: int) -> str:
+        """An address that opens these characters of a document to its visitors, and no others."""
+        signed = signing.dumps([self.pk, document_id, start, end], salt=PASSAGE_SALT)
+        return reverse("chatsite:embed-passage", args=[self.token, signed])
+
+    def quote_url(self, document: Document, *, start: int, end: int) -> str:
+        """The address of a quote, with what stands around it."""
+        url = self.passage_url(document.pk, start=max(0, start - AROUND_A_QUOTE), end=end + AROUND_A_QUOTE)
+        return f"{url}?start={start}&end={end}#quote"
+
+    def opened(self, signed: str) -> tuple[int, int, int] | None:
+        """Document, start and end of an address that `passage_url` made for this site."""
+        try:
+            pk, document_id, start, end = signing.loads(signed, salt=PASSAGE_SALT)
+        except signing.BadSignature:
+            return None
+        return (document_id, start, end) if pk == self.pk else None
+
+    def admit(self, address: str) -> None:
+        """Count a question from this address.
+
+        Raises:
+            AnswerError (429): one too many, with the seconds until the next may be asked.
+        """
+        digest = salted_hmac("chatsite.embeds.address", address, algorithm="sha256").hexdigest()
+        now = timezone.now()
+        asked = self.questions.filter(asked_at__gt=now - DAY)
+        limits = [
+            (asked.filter(address=digest), MINUTE, self.visitor_per_minute, "questions a minute"),
+            (asked, MINUTE, self.per_minute, "questions a minute from all its visitors"),
+            (asked, DAY, self.per_day, "questions a day from all its visitors"),
+        ]
+        with transaction.atomic():
+            EmbedSite.objects.select_for_update().get(pk=self.pk)  # those who ask at once are counted one by one
+            for questions, span, limit, what in limits:
+                latest = list(questions.filter(asked_at__gt=now - span).order_by("-asked_at")[limit - 1 : limit])
+                if latest:
+                    raise errors.too_many(limit, what, seconds=(latest[0].asked_at + span - now).total_seconds())
+            self.questions.create(address=digest, asked_at=now)
+        self.questions.filter(asked_at__lte=now - DAY).delete()
+
+
+class EmbedQuestion(models.Model):
+    """That a question was asked, for a day: enough to count, nothing to read. An address is kept as a keyed digest."""
+
+    site = models.ForeignKey(EmbedSite, on_delete=models.CASCADE, related_name="questions")
+    address = models.CharField(max_length=64)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        indexes = [
+            models.Index(fields=["site", "asked_at"], name="embed_question_of_site"),
+            models.Index(fields=["site", "address", "asked_at"], name="embed_question_of_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site} at {self.asked_at:%c}"
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where a request comes from. Behind the proxy that HTTPS stands for, the address which that proxy has added."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
+    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))

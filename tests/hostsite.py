@@ -1,0 +1,82 @@
+"""`examples/hostsite` as a real process: a project of its own that has added the chat."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.servers import ROOT, Site, _share_model, environment, free_port
+
+EXAMPLE = ROOT / "examples" / "hostsite"
+PASSWORD = "a-members-password"
+FIRST_DATA = """
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from retrieval import ingest
+from retrieval.models import Collection
+User.objects.create_user("member", password={password!r})
+User.objects.create_superuser("staff", password={password!r})
+rules = Collection.objects.create(name="Rules", slug="rules", public=True)
+secret = Collection.objects.create(name="Boiler room", slug="boiler", public=False)
+for collection, name, text in [(rules, "rules.md", {rules!r}), (secret, "boiler.md", {secret!r})]:
+    ingest.add_document(collection, file=ContentFile(text.encode(), name=name), filename=name)
+"""
+RULES = "# Rules\n\nGlasses are not allowed near the pool.\n\nThe sauna is heated on Fridays from four o'clock."
+SECRET = "# Boiler room\n\nThe key of the boiler room hangs behind the clock."
+
+
+def _run(folder: Path, *arguments: str, **variables: str) -> None:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=folder, env=_environment(folder, **variables), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _environment(folder: Path, **variables: str) -> dict[str, str]:
+    """As after `pip install`: the packages can be imported, the folder is the project's own."""
+    kept = environment(folder / ".data", **variables) | {"DJANGO_SETTINGS_MODULE": "hostsite.settings"}
+    del kept["DATA_DIR"]
+    return kept | {"PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def host_site(folder: Path, **variables: str) -> Iterator[Site]:
+    """The example, copied to `folder`, under runserver, with two documents that can be asked; ended at the end."""
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
+    _share_model(folder / ".data" / "models")
+    _run(folder, "migrate", "--verbosity=0")
+    _run(folder, "shell", "--no-imports", "-c", FIRST_DATA.format(password=PASSWORD, rules=RULES, secret=SECRET))
+    port = free_port()
+    log = folder / "runserver.log"
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=_environment(folder, **variables), stdout=output, stderr=subprocess.STDOUT
+        )
+    running = Site(f"http://127.0.0.1:{port}", folder / ".data", process, log)
+    try:
+        _wait_until_read(running)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_read(site: Site) -> None:
+    """Until its documents can be asked: its own server has begun to read them with the first request."""
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        assert site.process.poll() is None, site.output
+        try:
+            if httpx.get(f"{site.url}/docs/api/v1/health", timeout=30).json()["documents"] == {"ready": 2}:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(site.output)
