@@ -91,9 +91,9 @@ class DocumentSearch:
         finally:
             self.seconds += perf_counter() - began
         return {
+            "passages": [self._number(passage) for passage in found.passages],
             "confidence": round(found.confidence, 2),
             "answers": found.answers,
-            "passages": [self._number(passage) for passage in found.passages],
         }
 
     def _number(self, passage: retrieval.Passage) -> dict[str, Any]:
