@@ -85,4 +85,4 @@ def internal_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; the traceback is in the log under the same request id."""
     if _is_api(request):
         return JsonResponse(internal().body(), status=500)
-    return render(request, "chatsite/500.html", {"request_id": current_request_id.get()}, status=500)
+    return render(request, "500.html", {"request_id": current_request_id.get()}, status=500)
