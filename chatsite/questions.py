@@ -33,6 +33,9 @@ class Question:
     top_k: int = 5
     collections: tuple[str, ...] | None = None
     document_ids: tuple[int, ...] | None = None
+    keep: bool = False  # it is answered to its end, whether or not anybody reads
+    replaces: Run | None = None  # the run whose place this one takes, with all that followed it
+    continues: bool = False  # it goes on with what `replaces` has written
 
 
 _FOLLOWS_UP = re.compile(

@@ -50,6 +50,8 @@ QDRANT_URL: str = env.str("QDRANT_URL", "", validate=_address)
 QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", "")
 ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
+RUNS_PER_USER: int = env.int("RUNS_PER_USER", 4, validate=validate.Range(min=1))
+RUNS_PER_PROCESS: int = env.int("RUNS_PER_PROCESS", 64, validate=validate.Range(min=1))
 
 try:
     env.seal()

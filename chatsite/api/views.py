@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Count
@@ -15,12 +17,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 import agents
-from chatsite import assistant, errors
+from chatsite import assistant, errors, live
 from chatsite.access import new_conversation, own_conversations
 from chatsite.answering import open_run
-from chatsite.api.serializers import AnswerSerializer, ErrorSerializer, HealthSerializer, QuestionSerializer
-from chatsite.models import ApiKey, Conversation
+from chatsite.api.serializers import (
+    AnswerSerializer,
+    ErrorSerializer,
+    FeedbackSerializer,
+    HealthSerializer,
+    QuestionSerializer,
+)
+from chatsite.models import ApiKey, Conversation, Feedback, Run
 from chatsite.questions import Question, Selection
+from chatsite.records import Event
 from chatsite.sse import event_stream
 from retrieval import configuration, ingest
 from retrieval.errors import IndexUnavailable
@@ -48,7 +57,7 @@ class ChatQuery(APIView):
                 description="Events `run`, `text`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end "
                 "`done` (the whole JSON answer) or `error`.",
             ),
-            **dict.fromkeys([400, 401, 403, 404, 413, 415, 502, 503, 504], ErrorSerializer),
+            **dict.fromkeys([400, 401, 403, 404, 413, 415, 429, 502, 503, 504], ErrorSerializer),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
@@ -57,24 +66,114 @@ class ChatQuery(APIView):
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
         answering = open_run(_question(request, asked))
-        if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
-            return event_stream(request._request, answering)
-        return Response(answering.answer())
+        streamed = asked["stream"] or EVENT_STREAM in request.headers.get("Accept", "")
+        if not asked["keep"]:
+            return event_stream(request._request, answering) if streamed else Response(answering.answer())
+        follower = live.keep(answering, user=request.user)
+        return event_stream(request._request, follower) if streamed else _last_of(follower.stream())
+
+
+def _last_of(events: Iterator[Event]) -> Response:
+    """The end of a kept run as one response."""
+    *_, last = events
+    return Response(last.body) if last.name == "done" else Response(last.body, status=errors.status_of(last.body))
+
+
+class RunEvents(APIView):
+    content_negotiation_class = AlwaysJSON
+
+    @extend_schema(
+        responses={
+            (200, EVENT_STREAM): OpenApiResponse(OpenApiTypes.STR, description="The events of `POST chat/query`."),
+            **dict.fromkeys([401, 404, 503], ErrorSerializer),
+        },
+    )
+    def get(self, request: Request, run_id: uuid.UUID) -> HttpResponseBase:
+        """Follow a question: all that has happened since it was asked, then what happens, to its end."""
+        run = _own_run(request, run_id)
+        return event_stream(request._request, live.Follower(run, user=request.user))
+
+
+class RunStop(APIView):
+    @extend_schema(request=None, responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        """Stop an answer; what was written is kept. Without effect once it has ended."""
+        live.stop(_own_run(request, run_id))
+        return Response(status=204)
+
+
+class RunFeedback(APIView):
+    @extend_schema(
+        request=FeedbackSerializer, responses={204: None, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)}
+    )
+    def put(self, request: Request, run_id: uuid.UUID) -> Response:
+        """Say whether an answer was helpful; what was said before is replaced."""
+        run = _own_run(request, run_id)
+        serializer = FeedbackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given = {"reason": "", "comment": ""} | serializer.validated_data
+        Feedback.objects.update_or_create(run=run, defaults=given)
+        return Response(status=204)
+
+
+def _own_run(request: Request, run_id: uuid.UUID) -> Run:
+    """Raises AnswerError (404), for a run of someone else as for one that is not there."""
+    own = own_conversations(request._request, api_key=_key(request))
+    run = Run.objects.filter(pk=run_id, conversation__in=own).first()
+    if run is None:
+        raise errors.not_found("run_id", "There is no such run.")
+    return run
+
+
+def _key(request: Request) -> ApiKey | None:
+    return request.auth if isinstance(request.auth, ApiKey) else None
 
 
 def _question(request: Request, asked: dict[str, Any]) -> Question:
-    key = request.auth if isinstance(request.auth, ApiKey) else None
+    key = _key(request)
+    conversation = _conversation(request._request, asked, key)
+    if "continues" in asked:
+        return _continuation(request, asked, conversation, key)
     return Question(
         text=asked["query"].strip(),
         user=request.user,
-        conversation=_conversation(request._request, asked, key),
+        conversation=conversation,
         mode=asked["mode"],
         selected_text=asked.get("selected_text", ""),
         selection=Selection(**asked["selection"]) if "selection" in asked else None,
         top_k=asked["top_k"],
         collections=_collections(asked, key),
         document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
+        keep=asked["keep"],
+        replaces=_run_of(conversation, asked, "replaces") if "replaces" in asked else None,
     )
+
+
+def _continuation(request: Request, asked: dict[str, Any], conversation: Conversation, key: ApiKey | None) -> Question:
+    """The question whose answer was cut short, again, with what was written of it."""
+    run = _run_of(conversation, asked, "continues")
+    if run.state in (Run.State.RUNNING, Run.State.COMPLETED) or not run.answer:
+        raise errors.invalid("continues", "Nothing was cut short there; ask the question instead.")
+    return Question(
+        text=run.question,
+        user=request.user,
+        conversation=conversation,
+        mode=run.mode,
+        selected_text=run.selected_text,
+        top_k=asked["top_k"],
+        collections=_collections(asked, key),
+        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
+        keep=asked["keep"],
+        replaces=run,
+        continues=True,
+    )
+
+
+def _run_of(conversation: Conversation, asked: dict[str, Any], field: str) -> Run:
+    run = conversation.runs.current().filter(pk=asked[field]).first()
+    if run is None:
+        raise errors.not_found(field, f"There is no run {asked[field]} in this conversation.")
+    return run
 
 
 def _conversation(request: HttpRequest, asked: dict[str, Any], key: ApiKey | None) -> Conversation:
