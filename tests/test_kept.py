@@ -23,7 +23,7 @@ from tests.test_serve import children
 pytestmark = pytest.mark.hosts
 
 QUESTION = {"query": "Which variable points the site at a Qdrant server?", "stream": True, "keep": True}
-HOSTS["gunicorn with two workers"] = [*HOSTS["gunicorn gthread"], "--workers=2"]
+HOSTS["uvicorn that tells of its end"] = [part for part in HOSTS["uvicorn"] if part != "--lifespan=off"]
 LONG = ["word "] * 2000
 
 
@@ -117,7 +117,8 @@ def test_case_86_sigterm_saves_an_answer_as_interrupted_at_the_deadline(seeded: 
 
 
 @pytest.mark.parametrize(
-    ("host", "number"), [("serve", signal.SIGINT), ("gunicorn gthread", signal.SIGTERM), ("uvicorn", signal.SIGTERM)]
+    ("host", "number"),
+    [("serve", signal.SIGINT), ("gunicorn gthread", signal.SIGTERM), ("uvicorn that tells of its end", signal.SIGTERM)],
 )
 def test_case_86_quick_stop_saves_it_as_interrupted(
     seeded: Path, model: ChatServer, host: str, number: signal.Signals

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 import agents
 from chatsite import assistant, errors, live
-from chatsite.access import new_conversation, own_conversations
+from chatsite.access import own_conversations
 from chatsite.answering import open_run
 from chatsite.api.serializers import (
     AnswerSerializer,
@@ -27,8 +27,8 @@ from chatsite.api.serializers import (
     HealthSerializer,
     QuestionSerializer,
 )
-from chatsite.models import ApiKey, Conversation, Feedback, Run
-from chatsite.questions import Question, Selection
+from chatsite.asking import question_of
+from chatsite.models import ApiKey, Feedback, Run
 from chatsite.records import Event
 from chatsite.sse import event_stream
 from retrieval import configuration, ingest
@@ -65,7 +65,7 @@ class ChatQuery(APIView):
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
-        answering = open_run(_question(request, asked))
+        answering = open_run(question_of(request._request, asked, user=request.user, api_key=_key(request)))
         streamed = asked["stream"] or EVENT_STREAM in request.headers.get("Accept", "")
         if not asked["keep"]:
             return event_stream(request._request, answering) if streamed else Response(answering.answer())
@@ -127,74 +127,6 @@ def _own_run(request: Request, run_id: uuid.UUID) -> Run:
 
 def _key(request: Request) -> ApiKey | None:
     return request.auth if isinstance(request.auth, ApiKey) else None
-
-
-def _question(request: Request, asked: dict[str, Any]) -> Question:
-    key = _key(request)
-    conversation = _conversation(request._request, asked, key)
-    if "continues" in asked:
-        return _continuation(request, asked, conversation, key)
-    return Question(
-        text=asked["query"].strip(),
-        user=request.user,
-        conversation=conversation,
-        mode=asked["mode"],
-        selected_text=asked.get("selected_text", ""),
-        selection=Selection(**asked["selection"]) if "selection" in asked else None,
-        top_k=asked["top_k"],
-        collections=_collections(asked, key),
-        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
-        keep=asked["keep"],
-        replaces=_run_of(conversation, asked, "replaces") if "replaces" in asked else None,
-    )
-
-
-def _continuation(request: Request, asked: dict[str, Any], conversation: Conversation, key: ApiKey | None) -> Question:
-    """The question whose answer was cut short, again, with what was written of it."""
-    run = _run_of(conversation, asked, "continues")
-    if run.state in (Run.State.RUNNING, Run.State.COMPLETED) or not run.answer:
-        raise errors.invalid("continues", "Nothing was cut short there; ask the question instead.")
-    return Question(
-        text=run.question,
-        user=request.user,
-        conversation=conversation,
-        mode=run.mode,
-        selected_text=run.selected_text,
-        top_k=asked["top_k"],
-        collections=_collections(asked, key),
-        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
-        keep=asked["keep"],
-        replaces=run,
-        continues=True,
-    )
-
-
-def _run_of(conversation: Conversation, asked: dict[str, Any], field: str) -> Run:
-    run = conversation.runs.current().filter(pk=asked[field]).first()
-    if run is None:
-        raise errors.not_found(field, f"There is no run {asked[field]} in this conversation.")
-    return run
-
-
-def _conversation(request: HttpRequest, asked: dict[str, Any], key: ApiKey | None) -> Conversation:
-    """The conversation to continue, or a new one that is saved with the question."""
-    if session_id := asked.get("session_id"):
-        conversation = own_conversations(request, api_key=key).filter(pk=session_id).first()
-        if conversation is None:
-            raise errors.not_found("session_id", f"There is no conversation {session_id}.")
-        return conversation
-    return new_conversation(request, question=asked["query"], api_key=key)
-
-
-def _collections(asked: dict[str, Any], key: ApiKey | None) -> tuple[str, ...] | None:
-    """What to search: what was asked for, inside what the key is limited to."""
-    wanted = tuple(asked["collections"]) if "collections" in asked else None
-    allowed = key.slugs() if key else None
-    if allowed is None or wanted is None:
-        return wanted if allowed is None else allowed
-    if beyond := [slug for slug in wanted if slug not in allowed]:
-        raise errors.not_found("collections", f"No such collection: {', '.join(beyond)}.")
-    return wanted
 
 
 class Health(APIView):
