@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from chatsite.models import ApiKey, Citation, Conversation, Run
+from chatsite.models import ApiKey, Citation, Conversation, Feedback, Run
 
 if TYPE_CHECKING:
     ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
     ConversationModelAdmin = admin.ModelAdmin[Conversation]
+    FeedbackModelAdmin = admin.ModelAdmin[Feedback]
     RunModelAdmin = admin.ModelAdmin[Run]
     CitationTabularInline = admin.TabularInline[Citation, Run]
     RunTabularInline = admin.TabularInline[Run, Conversation]
 else:
-    ApiKeyModelAdmin = ConversationModelAdmin = RunModelAdmin = admin.ModelAdmin
+    ApiKeyModelAdmin = ConversationModelAdmin = FeedbackModelAdmin = RunModelAdmin = admin.ModelAdmin
     CitationTabularInline = RunTabularInline = admin.TabularInline
 
 
@@ -60,6 +62,22 @@ class RunAdmin(ReadOnly, RunModelAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at"]
     inlines = [CitationInline]
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(ReadOnly, FeedbackModelAdmin):
+    list_display = ["run_question", "helpful", "reason", "comment", "run_model", "updated_at"]
+    list_select_related = ["run"]
+    list_filter = ["helpful", "reason", "run__mode", "run__model", "updated_at"]
+    search_fields = ["comment", "run__question"]
+
+    @admin.display(description=gettext_lazy("question"), ordering="run__question")
+    def run_question(self, feedback: Feedback) -> str:
+        return feedback.run.question
+
+    @admin.display(description=gettext_lazy("model"), ordering="run__model")
+    def run_model(self, feedback: Feedback) -> str:
+        return feedback.run.model
 
 
 @admin.register(ApiKey)

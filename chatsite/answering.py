@@ -144,8 +144,6 @@ class Answering:
         self._stream: RunStream | None = None
         self._begun = False
         self._stopped = False
-        self._called: dict[str, float] = {}
-        self._steps: list[dict[str, Any]] = []
         self._citations_saved = 0
         self._checked = monotonic()
 
@@ -282,7 +280,11 @@ class Answering:
     def _save_so_far(self) -> bool:
         """False when the run is not to go on."""
         with transaction.atomic():
-            fields = {"answer": self._reader.text.lstrip(), "sources": self._source_records(), "steps": self._steps}
+            fields = {
+                "answer": self._reader.text.lstrip(),
+                "sources": self._source_records(),
+                "steps": self._search.steps,
+            }
             if not self._going_on.update(**fields, checked_at=timezone.now()):
                 return False
             self._save_citations()
@@ -308,12 +310,8 @@ class Answering:
             case TextDelta(text):
                 yield from self._text_events(self._reader.feed(text))
             case ToolCalled(call):
-                self._called[call.id] = monotonic()
                 yield Event("tool_call", {"name": call.name, "arguments": call.arguments})
             case ToolReturned(message):
-                took = monotonic() - self._called.pop(message.call.id, monotonic())
-                result = {"failed": message.failed, "passages": 0} | _count(message.value)
-                self._steps.append({"arguments": message.call.arguments, "ms": round(took * 1000, 1)} | result)
                 yield Event(
                     "tool_result", {"name": message.call.name, "failed": message.failed, **_count(message.value)}
                 )
@@ -354,7 +352,7 @@ class Answering:
             return
         run.state, run.error, run.ended_at = state, error, timezone.now()
         run.answer, run.answered = self._reader.text.strip(), bool(self._reader.citations)
-        run.sources, run.steps = self._source_records(), self._steps
+        run.sources, run.steps = self._source_records(), self._search.steps
         run.retrieval_time_ms = round(self._search.seconds * 1000, 2)
         run.total_time_ms = round((perf_counter() - self._began) * 1000, 2)
         if result:

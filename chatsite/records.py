@@ -6,6 +6,7 @@ so far, its sources, its citations. So a killed process loses a second at most, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ class Retelling:
     def tell(self, run: Run) -> Iterator[Event]:
         """What is new in `run`, whose citations are prefetched; behind the last, `done` or `error`."""
         for step in run.steps[self._steps :]:
-            yield Event("tool_call", {"name": "search", "arguments": step["arguments"]})
+            yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": step["query"]})})
             yield Event("tool_result", {"name": "search", "failed": step["failed"], "passages": step["passages"]})
         self._steps = len(run.steps)
         if len(run.sources) > len(self._sources):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +50,7 @@ class NearestView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One thing the agent did; `query` is empty when a model wrote something that is no search."""
+    """One search of the agent, and what came of it."""
 
     query: str
     passages: int
@@ -172,7 +171,7 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
-        steps=[_step_view(step) for step in run.steps],
+        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"]) for s in run.steps],
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,
         selection=_selection(run),
@@ -190,14 +189,6 @@ def _all_readable(run: Run, documents: dict[int, Document]) -> bool:
     named = {source["document_id"] for source in run.sources} - {None}
     named |= {c.document_id for c in run.citations.all() if c.document_id or c.content_hash}
     return named <= set(documents)
-
-
-def _step_view(step: dict[str, Any]) -> StepView:
-    try:
-        query = json.loads(step["arguments"])["query"]
-    except (ValueError, KeyError, TypeError):  # a model wrote it
-        query = ""
-    return StepView(str(query), step["passages"], step["failed"], step["ms"])
 
 
 def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:

@@ -95,6 +95,8 @@ class RunEvents(APIView):
 
 
 class RunStop(APIView):
+    content_negotiation_class = AlwaysJSON
+
     @extend_schema(request=None, responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         """Stop an answer; what was written is kept. Without effect once it has ended."""
@@ -103,6 +105,8 @@ class RunStop(APIView):
 
 
 class RunFeedback(APIView):
+    content_negotiation_class = AlwaysJSON
+
     @extend_schema(
         request=FeedbackSerializer, responses={204: None, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)}
     )

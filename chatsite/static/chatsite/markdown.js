@@ -34,6 +34,7 @@ export class Markdown {
   #text = "";
   #from = 0; // where the unit begins that may still grow
   #last = null; // its elements
+  #table = null; // the last one that was drawn
   #code = null; // while that unit is a block of code: its text node, its fence, and how far it has been drawn
 
   constructor(place, cite) {
@@ -59,9 +60,9 @@ export class Markdown {
       if (this.#code && !this.#goOnWithCode()) return;
       if (this.#from >= this.#text.length) return;
       const rest = this.#text.slice(this.#from, this.#from + 2 * UNIT_MOST);
-      const unit = firstUnit(rest, { table: this.#place.lastElementChild === this.#table ? this.#table : null });
       this.#last?.remove();
       this.#last = null;
+      const unit = firstUnit(rest, { table: this.#place.lastElementChild === this.#table ? this.#table : null });
       if (unit.kind === "fence") {
         this.#openCode(unit);
         continue;
@@ -81,8 +82,6 @@ export class Markdown {
       return;
     }
   }
-
-  #table = null;
 
   #show(unit) {
     const inline = (text) => [...inlineNodes(text, this.#cite, 0)];
