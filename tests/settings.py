@@ -6,7 +6,7 @@ import tempfile
 _state = tempfile.TemporaryDirectory(prefix="docchat-tests-")
 _SITE = (
     "CHAT_MODEL DATABASE_URL EMBEDDING_BASE_URL EMBEDDING_MODEL HTTPS "
-    "OPENAI_API_KEY OPENAI_BASE_URL QDRANT_API_KEY QDRANT_URL"
+    "OPENAI_API_KEY OPENAI_BASE_URL QDRANT_API_KEY QDRANT_URL RUNS_PER_PROCESS RUNS_PER_USER"
 )
 for name in _SITE.split():
     os.environ.pop(name, None)
