@@ -18,6 +18,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 import agents
@@ -38,7 +39,7 @@ from chatsite import assistant, capacity, errors, records
 from chatsite.capacity import Place
 from chatsite.citations import Citation, CitationReader, Source, strip_markers
 from chatsite.errors import AnswerError
-from chatsite.models import Run, RunQuerySet
+from chatsite.models import Conversation, Run, RunQuerySet
 from chatsite.questions import Question, search_query
 from chatsite.records import BEAT, Event
 from retrieval import search as retrieval
@@ -111,7 +112,7 @@ def _save(question: Question, sources: Mapping[int, Source]) -> Run:
         if question.user.is_authenticated:  # one question at a time is counted, so that the limit holds
             get_user_model()._default_manager.select_for_update().filter(pk=question.user.pk).first()
         capacity.check_share(question.conversation)
-        question.conversation.save()  # a new one, or its time of use
+        _save_conversation(question.conversation)
         run = Run.objects.create(
             conversation=question.conversation,
             mode=question.mode,
@@ -122,9 +123,24 @@ def _save(question: Question, sources: Mapping[int, Source]) -> Run:
             continues=question.replaces if question.continues else None,
         )
         if question.replaces:
-            replaced = question.conversation.runs.current().filter(created_at__gte=question.replaces.created_at)
-            replaced.exclude(pk=run.pk).update(replaced_by=run, stop_asked=True)
+            _replace(question.replaces, by=run)
     return run
+
+
+def _save_conversation(conversation: Conversation) -> None:
+    """A new one, or its time of use alone: it may be renamed at the same time. Raises AnswerError (404)."""
+    if conversation._state.adding:
+        conversation.save()
+    elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
+        raise errors.not_found("session_id", f"There is no conversation {conversation.pk}.")
+
+
+def _replace(replaced: Run, *, by: Run) -> None:
+    """`by` takes the place of `replaced` and of all that followed it, with their earlier versions."""
+    current = by.conversation.runs.current().filter(created_at__gte=replaced.created_at).exclude(pk=by.pk)
+    taken = list(current.values_list("pk", flat=True))
+    by.conversation.runs.filter(Q(pk__in=taken) | Q(replaced_by__in=taken)).update(replaced_by=by)
+    by.conversation.runs.filter(pk__in=taken, state=Run.State.RUNNING).update(stop_asked=True)
 
 
 class Answering:

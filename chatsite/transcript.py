@@ -81,7 +81,6 @@ class RunView:
     selection: dict[str, int] | None = None
     helpful: bool | None = None
     can_continue: bool = False
-    continued: str = ""
     earlier: Sequence[RunView] = ()
     follow_ups: Sequence[str] = ()
     copy_text: str = ""
@@ -135,13 +134,18 @@ def run_views(runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = 
 
 
 def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
-    """Each with its earlier versions in it: what it continues is a part of it, and no version of its own."""
-    by_id = {run.pk: view for run, view in zip(runs, views, strict=True)}
+    """Each with its earlier versions in it: what was continued is a part of what continues it, and no version."""
+    shown = {run.pk for run in runs}
+    continued = {run.continues_id for run in runs}
+    earlier: dict[uuid.UUID, list[RunView]] = {}
     for run, view in zip(runs, views, strict=True):
-        shown = by_id.get(run.replaced_by_id) if run.replaced_by_id else None
-        if shown and shown.continued != view.id:
-            by_id[run.replaced_by_id] = replace(shown, earlier=[*shown.earlier, view])  # type: ignore[index]
-    return [by_id[run.pk] for run in runs if run.replaced_by_id not in by_id]
+        if run.replaced_by_id in shown and run.pk not in continued:
+            earlier.setdefault(run.replaced_by_id, []).append(view)
+    return [
+        replace(view, earlier=earlier.get(run.pk, ()))
+        for run, view in zip(runs, views, strict=True)
+        if run.replaced_by_id not in shown
+    ]
 
 
 def _uncited(run: Run) -> list[dict[str, Any]]:
@@ -177,7 +181,6 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         selection=_selection(run),
         helpful=feedback.helpful if feedback else None,
         can_continue=cut_short and bool(run.answer),
-        continued=str(run.continues_id) if run.continues_id else "",
         copy_text=_copy_text(run, citations),
         answer=run.answer,
         all_readable=_all_readable(run, readable.documents),

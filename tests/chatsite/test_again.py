@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,6 +61,17 @@ def test_edited_question_takes_the_place_of_the_first_and_of_what_followed(clien
     assert QUESTION in fragment
     ask(client, "And the water?", session_id=session_id)
     assert "pour the tea?" not in json.dumps(model.requests[-1].body["messages"][:3])
+
+
+def test_every_earlier_version_is_kept_however_often_it_is_asked_again(client: Client, model: ChatServer) -> None:
+    client.get("/")
+    last = ask(client)
+    for query in ("Is it four minutes?", "Or five?"):
+        last = ask(client, query, session_id=last["session_id"], replaces=last["run_id"])
+    for address in (f"/c/{last['session_id']}/", f"/runs/{last['run_id']}/"):
+        page = client.get(address).content.decode()
+        versions = re.findall(r'class="earlier-question">(.*?)<', page)
+        assert versions == [QUESTION, "Is it four minutes?"]
 
 
 def test_run_can_be_replaced_once_and_only_in_its_conversation(client: Client, model: ChatServer) -> None:

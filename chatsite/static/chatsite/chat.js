@@ -9,6 +9,7 @@ import { counted, text } from "./texts.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const SECOND = 1000;
+const LONGEST_WAIT_MS = 16_000;
 const chat = document.querySelector("[data-chat]");
 const runs = chat.querySelector("[data-runs]");
 
@@ -157,7 +158,7 @@ function begin(article, { run_id: run, session_id: session }, question) {
 
 /** Puts the server's rendering of the run in the article's place, without moving focus or view. */
 async function settle(article) {
-  const response = await fetch(article.dataset.run);
+  const response = await fetched(article.dataset.run);
   if (!response.ok) throw await refusal(response);
   const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
   const settled = document.adoptNode(parsed.querySelector("[data-run]"));
@@ -167,6 +168,17 @@ async function settle(article) {
   if (focused) settled.querySelector(`[data-marker="${focused}"]`)?.focus({ preventScroll: true });
   if (settled.dataset.summary) announce(settled.dataset.summary);
   return settled;
+}
+
+/** The page at `url`, also when the network is gone for a while. */
+async function fetched(url) {
+  for (let wait = 500; ; wait *= 2) {
+    const response = await fetch(url).catch((error) => {
+      if (!(error instanceof TypeError) || wait > LONGEST_WAIT_MS) throw error;
+    });
+    if (response) return response;
+    await new Promise((go) => setTimeout(go, wait));
+  }
 }
 
 /** Shows why there is no (whole) answer. What the server never took goes back to where it was typed. */
