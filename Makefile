@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-agents bench-streams matrix screenshots lock clean
+.PHONY: run test check format bench bench-agents bench-page bench-streams matrix screenshots lock clean bench-ingestion kill-table bench-files bench-admin
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -32,8 +32,22 @@ matrix: .venv/dev-installed
 bench-agents: .venv/dev-installed
 	$(BIN)/python -m benchmarks.agents
 
+bench-ingestion: .venv/dev-installed
+	$(BIN)/python -m benchmarks.ingestion
+
+kill-table: .venv/dev-installed
+	$(BIN)/python -m benchmarks.kills
+bench-files: .venv/dev-installed
+	$(BIN)/python -m benchmarks.real_files
+	$(BIN)/python -m benchmarks.tables
+bench-admin: .venv/dev-installed
+	$(BIN)/python -m benchmarks.admin
+
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams
+
+bench-page: .venv/dev-installed
+	$(BIN)/python -m benchmarks.page
 
 screenshots: .venv/dev-installed
 	$(BIN)/python -m tests.screenshots

@@ -94,8 +94,8 @@ def add_document(collection: Collection, texts: list[str]) -> None:
     """As ingestion leaves it, but for the vectors."""
     from retrieval.configuration import runtime
     from retrieval.index import Point
-    from retrieval.ingest import chunk_id
     from retrieval.models import Chunk, Document
+    from retrieval.points import chunk_id
 
     state = Document.State.READY
     document = Document.objects.create(

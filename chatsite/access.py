@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from chatsite.models import ApiKey, Conversation, ConversationQuerySet
 
@@ -43,3 +44,11 @@ def adopt_conversations(request: HttpRequest, user: AbstractBaseUser, **signal: 
     """What a reader asked before signing in stays theirs."""
     if browser := request.session.pop(_BROWSER, ""):
         Conversation.objects.filter(user=None, browser=browser).update(user=user, browser="")
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
+    """What someone sees who has failed to sign in too often (AXES_LOCKOUT_CALLABLE)."""
+    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    page = render(request, "429.html", {"minutes": seconds // 60}, status=429)
+    page["Retry-After"] = str(seconds)
+    return page

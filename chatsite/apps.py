@@ -21,5 +21,6 @@ class ChatsiteConfig(AppConfig):
                 embedding_base_url=settings.EMBEDDING_BASE_URL,
                 embedding_model=settings.EMBEDDING_MODEL,
                 openai_api_key=settings.OPENAI_API_KEY,
+                user_quota_bytes=settings.USER_QUOTA_BYTES,
             )
         )

@@ -46,12 +46,21 @@ def check_unused(app_configs: Sequence[AppConfig] | None, **options: object) -> 
 
 
 @register("agents")
+def check_somebody_ingests(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Nobody but the process that serves the site can open the embedded index."""
+    if settings.SITE_INGESTS or settings.QDRANT_URL:
+        return []
+    fault = "SITE_INGESTS is off, but without QDRANT_URL nobody else can ingest documents."
+    return [checks.Warning(fault, hint="Leave SITE_INGESTS out, or set QDRANT_URL.", id="chatsite.W004")]
+
+
+@register("agents")
 def check_share(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """One reader must not be able to take all places of a process."""
     if settings.RUNS_PER_USER < settings.RUNS_PER_PROCESS or settings.RUNS_PER_PROCESS == 1:
         return []
     fault = f"RUNS_PER_USER ({settings.RUNS_PER_USER}) lets one reader take all {settings.RUNS_PER_PROCESS} places."
-    return [checks.Warning(fault, hint="Set it below RUNS_PER_PROCESS.", id="chatsite.W004")]
+    return [checks.Warning(fault, hint="Set it below RUNS_PER_PROCESS.", id="chatsite.W006")]
 
 
 @register("security")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +35,14 @@ def _database(value: str) -> None:
         raise ValidationError("must be an address like postgres://user:password@host/name") from error
 
 
+def _hosts(value: list[str]) -> None:
+    """Names of hosts, each with or without a port."""
+    for entry in value:
+        host, _, port = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
+        if not host or set(host) & set("/@ ,") or (port and int(port) > 65_535):
+            raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
+
+
 # ---- environment -----------------------------------------------------------------------------------------------------
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / ".data").expanduser().resolve()
@@ -48,8 +57,11 @@ EMBEDDING_BASE_URL: str = env.str("EMBEDDING_BASE_URL", "", validate=_address)
 EMBEDDING_MODEL: str = env.str("EMBEDDING_MODEL", "")
 QDRANT_URL: str = env.str("QDRANT_URL", "", validate=_address)
 QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", "")
+SITE_INGESTS: bool = env.bool("SITE_INGESTS", not QDRANT_URL)
 ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
+FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], validate=_hosts)
+USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 0, validate=validate.Range(min=0))
 RUNS_PER_USER: int = env.int("RUNS_PER_USER", 4, validate=validate.Range(min=1))
 RUNS_PER_PROCESS: int = env.int("RUNS_PER_PROCESS", 64, validate=validate.Range(min=1))
 
@@ -85,6 +97,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -99,6 +112,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "chatsite.urls"
@@ -142,6 +156,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: who has failed too often is not even compared
+    "django.contrib.auth.backends.ModelBackend",
+]
+# One address that guesses one name's password is stopped; neither the name's owner elsewhere nor an office behind one
+# address is.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "chatsite.access.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # Django's own last_login is enough
+AXES_VERBOSE = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "chat"
 LOGOUT_REDIRECT_URL = "chat"
@@ -163,6 +191,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 QUERY_MAX_CHARACTERS = 4_000
 SELECTION_MAX_CHARACTERS = 20_000
 UPLOAD_MAX_BYTES = 50 * 1_048_576
+PASTE_MAX_CHARACTERS = 500_000  # four bytes each at most, which is what a request body may have without its files
+FETCH_MAX_SECONDS = 20.0  # all addresses of one request: so long it may hold one of the site's threads
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -193,5 +223,10 @@ LOGGING = {
     "formatters": {"line": {"()": "chatsite.middleware.LineFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
 }

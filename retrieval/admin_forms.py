@@ -1,9 +1,9 @@
-"""The forms of the admin's own pages, and what becomes of each uploaded file."""
+"""The forms of the admin's own pages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import PurePath
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -15,37 +15,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from retrieval import ingest
-from retrieval.extraction import FORMATS, clean
+from retrieval.errors import QuotaExceeded
+from retrieval.extraction import clean
 from retrieval.models import Collection, Document
+from retrieval.quota import check_quota
+from retrieval.sources.addresses import add_address
+from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size
+from retrieval.sources.web import Limits
 
 if TYPE_CHECKING:
     DocumentModelForm = forms.ModelForm[Document]
 else:
     DocumentModelForm = forms.ModelForm
 
-
-@dataclass(frozen=True)
-class Upload:
-    """What became of one file: a new document, or why not, with the document that holds the same if there is one."""
-
-    filename: str
-    document: Document | None = None
-    refusal: str = ""
-
-
-def title_of(filename: str) -> str:
-    """A first title: the file's name without its ending, underscores as spaces."""
-    return clean(PurePath(filename).stem).replace("_", " ").strip()[:300] or _("Untitled")
+ADDRESSES_AT_ONCE = 20
 
 
 def check_file(file: UploadedFile[bytes]) -> None:
     """What can be known before a file is stored; the rest is the parser's to say."""
-    size = file.size or 0
-    if size > settings.UPLOAD_MAX_BYTES:
-        sizes = {"size": filesizeformat(size), "limit": filesizeformat(settings.UPLOAD_MAX_BYTES)}
-        raise forms.ValidationError(_("Too large: it has %(size)s, the limit is %(limit)s.") % sizes)
-    if PurePath(file.name or "").suffix[1:].lower() not in FORMATS:
-        raise forms.ValidationError(_("Of an unknown type. These are accepted: %s.") % ", ".join(sorted(FORMATS)))
+    refusal = check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES) or check_ending(file.name or "")
+    if refusal:
+        raise forms.ValidationError(refusal)
 
 
 class FilesInput(forms.FileInput):
@@ -61,33 +51,88 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.max_bytes = settings.UPLOAD_MAX_BYTES
-        self.fields["documents"].widget.attrs["accept"] = ",".join(f".{ending}" for ending in sorted(FORMATS))
-        self.fields["documents"].help_text = _("%(endings)s; up to %(limit)s each.") % {
-            "endings": ", ".join(sorted(FORMATS)),
+        endings = sorted(ENDINGS)
+        self.fields["documents"].widget.attrs["accept"] = ",".join(f".{ending}" for ending in [*endings, ARCHIVE])
+        self.fields["documents"].help_text = _("%(endings)s, or a zip archive of them; up to %(limit)s each.") % {
+            "endings": ", ".join(endings),
             "limit": filesizeformat(self.max_bytes),
         }
 
     def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
-        return [self._save_one(file, owner) for file in self.cleaned_data["documents"]]
-
-    def _save_one(self, file: UploadedFile[bytes], owner: AbstractBaseUser) -> Upload:
-        name = file.name or ""
-        try:
-            check_file(file)
-        except forms.ValidationError as error:
-            return Upload(name, refusal=str(error.message))
-        document, created = ingest.add_document(
-            self.cleaned_data["collection"], file=file, filename=name, title=title_of(name), owner=owner
-        )
-        if not created:
-            return Upload(name, document, refusal=_("The same file is already there:"))
-        return Upload(name, document)
+        """What became of each file, and of each member of an archive."""
+        collection = self.cleaned_data["collection"]
+        return [
+            upload
+            for file in self.cleaned_data["documents"]
+            for upload in add_upload(
+                collection, file=file, filename=file.name or "", owner=owner, max_bytes=self.max_bytes
+            )
+        ]
 
 
 class CollectionUploadForm(UploadForm):
     """The same on a collection's own page, where there is nothing to choose."""
 
     collection = forms.ModelChoiceField(Collection.objects.all(), widget=forms.HiddenInput)
+
+
+class PasteForm(forms.Form):
+    """Text as a document."""
+
+    collection = forms.ModelChoiceField(Collection.objects.all())
+    title = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "vTextField"}))
+    text = forms.CharField(
+        max_length=settings.PASTE_MAX_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 16}),
+        help_text=gettext_lazy("Markdown is understood: lines that begin with # are headings."),
+    )
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        if not clean(text).strip():
+            raise forms.ValidationError(_("There is no text in it."))
+        return text
+
+    def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
+        """What became of it."""
+        values = self.cleaned_data
+        return [add_text(values["collection"], title=values["title"], text=values["text"], owner=owner)]
+
+
+class AddressForm(forms.Form):
+    """Web addresses, one on each line."""
+
+    collection = forms.ModelChoiceField(Collection.objects.all())
+    addresses = forms.CharField(
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 5, "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "One on each line, beginning with https:// or http://. A page, or a file of a type that can be uploaded."
+        ),
+    )
+
+    def clean_addresses(self) -> list[str]:
+        """Each once, in order."""
+        lines = dict.fromkeys(line.strip() for line in self.cleaned_data["addresses"].splitlines())
+        addresses = [line for line in lines if line]
+        if len(addresses) > ADDRESSES_AT_ONCE:
+            counts = {"count": len(addresses), "limit": ADDRESSES_AT_ONCE}
+            raise forms.ValidationError(_("These are %(count)d addresses, the limit is %(limit)d at once.") % counts)
+        return addresses
+
+    def save(self, *, owner: AbstractBaseUser, limits: Callable[..., Limits]) -> list[Upload]:
+        """What became of each address. All of them share the seconds of one fetch; those left over are not fetched."""
+        deadline = time.monotonic() + limits().seconds
+        uploads = []
+        for url in self.cleaned_data["addresses"]:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                uploads.append(Upload(url, refusal=_("Not fetched, for the others took too long. Add it again.")))
+                continue
+            within = limits(seconds=left)
+            uploads.append(add_address(self.cleaned_data["collection"], url=url, owner=owner, limits=within))
+        return uploads
 
 
 class DocumentForm(DocumentModelForm):
@@ -109,6 +154,11 @@ class DocumentForm(DocumentModelForm):
         same = Document.objects.filter(collection=self.cleaned_data.get("collection"), content_hash=content_hash)
         if other := same.exclude(pk=self.instance.pk).first():
             raise forms.ValidationError(_("This collection holds the same file already: “%s”.") % other.title)
+        if replacement:
+            try:
+                check_quota(self.instance.owner, adding=replacement.size - self.instance.size)
+            except QuotaExceeded as error:
+                self.add_error("replacement", str(error))
 
 
 class QueryForm(forms.Form):

@@ -9,6 +9,7 @@ class RetrievalConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_delete
 
+        from retrieval import checks  # noqa: F401 - registers them
         from retrieval.deletion import forget
         from retrieval.models import Document
 

@@ -26,6 +26,10 @@ class RetrievalSettings:
     embedding_base_url: str = ""
     embedding_model: str = ""
     openai_api_key: str = field(default="", repr=False)
+    lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
+    least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
+    drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first
+    user_quota_bytes: int = 0  # 0: as much as the disk holds
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ class Space:
     fingerprint: str
     embedder: Embedder | None
     index: Index
+
+    @property
+    def dimension(self) -> int | None:
+        """Of its vectors, also when what made them is gone; None in a space of words alone."""
+        found = _DIMENSION.search(self.fingerprint)
+        return int(found[1]) if found else None
 
 
 class Runtime:
@@ -75,6 +85,17 @@ class Runtime:
                 self._spaces[wanted] = self._build_space(wanted)
             return self._spaces[wanted]
 
+    def asks_for(self, fingerprint: str) -> bool:
+        """Whether the settings ask for the space of this fingerprint. No address is asked for its dimension."""
+        return _made_by(self.embedder, fingerprint) and fingerprint.endswith(f"-v{index.VERSION}")
+
+    def forget(self, fingerprint: str) -> None:
+        """Drop the index of this space with all its points; the next use builds an empty one."""
+        space = self.space(fingerprint)
+        space.index.drop()
+        with self._building:
+            self._spaces.pop(fingerprint, None)
+
     @cached_property
     def _embedder(self) -> Embedder | None:
         return build_embedder(
@@ -86,9 +107,9 @@ class Runtime:
 
     def _build_space(self, fingerprint: str) -> Space:
         embedder = self._embedder
-        if fingerprint != _fingerprint(embedder):
+        if not _made_by(embedder, fingerprint):
             embedder = local_embedder(model_dir=self.settings.model_dir)
-            if fingerprint != _fingerprint(embedder):
+            if not _made_by(embedder, fingerprint):
                 embedder = None
         found = _DIMENSION.search(fingerprint)
         dimension = int(found[1]) if found else None
@@ -124,8 +145,20 @@ _DIMENSION = re.compile(r"-d(\d+)-v\d+$")
 
 def _fingerprint(embedder: Embedder | None) -> str:
     """The model with its hash where one is known, the dimension, and the version of what is stored."""
-    vectors = f"{embedder.name}-d{embedder.dimension}" if embedder else "words"
-    return re.sub(r"[^a-z0-9]+", "-", f"{vectors}-v{index.VERSION}".lower())
+    return _slug(f"{embedder.name}-d{embedder.dimension}" if embedder else "words") + f"-v{index.VERSION}"
+
+
+def _made_by(embedder: Embedder | None, fingerprint: str) -> bool:
+    """Whether the vectors of this space are the embedder's, told by its name: a search must not wait for an address
+    that it doesn't need. One that gives another dimension by now is refused when its vectors come."""
+    vectors = re.sub(r"-v\d+$", "", fingerprint)
+    if embedder is None:
+        return vectors == "words"
+    return re.fullmatch(rf"{re.escape(_slug(embedder.name))}-d\d+", vectors) is not None
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
 _runtime: Runtime | None = None

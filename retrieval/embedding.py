@@ -149,8 +149,10 @@ class RemoteEmbedder:
         return estimate_tokens(texts)
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
 
     def _connected(self) -> OpenAI:
         with self._lock:

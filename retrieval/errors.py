@@ -21,6 +21,32 @@ class DuplicateContent(RetrievalError):
     """Another document of the collection has the same content, and a collection holds it once."""
 
 
+class QuotaExceeded(RetrievalError):
+    """The user who adds a file may not store that much; a program is told by status 413."""
+
+    def __init__(self, *, used: str, adding: str, limit: str) -> None:
+        super().__init__(
+            f"Too much for your quota of {limit}: {used} are stored, and this has {adding}. "
+            "Delete documents that are no longer needed, or ask for a larger USER_QUOTA_BYTES."
+        )
+
+
+class ArchiveRefused(RetrievalError):
+    """An archive that is not unpacked; the message names the limit."""
+
+
+class FetchRefused(RetrievalError):
+    """A web address that is not asked, or whose answer is not taken; the message says why."""
+
+
+class FetchFailed(RetrievalError):
+    """A web address that may be asked, but did not answer as it should."""
+
+
+class PageGone(FetchFailed):
+    """The web server says that there is nothing at the address (404, 410)."""
+
+
 class ParserStopped(RetrievalError):
     """The parser was stopped at one of its limits, or crashed; another attempt may do better."""
 
@@ -31,6 +57,10 @@ class IndexUnavailable(RetrievalError):
 
 class StorageInUse(IndexUnavailable):
     """Another process owns the embedded index."""
+
+
+class DiskFull(IndexUnavailable):
+    """There is too little room to put anything into the index."""
 
 
 class EmbeddingUnavailable(IndexUnavailable):

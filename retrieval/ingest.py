@@ -6,51 +6,63 @@ then one short transaction makes that generation the live one, and the outbox ta
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import re
-import uuid
+import shutil
+import time
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.files import File
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from retrieval import chunking
+from retrieval import chunking, points, queue, reindex, spaces
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
-from retrieval.errors import DuplicateContent, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
+from retrieval.errors import (
+    DiskFull,
+    DuplicateContent,
+    IndexUnavailable,
+    NeedsOcr,
+    ParsingError,
+    QuotaExceeded,
+    RetrievalError,
+)
 from retrieval.extraction import Extracted, clean
-from retrieval.index import Point
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing import parse
+from retrieval.points import chunk_id
+from retrieval.queue import Superseded
+from retrieval.quota import check_quota
+from retrieval.sources import Origin
+from retrieval.spaces import live_space
 from retrieval.worker import Worker
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
     from retrieval.embedding import Vectors
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 3
-LEASE = timedelta(minutes=5)  # longer than the parser may take, which is the longest time without a sign of life
-RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer
 _POINTS_AT_ONCE = 200
-_CHUNK_IDS = uuid.UUID("6a3c1f9e-55b2-4d3b-9f0e-6f7a3f1d2c84")
-
-
-class _Superseded(Exception):
-    """The document was deleted, asked for again, or taken over while it was being ingested: this attempt is void."""
+_left_in_hand: list[Document] = []  # by a database that did not answer
+_REPORT_SECONDS = 0.5  # between two signs of life
 
 
 class _Stopping(Exception):
     """The process ends: the document goes back into the queue."""
+
+
+class _SpaceChanged(Exception):
+    """Searches switched to another index while the document was ingested for the one before."""
 
 
 # ---- what others call ------------------------------------------------------------------------------------------------
@@ -63,9 +75,12 @@ def add_document(
     filename: str,
     title: str | None = None,
     owner: AbstractBaseUser | None = None,
+    origin: Origin | None = None,
 ) -> tuple[Document, bool]:
     """Queue a file: its document, and whether it is new. A collection holds the same content once: adding it again
     gives the document that holds it, and tries it again under this name if it had failed.
+
+    Raises QuotaExceeded when the owner may not store that much.
     """
     digest = sha256(file)
     filename = _name(filename)
@@ -81,14 +96,20 @@ def add_document(
         filename=filename,
         owner_id=owner.pk if owner is not None else None,
         content_hash=digest,
+        size=file.size,
+        **dataclasses.asdict(origin or Origin()),
     )
     document.file.save(filename, file, save=False)
     try:
         with transaction.atomic():
+            check_quota(owner, adding=document.size)
             document.save()
     except IntegrityError:  # added twice at once
         document.file.delete(save=False)
         return same.get(), False
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
     transaction.on_commit(wake)
     return document, True
 
@@ -96,7 +117,8 @@ def add_document(
 def replace_file(document: Document, *, file: File[bytes], filename: str | None = None) -> bool:
     """Give the document another file, its next generation. False when the content is what it was.
 
-    Raises DuplicateContent when another document of its collection holds that content.
+    Raises DuplicateContent when another document of its collection holds that content, QuotaExceeded when it is more
+    than the document's owner may still store.
     """
     digest, former = sha256(file), document.file.name
     if digest == document.content_hash:
@@ -105,8 +127,13 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
     row = Document.objects.filter(pk=document.pk)
     try:
         with transaction.atomic():
-            row.update(file=document.file.name, filename=_name(filename or document.filename), content_hash=digest)
-            _requeue(row)
+            check_quota(document.owner, adding=file.size - document.size)
+            name = _name(filename or document.filename)
+            row.update(file=document.file.name, filename=name, content_hash=digest, size=file.size)
+            queue.requeue(row)
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
     except IntegrityError as error:
         document.file.delete(save=False)
         raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
@@ -118,88 +145,111 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
 
 def enqueue(document: Document) -> None:
     """Ingest the document again, as its next generation; until then searches see the live one."""
-    _requeue(Document.objects.filter(pk=document.pk))
+    queue.requeue(Document.objects.filter(pk=document.pk))
     document.refresh_from_db()
     transaction.on_commit(wake)
 
 
-def chunk_id(document_id: int, *, generation: int, position: int) -> uuid.UUID:
-    """The same every time, so that ingesting twice changes nothing."""
-    return uuid.uuid5(_CHUNK_IDS, f"{document_id}:{generation}:{position}")
+def enqueue_all(documents: QuerySet[Document]) -> int:
+    """The same for many at once: how many they are."""
+    count = queue.requeue(documents)
+    transaction.on_commit(wake)
+    return count
 
 
 def ingest_next() -> bool:
-    """Claim one document and take it to its end, good or bad. False when none is due, or none can be done now."""
-    document = _claim()
+    """Claim one document and take it to its end, good or bad. False when none is due, or none can be done now.
+
+    A database error is raised; the document it left in hand goes back into the queue at the next call.
+    """
+    while _left_in_hand:
+        queue.release(_left_in_hand[-1], reason="The database did not answer.")
+        _left_in_hand.pop()
+    document = queue.claim()
     if document is None:
         return False
     try:
+        return _take_to_its_end(document)
+    except (OperationalError, InterfaceError):
+        _left_in_hand.append(document)
+        raise
+
+
+def _take_to_its_end(document: Document) -> bool:
+    try:
         _ingest(document)
-    except _Superseded:
+    except Superseded:
         logger.info("Document %s changed while it was ingested", document.pk)
         _discard(document)
-    except _Stopping:
-        _release(document, reason="")
+    except (_Stopping, _SpaceChanged):
+        queue.release(document, reason="")
     except IndexUnavailable as error:
         logger.warning("Document %s waits: %s", document.pk, error)
-        _release(document, reason=str(error), after=RETRY_AFTER)
+        queue.release(document, reason=str(error), after=queue.RETRY_AFTER)
         return False
     except NeedsOcr as error:
-        _fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
+        queue.fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
     except ParsingError as error:
-        _fail(document, reason=str(error))
+        queue.fail(document, reason=str(error))
     except RetrievalError as error:
-        _retry(document, reason=str(error))
+        queue.retry(document, reason=str(error))
+    except (OperationalError, InterfaceError) as error:  # locked, full, restarted: no fault of the document
+        reason = f"The database did not take it: {str(error).strip().partition(chr(10))[0]}."
+        queue.release(document, reason=reason, after=queue.RETRY_AFTER)
+        return False
     except Exception:  # the outermost edge of one ingestion: no document may stop the others
         logger.exception("Ingesting document %s failed", document.pk)
-        _retry(document, reason="An unexpected error, which the server's log describes.")
+        queue.retry(document, reason="An unexpected error, which the server's log describes.")
     return True
 
 
 def drain_removals() -> bool:
-    """Take the points that the outbox names out of the index. Whether every one of them is gone."""
-    for removal in IndexRemoval.objects.all()[:1000]:
-        try:
-            index = live_space().index
-            index.remove(removal.document_id, up_to_generation=removal.up_to_generation)
-            left = index.count(removal.document_id, up_to_generation=removal.up_to_generation)
-        except IndexUnavailable as error:
-            logger.warning("Points of deleted documents wait in the index: %s", error)
-            return False
-        if left == 0:
-            removal.delete()
-    return not IndexRemoval.objects.exists()
+    """Take the points that the outbox names out of every index that may hold them. Whether all of them are gone."""
+    removals = list(IndexRemoval.objects.all()[:1000])
+    try:
+        indexes = [space.index for space in spaces.held_spaces()] if removals else []
+        for removal in removals:
+            gone = True
+            for index in indexes:
+                index.remove(removal.document_id, up_to_generation=removal.up_to_generation)
+                gone &= not index.count(removal.document_id, up_to_generation=removal.up_to_generation)
+            if gone:
+                removal.delete()
+    except IndexUnavailable as error:
+        logger.warning("Points of deleted documents wait in the index: %s", error)
+        return False
+    return not removals or not IndexRemoval.objects.exists()
 
 
 def recover() -> None:
-    """At start: take up what a killed process left, and queue what this index does not hold.
-
-    That is every live document when the index is empty, else those whose vectors or chunks another configuration made.
-    """
-    space = live_space()
+    """At start: take up what a killed process left, ask for a repair when the index doesn't hold what SQL does, and
+    queue documents that another version cut."""
     if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
-        Document.objects.filter(state=Document.State.PROCESSING).update(lease_until=None)
-    missing = Document.objects.filter(live_generation__gt=0).exclude(state=Document.State.QUEUED)
-    if space.index.count():
-        missing = missing.exclude(chunker=chunking.VERSION)
-    if count := _requeue(missing):
-        logger.warning("%d documents are not in the index %s: they are ingested again", count, space.fingerprint)
+        queue.take_back()
+        reindex.take_back()
+    spaces.adopt_settings()
+    outdated = Document.objects.filter(live_generation__gt=0, state=Document.State.READY)
+    if count := queue.requeue(outdated.exclude(chunker=chunking.VERSION)):
+        logger.warning("%d documents were cut by another version: they are ingested again", count)
+    if reason := spaces.mismatch():
+        logger.warning(reason)
+    drain_removals()
+    space = live_space()
+    if reindex.differs(space):
+        logger.warning("The index %s does not hold what SQL does: it is repaired", space.fingerprint)
+        reindex.request_repair()
     else:
         space.index.tidy()
 
 
-def live_space() -> Space:
-    """The space that searches ask: that of the documents already ingested, before any the one that is configured."""
-    used = Collection.objects.exclude(fingerprint="").values_list("fingerprint", flat=True).order_by("pk").first()
-    return runtime().space(used or "")
-
-
-def _work() -> bool:
+def work() -> bool:
+    """A piece of everything there is to do. False when there is nothing, or nothing can be done now."""
     drain_removals()
-    return ingest_next()
+    ingested = ingest_next()
+    return reindex.advance() or ingested
 
 
-_worker = Worker("ingest", prepare=recover, work=_work)
+_worker = Worker("ingest", prepare=recover, work=work)
 
 
 def start() -> None:
@@ -212,10 +262,13 @@ def wake() -> None:
     _worker.wake()
 
 
-def stop(deadline: float) -> None:
-    """End the thread within `deadline` seconds, putting the document under way back, and close the index."""
-    if _worker.stop(deadline=deadline):
+def stop(deadline: float) -> bool:
+    """End the thread within `deadline` seconds, putting the document under way back, and close the index. Whether it
+    has ended."""
+    ended = _worker.stop(deadline=deadline)
+    if ended:
         runtime().close()
+    return ended
 
 
 def _name(filename: str) -> str:
@@ -232,141 +285,63 @@ def sha256(file: File[bytes]) -> str:
     return digest.hexdigest()
 
 
-# ---- the queue -------------------------------------------------------------------------------------------------------
-
-
-def _requeue(documents: QuerySet[Document]) -> int:
-    return documents.update(
-        state=Document.State.QUEUED,
-        generation=F("generation") + 1,
-        attempts=0,
-        progress=0,
-        error="",
-        lease_until=None,
-        updated_at=timezone.now(),
-    )
-
-
-def _claim() -> Document | None:
-    """The next document that is due, taken for this process until its lease ends; the least tried first."""
-    while True:
-        now = timezone.now()
-        due = Q(lease_until=None) | Q(lease_until__lt=now)
-        waiting = Document.objects.filter(due, state__in=[Document.State.QUEUED, Document.State.PROCESSING])
-        document = waiting.order_by("attempts", "pk").first()
-        if document is None:
-            return None
-        unchanged = waiting.filter(pk=document.pk, generation=document.generation, attempts=document.attempts)
-        if document.attempts >= ATTEMPTS:
-            reason = document.error or f"It stopped the process that was reading it {ATTEMPTS} times."
-            unchanged.update(state=Document.State.FAILED, error=reason, lease_until=None)
-        elif unchanged.update(
-            state=Document.State.PROCESSING, attempts=F("attempts") + 1, lease_until=now + LEASE, progress=0
-        ):
-            document.attempts += 1
-            return document
-
-
-def _claimed(document: Document) -> QuerySet[Document]:
-    """The row, as long as this attempt owns it."""
-    return Document.objects.filter(
-        pk=document.pk,
-        generation=document.generation,
-        attempts=document.attempts,
-        state=Document.State.PROCESSING,
-    )
-
-
-def _report(document: Document, *, percent: int) -> None:
-    """Show progress and renew the lease."""
-    if _worker.stopping:
-        raise _Stopping
-    if not _claimed(document).update(progress=percent, lease_until=timezone.now() + LEASE):
-        raise _Superseded
-
-
-def _release(document: Document, *, reason: str, after: timedelta | None = None) -> None:
-    """Back into the queue; this attempt doesn't count."""
-    due = timezone.now() + after if after else None
-    queued = Document.State.QUEUED
-    _claimed(document).update(state=queued, attempts=F("attempts") - 1, lease_until=due, progress=0, error=reason)
-
-
-def _retry(document: Document, *, reason: str) -> None:
-    if document.attempts >= ATTEMPTS:
-        _fail(document, reason=reason)
-    else:
-        _claimed(document).update(state=Document.State.QUEUED, lease_until=None, progress=0, error=reason)
-
-
-def _fail(document: Document, *, reason: str, state: Document.State = Document.State.FAILED) -> None:
-    _claimed(document).update(state=state, lease_until=None, progress=0, error=reason)
-
-
-def _discard(document: Document) -> None:
-    """Points of a document that is gone may have entered after the outbox was emptied; of one that was only asked for
-    again, the next generation removes them when it goes live."""
-    if not Document.objects.filter(pk=document.pk).exists():
-        IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation)
-
-
 # ---- one document ----------------------------------------------------------------------------------------------------
 
 
 def _ingest(document: Document) -> None:
+    _check_room(document)
     space = live_space()
     space.index.count(document.pk)  # an index that is down is noticed before any work is done
+    points.embed([], space=space)  # and so is an embedding model that is gone
     path = Path(document.file.path)
     if not path.is_file():
         raise ParsingError("Its file is gone: upload it again.")
     extracted = parse(path, filename=document.filename)
-    _report(document, percent=10)
+    report = _Reports(document)
+    report(10)
+    document.language, document.dated = extracted.language, _dated(document, extracted)
     count_tokens = space.embedder.count_tokens if space.embedder else estimate_tokens
     pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)
-    texts = [_ranking_text(document.title, piece, extracted.text) for piece in pieces]
-    vectors = _embed(document, texts, space)
-    for first in range(0, len(pieces), _POINTS_AT_ONCE):
-        positions = range(first, min(first + _POINTS_AT_ONCE, len(pieces)))
-        space.index.upsert([_point(document, extracted, position, texts, vectors) for position in positions])
-        _report(document, percent=90)
-    _go_live(document, extracted, pieces, texts, fingerprint=space.fingerprint)
-
-
-def _ranking_text(title: str, piece: Piece, text: str) -> str:
-    """What the piece is ranked by: where it stands as well as what it says."""
-    return "\n".join(part for part in (title, piece.heading, text[piece.start : piece.end]) if part)
-
-
-def _embed(document: Document, texts: Sequence[str], space: Space) -> list[Vectors] | None:
-    """A vector for each text, all of them before any enters the index; None when there is no embedder."""
-    if space.embedder is None:
-        return None
-    vectors: list[Vectors] = []
-    size = space.embedder.batch_size
-    for first in range(0, len(texts), size):
-        vectors.extend(space.embedder.embed_documents(texts[first : first + size]))
-        _report(document, percent=10 + 80 * len(vectors) // len(texts))
-    return vectors
-
-
-def _point(
-    document: Document,
-    extracted: Extracted,
-    position: int,
-    texts: Sequence[str],
-    vectors: Sequence[Vectors] | None,
-) -> Point:
-    return Point(
-        id=chunk_id(document.pk, generation=document.generation, position=position),
-        document_id=document.pk,
-        collection_id=document.collection_id,
-        generation=document.generation,
-        position=position,
-        text=texts[position],
-        vector=vectors[position].tolist() if vectors is not None else None,
-        language=extracted.language,
-        dated=_dated(document, extracted),
+    texts = [_ranking_text(document, piece, extracted.text) for piece in pieces]
+    digests = [points.digest(text) for text in texts]
+    chunks = _chunks(document, extracted.text, pieces, digests)
+    vectors = points.embed(
+        texts,
+        space=space,
+        known=points.known_vectors(digests, document=document, space=space),
+        report=lambda done: report(10 + 80 * done // len(texts)),
     )
+    _upsert(document, chunks, texts, vectors, space=space, report=report)
+    _go_live(document, extracted, chunks, fingerprint=space.fingerprint)
+
+
+def _check_room(document: Document) -> None:
+    """A disk that fills up while the index writes to it can end the whole process: stop before."""
+    settings = runtime().settings
+    folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
+    for folder in folders:
+        if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
+            wanted = settings.least_free_bytes // 1024**2
+            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
+
+
+class _Reports:
+    """Shows progress and life, often enough and no more: a batch of embeddings takes a tenth of a second."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._reported = 0.0
+
+    def __call__(self, percent: int) -> None:
+        if _worker.stopping:
+            raise _Stopping
+        if time.monotonic() - self._reported >= _REPORT_SECONDS:
+            queue.renew(self._document, percent=percent)
+            self._reported = time.monotonic()
+
+
+def _ranking_text(document: Document, piece: Piece, text: str) -> str:
+    return points.ranking_text(document.title, heading=piece.heading, text=text[piece.start : piece.end])
 
 
 def _dated(document: Document, extracted: Extracted) -> date:
@@ -374,15 +349,9 @@ def _dated(document: Document, extracted: Extracted) -> date:
     return date.fromisoformat(extracted.dated) if extracted.dated else document.created_at.date()
 
 
-def _digest(ranking_text: str) -> str:
-    return hashlib.blake2b(ranking_text.encode(), digest_size=16).hexdigest()
-
-
-def _go_live(
-    document: Document, extracted: Extracted, pieces: Sequence[Piece], texts: Sequence[str], *, fingerprint: str
-) -> None:
-    """In one transaction the new chunks replace the old ones and searches see the new generation."""
-    chunks = [
+def _chunks(document: Document, text: str, pieces: Sequence[Piece], digests: Sequence[str]) -> list[Chunk]:
+    """Not saved yet."""
+    return [
         Chunk(
             id=chunk_id(document.pk, generation=document.generation, position=position),
             document_id=document.pk,
@@ -391,18 +360,39 @@ def _go_live(
             start=piece.start,
             end=piece.end,
             heading=piece.heading,
-            text=extracted.text[piece.start : piece.end],
-            digest=_digest(texts[position]),
+            text=text[piece.start : piece.end],
+            digest=digest,
         )
-        for position, piece in enumerate(pieces)
+        for position, (piece, digest) in enumerate(zip(pieces, digests, strict=True))
     ]
+
+
+def _upsert(
+    document: Document,
+    chunks: Sequence[Chunk],
+    texts: Sequence[str],
+    vectors: Sequence[Vectors | None],
+    *,
+    space: Space,
+    report: _Reports,
+) -> None:
+    """All vectors are there before the first point enters the index."""
+    for first in range(0, len(chunks), _POINTS_AT_ONCE):
+        some = slice(first, first + _POINTS_AT_ONCE)
+        rows = zip(chunks[some], texts[some], vectors[some], strict=True)
+        space.index.upsert([points.point(chunk, document, text=text, vector=vector) for chunk, text, vector in rows])
+        report(90)
+
+
+def _go_live(document: Document, extracted: Extracted, chunks: Sequence[Chunk], *, fingerprint: str) -> None:
+    """In one transaction the new chunks replace the old ones and searches see the new generation."""
     with transaction.atomic():
-        published = _claimed(document).update(
+        published = queue.claimed(document).update(
             state=Document.State.READY,
             live_generation=document.generation,
             live_hash=document.content_hash,
-            language=extracted.language,
-            dated=_dated(document, extracted),
+            language=document.language,
+            dated=document.dated,
             chunker=chunking.VERSION,
             error="",
             progress=100,
@@ -414,12 +404,26 @@ def _go_live(
             updated_at=timezone.now(),
         )
         if not published:
-            raise _Superseded
+            raise Superseded
+        _describe_collection(document, fingerprint=fingerprint)
         Chunk.objects.filter(document=document).delete()
         Chunk.objects.bulk_create(chunks, batch_size=500)
-        collection = Collection.objects.get(pk=document.collection_id)
-        known = sorted({*collection.languages, extracted.language} - {""})
-        if (collection.fingerprint, collection.languages) != (fingerprint, known):
-            Collection.objects.filter(pk=collection.pk).update(fingerprint=fingerprint, languages=known)
         if document.generation > 1:
             IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)
+
+
+def _describe_collection(document: Document, *, fingerprint: str) -> None:
+    """What it holds by now. Its row is locked, so that searches can't switch to another index in between."""
+    collection = Collection.objects.select_for_update(no_key=True).get(pk=document.collection_id)
+    if spaces.live_fingerprint() not in ("", fingerprint):
+        raise _SpaceChanged
+    known = sorted({*collection.languages, document.language} - {""})
+    if (collection.fingerprint, collection.languages) != (fingerprint, known):
+        Collection.objects.filter(pk=collection.pk).update(fingerprint=fingerprint, languages=known)
+
+
+def _discard(document: Document) -> None:
+    """Points of a document that is gone may have entered after the outbox was emptied; of one that was only asked for
+    again, the next generation removes them when it goes live."""
+    if not Document.objects.filter(pk=document.pk).exists():
+        IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation)

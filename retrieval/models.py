@@ -113,7 +113,17 @@ class Document(models.Model):
         editable=False,
         help_text="The web address, or the path in its folder.",
     )
+    folder = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="The synced folder that its location lies in."
+    )
+    etag = models.CharField(
+        max_length=300, blank=True, editable=False, help_text="As its web server named the version."
+    )
+    last_modified = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="As its web server dated it."
+    )
     checked_at = models.DateTimeField(null=True, editable=False, help_text="When its location was last looked at.")
+    size = models.PositiveBigIntegerField(default=0, editable=False, help_text="Of the file, in bytes.")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
@@ -213,3 +223,33 @@ class IndexRemoval(models.Model):
 
     def __str__(self) -> str:
         return f"document {self.document_id} up to generation {self.up_to_generation}"
+
+
+class Reindex(models.Model):
+    """A request to bring an index to what SQL holds, and how far that is. A repair does it to the index that searches
+    ask; a switch fills another one beside it, which then becomes the one that searches ask.
+
+    It lives in SQL, so that the process that owns the embedded index does the work, and goes on after it was killed.
+    """
+
+    class Kind(models.TextChoices):
+        REPAIR = "repair", "Repair"
+        SWITCH = "switch", "Switch to the configured embedding model"
+
+    kind = models.CharField(max_length=8, choices=Kind, unique=True)
+    fingerprint = models.CharField(max_length=200, blank=True, help_text="Of the index it fills; empty until known.")
+    former = models.CharField(max_length=200, blank=True, help_text="The index that is dropped after the switch.")
+    done = models.PositiveIntegerField(default=0, help_text="Chunks that are in the index.")
+    total = models.PositiveIntegerField(default=0, help_text="Chunks that have to be.")
+    error = models.TextField(blank=True, help_text="Why it waits, for a person.")
+    cancelled = models.BooleanField(default=False)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    switched_at = models.DateTimeField(null=True)
+    owner = models.CharField(max_length=300, blank=True, help_text="The process that works on it.")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.done:,} of {self.total:,} chunks"

@@ -1,86 +1,236 @@
 """A file in, its text out, in a child process: whatever a hostile or broken file does, it does there.
 
-`parse` starts `python -m retrieval.parsing` for one document and reads its JSON answer. The child has limits on memory
-and time, none of this process's secrets, and is killed when it takes too long. Nothing of Django is imported here.
+`parse` asks a warm parser process, which forks a child for the one document (`retrieval/parser_process.py`). Nothing of
+Django is imported here. A warm process serves one caller at a time: whoever comes meanwhile starts another, and one is
+kept for the next caller. It is started when first asked, replaced when it has died, and ends with this process. After a
+fork the child process has none.
 """
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
 import logging
 import os
-import resource
+import select
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
-from retrieval.errors import ParserStopped, ParsingError
-from retrieval.extraction import Extracted, extract
+from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
+from retrieval.extraction import Extracted
+from retrieval.extraction.ocr import find_ocr
+from retrieval.parser_process import Limits, Request
+
+__all__ = ["Limits", "parse"]
+
+_GRACE = 10  # seconds that the warm process has for what comes before and after the child
+_KEPT_WARM = 2  # processes
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one document may cost."""
-
-    seconds: float = 120
-    cpu_seconds: int = 100
-    memory_bytes: int = 2 * 1024**3
-    characters: int = 20_000_000
 
 
 def parse(path: Path, *, filename: str, limits: Limits | None = None) -> Extracted:
     """The text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
 
-    Raises ParsingError with a reason for a person, or ParserStopped at a limit or after a crash.
+    Raises ParsingError with a reason for a person (NeedsOcr when it is that), or ParserStopped at a limit or after a
+    crash. Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
     """
-    limits = limits or Limits()
-    command = [sys.executable, "-m", "retrieval.parsing", str(path), filename, json.dumps(dataclasses.asdict(limits))]
+    request = Request(str(path.resolve()), filename, limits or Limits())
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command; the file's own name is only an argument
-            command,
-            cwd=Path(__file__).resolve().parent.parent,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=limits.seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ParserStopped(f"Reading it took longer than {limits.seconds} seconds.") from error
-    if done.stderr:
-        logger.warning("Parsing %s: %s", path.name, done.stderr.decode(errors="replace")[-2_000:])
-    if done.returncode != 0:
+        extracted = _read(request)
+    except NeedsOcr:
+        if not (command := find_ocr()):
+            raise
+        return _recognise(request, command)
+    if extracted.unread_pages and (command := find_ocr()):
+        try:
+            return _recognise(request, command)
+        except (ParsingError, ParserStopped) as error:
+            logger.warning("%s: %s What has text is kept.", path.name, error)
+    if extracted.unread_pages:
+        count = len(extracted.unread_pages)
+        logger.warning("%s: %d of %d pages hold only images", path.name, count, len(extracted.page_starts))
+    return extracted
+
+
+def _recognise(request: Request, command: str) -> Extracted:
+    with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
+        return _read(dataclasses.replace(request, ocr=command, folder=folder))
+
+
+def _read(request: Request) -> Extracted:
+    """Raises NeedsOcr, ParsingError and ParserStopped."""
+    reply, content = _ask(request)
+    if reply["log"]:
+        logger.warning("Parsing %s: %s", Path(request.path).name, reply["log"])
+    limits = request.limits
+    if reply["timed_out"]:
+        raise ParserStopped(f"Reading it took longer than {request.seconds} seconds.")
+    if reply["status"] != 0:
         raise ParserStopped(
-            f"Reading it stopped the parser (status {done.returncode}): it may be broken, or need more than "
+            f"Reading it stopped the parser (status {reply['status']}): it may be broken, or need more than "
             f"{limits.memory_bytes // 1024**2} MB or {limits.cpu_seconds} seconds."
         )
-    answer = json.loads(done.stdout)
+    answer = json.loads(content)
     if "error" in answer:
-        raise ParsingError(answer["error"])
+        raise (NeedsOcr if answer.get("needs_ocr") else ParsingError)(answer["error"])
     return Extracted.from_json(answer)
 
 
-def _main() -> None:
-    """The child: read one file within limits and print a JSON object, the text or the reason there is none."""
-    path, filename, limits = Path(sys.argv[1]), sys.argv[2], Limits(**json.loads(sys.argv[3]))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
-    os.nice(5)  # searching goes first
-    try:
-        answer = dataclasses.asdict(extract(path, filename=filename, max_characters=limits.characters))
-    except ParsingError as error:
-        answer = {"error": str(error)}
-    except MemoryError:
-        answer = {"error": f"Reading it needs more than {limits.memory_bytes // 1024**2} MB of memory."}
-    except Exception:  # a broken file can make a parser raise anything
-        logger.exception("The parser failed")
-        answer = {"error": "The file is broken: it can't be read."}
-    json.dump(answer, sys.stdout)
+# ---- the warm processes ----------------------------------------------------------------------------------------------
 
 
-if __name__ == "__main__":
-    _main()
+class _Gone(Exception):
+    """The warm process ended without a reply."""
+
+
+class _Parser:
+    """A warm process of our own, which serves one request at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "retrieval.parser_process"],
+            cwd=Path(__file__).resolve().parent.parent,
+            # No secrets; one thread, since only that survives its forks.
+            env={"PATH": os.pathsep.join(os.get_exec_path()), "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in a terminal is for the site, whose end is the end of this
+            bufsize=0,
+        )
+        self._received = b""
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: Request) -> tuple[dict[str, Any], bytes]:
+        """The reply and the child's answer. Raises _Gone."""
+        assert self._process.stdin
+        deadline = time.monotonic() + request.seconds + _GRACE
+        try:
+            self._process.stdin.write(json.dumps(dataclasses.asdict(request)).encode() + b"\n")
+        except BrokenPipeError as error:
+            raise _Gone from error
+        while b"\n" not in self._received:
+            self._receive(deadline)
+        head, _, content = self._received.partition(b"\n")
+        reply: dict[str, Any] = json.loads(head)
+        parts = [content]
+        missing = reply["bytes"] - len(content)
+        while missing > 0:
+            self._received = b""
+            self._receive(deadline)
+            parts.append(self._received)
+            missing -= len(self._received)
+        self._received = b""
+        return reply, b"".join(parts)
+
+    def _receive(self, deadline: float) -> None:
+        assert self._process.stdout
+        poll = select.poll()  # select() takes no number over 1,023, and a site may hold that many connections
+        poll.register(self._process.stdout, select.POLLIN)
+        ready = poll.poll(max(0, deadline - time.monotonic()) * 1000)
+        part = self._process.stdout.read(1024**2) if ready else b""
+        if not part:
+            raise _Gone
+        self._received += part
+
+    def end(self) -> None:
+        """Kill it; the child under way is killed with it."""
+        self._process.kill()
+        self._process.wait()
+        self.close()
+
+    def forget(self) -> None:
+        """In a forked child: it is the parent's, who alone will hear of its end."""
+        self.close()
+        self._process.returncode = 0  # else subprocess warns of a process that was not waited for
+
+    def close(self) -> None:
+        """This process's ends of its pipes. A warm process whose every writer has closed ends by itself."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+_lock = threading.Lock()
+_idle: list[_Parser] = []
+_busy: set[_Parser] = set()
+
+
+def _ask(request: Request) -> tuple[dict[str, Any], bytes]:
+    """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked."""
+    for _attempt in range(2):
+        parser, fresh = _take()
+        try:
+            answer = parser.ask(request)
+        except _Gone as error:
+            _end(parser)
+            if fresh:
+                raise ParserStopped("The parser ended without an answer.") from error
+        except BaseException:  # interrupted: its reply would be taken for the next one's
+            _end(parser)
+            raise
+        else:
+            _give_back(parser)
+            return answer
+    raise ParserStopped("The parser ended without an answer.")
+
+
+def _take() -> tuple[_Parser, bool]:
+    """A process for this caller alone, and whether it is new."""
+    with _lock:
+        while _idle:
+            parser = _idle.pop()
+            if parser.alive:
+                _busy.add(parser)
+                return parser, False
+            parser.end()
+    parser = _Parser()
+    with _lock:
+        _busy.add(parser)
+    return parser, True
+
+
+def _give_back(parser: _Parser) -> None:
+    with _lock:
+        _busy.discard(parser)
+        if len(_idle) < _KEPT_WARM:
+            _idle.append(parser)
+            return
+    parser.end()
+
+
+def _end(parser: _Parser) -> None:
+    with _lock:
+        _busy.discard(parser)
+    parser.end()
+
+
+def close() -> None:
+    """End the idle processes; the next caller starts another."""
+    with _lock:
+        parsers, _idle[:] = _idle[:], []
+    for parser in parsers:
+        parser.end()
+
+
+def _forget_after_fork() -> None:
+    """A child must not ask its parent's processes, nor keep them alive."""
+    global _lock
+    _lock = threading.Lock()
+    for parser in (*_idle, *_busy):
+        parser.forget()
+    _idle.clear()
+    _busy.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(close)

@@ -19,8 +19,8 @@ from retrieval.errors import (
 )
 from retrieval.extraction import clean
 from retrieval.index import Hit, Scope
-from retrieval.ingest import chunk_id
 from retrieval.models import Chunk, Collection, Document, User
+from retrieval.points import chunk_id
 from retrieval.spans import NEIGHBOURS, Span, spans
 
 __all__ = [

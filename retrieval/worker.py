@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -65,6 +66,7 @@ class Worker:
         return ended
 
     def _run(self) -> None:
+        _yield_to_readers()
         prepared = False
         while not self.stopping:
             self._woken.clear()
@@ -79,3 +81,9 @@ class Worker:
                 logger.exception("%s failed; it tries again", self._name)
             self._woken.wait(self._poll_seconds)
         connections.close_all()
+
+
+def _yield_to_readers() -> None:
+    """Linux counts priority by thread; elsewhere it is the process's, and stays as it is."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,3 +177,19 @@ def test_from_upload_to_a_cited_answer_and_a_question_about_a_selection(
     assert "March" not in asked["messages"][-1]["content"]
     run.locator("a.citation").first.click()
     expect(page.locator("[data-panel] mark[data-quote]")).to_have_text(other)
+
+
+def test_archive_is_watched_until_its_collection_is_ready(page: Page, running: Site, tmp_path: Path) -> None:
+    """Nothing is reloaded: the rows and the collection's progress keep themselves current."""
+    number = page.viewport_size["width"] if page.viewport_size else 0
+    with zipfile.ZipFile(tmp_path / "handbook.zip", "w") as file:
+        for n in range(3):
+            file.writestr(f"guides/chapter {n}.md", f"# Chapter {n} of {number}\n\nIts text.")
+        file.writestr("guides/broken.pdf", f"%PDF-1.4 broken {number}")
+    upload(page, running, [])
+    page.get_by_label("Drop documents here, or choose them").set_input_files([tmp_path / "handbook.zip"])
+    rows = page.locator("[data-upload-results] [data-field=state]")
+    expect(rows).to_have_text(["Ready", "Ready", "Ready", "Failed"], timeout=60_000)
+    progress = page.locator("[data-progress-url]")
+    expect(progress).not_to_have_attribute("data-unfinished", "", timeout=60_000)
+    expect(progress).to_contain_text("The file is broken: it can't be read as a PDF.")

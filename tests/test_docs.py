@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
+from retrieval.admin_forms import ADDRESSES_AT_ONCE
+from retrieval.models import Collection
+from retrieval.sources import archive, web
 from tests.servers import environment, manage, site
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +73,39 @@ def test_api_page_shows_an_answer_of_the_real_shape() -> None:
     assert set(answer) == set(AnswerSerializer().fields)
     assert set(answer["sources"][0]) == set(SourceSerializer().fields)
     assert set(answer["citations"][0]) == set(CitationSerializer().fields)
+
+
+def test_documents_page_shows_every_option_of_sync() -> None:
+    options = re.findall(r'"(--[\w-]+)"', read("retrieval/management/commands/sync.py"))
+    page = read("docs/documents.md").partition("## Folders")[2].partition("\n## ")[0]
+    assert sorted(set(re.findall(r"`(--[\w-]+)", page)) | {"--collection"}) == sorted(options)
+
+
+def test_documents_page_states_the_limits() -> None:
+    page = read("docs/documents.md")
+    limits = archive.Limits()
+    for told in (
+        f"{limits.members:,} members and {limits.total_bytes // 1024**2} MB unpacked",
+        f"up to {settings.PASTE_MAX_CHARACTERS:,} characters",
+        f"up to {ADDRESSES_AT_ONCE} pages",
+        f"{settings.FETCH_MAX_SECONDS:.0f} seconds at the longest",
+        f"at most {web.REDIRECTS} redirects",
+        f"up to {settings.UPLOAD_MAX_BYTES // 1024**2} MB",
+    ):
+        assert told in page
+
+
+def test_sync_as_the_documents_page_shows_it(
+    db: None, public: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    command = re.search(r"^python manage.py (sync .*)$", read("docs/documents.md"), flags=re.MULTILINE)
+    assert command
+    (tmp_path / "handbook").mkdir()
+    (tmp_path / "handbook" / "leave.md").write_text("25 days.")
+    monkeypatch.chdir(tmp_path)
+    call_command(*command[1].split(), stdout=io.StringIO())
+    assert public.documents.get().location == "leave.md"
 
 
 @pytest.mark.hosts

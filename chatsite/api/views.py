@@ -31,7 +31,7 @@ from chatsite.asking import question_of
 from chatsite.models import ApiKey, Feedback, Run
 from chatsite.records import Event
 from chatsite.sse import event_stream
-from retrieval import configuration, ingest
+from retrieval import configuration, spaces
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
 
@@ -157,7 +157,7 @@ class Health(APIView):
 def _store_available() -> bool:
     """Whether the index answers; the first question of a process opens it."""
     try:
-        ingest.live_space().index.count()
+        spaces.live_space().index.count()
     except IndexUnavailable:
         return False
     return True

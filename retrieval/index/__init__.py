@@ -16,7 +16,7 @@ ALL_GENERATIONS = 2**31 - 1
 
 # Names both implementations store under.
 DENSE, LEXICAL = "dense", "text"
-TENANT_FIELD, INTEGER_FIELDS = "collection_id", ("document_id", "generation")
+TENANT_FIELD, KEYWORD_FIELDS, INTEGER_FIELDS = "collection_id", ("language",), ("document_id", "generation", "dated")
 VERSION = 2  # of what is stored for a point; part of the fingerprint
 
 
@@ -38,19 +38,23 @@ class Point:
     dated: date | None = None
 
     def payload(self) -> dict[str, int | str]:
-        """What filters and hits need; the collection as text, because a tenant key must be a keyword."""
+        """What filters and hits need; the collection as text, because a tenant key must be a keyword, and the date as
+        its ordinal, because both indexes compare whole numbers exactly."""
+        dated = {"dated": self.dated.toordinal()} if self.dated else {}
         return {
             "collection_id": str(self.collection_id),
             "document_id": self.document_id,
             "generation": self.generation,
             "position": self.position,
+            "language": self.language,
+            **dated,
         }
 
 
 @dataclass(frozen=True)
 class Scope:
     """Where a query may look: these collections, and, unless None, only these documents of theirs, those in these
-    languages, and those dated from `since` to `until`, both included."""
+    languages, and those dated from `since` to `until`, both included; a document without a date is then left out."""
 
     collection_ids: Sequence[int]
     document_ids: Sequence[int] | None = None
@@ -88,7 +92,8 @@ class Index(Protocol):
     ) -> list[Hit]:
         """The best `limit` points inside `scope`, best first, equal scores in order of document and position.
 
-        An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is.
+        An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is, and its
+        words as they stand find points in no known language.
         """
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:

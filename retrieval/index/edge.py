@@ -6,20 +6,29 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from retrieval.errors import IndexUnavailable
-from retrieval.index import ALL_GENERATIONS, DENSE, INTEGER_FIELDS, LEXICAL, PREFETCH, TENANT_FIELD, Hit, Point, Scope
+from retrieval.index import (
+    ALL_GENERATIONS,
+    DENSE,
+    INTEGER_FIELDS,
+    KEYWORD_FIELDS,
+    LEXICAL,
+    PREFETCH,
+    TENANT_FIELD,
+    Hit,
+    Point,
+    Scope,
+)
 from retrieval.index.ranking import rank
 from retrieval.index.storage import claim_storage
+from retrieval.index.words import weigh_document, weigh_query
 
 if TYPE_CHECKING:
-    from qdrant_edge import Bm25, EdgeConfig, EdgeShard, Filter, NamedVector, QueryRequest, SparseVector
-
-    Weights = SparseVector  # of words, for whoever stores them elsewhere
+    from qdrant_edge import EdgeConfig, EdgeShard, Filter, NamedVector, QueryRequest
 
 Result = TypeVar("Result")
 
@@ -54,26 +63,50 @@ class EdgeIndex:
     ) -> list[Hit]:
         from qdrant_edge import QueryBatchRequest
 
-        within = _within(scope)
-        requests = [_nearest(bm25().embed_query(text), LEXICAL, within, PREFETCH)]
+        within, requests = _within(scope), {}
+        if (words := weigh_query(text, languages=languages)).indices:
+            requests[LEXICAL] = _nearest(words, LEXICAL, within, PREFETCH)
         if vector is not None and self._dimension:
-            requests.append(_nearest(list(vector), DENSE, within, PREFETCH))
-        lexical, *dense = self._run(lambda shard: shard.query_batch(QueryBatchRequest(requests)))
+            requests[DENSE] = _nearest(list(vector), DENSE, within, PREFETCH)
+        if not requests:
+            return []
+        answers = self._run(lambda shard: shard.query_batch(QueryBatchRequest([*requests.values()])))
+        found = dict(zip(requests, answers, strict=True))
 
         def similarities(ids: list[Any]) -> Mapping[Any, float]:
-            return self._similarities(ids, vector) if dense and vector is not None and ids else {}
+            return self._similarities(ids, vector) if DENSE in found and vector is not None and ids else {}
 
-        return rank(lexical, dense[0] if dense else [], limit=limit, similarities=similarities)
+        return rank(found.get(LEXICAL, []), found.get(DENSE, []), limit=limit, similarities=similarities)
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
         if not ids or not self._dimension:
             return {}
         records = self._run(lambda shard: shard.retrieve(list(ids), with_payload=False, with_vector=[DENSE]))
         found = {UUID(str(record.id)): record.vector for record in records}
-        return {key: cast("list[float]", vector[DENSE]) for key, vector in found.items() if isinstance(vector, dict)}
+        return {
+            key: cast("list[float]", vector[DENSE])
+            for key, vector in found.items()
+            if isinstance(vector, dict) and DENSE in vector
+        }
 
     def holdings(self) -> Mapping[tuple[int, int], int]:
-        raise NotImplementedError
+        from qdrant_edge import CountRequest, FacetRequest, FieldCondition, Filter, MatchValue
+
+        def counted(shard: EdgeShard, field: str, within: Filter | None = None) -> dict[int, int]:
+            most = shard.count(CountRequest(exact=True, filter=within))
+            facet = shard.facet(FacetRequest(field, limit=max(most, 1), exact=True, filter=within))
+            return {int(hit.value): hit.count for hit in facet.hits}
+
+        def read(shard: EdgeShard) -> dict[tuple[int, int], int]:
+            return {
+                (document_id, generation): count
+                for generation in counted(shard, "generation")
+                for document_id, count in counted(
+                    shard, "document_id", Filter(must=[FieldCondition("generation", match=MatchValue(generation))])
+                ).items()
+            }
+
+        return self._run(read)
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         from qdrant_edge import UpdateOperation
@@ -122,14 +155,6 @@ class EdgeIndex:
             return self._shard
 
 
-@cache
-def bm25() -> Bm25:
-    """Words to weights, offline; a Qdrant server's own `qdrant/bm25` gives the same."""
-    from qdrant_edge import Bm25
-
-    return Bm25()
-
-
 def _open_shard(path: Path, dimension: int | None) -> EdgeShard:
     from qdrant_edge import EdgeShard, KeywordIndexParams, PayloadSchemaType, UpdateOperation
 
@@ -142,6 +167,7 @@ def _open_shard(path: Path, dimension: int | None) -> EdgeShard:
     # Before any point, or filtering on them stays slow.
     wanted: dict[str, KeywordIndexParams | PayloadSchemaType] = {
         TENANT_FIELD: KeywordIndexParams(is_tenant=True),
+        **dict.fromkeys(KEYWORD_FIELDS, PayloadSchemaType.Keyword),
         **dict.fromkeys(INTEGER_FIELDS, PayloadSchemaType.Integer),
     }
     for field in wanted.keys() - shard.info().payload_schema.keys():
@@ -169,7 +195,7 @@ def _config(dimension: int | None) -> EdgeConfig:
 def _edge_point(point: Point) -> Any:
     from qdrant_edge import Point as EdgePoint
 
-    vectors: dict[str, NamedVector] = {LEXICAL: bm25().embed_document(point.text)}
+    vectors: dict[str, NamedVector] = {LEXICAL: weigh_document(point.text, language=point.language)}
     if point.vector is not None:
         vectors[DENSE] = list(point.vector)
     return EdgePoint(point.id, vectors, point.payload())
@@ -182,11 +208,17 @@ def _nearest(query: NamedVector, using: str, within: Filter, limit: int) -> Quer
 
 
 def _within(scope: Scope) -> Filter:
-    from qdrant_edge import FieldCondition, Filter, MatchAny
+    from qdrant_edge import FieldCondition, Filter, MatchAny, RangeFloat
 
-    must = [FieldCondition("collection_id", match=MatchAny([*map(str, scope.collection_ids)]))]
+    must: list[FieldCondition] = [FieldCondition(TENANT_FIELD, match=MatchAny([*map(str, scope.collection_ids)]))]
     if scope.document_ids is not None:
         must.append(FieldCondition("document_id", match=MatchAny(list(scope.document_ids))))
+    if scope.languages is not None:
+        must.append(FieldCondition("language", match=MatchAny(list(scope.languages))))
+    if scope.since is not None:
+        must.append(FieldCondition("dated", range=RangeFloat(gte=scope.since.toordinal())))
+    if scope.until is not None:
+        must.append(FieldCondition("dated", range=RangeFloat(lte=scope.until.toordinal())))
     return Filter(must=[*must])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from retrieval.errors import IndexUnavailable
@@ -13,6 +13,7 @@ from retrieval.index import (
     ALL_GENERATIONS,
     DENSE,
     INTEGER_FIELDS,
+    KEYWORD_FIELDS,
     LEXICAL,
     PREFETCH,
     TENANT_FIELD,
@@ -20,14 +21,14 @@ from retrieval.index import (
     Point,
     Scope,
 )
-from retrieval.index.edge import bm25
 from retrieval.index.ranking import rank
+from retrieval.index.words import weigh_document, weigh_query
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.models import Filter, PointStruct, QueryRequest, SparseVector, Vector
 
-    from retrieval.index.edge import Weights
+    from retrieval.index.words import Weights
 
 Result = TypeVar("Result")
 
@@ -57,22 +58,52 @@ class ServerIndex:
         limit: int,
         languages: Sequence[str] = ("en",),
     ) -> list[Hit]:
-        within = _within(scope)
-        requests = [_nearest(_sparse(bm25().embed_query(text)), LEXICAL, within, PREFETCH)]
+        within, requests = _within(scope), {}
+        if (words := weigh_query(text, languages=languages)).indices:
+            requests[LEXICAL] = _nearest(_sparse(words), LEXICAL, within, PREFETCH)
         if vector is not None and self._dimension:
-            requests.append(_nearest(list(vector), DENSE, within, PREFETCH))
-        lexical, *dense = self._run(lambda client: client.query_batch_points(self._name, requests))
+            requests[DENSE] = _nearest(list(vector), DENSE, within, PREFETCH)
+        if not requests:
+            return []
+        answers = self._run(lambda client: client.query_batch_points(self._name, [*requests.values()]))
+        found = {kind: answer.points for kind, answer in zip(requests, answers, strict=True)}
 
         def similarities(ids: list[Any]) -> Mapping[Any, float]:
-            return self._similarities(ids, vector) if dense and vector is not None and ids else {}
+            return self._similarities(ids, vector) if DENSE in found and vector is not None and ids else {}
 
-        return rank(lexical.points, dense[0].points if dense else [], limit=limit, similarities=similarities)
+        return rank(found.get(LEXICAL, []), found.get(DENSE, []), limit=limit, similarities=similarities)
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
-        raise NotImplementedError
+        if not ids or not self._dimension:
+            return {}
+        wanted = [*map(str, ids)]
+        records = self._run(
+            lambda client: client.retrieve(self._name, wanted, with_payload=False, with_vectors=[DENSE])
+        )
+        found = {UUID(str(record.id)): record.vector for record in records}
+        return {
+            key: cast("list[float]", vector[DENSE])
+            for key, vector in found.items()
+            if isinstance(vector, dict) and DENSE in vector
+        }
 
     def holdings(self) -> Mapping[tuple[int, int], int]:
-        raise NotImplementedError
+        from qdrant_client.models import FieldCondition, Filter, MatchValue
+
+        def counted(field: str, within: Filter | None = None) -> dict[int, int]:
+            most = self._run(lambda client: client.count(self._name, count_filter=within, exact=True)).count
+            facet = self._run(
+                lambda client: client.facet(self._name, field, facet_filter=within, limit=max(most, 1), exact=True)
+            )
+            return {int(hit.value): hit.count for hit in facet.hits}
+
+        return {
+            (document_id, generation): count
+            for generation in counted("generation")
+            for document_id, count in counted(
+                "document_id", Filter(must=[FieldCondition(key="generation", match=MatchValue(value=generation))])
+            ).items()
+        }
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         chosen = _of_document(document_id, up_to_generation)
@@ -140,6 +171,8 @@ class ServerIndex:
             client.create_collection(self._name, vectors_config=dense, sparse_vectors_config=lexical)
         tenant = KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True)
         client.create_payload_index(self._name, TENANT_FIELD, tenant, wait=True)
+        for field in KEYWORD_FIELDS:
+            client.create_payload_index(self._name, field, PayloadSchemaType.KEYWORD, wait=True)
         for field in INTEGER_FIELDS:
             client.create_payload_index(self._name, field, PayloadSchemaType.INTEGER, wait=True)
 
@@ -170,7 +203,7 @@ class ServerIndex:
 def _struct(point: Point) -> PointStruct:
     from qdrant_client.models import PointStruct
 
-    vectors: dict[str, Vector] = {LEXICAL: _sparse(bm25().embed_document(point.text))}
+    vectors: dict[str, Vector] = {LEXICAL: _sparse(weigh_document(point.text, language=point.language))}
     if point.vector is not None:
         vectors[DENSE] = list(point.vector)
     return PointStruct(id=str(point.id), vector=vectors, payload=point.payload())
@@ -189,11 +222,17 @@ def _nearest(query: list[float] | SparseVector, using: str, within: Filter, limi
 
 
 def _within(scope: Scope) -> Filter:
-    from qdrant_client.models import FieldCondition, Filter, MatchAny
+    from qdrant_client.models import FieldCondition, Filter, MatchAny, Range
 
     must = [FieldCondition(key=TENANT_FIELD, match=MatchAny(any=[*map(str, scope.collection_ids)]))]
     if scope.document_ids is not None:
         must.append(FieldCondition(key="document_id", match=MatchAny(any=list(scope.document_ids))))
+    if scope.languages is not None:
+        must.append(FieldCondition(key="language", match=MatchAny(any=list(scope.languages))))
+    if scope.since is not None:
+        must.append(FieldCondition(key="dated", range=Range(gte=scope.since.toordinal())))
+    if scope.until is not None:
+        must.append(FieldCondition(key="dated", range=Range(lte=scope.until.toordinal())))
     return Filter(must=[*must])
 
 

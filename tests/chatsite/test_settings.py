@@ -23,6 +23,10 @@ from tests.servers import manage
         ("EMBEDDING_BASE_URL", "ftp://example.org"),
         ("QDRANT_URL", "qdrant"),
         ("DATABASE_URL", "mysterious://host/name"),
+        ("FETCH_HOSTS", "wiki.example.org,http://wiki.example.org/"),
+        ("FETCH_HOSTS", "wiki.example.org:99999"),
+        ("USER_QUOTA_BYTES", "-1"),
+        ("USER_QUOTA_BYTES", "5 GB"),
     ],
 )
 def test_wrong_value_stops_the_start_and_names_the_variable(name: str, value: str, tmp_path: Path) -> None:

@@ -230,6 +230,21 @@ def test_case_22_24_wrong_host_and_foreign_next_are_refused(client: Client, read
     assert signed_in["Location"] == "/"
 
 
+@pytest.mark.parametrize("address", ["/accounts/login/", "/admin/login/"])
+def test_case_23_guessing_a_password_is_stopped_for_that_name_from_that_address(
+    client: Client, admin_user: User, address: str
+) -> None:
+    def sign_in(password: str, *, name: str = "admin", **more: Any) -> Any:
+        return client.post(address, {"username": name, "password": password}, **more)
+
+    assert [sign_in("a guess").status_code for _ in range(11)] == [200] * 9 + [429] * 2
+    refused = sign_in("password")
+    assert (refused.status_code, refused["Retry-After"]) == (429, "900")
+    assert "Try again in 15 minutes" in refused.content.decode()
+    assert sign_in("a guess", name="reader").status_code == 200
+    assert sign_in("password", REMOTE_ADDR="192.0.2.7").status_code == 302
+
+
 @pytest.mark.parametrize("runs", [1, 6])
 def test_conversation_takes_the_same_number_of_queries_however_long(
     client: Client, public: Collection, put: Put, django_assert_max_num_queries: Any, runs: int

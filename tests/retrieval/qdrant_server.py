@@ -44,6 +44,8 @@ class QdrantServer:
                 return self.client.create_collection(
                     name, vectors_config=wanted.vectors, sparse_vectors_config=wanted.sparse_vectors
                 )
+            case "DELETE", ["collections", name]:
+                return self.client.delete_collection(name)
             case "PUT", ["collections", _, "index"]:
                 index = models.CreateFieldIndex.model_validate_json(body)
                 self.payload_indexes.append((index.field_name, index.field_schema))
@@ -57,6 +59,14 @@ class QdrantServer:
             case "POST", ["collections", name, "points", "count"]:
                 count = models.CountRequest.model_validate_json(body)
                 return self.client.count(name, count.filter, exact=True)
+            case "POST", ["collections", name, "points"]:
+                wanted_points = models.PointRequest.model_validate_json(body)
+                return self.client.retrieve(
+                    name, wanted_points.ids, with_payload=False, with_vectors=wanted_points.with_vector
+                )
+            case "POST", ["collections", name, "facet"]:
+                facet = models.FacetRequest.model_validate_json(body)
+                return self.client.facet(name, facet.key, facet_filter=facet.filter, limit=facet.limit, exact=True)
             case "POST", ["collections", name, "points", "query", "batch"]:
                 batch = all_models.QueryRequestBatch.model_validate_json(body)
                 return self.client.query_batch_points(name, batch.searches)
@@ -94,7 +104,7 @@ def qdrant_server(api_key: str = "the-key") -> Iterator[QdrantServer]:
             except ValueError as error:
                 return 404 if "not found" in str(error) else 400, {"status": {"error": str(error)}}
 
-        do_GET = do_PUT = do_POST = respond  # noqa: N815 - the base class's names
+        do_GET = do_PUT = do_POST = do_DELETE = respond  # noqa: N815 - the base class's names
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
             pass

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -127,6 +130,100 @@ def test_query_without_words_finds_by_vector(index: Index) -> None:
     assert found(index, "the ?!", None) == []
 
 
+def test_empty_text_leaves_the_words_out(index: Index) -> None:
+    index.upsert([point(0), point(1)])
+    assert found(index, "", [0.0, 1.0, 0.0]) == [(1, 1), (1, 0)]
+    assert found(index, "", None) == []
+
+
+def test_scope_chooses_languages_and_dates(index: Index) -> None:
+    dated = {1: date(2024, 2, 29), 2: date(2024, 3, 1), 3: date(1066, 10, 14), 4: None}
+    languages = {1: "en", 2: "de", 3: "", 4: "en"}
+    index.upsert([replace(point(0, document_id=n), dated=dated[n], language=languages[n]) for n in dated])
+
+    def documents(**scope: Any) -> list[int]:
+        return sorted({document_id for document_id, _ in found(index, "", VECTORS[0], Scope([1], **scope))})
+
+    assert documents() == [1, 2, 3, 4]
+    assert documents(languages=["en"]) == [1, 4]
+    assert documents(languages=["de", ""]) == [2, 3]
+    assert documents(languages=[]) == []
+    assert documents(since=date(2024, 3, 1)) == [2]
+    assert documents(until=date(2024, 2, 29)) == [1, 3]
+    assert documents(since=date(2024, 2, 29), until=date(2024, 3, 1)) == [1, 2]
+    assert documents(since=date(2024, 2, 29), languages=["en"]) == [1]
+
+
+INFLECTED = {
+    "en": ("The boilers were serviced", "boiler service"),
+    "de": ("Die Häuser wurden verkauft", "Haus"),
+    "fr": ("Les maisons sont vendues", "maison"),
+    "ru": ("Все книги проданы", "книга"),
+    "zh": ("锅炉每年五月维修一次", "锅炉"),
+    "ja": ("ボイラーは五月に点検されます", "ボイラー"),
+    "th": ("หม้อไอน้ำได้รับการบริการ", "ไอน้ำ"),
+}
+
+
+@pytest.mark.parametrize("language", INFLECTED)
+def test_words_are_cut_and_stemmed_as_their_language_wants(index: Index, language: str) -> None:
+    text, asked = INFLECTED[language]
+    index.upsert([replace(point(0), text=text, language=language)])
+    hits = index.search(asked, vector=None, scope=EVERYWHERE, limit=5, languages=[language])
+    assert [hit.position for hit in hits] == [0]
+    both = index.search(asked, vector=None, scope=EVERYWHERE, limit=5, languages=["en", language, language])
+    assert [hit.position for hit in both] == [0]
+
+
+def test_term_that_two_languages_stem_alike_counts_once(index: Index) -> None:
+    index.upsert([point(0), point(1)])
+
+    def scores(languages: list[str]) -> list[float]:
+        return [
+            hit.score for hit in index.search("boiler cat", vector=None, scope=EVERYWHERE, limit=5, languages=languages)
+        ]
+
+    assert scores(["en", "de", "nl"]) == scores(["en"])
+
+
+def test_text_in_no_known_language_is_found_by_its_words_and_numbers_as_they_stand(index: Index) -> None:
+    index.upsert([replace(point(0), text="Kotlovi tip 4711 su servisirani; the end", language="hr")])
+
+    def finds(text: str, languages: list[str]) -> bool:
+        return bool(index.search(text, vector=None, scope=EVERYWHERE, limit=5, languages=languages))
+
+    assert [finds("kotlovi", languages) for languages in (["hr"], ["en"], [])] == [True, True, True]
+    assert finds("4711", ["en"])
+    assert not finds("kotao", ["hr"])
+    assert not finds("the", ["en"])  # few such texts make it a rare word, which it isn't
+
+
+def test_vectors_come_back_for_the_points_that_have_one(index: Index) -> None:
+    index.upsert([point(0), point(2), replace(point(3), vector=None)])
+    kept = index.vectors([point(n).id for n in range(4)])
+    assert {key: [round(value, 6) for value in vector] for key, vector in kept.items()} == {
+        point(0).id: VECTORS[0],
+        point(2).id: VECTORS[2],
+    }
+    assert index.vectors([]) == {}
+
+
+def test_holdings_count_points_of_each_document_and_generation(index: Index) -> None:
+    assert index.holdings() == {}
+    index.upsert([point(n, generation=g, document_id=d) for n in range(3) for g in (1, 7) for d in (1, 2)])
+    index.upsert([point(0, document_id=3, collection_id=2)])
+    index.remove(1, up_to_generation=1)
+    assert index.holdings() == {(1, 7): 3, (2, 1): 3, (2, 7): 3, (3, 1): 1}
+
+
+def test_dropped_index_holds_nothing_and_can_be_filled_again(index: Index) -> None:
+    index.upsert([point(0)])
+    index.drop()
+    assert (index.count(), index.holdings()) == (0, {})
+    index.upsert([point(1)])
+    assert index.count() == 1
+
+
 # ---- Edge alone ------------------------------------------------------------------------------------------------------
 
 
@@ -208,7 +305,8 @@ def test_server_collection_has_a_tenant_key_and_payload_indexes(server: QdrantSe
     index.count()
     index.close()
     schemas = {name: getattr(schema, "is_tenant", None) or schema.value for name, schema in server.payload_indexes}
-    assert schemas == {"collection_id": True, "document_id": "integer", "generation": "integer"}
+    integers = dict.fromkeys(("document_id", "generation", "dated"), "integer")
+    assert schemas == {"collection_id": True, "language": "keyword", **integers}
 
 
 def test_case_72_server_that_fails_or_is_gone_is_unavailable(server: QdrantServer) -> None:

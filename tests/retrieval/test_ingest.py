@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,9 +44,8 @@ def add(collection: Collection, filename: str = "a.md", content: str = TEXT) -> 
 
 
 def ingest_all() -> None:
-    while ingest.ingest_next():
+    while ingest.work():
         pass
-    ingest.drain_removals()
 
 
 def found(query: str = "boiler") -> list[tuple[int, int]]:
@@ -167,6 +168,39 @@ def test_case_82_same_content_at_once(public: Collection, media: Path) -> None:
     document, _ = ingest.add_document(public, file=file, filename="b.md")
     assert (document, document.filename) == (Document.objects.get(), "a.md")
     assert [path.name for path in (media / "documents").iterdir()] == [Path(document.file.path).name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_case_82_same_content_from_four_threads_at_once(public: Collection, media: Path) -> None:
+    ready, new = threading.Barrier(4), list[bool]()
+
+    def add_it(number: int) -> None:
+        ready.wait()
+        new.append(ingest.add_document(public, file=ContentFile(TEXT.encode()), filename=f"{number}.md")[1])
+        connections.close_all()
+
+    threads = [threading.Thread(target=add_it, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(new) == [False, False, False, True]
+    assert [path.name for path in (media / "documents").iterdir()] == [Path(Document.objects.get().file.path).name]
+
+
+def test_document_that_needs_ocr_stays_until_it_is_asked_for_again(
+    index: None, public: Collection, media: Path
+) -> None:
+    document = add(public)
+    Document.objects.update(state=Document.State.NEEDS_OCR, error="It has only images.")
+    ingest.recover()
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.generation) == (Document.State.NEEDS_OCR, 1)
+    ingest.enqueue(document)
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.error) == (Document.State.READY, "")
 
 
 # ---- again, and gone -------------------------------------------------------------------------------------------------
@@ -331,13 +365,36 @@ def claimed_elsewhere(document: Document, *, attempts: int, lease: timedelta) ->
 def test_case_80_document_of_a_killed_process_is_taken_when_its_lease_ends(
     index: None, public: Collection, media: Path
 ) -> None:
+    configure(replace(runtime().settings, lease_seconds=0.2))
     document = add(public)
     claimed_elsewhere(document, attempts=1, lease=timedelta(minutes=1))
     assert ingest.ingest_next() is False
-    claimed_elsewhere(document, attempts=1, lease=timedelta(seconds=-1))
+    time.sleep(0.25)
     ingest_all()
     document.refresh_from_db()
     assert (document.state, document.attempts) == (Document.State.READY, 2)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)], ids=["back", "ahead"])
+def test_case_91_lease_does_not_end_early_when_a_clock_jumps(
+    index: None, public: Collection, media: Path, jump: timedelta
+) -> None:
+    """The worker that holds it writes its lease by a clock that is a day off."""
+    document = add(public)
+    claimed_elsewhere(document, attempts=1, lease=jump)
+    assert ingest.ingest_next() is False
+    document.refresh_from_db()
+    assert (document.state, document.attempts) == (Document.State.PROCESSING, 1)
+
+
+def test_case_91_document_that_waits_is_due_when_the_clock_was_put_back(
+    index: None, public: Collection, media: Path
+) -> None:
+    document = add(public)
+    Document.objects.update(lease_until=timezone.now() + timedelta(days=1))
+    ingest_all()
+    document.refresh_from_db()
+    assert document.state == Document.State.READY
 
 
 def test_case_80_owner_of_the_storage_takes_it_at_start(index: None, public: Collection, media: Path) -> None:
@@ -351,7 +408,8 @@ def test_case_80_owner_of_the_storage_takes_it_at_start(index: None, public: Col
 
 def test_case_81_document_that_killed_three_processes_fails(index: None, public: Collection, media: Path) -> None:
     document = add(public)
-    claimed_elsewhere(document, attempts=3, lease=timedelta(seconds=-1))
+    claimed_elsewhere(document, attempts=3, lease=timedelta(minutes=1))
+    ingest.recover()
     assert ingest.ingest_next() is False
     document.refresh_from_db()
     assert document.state == Document.State.FAILED

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from pytest_django import DjangoAssertNumQueries
 
-from retrieval import ingest
+from retrieval import points
 from retrieval.configuration import Description, describe, runtime
 from retrieval.index import Hit
 from retrieval.models import Chunk, Collection, Document
@@ -254,5 +254,5 @@ def test_description_of_what_embeds_and_stores(index: None) -> None:
 
 
 def test_chunk_ids_are_stable() -> None:
-    assert str(ingest.chunk_id(1, generation=2, position=3)) == str(ingest.chunk_id(1, generation=2, position=3))
-    assert len({ingest.chunk_id(1, generation=g, position=p) for g in range(3) for p in range(3)}) == 9
+    assert str(points.chunk_id(1, generation=2, position=3)) == str(points.chunk_id(1, generation=2, position=3))
+    assert len({points.chunk_id(1, generation=g, position=p) for g in range(3) for p in range(3)}) == 9

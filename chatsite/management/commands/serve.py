@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import socket
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.files import File
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from retrieval import ingest
-from retrieval.errors import DuplicateContent, StorageInUse
+from retrieval.errors import StorageInUse
 from retrieval.index.storage import claim_storage, release_storage
 from retrieval.models import Collection
+from retrieval.sources.folder import carry_out, list_files, plan_sync
 
 DOCUMENTATION = "documentation"  # slug of the collection that the project's own docs go into
 
@@ -77,17 +74,11 @@ class Command(BaseCommand):
         collection = Collection.objects.filter(slug=DOCUMENTATION).first()
         if collection is None:
             return
-        kept = {document.filename: document for document in collection.documents.all()}
-        for path in sorted((settings.BASE_DIR / "docs").rglob("*.md")):
-            with path.open("rb") as file, contextlib.suppress(DuplicateContent):
-                content = File(file, name=path.name)
-                if document := kept.get(path.name):
-                    ingest.replace_file(document, file=content)
-                else:
-                    ingest.add_document(collection, file=content, filename=path.name, title=_title(path))
+        root = settings.BASE_DIR / "docs"
+        files = list_files(root, include=["*.md"], max_bytes=settings.UPLOAD_MAX_BYTES).files
+        plan = plan_sync(collection, root=root, name=DOCUMENTATION, files=files, report=_silent)
+        carry_out(plan, collection=collection, name=DOCUMENTATION, delete=True, report=_silent)
 
 
-def _title(path: Path) -> str:
-    """The first heading of a Markdown file."""
-    first = path.read_text().lstrip().partition("\n")[0]
-    return first.removeprefix("#").strip() if first.startswith("# ") else path.stem
+def _silent(line: str) -> None:
+    """The first start shows no progress: it takes a fraction of a second."""

@@ -21,7 +21,7 @@ const ask = async (ids) => {
     const found = documents[id];
     show(id, found?.fields ?? {}, found?.state ?? "deleted");
   }
-  const finished = Object.values(documents).filter(({ state }) => state === "ready" || state === "failed");
+  const finished = Object.values(documents).filter(({ state }) => state !== "queued" && state !== "processing");
   if (finished.length) announcement.textContent = finished.map(({ title, fields }) => `${title}: ${fields.state}`).join(". ");
   return true;
 };
@@ -42,6 +42,29 @@ const poll = async () => {
 const start = () => {
   timer ??= setTimeout(poll, SECOND);
 };
+
+/* A collection's progress: its piece of the page is asked for again while some of its documents are under way. */
+const progress = async () => {
+  const shown = document.querySelector("[data-progress-url]");
+  let again = true;
+  try {
+    if (!document.hidden) {
+      const response = await fetch(shown.dataset.progressUrl);
+      if (response.ok && !response.redirected) shown.outerHTML = await response.text();
+      else again = response.status >= 500;
+    }
+  } catch {
+    /* The site may be restarting. */
+  }
+  if (again && document.querySelector("[data-progress-url][data-unfinished]")) setTimeout(progress, 2 * SECOND);
+};
+
+if (document.querySelector("[data-progress-url]")) {
+  if (document.querySelector("[data-progress-url][data-unfinished]")) setTimeout(progress, 2 * SECOND);
+  document.addEventListener("documents:added", () => {
+    if (!document.querySelector("[data-progress-url][data-unfinished]")) progress();
+  });
+}
 
 if (announcement) {
   document.addEventListener("documents:added", start);

@@ -14,7 +14,7 @@ for (const form of document.querySelectorAll("[data-upload]")) {
   const send = async (file, fields, pending) => {
     try {
       const response = await fetch(form.action, { method: "POST", body: fields, headers: { "X-Fragment": "1" } });
-      if (!response.ok || response.redirected) throw new Error(response.statusText);
+      if (!(response.ok || response.status === 413) || response.redirected) throw new Error(response.statusText);
       pending.outerHTML = await response.text();
       document.dispatchEvent(new Event("documents:added"));
     } catch {

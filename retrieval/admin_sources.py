@@ -1,0 +1,133 @@
+"""The admin's pages through which documents come in: upload, paste, web addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.helpers import AdminForm
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from retrieval.admin_forms import AddressForm, PasteForm, UploadForm
+from retrieval.models import Collection, Document
+from retrieval.sources.uploads import Upload
+from retrieval.sources.web import Limits
+
+if TYPE_CHECKING:
+    DocumentModelAdmin = admin.ModelAdmin[Document]
+else:
+    DocumentModelAdmin = admin.ModelAdmin
+
+
+def fetch_limits(*, seconds: float | None = None) -> Limits:
+    """What one fetch may cost; staff wait for it."""
+    wait = settings.FETCH_MAX_SECONDS if seconds is None else seconds
+    return Limits(settings.UPLOAD_MAX_BYTES, seconds=wait, hosts=settings.FETCH_HOSTS)
+
+
+class SourcePages(DocumentModelAdmin):
+    """The part of the document admin that adds. Every page takes a collection and lists what became of each thing."""
+
+    def get_urls(self) -> list[URLPattern]:
+        def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+            return self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(view))
+
+        return [
+            path("paste/", wrap(self.paste_view), name="retrieval_document_paste"),
+            path("address/", wrap(self.address_view), name="retrieval_document_address"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The upload page; with the header `X-Fragment`, only what became of each file."""
+        self._check_may_add(request)
+        form = UploadForm(request.POST or None, request.FILES or None, initial=_initial(request))
+        uploads = form.save(owner=_owner(request)) if form.is_valid() else []
+        status = self._record(request, uploads, failed=bool(form.errors))
+        context = {"uploads": uploads, "may_view": self.has_view_or_change_permission(request)}
+        if "X-Fragment" in request.headers:
+            return TemplateResponse(request, "admin/retrieval/upload_results.html", context, status=status)
+        context |= {"title": _("Upload documents"), "upload_form": form}
+        return self._page(request, "upload", context, status=status)
+
+    def paste_view(self, request: HttpRequest) -> HttpResponse:
+        """Text as a document."""
+        self._check_may_add(request)
+        form = PasteForm(request.POST or None, initial=_initial(request))
+        uploads = form.save(owner=_owner(request)) if form.is_valid() else []
+        return self._source_page(request, form, uploads, title=_("Paste text"), submit=_("Add"))
+
+    def address_view(self, request: HttpRequest) -> HttpResponse:
+        """What is at one or more web addresses, each as a document. Staff wait, `FETCH_MAX_SECONDS` at the longest."""
+        self._check_may_add(request)
+        form = AddressForm(request.POST or None, initial=_initial(request))
+        uploads = form.save(owner=_owner(request), limits=fetch_limits) if form.is_valid() else []
+        return self._source_page(request, form, uploads, title=_("Add web addresses"), submit=_("Fetch"))
+
+    def _source_page(
+        self, request: HttpRequest, form: PasteForm | AddressForm, uploads: list[Upload], *, title: str, submit: str
+    ) -> HttpResponse:
+        status = self._record(request, uploads, failed=bool(form.errors))
+        if uploads and not any(upload.refusal for upload in uploads):
+            form = type(form)(initial={"collection": form.cleaned_data["collection"]})  # ready for the next
+        context = {
+            "title": title,
+            "submit": submit,
+            "uploads": uploads,
+            "form": form,
+            "adminform": AdminForm(cast(Any, form), [(None, {"fields": list(form.fields)})], {}),
+            "may_view": self.has_view_or_change_permission(request),
+        }
+        return self._page(request, "source", context, status=status)
+
+    def _check_may_add(self, request: HttpRequest) -> None:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+
+    def _record(self, request: HttpRequest, uploads: list[Upload], *, failed: bool) -> int:
+        """Log what was added; the status of the answer."""
+        for upload in uploads:
+            if upload.document and not upload.refusal:
+                self.log_addition(request, upload.document, [{"added": {}}])
+        refused_for_size = bool(uploads) and all(upload.too_much for upload in uploads)
+        return 400 if failed else 413 if refused_for_size else 200
+
+    def _page(self, request: HttpRequest, name: str, context: dict[str, Any], *, status: int) -> HttpResponse:
+        context |= {
+            **self.admin_site.each_context(request),
+            **context,
+            "has_collections": Collection.objects.exists(),
+            "media": self.media,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, f"admin/retrieval/document/{name}.html", context, status=status)
+
+
+def add_links(collection: Collection | None = None) -> list[tuple[str, str]]:
+    """The pages above, for a row of buttons: what each says, and its address."""
+    query = f"?collection={collection.pk}" if collection else ""
+    names = [("paste", _("Paste text")), ("address", _("Add web addresses"))]
+    return [(label, reverse(f"admin:retrieval_document_{name}") + query) for name, label in names]
+
+
+def _owner(request: HttpRequest) -> AbstractBaseUser:
+    return cast(AbstractBaseUser, request.user)  # admin_view has let only staff in
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """The collection that the address names, else the only one there is."""
+    asked = request.GET.get("collection", "")
+    if asked.isdecimal() and len(asked) < 19:
+        return {"collection": int(asked)}
+    collections = Collection.objects.values_list("pk", flat=True)[:2]
+    return {"collection": collections[0] if len(collections) == 1 else None}

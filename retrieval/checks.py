@@ -1,0 +1,26 @@
+"""System checks of what was indexed against what is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.apps import AppConfig
+from django.core import checks
+from django.core.checks import CheckMessage, Tags, register
+from django.db import DatabaseError
+
+from retrieval import spaces
+
+
+@register(Tags.database)
+def check_embedding_model(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **options: object
+) -> list[CheckMessage]:
+    """Run by `manage.py migrate` and `manage.py check --database default`, which may ask the database."""
+    if not databases or "default" not in databases:
+        return []
+    try:
+        reason = spaces.mismatch()
+    except DatabaseError:  # not migrated yet
+        return []
+    return [checks.Warning(reason, hint="Run “manage.py reindex”.", id="retrieval.W001")] if reason else []

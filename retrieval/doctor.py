@@ -1,0 +1,170 @@
+"""What is well and what isn't, each as one line with its fix. No secret is in any of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, F
+from django.utils import timezone
+
+from retrieval import reindex, spaces
+from retrieval.configuration import describe, runtime
+from retrieval.errors import RetrievalError, StorageInUse
+from retrieval.models import Chunk, Document, IndexRemoval, Reindex
+
+LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
+LONGEST_WAIT = timedelta(minutes=10)  # in the queue, with nobody at work
+_REASONS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`well` is False when a person is needed; then `fix` says for what."""
+
+    about: str
+    state: str
+    fix: str = ""
+    well: bool = True
+
+
+def examine(*, data_dir: Path) -> Iterator[Finding]:
+    """Everything, the most basic first. Without a usable database the rest can't be told."""
+    yield from _disk(data_dir)
+    database = _database()
+    yield database
+    if not database.well:
+        return
+    yield from _embedding()
+    yield from _index()
+    yield from _documents()
+    yield _queue()
+    yield _outbox()
+    yield _tools()
+
+
+def _disk(data_dir: Path) -> Iterator[Finding]:
+    try:
+        free = shutil.disk_usage(data_dir).free
+    except OSError as error:
+        yield Finding("disk", f"{data_dir}: {error.strerror}", "Create DATA_DIR, or make it readable.", well=False)
+        return
+    state = f"{_size(free)} free in {data_dir}"
+    if free < LEAST_FREE_BYTES:
+        yield Finding("disk", state, f"Make room: below {_size(LEAST_FREE_BYTES)} ingestion may stop.", well=False)
+    else:
+        yield Finding("disk", state)
+
+
+def _database() -> Finding:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        reason = str(error).strip().partition("\n")[0]
+        fix = "Start the database, or correct DATABASE_URL."
+        return Finding("database", f"{connection.vendor} doesn't answer: {reason}", fix, well=False)
+    if waiting:
+        return Finding("database", f"{len(waiting)} migrations are missing", "Run “manage.py migrate”.", well=False)
+    return Finding("database", f"{connection.vendor}, all migrations applied")
+
+
+def _embedding() -> Iterator[Finding]:
+    about = describe().embedding
+    embedder = runtime().embedder
+    if embedder is not None:
+        try:
+            embedder.embed_query("Does it answer?")
+        except RetrievalError as error:
+            yield Finding("embedding", f"{about}: {error}", "Start it, or correct EMBEDDING_BASE_URL.", well=False)
+            return
+    yield Finding("embedding", about)
+
+
+def _index() -> Iterator[Finding]:
+    where = describe().store
+    if reason := spaces.mismatch():
+        yield Finding("model", reason, "Run “manage.py reindex”.", well=False)
+    for request in Reindex.objects.all():
+        yield Finding("reindex", reindex.describe(request))
+    chunks = Chunk.objects.filter(generation=F("document__live_generation")).count()
+    folder = runtime().settings.index_dir
+    if not runtime().settings.qdrant_url:
+        where = f"embedded in {folder}, {_size(_bytes_in(folder))}"
+    try:
+        space = spaces.live_space()
+        held = space.index.count()
+    except StorageInUse:
+        yield Finding("index", f"{where}; the serving process owns it. SQL has {chunks:,} chunks for it")
+        return
+    except RetrievalError as error:
+        fix = "Start it, or correct QDRANT_URL." if runtime().settings.qdrant_url else "Make its folder writable."
+        yield Finding("index", f"{where}: {error}", fix, well=False)
+        return
+    state = f"{where}; {space.fingerprint} holds {held:,} points for {chunks:,} chunks"
+    working = Document.objects.filter(state=Document.State.PROCESSING).exists() or IndexRemoval.objects.exists()
+    if held == chunks or working:
+        yield Finding("index", state)
+    else:
+        yield Finding("index", state, "Run “manage.py reconcile”.", well=False)
+
+
+def _documents() -> Iterator[Finding]:
+    counts = dict(Document.objects.order_by().values_list("state").annotate(total=Count("pk")))
+    labels = ", ".join(f"{counts[state]:,} {state.label.lower()}" for state in Document.State if counts.get(state))
+    yield Finding("documents", labels or "none yet")
+    bad = Document.objects.filter(state__in=[Document.State.FAILED, Document.State.NEEDS_OCR])
+    reasons = bad.order_by().values_list("error").annotate(total=Count("pk")).order_by("-total", "error")
+    for reason, total in reasons[:_REASONS_SHOWN]:
+        yield Finding("failed", f"{total:,}: {reason}", "See them in the admin: replace or re-index them.", well=False)
+
+
+def _queue() -> Finding:
+    waiting = Document.objects.filter(state=Document.State.QUEUED).order_by("updated_at", "pk")
+    working = Document.objects.filter(state=Document.State.PROCESSING).count()
+    oldest = waiting.first()
+    if oldest is None:
+        return Finding("queue", f"empty, {working:,} in hand")
+    age = timezone.now() - oldest.updated_at
+    state = f"{waiting.count():,} wait, the oldest for {_duration(age)}; {working:,} in hand"
+    if oldest.error:
+        return Finding("queue", f"{state}. It waits: {oldest.error}", "Mend that: it goes on by itself.", well=False)
+    if age > LONGEST_WAIT and not working:
+        fix = "Nobody ingests: start “manage.py worker”, or the site itself."
+        return Finding("queue", state, fix, well=False)
+    return Finding("queue", state)
+
+
+def _outbox() -> Finding:
+    oldest = IndexRemoval.objects.order_by("created_at", "pk").first()
+    if oldest is None:
+        return Finding("removals", "none wait")
+    age = timezone.now() - oldest.created_at
+    state = f"points of {IndexRemoval.objects.count():,} deletions wait, the oldest for {_duration(age)}"
+    if age > LONGEST_WAIT:
+        return Finding("removals", state, "The index doesn't answer, or nobody ingests: see above.", well=False)
+    return Finding("removals", state)
+
+
+def _tools() -> Finding:
+    found = shutil.which("tesseract")
+    return Finding("OCR", f"tesseract at {found}" if found else "no tesseract: scanned documents wait as “Needs OCR”")
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _size(count: int) -> str:
+    """Of this many bytes, for a person."""
+    return f"{count / 1024**3:,.1f} GB" if count >= 1024**3 else f"{count / 1024**2:,.1f} MB"
+
+
+def _duration(age: timedelta) -> str:
+    minutes = max(int(age.total_seconds() // 60), 0)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

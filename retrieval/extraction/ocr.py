@@ -1,0 +1,72 @@
+"""Text from pictures of pages, by OCRmyPDF where it is installed (with Tesseract, which it runs)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from retrieval.errors import NeedsOcr
+
+INSTALL = "install ocrmypdf and Tesseract on the server, or run OCR on it and upload the result"
+_LANGUAGES_LIMIT = 4  # each makes recognition slower
+_MEGAPIXELS_LIMIT = 100  # a page; an A4 page at 600 dpi has 35
+_EXIT_MISSING_PROGRAM = 3  # ocrmypdf.exceptions.ExitCode
+
+
+def find_ocr() -> str:
+    """The path of the `ocrmypdf` command: beside this Python's own, else on the PATH; empty without one."""
+    beside = Path(sys.executable).with_name("ocrmypdf")
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which("ocrmypdf") or ""
+
+
+def recognise(path: Path, *, command: str, folder: Path) -> Path:
+    """A copy of the PDF in `folder` in which pages without text have got some. Pages that have text stay as they are.
+
+    Raises NeedsOcr with the reason when nothing came of it.
+    """
+    output = folder / "recognised.pdf"
+    arguments = [
+        *("--skip-text", "--output-type", "pdf", "--optimize", "0", "--jobs", str(os.cpu_count() or 1), "--quiet"),
+        *("--skip-big", str(_MEGAPIXELS_LIMIT), "--max-image-mpixels", str(_MEGAPIXELS_LIMIT)),
+    ]
+    if languages := _languages():
+        arguments += ["--language", languages]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command; the paths are ours
+            [command, *arguments, str(path), str(output)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env={"PATH": os.pathsep.join(os.get_exec_path()), "LANG": "C.UTF-8", "TMPDIR": str(folder)},
+        )
+    except OSError as error:
+        raise NeedsOcr(f"It has no text, only images, and ocrmypdf can't be run: {error.strerror}.") from error
+    if done.returncode == 0 and output.is_file():
+        return output
+    print(done.stderr.decode(errors="replace")[-1_000:], file=sys.stderr)  # noqa: T201 - this process's log
+    if done.returncode == _EXIT_MISSING_PROGRAM:
+        raise NeedsOcr(
+            "It has no text, only images. ocrmypdf lacks a program it needs: install Tesseract on the server."
+        )
+    raise NeedsOcr(
+        f"It has no text, only images, and OCR failed (status {done.returncode}): run OCR on it and upload the result."
+    )
+
+
+def _languages() -> str:
+    """Those that Tesseract has been given data for, which is how its operator chooses them."""
+    try:
+        listed = subprocess.run(
+            ["tesseract", "--list-langs"],  # noqa: S607 - found on the PATH like ocrmypdf's own call of it
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    names = [line.strip() for line in listed.stdout.decode(errors="replace").splitlines()[1:]]
+    return "+".join([name for name in names if name not in ("osd", "equ", "")][:_LANGUAGES_LIMIT])

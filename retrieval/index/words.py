@@ -1,0 +1,71 @@
+"""Words to weights, offline: a text becomes BM25 term weights, cut and stemmed as its language wants.
+
+Both indexes store what this makes, so both rank alike; a Qdrant server's own BM25 isn't asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qdrant_edge import Bm25, SparseVector
+
+    Weights = SparseVector  # as Edge takes them, for whoever stores them elsewhere
+
+# The ISO 639-1 codes that `Bm25Config(language=)` has stopwords or a stemmer for.
+_KNOWN = frozenset("ar az bn ca da de el en es eu fi fr he hu id it ja kk ne nl no pt ro ru sl sv tg tr zh".split())
+_ALIASES = {"nb": "no", "nn": "no"}
+_NAMES = {"ja": "japanese"}  # whose code it calls `jp`
+_ANY_SCRIPT = frozenset({"ja", "zh", ""})  # written without spaces, or maybe so
+
+
+def weigh_document(text: str, *, language: str) -> Weights:
+    """Term weights of a text in `language` (ISO 639-1); in one that isn't known the words count as they stand."""
+    from qdrant_edge import SparseVector
+
+    weights: dict[int, float] = {}
+    for model in _models(_known(language)):
+        embedded = model.embed_document(text)
+        weights = dict(zip(embedded.indices, embedded.values, strict=True)) | weights
+    return SparseVector([*weights], [*weights.values()])
+
+
+def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
+    """The terms of `text` as each of `languages` stems it, each term once.
+
+    Its words as they stand are among them, for documents in no known language, but without these languages' stopwords:
+    such documents keep theirs, and where they are few those would count as rare and telling words.
+    """
+    from qdrant_edge import SparseVector
+
+    known = {_known(language) for language in languages} - {""}
+    models = [model for language in known for model in (*_models(language), *_models("", stopped=language))]
+    terms = sorted({term for model in models or _models("") for term in model.embed_query(text).indices})
+    return SparseVector(terms, [1.0] * len(terms))
+
+
+def _known(language: str) -> str:
+    """The language to treat it as; empty when it isn't one of those known."""
+    language = _ALIASES.get(language, language)
+    return language if language in _KNOWN else ""
+
+
+@cache
+def _models(language: str, *, stopped: str = "") -> tuple[Bm25, ...]:
+    """What cuts a text of that language, empty for no known one: its words aren't stemmed, and only the stopwords of
+    the language `stopped` are left out.
+
+    Two of them where words may not be spaced: the tokenizer that tells them apart drops numbers, the other keeps them.
+    """
+    from qdrant_edge import Bm25, Bm25Config, DisabledStemmer, StopwordsSet, TokenizerType
+
+    tokenizers = [TokenizerType.Multilingual] * (language in _ANY_SCRIPT) + [TokenizerType.Word]
+    named = _NAMES.get(language or stopped, language or stopped) or None
+    stemmer = None if language else DisabledStemmer()
+    stopwords = None if named else StopwordsSet()
+    return tuple(
+        Bm25(Bm25Config(tokenizer=tokenizer, language=named, stemmer=stemmer, stopwords=stopwords))
+        for tokenizer in tokenizers
+    )

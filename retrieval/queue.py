@@ -1,0 +1,148 @@
+"""The ingestion queue is the documents' own rows: claim one, show signs of life, give it back.
+
+Any number of workers claim: a claim is one conditional UPDATE, which the database lets one of them win. Wall clocks
+jump, so a lease doesn't end at a time of day: it ends when its row has not changed for `lease_seconds` of this
+process's own monotonic clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from retrieval.configuration import runtime
+from retrieval.models import Document
+
+ATTEMPTS = 3
+RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer
+
+
+class Superseded(Exception):
+    """The document was deleted, asked for again, or taken over while it was being ingested: this attempt is void."""
+
+
+class Leases:
+    """Which leases of others are over, as seen from here: they ended when their sign of life stopped changing."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[object, float]] = {}
+
+    def ended(self, signs: Mapping[int, object]) -> list[int]:
+        """The keys of those `signs` (the last sign of life of each row) that have been the same for `lease_seconds`."""
+        now, before = time.monotonic(), self._seen
+        self._seen = {
+            key: before[key] if key in before and before[key][0] == sign else (sign, now) for key, sign in signs.items()
+        }
+        return [key for key, (_, since) in self._seen.items() if now - since >= runtime().settings.lease_seconds]
+
+
+_leases = Leases()
+
+
+def due() -> Q:
+    """Rows whose `lease_until` lets them be taken now. One further ahead than any is set to was set by a clock that
+    has been put back since."""
+    now = timezone.now()
+    return Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gt=now + lease())
+
+
+def lease() -> timedelta:
+    """How long a row belongs to whoever took it; longer than the parser may take, the longest time without a sign."""
+    return timedelta(seconds=runtime().settings.lease_seconds)
+
+
+def requeue(documents: QuerySet[Document]) -> int:
+    """As their next generation; searches see the live one until then."""
+    return documents.update(
+        state=Document.State.QUEUED,
+        generation=F("generation") + 1,
+        attempts=0,
+        progress=0,
+        error="",
+        lease_until=None,
+        updated_at=timezone.now(),
+    )
+
+
+def claim() -> Document | None:
+    """The next document that is due, for this process until its lease ends; the least tried first."""
+    _take_over()
+    while True:
+        waiting = Document.objects.filter(due(), state=Document.State.QUEUED)
+        document = waiting.order_by("attempts", "pk").first()
+        if document is None:
+            return None
+        unchanged = waiting.filter(pk=document.pk, generation=document.generation, attempts=document.attempts)
+        if document.attempts >= ATTEMPTS:
+            reason = document.error or f"It stopped the process that was reading it {ATTEMPTS} times."
+            unchanged.update(state=Document.State.FAILED, error=reason, lease_until=None)
+        elif unchanged.update(
+            state=Document.State.PROCESSING,
+            attempts=F("attempts") + 1,
+            lease_until=timezone.now() + lease(),
+            progress=0,
+        ):
+            document.attempts += 1
+            return document
+
+
+def peek(*, after: Document) -> Document | None:
+    """The one that `claim` would most likely give next."""
+    waiting = Document.objects.filter(due(), state=Document.State.QUEUED, attempts=0).exclude(pk=after.pk)
+    return waiting.order_by("pk").first()
+
+
+def claimed(document: Document) -> QuerySet[Document]:
+    """The row, as long as this attempt owns it."""
+    return Document.objects.filter(
+        pk=document.pk,
+        generation=document.generation,
+        attempts=document.attempts,
+        state=Document.State.PROCESSING,
+    )
+
+
+def renew(document: Document, *, percent: int) -> None:
+    """Show progress and a sign of life. Raises Superseded."""
+    if not claimed(document).update(progress=percent, lease_until=timezone.now() + lease()):
+        raise Superseded
+
+
+def release(document: Document, *, reason: str, after: timedelta | None = None) -> None:
+    """Back into the queue; this attempt doesn't count."""
+    not_before = timezone.now() + after if after else None
+    queued = Document.State.QUEUED
+    claimed(document).update(state=queued, attempts=F("attempts") - 1, lease_until=not_before, progress=0, error=reason)
+
+
+def retry(document: Document, *, reason: str) -> None:
+    """Back into the queue; after the last attempt it has failed."""
+    if document.attempts >= ATTEMPTS:
+        fail(document, reason=reason)
+    else:
+        claimed(document).update(state=Document.State.QUEUED, lease_until=None, progress=0, error=reason)
+
+
+def fail(document: Document, *, reason: str, state: Document.State = Document.State.FAILED) -> None:
+    """Until its file is replaced or someone asks for it again."""
+    claimed(document).update(state=state, lease_until=None, progress=0, error=reason)
+
+
+def take_back() -> int:
+    """Queue what a former process had in hand; only for the one process that may ingest."""
+    in_hand = Document.objects.filter(state=Document.State.PROCESSING)
+    return in_hand.update(state=Document.State.QUEUED, lease_until=None, progress=0)
+
+
+def _take_over() -> None:
+    """Queue what other workers had in hand when they died."""
+    in_hand = Document.objects.filter(state=Document.State.PROCESSING)
+    rows = {pk: (attempts, until) for pk, attempts, until in in_hand.values_list("pk", "attempts", "lease_until")}
+    for pk in _leases.ended(rows):
+        attempts, until = rows[pk]
+        dead = in_hand.filter(pk=pk, attempts=attempts, lease_until=until)
+        dead.update(state=Document.State.QUEUED, lease_until=None, progress=0)

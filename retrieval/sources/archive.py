@@ -1,0 +1,193 @@
+"""A zip archive into its members, in a child process: what a hostile archive costs, it costs there.
+
+`unpack` starts `python -m retrieval.sources.archive`, which writes each member it accepts under a number into a folder
+and prints what became of all of them as JSON. Nothing of Django is imported here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import lzma
+import os
+import re
+import resource
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.errors import ArchiveRefused
+
+logger = logging.getLogger(__name__)
+
+_MB = 1024**2
+_PART = 256 * 1024
+_IGNORED = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)")
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".jar")
+_NAME_BYTES = 255  # what file systems take as one name
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one archive may cost. The ratio is looked at in members of more than a megabyte."""
+
+    members: int = 1_000
+    member_bytes: int = 50 * _MB
+    total_bytes: int = 500 * _MB
+    ratio: int = 200
+    seconds: float = 30
+    memory_bytes: int = 512 * _MB
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of the archive: where it lies in it, and where its content was written, or why it was not."""
+
+    location: str
+    path: Path | None = None
+    refusal: str = ""
+
+
+def unpack(archive: Path, *, into: Path, endings: frozenset[str], limits: Limits | None = None) -> list[Member]:
+    """The members of `archive` in its own order, those with one of `endings` written into the folder `into`.
+
+    A member that is refused stops no other. Raises ArchiveRefused when the archive itself is broken or too large.
+    """
+    limits = limits or Limits()
+    wanted = json.dumps({"endings": sorted(endings), "limits": dataclasses.asdict(limits)})
+    command = [sys.executable, "-m", "retrieval.sources.archive", str(archive.resolve()), str(into.resolve()), wanted]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command; names within the archive reach no command line
+            command,
+            cwd=Path(__file__).resolve().parents[2],
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=limits.seconds + 5,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ArchiveRefused(f"Unpacking it takes longer than {limits.seconds:g} seconds: split it.") from error
+    if done.returncode != 0:
+        logger.warning("Unpacking %s: %s", archive.name, done.stderr.decode(errors="replace")[-2_000:])
+        raise ArchiveRefused(f"Unpacking it needs more than {limits.memory_bytes // _MB} MB of memory: split it.")
+    answer = json.loads(done.stdout)
+    if isinstance(answer, str):
+        raise ArchiveRefused(answer)
+    return [Member(location, into / name if name else None, refusal) for location, name, refusal in answer]
+
+
+# ---- the child -------------------------------------------------------------------------------------------------------
+
+
+class _Refused(Exception):
+    """Why this member is left out."""
+
+
+def _main() -> None:
+    archive, into, wanted = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+    limits = Limits(**wanted["limits"])
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(limits.seconds) + 5, int(limits.seconds) + 5))
+    answer: str | list[tuple[str, str, str]]
+    try:
+        answer = list(_unpack(archive, into=into, endings=set(wanted["endings"]), limits=limits))
+    except ArchiveRefused as error:
+        answer = str(error)
+    json.dump(answer, sys.stdout)
+
+
+def _unpack(archive: Path, *, into: Path, endings: set[str], limits: Limits) -> Iterator[tuple[str, str, str]]:
+    try:
+        opened = zipfile.ZipFile(archive)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ArchiveRefused("It is broken: it can't be read as a zip archive.") from error
+    deadline = time.monotonic() + limits.seconds
+    with opened as file:
+        members = [info for info in file.infolist() if not info.is_dir() and not _IGNORED.search(info.filename)]
+        _check_whole(members, limits)
+        for number, info in enumerate(members):
+            location = _printable(info.orig_filename)
+            try:
+                _check_member(info, endings=endings, limits=limits)
+                _write(file, info, into / str(number), deadline=deadline, limits=limits)
+            except _Refused as refused:
+                (into / str(number)).unlink(missing_ok=True)
+                yield location, "", str(refused)
+            else:
+                yield location, str(number), ""
+
+
+def _check_whole(members: list[zipfile.ZipInfo], limits: Limits) -> None:
+    if not members:
+        raise ArchiveRefused("It is empty.")
+    if len(members) > limits.members:
+        raise ArchiveRefused(f"It has {len(members):,} members, the limit is {limits.members:,}: split it.")
+    total = sum(info.file_size for info in members)  # no more than that is ever read
+    if total > limits.total_bytes:
+        raise ArchiveRefused(
+            f"Unpacked it would have {total // _MB:,} MB, the limit is {limits.total_bytes // _MB:,} MB: split it."
+        )
+
+
+def _check_member(info: zipfile.ZipInfo, *, endings: set[str], limits: Limits) -> None:
+    _check_name(info.orig_filename)
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        raise _Refused("It is a symbolic link, and those are not followed.")
+    if kind not in (0, stat.S_IFREG):
+        raise _Refused("It is no ordinary file.")
+    if info.flag_bits & 0x1:
+        raise _Refused("It is encrypted: pack it without a password.")
+    ending = info.filename.rpartition(".")[2].lower()
+    if info.filename.lower().endswith(_ARCHIVES):
+        raise _Refused("It is an archive inside the archive: upload it by itself.")
+    if ending not in endings:
+        raise _Refused(f"Of an unknown type. These are accepted: {', '.join(sorted(endings))}.")
+    if info.file_size > limits.member_bytes:
+        raise _Refused(f"Too large: it has {info.file_size:,} bytes, the limit is {limits.member_bytes:,} bytes.")
+    if info.file_size > max(_MB, limits.ratio * info.compress_size):
+        raise _Refused(f"It would grow to more than {limits.ratio} times its packed size, as only bombs do.")
+
+
+def _check_name(name: str) -> None:
+    """Nothing is ever written under this name; one like these was made to be."""
+    parts = re.split(r"[\\/]", name)
+    if "\0" in name:
+        raise _Refused("Its name holds a NUL character.")
+    if parts[0] == "" or re.match("[A-Za-z]:", name):
+        raise _Refused("Its name is an absolute path.")
+    if ".." in parts:
+        raise _Refused("Its name leads out of the archive (“..”).")
+    if any(len(part.encode(errors="replace")) > _NAME_BYTES for part in parts):
+        raise _Refused(f"Its name is longer than {_NAME_BYTES} bytes.")
+
+
+def _printable(name: str) -> str:
+    """For a person and for JSON: no control characters, no half surrogates, and no longer than a location may be."""
+    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", name)[:2_000]
+
+
+def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, *, deadline: float, limits: Limits) -> None:
+    try:
+        with file.open(info) as source, path.open("wb") as target:
+            while part := source.read(_PART):
+                target.write(part)
+                if time.monotonic() > deadline:
+                    raise _Refused(f"Unpacking took longer than {limits.seconds:g} seconds: upload it by itself.")
+                if target.tell() > limits.member_bytes:
+                    raise _Refused(f"Too large: the limit is {limits.member_bytes:,} bytes.")
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError) as error:
+        # RuntimeError also is NotImplementedError: packed in a way that Python doesn't know.
+        raise _Refused("It is broken: its content can't be unpacked.") from error
+
+
+if __name__ == "__main__":
+    _main()

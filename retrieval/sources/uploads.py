@@ -1,0 +1,120 @@
+"""Uploaded files, archives of files and pasted text into a collection. Each is judged on its own."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.template.defaultfilters import filesizeformat
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from retrieval import ingest
+from retrieval.errors import ArchiveRefused, QuotaExceeded
+from retrieval.extraction import FORMATS
+from retrieval.models import Collection, Document
+from retrieval.sources import Origin, archive
+from retrieval.sources.titles import title_of
+
+ARCHIVE = "zip"  # not a format: its members are documents
+ENDINGS = frozenset(FORMATS)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What became of one file: a new document, or why not, with the document that holds the same if there is one.
+    `too_much` when a size limit or a quota is why."""
+
+    filename: str
+    document: Document | None = None
+    refusal: str = ""
+    too_much: bool = False
+
+
+def check_size(size: int, *, max_bytes: int) -> str:
+    """Why a file of this size is refused; empty when it is not."""
+    if size <= max_bytes:
+        return ""
+    sizes = {"size": filesizeformat(size), "limit": filesizeformat(max_bytes)}
+    return _("Too large: it has %(size)s, the limit is %(limit)s.") % sizes
+
+
+def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> str:
+    """Why a file of this name is refused; empty when it is not. Its content is the parser's to judge."""
+    if PurePath(filename).suffix[1:].lower() in accepted:
+        return ""
+    return _("Of an unknown type. These are accepted: %s.") % ", ".join(sorted(accepted))
+
+
+def add_upload(
+    collection: Collection, *, file: File[bytes], filename: str, owner: AbstractBaseUser | None, max_bytes: int
+) -> list[Upload]:
+    """A document of the file, or one of each member of a zip archive; `max_bytes` is the limit of each of them."""
+    if refusal := check_size(file.size, max_bytes=max_bytes):
+        return [Upload(filename, refusal=refusal, too_much=True)]
+    if refusal := check_ending(filename, accepted=ENDINGS | {ARCHIVE}):
+        return [Upload(filename, refusal=refusal)]
+    if PurePath(filename).suffix.lower() == f".{ARCHIVE}":
+        return _add_archive(collection, file=file, filename=filename, owner=owner, max_bytes=max_bytes)
+    return [_add(collection, file=file, filename=filename, shown=filename, owner=owner, origin=Origin())]
+
+
+def add_text(collection: Collection, *, title: str, text: str, owner: AbstractBaseUser | None) -> Upload:
+    """A document of pasted text, kept as a Markdown file."""
+    filename = f"{slugify(title)[:80] or 'text'}.md"
+    content = ContentFile(text.replace("\r\n", "\n").encode(), name=filename)
+    origin = Origin(source=Document.Source.PASTE)
+    return _add(collection, file=content, filename=filename, shown=title, owner=owner, origin=origin, title=title)
+
+
+def _add_archive(
+    collection: Collection, *, file: File[bytes], filename: str, owner: AbstractBaseUser | None, max_bytes: int
+) -> list[Upload]:
+    limits = archive.Limits(member_bytes=max_bytes)
+    with tempfile.TemporaryDirectory(prefix="archive-") as name:
+        folder = Path(name)
+        with (packed := folder / "archive.zip").open("wb") as target:
+            target.writelines(file.chunks())
+        try:
+            members = archive.unpack(packed, into=folder, endings=ENDINGS, limits=limits)
+        except ArchiveRefused as error:
+            return [Upload(filename, refusal=str(error))]
+        return [_add_member(collection, member, filename=filename, owner=owner) for member in members]
+
+
+def _add_member(
+    collection: Collection, member: archive.Member, *, filename: str, owner: AbstractBaseUser | None
+) -> Upload:
+    shown = f"{filename}: {member.location}"
+    if member.path is None:
+        return Upload(shown, refusal=member.refusal)
+    name = member.location.replace("\\", "/").rpartition("/")[2]
+    with member.path.open("rb") as opened:
+        content = File(opened, name=name)
+        origin = Origin(location=member.location)
+        return _add(collection, file=content, filename=name, shown=shown, owner=owner, origin=origin)
+
+
+def _add(
+    collection: Collection,
+    *,
+    file: File[bytes],
+    filename: str,
+    shown: str,
+    owner: AbstractBaseUser | None,
+    origin: Origin,
+    title: str = "",
+) -> Upload:
+    try:
+        document, created = ingest.add_document(
+            collection, file=file, filename=filename, title=title or title_of(filename), owner=owner, origin=origin
+        )
+    except QuotaExceeded as error:
+        return Upload(shown, refusal=str(error), too_much=True)
+    if not created:
+        return Upload(shown, document, refusal=_("The same file is already there:"))
+    return Upload(shown, document)

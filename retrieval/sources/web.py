@@ -1,0 +1,305 @@
+"""One web page or file, fetched so that a web address can't be used to look into the site's own network.
+
+Every address of a host, at every redirect, must be one of the public internet, and the connection goes to the very
+address that was checked: there is no second look-up that could answer otherwise. See CASES 41, and OWASP's "Server-Side
+Request Forgery Prevention". The only place that imports httpcore2: its network backend is where this can be promised.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import httpcore2
+import httpx2
+
+from retrieval.errors import FetchFailed, FetchRefused, PageGone
+
+REDIRECTS = 5
+PORTS = frozenset({80, 443})
+_STEP_SECONDS = 10.0  # without a byte
+_ADDRESSES = 4  # of one host, tried one after the other
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What an address answered. `content` is None when it is what it was by the etag or date that was given."""
+
+    content: bytes | None
+    content_type: str
+    final_url: str
+    etag: str
+    last_modified: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`hosts`: names, each with or without a port, that may also have private addresses and, with one, that port."""
+
+    max_bytes: int
+    seconds: float = 20.0
+    hosts: Collection[str] = field(default_factory=frozenset)
+
+
+def fetch(
+    url: str, *, limits: Limits, etag: str = "", last_modified: str = "", resolve: Resolve | None = None
+) -> Fetched:
+    """GET `url`, following up to five redirects, all within `limits.seconds`.
+
+    Raises FetchRefused for an address that may not be asked or an answer over a limit, PageGone for 404 and 410, and
+    FetchFailed when nothing useful comes back.
+    """
+    fetching = _Fetching(limits, resolve or look_up)
+    asked = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    conditions = [(name, value) for name, value in asked.items() if value]
+    address = url
+    try:
+        for _ in range(REDIRECTS + 1):
+            answer = fetching.get(_checked(address, limits.hosts), conditions)
+            if isinstance(answer, Fetched):
+                return answer
+            address = answer
+    except httpcore2.TimeoutException as error:
+        raise FetchFailed(f"It did not answer within {round(limits.seconds, 1):g} seconds.") from error
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        raise FetchFailed(f"It could not be reached: {str(error) or type(error).__name__}.") from error
+    raise FetchRefused(f"It redirects more than {REDIRECTS} times.")
+
+
+# ---- what may be asked -----------------------------------------------------------------------------------------------
+
+
+def is_public(address: Address) -> bool:
+    """Whether it lies on the public internet."""
+    address = _meant(address)
+    if address.version == 6 and (address not in _GLOBAL_IPV6 or any(address in tunnel for tunnel in _TUNNELS)):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def is_reachable(address: Address) -> bool:
+    """Whether an allowed host may have it: a private or loopback one too, but none where clouds keep their secrets."""
+    address = _meant(address)
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
+        return False
+    return not any(address in tunnel for tunnel in _TUNNELS)
+
+
+def _meant(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, else itself."""
+    if any(address in network for network in _EMBEDS_IPV4):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+_EMBEDS_IPV4 = [ipaddress.ip_network(network) for network in ("::ffff:0:0/96", "::/96", "64:ff9b::/96")]
+_TUNNELS = [ipaddress.ip_network(network) for network in ("2002::/16", "2001::/32", "64:ff9b:1::/48")]
+_GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
+_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+
+
+def _checked(address: str, hosts: Collection[str]) -> httpx2.URL:
+    """What can be said of an address before its host is looked up."""
+    try:
+        url = httpx2.URL(address.strip())
+    except (httpx2.InvalidURL, TypeError, ValueError) as error:
+        raise FetchRefused("It is no web address.") from error
+    if url.scheme not in ("http", "https"):
+        raise FetchRefused("Only addresses that begin with http:// or https:// are fetched.")
+    if not url.host or "%" in url.host:
+        raise FetchRefused("It names no host.")
+    if url.userinfo:
+        raise FetchRefused("It holds a user name or a password: leave them out.")
+    if _port(url) not in PORTS and f"{url.raw_host.decode()}:{_port(url)}" not in _lower(hosts):
+        raise FetchRefused(f"Port {_port(url)} is not fetched from, only 80 and 443. FETCH_HOSTS may allow it.")
+    return url.copy_with(fragment=None)
+
+
+def _port(url: httpx2.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _lower(hosts: Iterable[str]) -> set[str]:
+    return {host.lower() for host in hosts}
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """All addresses of `host`, as the system tells them; that also reads forms like 2130706433 and 0x7f.1."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+# ---- one fetch -------------------------------------------------------------------------------------------------------
+
+
+class _Fetching(httpcore2.NetworkBackend):
+    """The network as one fetch may use it: connects to checked addresses only, and until its deadline."""
+
+    def __init__(self, limits: Limits, resolve: Resolve) -> None:
+        self._limits = limits
+        self._resolve = resolve
+        self._deadline = time.monotonic() + limits.seconds
+        self._system = httpcore2.SyncBackend()
+
+    def left(self, timeout: float | None = None) -> float:
+        """Seconds that the next step may take."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore2.ReadTimeout
+        return min(left, timeout or _STEP_SECONDS)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        failed: Exception = httpcore2.ConnectError(f"{host} has no address")
+        for address in self._addresses(host, port)[:_ADDRESSES]:
+            try:
+                return _Stream(self._system.connect_tcp(address, port, timeout=self.left(timeout)), self)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Raises FetchRefused when any address of the host is one that may not be asked."""
+        hosts = _lower(self._limits.hosts)
+        allowed = is_reachable if {host.lower(), f"{host.lower()}:{port}"} & hosts else is_public
+        addresses = self._looked_up(host, port)
+        for text in addresses:
+            if not allowed(ipaddress.ip_address(text.partition("%")[0])):
+                raise FetchRefused(
+                    f"{host} has the address {text}, which is not public. FETCH_HOSTS names the hosts of your own "
+                    "network that staff may fetch from."
+                )
+        return addresses
+
+    def _looked_up(self, host: str, port: int) -> list[str]:
+        """On a thread of its own, for the system's look-up knows no deadline."""
+        found: list[str] = []
+        failed: list[OSError | UnicodeError] = []
+
+        def look() -> None:
+            try:
+                found.extend(self._resolve(host, port))
+            except (OSError, UnicodeError) as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=look, name="look-up", daemon=True)
+        thread.start()
+        thread.join(self.left())
+        if thread.is_alive():
+            raise httpcore2.ConnectTimeout
+        if failed or not found:
+            raise FetchFailed(f"There is no host {host}, or its name can't be looked up now.")
+        return found
+
+    def get(self, url: httpx2.URL, conditions: list[tuple[str, str]]) -> Fetched | str:
+        """The answer, or where it redirects to."""
+        headers = [
+            ("Host", url.netloc.decode("ascii")),
+            ("User-Agent", "Mozilla/5.0 (compatible; docchat)"),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", "gzip"),
+            ("Connection", "close"),
+            *conditions,
+        ]
+        with (
+            httpcore2.ConnectionPool(network_backend=self, max_keepalive_connections=0) as pool,
+            pool.stream("GET", str(url), headers=headers) as response,
+        ):
+            told = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
+            if response.status in _REDIRECT_STATUSES and told.get("location"):
+                return _joined(url, told["location"])
+            _check_status(response.status)
+            content = None if response.status == 304 else self._body(response, told)
+            return Fetched(
+                content,
+                told.get("content-type", ""),
+                str(url),
+                told.get("etag", ""),
+                told.get("last-modified", ""),
+            )
+
+    def _body(self, response: httpcore2.Response, told: dict[str, str]) -> bytes:
+        limit = self._limits.max_bytes
+        length = told.get("content-length", "0")
+        if length.isdecimal() and int(length) > limit:
+            raise FetchRefused(f"It is too large: it has {int(length):,} bytes, the limit is {limit:,} bytes.")
+        content = bytearray()
+        with closing(response.iter_stream()) as stream:  # type: ignore[type-var]
+            for part in _decoded(stream, encoding=told.get("content-encoding", ""), limit=limit):
+                content += part
+                if len(content) > limit:
+                    raise FetchRefused(f"It is too large: the limit is {limit:,} bytes.")
+        return bytes(content)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A connection whose every step keeps to the fetch's deadline, so that one byte a second doesn't last for ever."""
+
+    def __init__(self, stream: httpcore2.NetworkStream, fetching: _Fetching) -> None:
+        self._stream = stream
+        self._fetching = fetching
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, timeout=self._fetching.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, timeout=self._fetching.left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(self, *args: object, **kwargs: object) -> httpcore2.NetworkStream:
+        kwargs["timeout"] = self._fetching.left()
+        return _Stream(self._stream.start_tls(*args, **kwargs), self._fetching)  # type: ignore[arg-type]
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
+def _joined(url: httpx2.URL, location: str) -> str:
+    try:
+        return str(url.join(location))
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise FetchRefused("It redirects to something that is no web address.") from error
+
+
+def _check_status(status: int) -> None:
+    if status in (404, 410):
+        raise PageGone(f"The web server says that there is nothing at this address (status {status}).")
+    if status in (401, 403, 407):
+        raise FetchFailed(f"The web server asks who you are, or refuses (status {status}): download it and upload it.")
+    if status not in (200, 203, 304):
+        raise FetchFailed(f"The web server answered with status {status}: try again later.")
+
+
+def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[bytes]:
+    """Gunzipped when it is packed; a part is never more than a byte over `limit`, which the caller refuses."""
+    if encoding.lower() in ("", "identity"):
+        yield from parts
+        return
+    if encoding.lower() not in ("gzip", "x-gzip"):
+        raise FetchFailed(f"It is sent packed in a way that was not asked for ({encoding[:40]}).")
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        for part in parts:
+            yield unpacking.decompress(part, limit + 1)
+    except zlib.error as error:
+        raise FetchFailed("It is sent packed, and the packing is broken.") from error
+    if not unpacking.eof:
+        raise FetchFailed("It broke off before its end.")

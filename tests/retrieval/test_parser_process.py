@@ -1,0 +1,288 @@
+"""The warm parser process: killed at its limits with all that it started, gone when its owner is, never shared."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from retrieval import parsing
+from retrieval.errors import NeedsOcr, ParserStopped
+from retrieval.extraction.ocr import find_ocr
+from retrieval.parsing import Limits, parse
+from tests.retrieval import files
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """Processes of this test's own."""
+    parsing.close()
+    yield
+    parsing.close()
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    (path := tmp_path / "document").write_text("The boiler is serviced in May.")
+    return path
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A document that takes seconds to read."""
+    (path := tmp_path / "slow").write_text("<p>word</p>" * 1_000_000)
+    return path
+
+
+def processes_under(parent: int) -> set[int]:
+    """All descendants of a process."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    found, grown = {parent}, True
+    while grown:
+        more = {int(pid) for pid, above, state in rows if int(above) in found and not state.startswith("Z")} - found
+        found |= more
+        grown = bool(more)
+    return found - {parent}
+
+
+def warm_processes() -> set[int]:
+    return {parser._process.pid for parser in (*parsing._idle, *parsing._busy)}
+
+
+def await_true(condition: object, *, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_one_process_serves_many_documents(document: Path) -> None:
+    parse(document, filename="a.txt")
+    (first,) = warm_processes()
+    assert {parse(document, filename="a.txt").text for _ in range(20)} == {"The boiler is serviced in May."}
+    assert warm_processes() == {first}
+
+
+def test_process_that_died_is_replaced(document: Path) -> None:
+    parse(document, filename="a.txt")
+    (first,) = warm_processes()
+    os.kill(first, signal.SIGKILL)
+    assert parse(document, filename="a.txt").text
+    assert first not in warm_processes()
+
+
+def test_process_that_dies_under_way_takes_the_child_along(slow: Path) -> None:
+    killed: list[int] = []
+
+    def kill() -> None:
+        await_true(lambda: any(processes_under(pid) for pid in warm_processes()))
+        (warm,) = warm_processes()
+        killed.extend([warm, *processes_under(warm)])
+        os.kill(warm, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(ParserStopped, match="without an answer"):
+        parse(slow, filename="a.html")
+    thread.join()
+    assert len(killed) == 2
+    assert await_true(lambda: not any(map(is_alive, killed)))
+
+
+def test_threads_get_their_own_answers(tmp_path: Path) -> None:
+    for number in range(24):
+        (tmp_path / str(number)).write_text(f"document {number}")
+    with ThreadPoolExecutor(6) as pool:
+        texts = list(pool.map(lambda number: parse(tmp_path / str(number), filename="a.txt").text, range(24)))
+    assert texts == [f"document {number}" for number in range(24)]
+    assert len(parsing._idle) <= 2
+    assert not parsing._busy
+
+
+def test_large_answer_arrives_whole(tmp_path: Path) -> None:
+    text = "".join(f"Zeile {number} äöü 漢字\n" for number in range(300_000))
+    (path := tmp_path / "large").write_text(text)
+    assert parse(path, filename="a.txt").text == text
+
+
+def test_cpu_time_is_limited(tmp_path: Path) -> None:
+    (path := tmp_path / "slow").write_text("<p>word</p>" * 3_000_000)
+    with pytest.raises(ParserStopped, match=r"status -(24|9)\).* 1 seconds"):
+        parse(path, filename="a.html", limits=Limits(cpu_seconds=1))
+
+
+def test_case_92_no_process_is_left_when_its_owner_is_killed(document: Path, slow: Path) -> None:
+    program = (
+        "import sys, threading; from pathlib import Path; from retrieval.parsing import parse\n"
+        f"parse(Path({str(document)!r}), filename='a.txt'); print('ready', flush=True)\n"
+        f"parse(Path({str(slow)!r}), filename='a.html')"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
+    with owner:
+        assert owner.stdout
+        owner.stdout.readline()
+        assert await_true(lambda: len(processes_under(owner.pid)) == 2)
+        started = processes_under(owner.pid)
+        owner.kill()
+    assert await_true(lambda: not any(map(is_alive, started)))
+
+
+def test_case_88_forked_child_starts_its_own(document: Path) -> None:
+    parse(document, filename="a.txt")
+    before = warm_processes()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            text = parse(document, filename="a.txt").text
+            os.write(writing, json.dumps([text, *warm_processes()]).encode())
+            parsing.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    text, *theirs = json.loads(os.read(reading, 1000))
+    os.close(reading)
+    os.close(writing)
+    assert text == "The boiler is serviced in May."
+    assert set(theirs).isdisjoint(before)
+    assert parse(document, filename="a.txt").text
+    assert warm_processes() == before
+
+
+def test_child_sees_no_secrets_and_no_open_files(document: Path) -> None:
+    """Asked of the process itself: what /proc says of a child at work."""
+    os.environ["SOME_API_KEY"] = "the secret"
+    try:
+        parse(document, filename="a.txt")
+        (warm,) = warm_processes()
+        assert b"the secret" not in Path(f"/proc/{warm}/environ").read_bytes()
+        assert b"PATH=" in Path(f"/proc/{warm}/environ").read_bytes()
+    finally:
+        del os.environ["SOME_API_KEY"]
+
+
+def test_child_has_its_limits_and_a_group_of_its_own(slow: Path) -> None:
+    seen: dict[str, object] = {}
+
+    def look() -> None:
+        await_true(lambda: any(processes_under(pid) for pid in warm_processes()))
+        (warm,) = warm_processes()
+        (child,) = processes_under(warm)
+        await_true(lambda: resource.prlimit(child, resource.RLIMIT_CPU)[0] == 3)
+        await_true(lambda: os.getpriority(os.PRIO_PROCESS, child) > 0)
+        seen["cpu"] = resource.prlimit(child, resource.RLIMIT_CPU)
+        seen["memory"] = resource.prlimit(child, resource.RLIMIT_AS)
+        seen["group"] = os.getpgid(child) == child
+        seen["files"] = len(list(Path(f"/proc/{child}/fd").iterdir())) <= 6  # 0 to 2, alive, answer, the document
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    with pytest.raises(ParserStopped):
+        parse(slow, filename="a.html", limits=Limits(cpu_seconds=3, memory_bytes=1024**3, seconds=2))
+    thread.join()
+    assert seen == {"cpu": (3, 3), "memory": (1024**3, 1024**3), "group": True, "files": True}
+
+
+# ---- OCR: with the real commands where they are installed; else a small one that speaks ocrmypdf's command line ------
+
+
+@pytest.mark.skipif(not (find_ocr() and shutil.which("tesseract")), reason="OCRmyPDF and Tesseract aren't installed")
+def test_case_38_scan_is_recognised_by_the_real_ocr(tmp_path: Path) -> None:
+    lines = ["The boiler is serviced every year", "in May by two people, who also", "look after the pumps."]
+    (path := tmp_path / "scan").write_bytes(files.photographed_pdf(lines))
+    assert parse(path, filename="scan.pdf").text.split() == " ".join(lines).split()
+
+
+FAKE_OCR = """#!{python}
+import sys, time, subprocess, pathlib
+arguments = sys.argv[1:]
+assert "--skip-text" in arguments, arguments
+source, target = arguments[-2:]
+folder = pathlib.Path(__file__).parent
+(folder / "called").write_text(source)
+if (folder / "hangs").exists():
+    subprocess.Popen(["sleep", "600"]); time.sleep(600)
+if (folder / "status").exists():
+    print("what went wrong", file=sys.stderr); sys.exit(int((folder / "status").read_text()))
+pathlib.Path(target).write_bytes((folder / "recognised.pdf").read_bytes())
+"""
+
+
+@pytest.fixture
+def ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    command = folder / "ocrmypdf"
+    command.write_text(FAKE_OCR.format(python=sys.executable))
+    command.chmod(0o755)
+    (folder / "recognised.pdf").write_bytes(files.pdf([["Read from a picture."], ["The second page."]]))
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    (path := tmp_path / "scan").write_bytes(files.scanned_pdf())
+    return path
+
+
+def test_case_38_scan_is_recognised_when_ocr_is_installed(ocr: Path, scan: Path) -> None:
+    extracted = parse(scan, filename="scan.pdf")
+    assert extracted.text == "Read from a picture.\n\nThe second page.\n\n"
+    assert (ocr / "called").read_text() == str(scan)
+
+
+@pytest.mark.parametrize(("status", "reason"), [(3, "lacks a program it needs"), (7, r"OCR failed \(status 7\)")])
+def test_case_38_ocr_that_fails_says_why(ocr: Path, scan: Path, status: int, reason: str) -> None:
+    (ocr / "status").write_text(str(status))
+    with pytest.raises(NeedsOcr, match=reason):
+        parse(scan, filename="scan.pdf")
+
+
+def test_case_38_ocr_that_hangs_is_killed_with_all_it_started(ocr: Path, scan: Path) -> None:
+    (ocr / "hangs").touch()
+    with pytest.raises(ParserStopped, match=r"longer than 1\.5 seconds"):
+        parse(scan, filename="scan.pdf", limits=Limits(ocr_seconds=1.5))
+    assert (ocr / "called").exists()
+    assert await_true(lambda: not any(processes_under(pid) for pid in warm_processes()))
+    listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+    assert str(ocr) not in listed
+
+
+def test_pages_that_are_pictures_are_named_and_the_text_of_the_others_kept(tmp_path: Path) -> None:
+    (path := tmp_path / "mixed").write_bytes(files.partly_scanned_pdf())
+    extracted = parse(path, filename="mixed.pdf")
+    assert extracted.text.startswith("The first page has text")
+    assert extracted.unread_pages == [2]
+
+
+def test_pages_that_are_pictures_are_recognised_when_ocr_is_installed(ocr: Path, tmp_path: Path) -> None:
+    (path := tmp_path / "mixed").write_bytes(files.partly_scanned_pdf())
+    assert parse(path, filename="mixed.pdf").text.startswith("Read from a picture.")
+    (ocr / "status").write_text("7")  # and when that fails, what was there is kept
+    assert parse(path, filename="mixed.pdf").unread_pages == [2]
