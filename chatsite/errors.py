@@ -98,11 +98,6 @@ def of_code(code: str, *, retry_after: float | None = None) -> AnswerError:
     return AnswerError(code, message, status=status, retry_after=seconds)
 
 
-def status_of(body: Mapping[str, Any]) -> int:
-    """The HTTP status of an error's body, as the stream tells it."""
-    return _OF_RUN.get(body["error"], (500, _INTERNAL))[0]
-
-
 def message_of(code: str) -> str:
     """What a reader is told of an error with this code."""
     return _OF_RUN.get(code, (500, _INTERNAL))[1]

@@ -74,9 +74,13 @@ class ChatQuery(APIView):
 
 
 def _last_of(events: Iterator[Event]) -> Response:
-    """The end of a kept run as one response."""
+    """The end of a kept run as one response. Raises AnswerError."""
     *_, last = events
-    return Response(last.body) if last.name == "done" else Response(last.body, status=errors.status_of(last.body))
+    if last.name == "done":
+        return Response(last.body)
+    error = errors.of_code(last.body["error"])
+    error.details |= last.body["details"]
+    raise error
 
 
 class RunEvents(APIView):

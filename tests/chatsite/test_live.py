@@ -222,6 +222,13 @@ def test_plain_answer_can_be_kept_too(reading: Client, model: ChatServer) -> Non
     assert Run.objects.get().kept is True
 
 
+def test_plain_kept_answer_that_fails_has_the_error_of_any_other(reading: Client, model: ChatServer) -> None:
+    model.script(chat_server.stream(chat_server.chunk({"content": "Wait four"}), abort=True))
+    response = ask(reading, stream=False)
+    assert (response.status_code, response.json()["error"]) == (502, "model_interrupted")
+    assert response.json()["details"]["answer"] == "Wait four"
+
+
 def test_case_87_reader_with_too_many_questions_is_told_when_to_come_back(
     reading: Client, model: ChatServer, settings: Any
 ) -> None:
