@@ -56,9 +56,6 @@ def frame(request: HttpRequest) -> HttpResponse:
         "run_url": reverse("chatsite:run", args=[NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
         "new_url": f"{request.path}?{_query(request)}new=1",
-        "chat_url": reverse("chatsite:conversation", args=[conversation.pk])
-        if conversation
-        else reverse("chatsite:chat"),
         "host_page": _path(request.GET.get("page", "")),
         "parent_origin": f"{request.scheme}://{request.get_host()}",
     }
