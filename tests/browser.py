@@ -69,7 +69,8 @@ def strict_page(
     context = browser.new_context(base_url=url, **SIZES[size] | more)
     faults = _faults(context, known=(url, *hosts, "data:", "blob:"))
     yield context.new_page()
-    assert [fault for fault in faults if not any(part in fault for part in allowed)] == []
+    unexpected = [fault for fault in faults if not any(part in fault for part in allowed)]
+    assert not unexpected, unexpected
     context.close()
 
 
