@@ -1,13 +1,15 @@
-"""Chromium for tests and for the pictures in docs/."""
+"""Chromium for tests and for the pictures in docs/; the page that every test in it gets meets no fault."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -39,3 +41,49 @@ WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True
 }  # fmt: skip
+SIZES = {"wide": WIDE, "phone": PHONE}
+
+# A violation is told by an event even where the browser's console keeps quiet about it (a report-only policy, a frame).
+WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
+    console.error(`Content-Security-Policy: ${event.effectiveDirective} refused ${event.blockedURI}`));"""
+
+MARKS = [
+    pytest.mark.browser,
+    pytest.mark.skipif(installed() is None and not os.environ.get("CI"), reason="Chromium is not installed"),
+]
+
+
+@contextmanager
+def strict_page(
+    browser: Browser,
+    url: str,
+    *,
+    size: str = "wide",
+    hosts: tuple[str, ...] = (),
+    allowed: tuple[str, ...] = (),
+    **more: Any,
+) -> Iterator[Page]:
+    """A page of a fresh profile. It, its frames and its other tabs must meet no error, break no Content-Security-Policy
+    and ask nobody but the site at `url` and `hosts`. A fault that a test causes on purpose holds one of `allowed`.
+    """
+    context = browser.new_context(base_url=url, **SIZES[size] | more)
+    faults = _faults(context, known=(url, *hosts, "data:", "blob:"))
+    yield context.new_page()
+    unexpected = [fault for fault in faults if not any(part in fault for part in allowed)]
+    assert not unexpected, unexpected
+    context.close()
+
+
+def _faults(context: BrowserContext, *, known: tuple[str, ...]) -> list[str]:
+    """What goes wrong in `context`, filled while it does."""
+    faults: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            faults.append(f"{message.text} ({message.location.get('url', '')})")
+
+    context.add_init_script(WATCH)
+    context.on("console", said)
+    context.on("weberror", lambda error: faults.append(str(error.error)))
+    context.on("request", lambda sent: None if sent.url.startswith(known) else faults.append(f"asked {sent.url}"))
+    return faults

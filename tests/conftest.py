@@ -9,9 +9,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from playwright.sync_api import Browser, Page
 
 from retrieval import configuration, ingest
 from retrieval.models import Collection, Document
+from tests import browser as chromium
+from tests.servers import Site
 
 
 @pytest.fixture
@@ -55,3 +58,21 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
         return document
 
     return put
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium.chromium() as started:
+        yield started
+
+
+@pytest.fixture(params=list(chromium.SIZES))
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def page(size: str, browser: Browser, running: Site) -> Iterator[Page]:
+    """A page of the module's `running` site in both sizes, which must not meet a fault."""
+    with chromium.strict_page(browser, running.url, size=size) as opened:
+        yield opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import docx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests import browser as chromium
 from tests.fakes import chat_server
@@ -19,10 +18,7 @@ from tests.fakes.chat_server import ChatServer
 from tests.retrieval.files import pdf
 from tests.servers import Site, site
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium.installed() is None and not os.environ.get("CI"), reason="Chromium is not installed"),
-]
+pytestmark = chromium.MARKS
 
 PUMP = [
     ["Maintenance of the pump", "", "The pump is oiled every second month.", "Nobody may open it while it runs."],
@@ -44,27 +40,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iter
     data_dir = tmp_path_factory.mktemp("browser") / "data"
     with site("serve", data_dir=data_dir, OPENAI_BASE_URL=model.url) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.chromium() as started:
-        yield started
-
-
-@pytest.fixture(params=["wide", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, running: Site) -> Iterator[Page]:
-    """A page of a fresh profile, which must not meet an error or ask another host for anything."""
-    options = chromium.WIDE if request.param == "wide" else chromium.PHONE
-    context = browser.new_context(base_url=running.url, **options)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda sent: None if sent.url.startswith(running.url) else faults.append(sent.url))
-    yield page
-    assert faults == []
-    context.close()
 
 
 def documents(folder: Path, kind: str) -> list[Path]:
@@ -133,10 +108,9 @@ def select(page: Page, selector: str, words: str) -> None:
 
 
 def test_from_upload_to_a_cited_answer_and_a_question_about_a_selection(
-    page: Page, running: Site, model: ChatServer, tmp_path: Path, request: pytest.FixtureRequest
+    page: Page, size: str, running: Site, model: ChatServer, tmp_path: Path
 ) -> None:
-    kind = request.node.callspec.params["page"]
-    upload(page, running, documents(tmp_path, kind))
+    upload(page, running, documents(tmp_path, size))
 
     page.goto("/")
     page.evaluate(
@@ -148,8 +122,8 @@ def test_from_upload_to_a_cited_answer_and_a_question_about_a_selection(
             }).observe(document.body, {subtree: true, childList: true, characterData: true});
         }"""
     )
-    say(model, QUOTE, title=f"pump-{kind}")
-    ask(page, QUESTION)
+    say(model, QUOTE, title=f"pump-{size}")
+    ask(page, f"{QUESTION[:-1]}, in the edition for the {size}?")
     run = page.locator("article.run").last
     citation = run.locator("a.citation").first
     expect(run).to_have_attribute("data-state", "completed", timeout=20_000)

@@ -14,12 +14,13 @@ from tests import browser as chromium
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import Site, site
-from tests.test_browser import ask, browser, pytestmark  # noqa: F401 (a fixture, and the marks)
+from tests.test_browser import ask
+
+pytestmark = chromium.MARKS
 
 QUESTION = "Which variable points the site at a Qdrant server?"
 ANSWER = "Set `QDRANT_URL` to its address [1]."
 SLOW = [f"word{n} " for n in range(60)]
-WIDTHS = {"wide": chromium.WIDE, "phone": chromium.PHONE}
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +36,12 @@ def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iter
         yield started
 
 
-@pytest.fixture(params=list(WIDTHS))
-def page(request: pytest.FixtureRequest, browser: Browser, running: Site) -> Iterator[Page]:  # noqa: F811
-    """A page of a fresh profile; only what a test breaks on purpose may be an error in its console."""
-    context = browser.new_context(base_url=running.url, **WIDTHS[request.param])
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("request", lambda sent: None if sent.url.startswith(running.url) else faults.append(sent.url))
-    page.goto("/")
-    yield page
-    assert [fault for fault in faults if "net::ERR" not in fault and "429" not in fault] == []
-    context.close()
+@pytest.fixture
+def page(size: str, browser: Browser, running: Site) -> Iterator[Page]:
+    """The chat page; what a test breaks on purpose may be an error in its console."""
+    with chromium.strict_page(browser, running.url, size=size, allowed=("net::ERR", "404", "429")) as opened:
+        opened.goto("/")
+        yield opened
 
 
 def last(page: Page) -> Any:
@@ -255,44 +249,40 @@ def test_answer_page_is_accessible_and_as_wide_as_its_window(page: Page, model: 
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_asking_works_without_javascript(browser: Browser, running: Site, model: ChatServer) -> None:  # noqa: F811
-    context = browser.new_context(base_url=running.url, java_script_enabled=False, **chromium.WIDE)
-    page = context.new_page()
-    page.goto("/")
-    for question in (QUESTION, "Which port is used?"):
-        model.script(chat_server.text(ANSWER))
-        page.get_by_label("Your question").fill(question)
-        page.get_by_role("button", name="Ask", exact=True).click()
-        run = ended(page)
-        expect(run.locator("[data-question]")).to_have_text(question)
-        expect(run.locator("[data-answer]")).to_contain_text("Set QDRANT_URL to its address")
-    assert page.locator("[data-runs] > article.run").count() == 2
-    run.locator("a.citation").first.click()
-    expect(page.locator("mark[data-quote]").first).to_be_visible()
-    context.close()
+def test_asking_works_without_javascript(browser: Browser, running: Site, model: ChatServer) -> None:
+    with chromium.strict_page(browser, running.url, java_script_enabled=False) as page:
+        page.goto("/")
+        for question in (QUESTION, "Which port is used?"):
+            model.script(chat_server.text(ANSWER))
+            page.get_by_label("Your question").fill(question)
+            page.get_by_role("button", name="Ask", exact=True).click()
+            run = ended(page)
+            expect(run.locator("[data-question]")).to_have_text(question)
+            expect(run.locator("[data-answer]")).to_contain_text("Set QDRANT_URL to its address")
+        assert page.locator("[data-runs] > article.run").count() == 2
+        run.locator("a.citation").first.click()
+        expect(page.locator("mark[data-quote]").first).to_be_visible()
 
 
-def test_long_answer_is_drawn_without_blocking_the_page(browser: Browser, running: Site, model: ChatServer) -> None:  # noqa: F811
+def test_long_answer_is_drawn_without_blocking_the_page(browser: Browser, running: Site, model: ChatServer) -> None:
     """200,000 characters, as fast as they come."""
-    context = browser.new_context(base_url=running.url, **chromium.WIDE)
-    page = context.new_page()
-    page.goto("/")
-    page.evaluate(
-        """() => {
-            window.longest = 0;
-            const tick = (before) => requestAnimationFrame((now) => {
-                window.longest = Math.max(window.longest, now - before);
-                tick(now);
-            });
-            tick(performance.now());
-        }"""
-    )
-    paragraph = f"{'some words of a long answer ' * 14}**bold** `code`.\n\n- item\n- item\n\n"
-    model.script(chat_server.text(*[paragraph] * 460, delay=0.005))
-    ask(page, QUESTION)
-    streamed = page.locator("[data-state=running] [data-answer]")
-    expect(streamed.locator("p").nth(400)).to_be_attached(timeout=30_000)
-    assert page.evaluate("window.longest") < 500
-    ended(page)
-    assert len(last(page).locator("[data-answer]").inner_text()) > 180_000
-    context.close()
+    with chromium.strict_page(browser, running.url) as page:
+        page.goto("/")
+        page.evaluate(
+            """() => {
+                window.longest = 0;
+                const tick = (before) => requestAnimationFrame((now) => {
+                    window.longest = Math.max(window.longest, now - before);
+                    tick(now);
+                });
+                tick(performance.now());
+            }"""
+        )
+        paragraph = f"{'some words of a long answer ' * 14}**bold** `code`.\n\n- item\n- item\n\n"
+        model.script(chat_server.text(*[paragraph] * 460, *[" "] * 500, delay=0.005))
+        ask(page, QUESTION)
+        streamed = page.locator("[data-state=running] [data-answer]")
+        expect(streamed.locator("p").nth(400)).to_be_attached(timeout=30_000)
+        assert page.evaluate("window.longest") < 500
+        ended(page)
+        assert len(last(page).locator("[data-answer]").inner_text()) > 180_000

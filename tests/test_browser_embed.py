@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -21,15 +20,11 @@ from tests.hostsite import PASSWORD, host_site
 from tests.servers import ROOT, Site
 from tests.test_browser import select
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium.installed() is None and not os.environ.get("CI"), reason="Chromium is not installed"),
-]
+pytestmark = chromium.MARKS
 
 SMALL = "The small one is kept at thirty-four degrees, except on Mondays."
 TOWELS = "Towels can be borrowed at the desk for two coins."
 SAUNA = "The sauna is heated on Fridays from four o'clock."
-SIZES = {"wide": chromium.WIDE, "phone": chromium.PHONE}
 STATIC = ROOT / "chatsite" / "static" / "chatsite"
 
 
@@ -39,30 +34,11 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.chromium() as started:
-        yield started
-
-
 @contextmanager
-def strict_page(browser: Browser, host: Site, *, size: str, elsewhere: str = "", **options: Any) -> Iterator[Page]:
-    """A page of a fresh profile that must meet no error and ask nobody but these two sites."""
-    context = browser.new_context(base_url=host.url, **SIZES[size], **options)
-    page = context.new_page()
-    faults: list[str] = []
-    known = tuple(filter(None, (host.url, elsewhere, "data:")))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda sent: None if sent.url.startswith(known) else faults.append(sent.url))
-    yield page
-    assert faults == []
-    context.close()
-
-
-@pytest.fixture(params=["wide", "phone"])
-def size(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def strict_page(browser: Browser, host: Site, *, elsewhere: str = "", **options: Any) -> Iterator[Page]:
+    """A page of the host's site, or of the one at `elsewhere` with the host's chat in it."""
+    with chromium.strict_page(browser, host.url, hosts=tuple(filter(None, [elsewhere])), **options) as page:
+        yield page
 
 
 def sign_in(page: Page) -> None:
@@ -275,7 +251,7 @@ def test_frame_and_button_are_accessible_and_untouched_by_the_hosts_css(
         violations = [f for f in found.response["violations"] if "iframe" in str(f["nodes"]) or "doc-chat" in str(f)]
         assert violations == []
         width = page.evaluate("() => document.documentElement.scrollWidth")
-        assert width <= SIZES[size]["viewport"]["width"]
+        assert width <= chromium.SIZES[size]["viewport"]["width"]
 
 
 def test_right_to_left_page_has_it_on_its_left(browser: Browser, host: Site) -> None:

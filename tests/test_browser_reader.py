@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,10 +17,7 @@ from tests.fakes.chat_server import ChatServer
 from tests.servers import Site, site
 from tests.test_browser import ask, select, upload
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium.installed() is None and not os.environ.get("CI"), reason="Chromium is not installed"),
-]
+pytestmark = chromium.MARKS
 
 FIRST = "The turbine is greased every ninth week."
 SECOND = "Its blades are washed with rain water only."
@@ -76,12 +71,6 @@ def model() -> Iterator[ChatServer]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer, browser: Browser) -> Iterator[Site]:
     """The site with a PDF and a Markdown file of ours."""
     folder = tmp_path_factory.mktemp("reader")
@@ -94,34 +83,10 @@ def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer, browser
         yield started
 
 
-@pytest.fixture(params=["wide", "phone"])
-def size(request: pytest.FixtureRequest) -> str:
-    kind: str = request.param
-    return kind
-
-
-@pytest.fixture
-def page(size: str, browser: Browser, running: Site) -> Iterator[Page]:
-    yield from opened(browser, running, chromium.WIDE if size == "wide" else chromium.PHONE)
-
-
 @pytest.fixture
 def scriptless(size: str, browser: Browser, running: Site) -> Iterator[Page]:
-    options = chromium.WIDE if size == "wide" else chromium.PHONE
-    yield from opened(browser, running, options | {"java_script_enabled": False})
-
-
-def opened(browser: Browser, running: Site, options: dict[str, Any]) -> Iterator[Page]:
-    """A page of a fresh profile, which must not meet an error or ask another host for anything."""
-    context = browser.new_context(base_url=running.url, **options)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda sent: None if sent.url.startswith(running.url) else faults.append(sent.url))
-    yield page
-    assert faults == []
-    context.close()
+    with chromium.strict_page(browser, running.url, size=size, java_script_enabled=False) as opened:
+        yield opened
 
 
 def cite(model: ChatServer, *quotes: str) -> None:
@@ -338,7 +303,7 @@ def test_finding_in_the_panel_stays_in_it(page: Page, model: ChatServer) -> None
 
 
 def test_everything_fits_320_pixels(browser: Browser, running: Site, model: ChatServer) -> None:
-    for page in opened(browser, running, {"viewport": {"width": 320, "height": 640}}):
+    with chromium.strict_page(browser, running.url, viewport={"width": 320, "height": 640}) as page:
         address = manual_address(page)
         for url in (
             "/documents/",
@@ -359,20 +324,3 @@ def test_everything_fits_320_pixels(browser: Browser, running: Site, model: Chat
             )
             expect(control).to_be_in_viewport(ratio=1)
         assert no_sideways_scrolling(page)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_the_reader_have_no_barrier_that_axe_knows(
-    browser: Browser, running: Site, size: str, scheme: str
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    options = chromium.WIDE if size == "wide" else chromium.PHONE
-    context = browser.new_context(base_url=running.url, bypass_csp=True, color_scheme=scheme, **options)
-    page = context.new_page()
-    address = manual_address(page)
-    for url in ("/documents/", "/documents/?q=turbine", f"{address}?find=line+3", f"{address}?find=line+3&view=text"):
-        page.goto(url)
-        found = [(v["id"], [n["html"][:200] for n in v["nodes"]][:3]) for v in Axe().run(page).response["violations"]]
-        assert found == [], url
-    context.close()

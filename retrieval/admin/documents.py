@@ -75,6 +75,14 @@ def _location_link(document: Document, label: str) -> SafeString:
     return format_html('<a href="{}" title="{}" rel="noreferrer">{}</a>', document.location, document.location, label)
 
 
+class LanguageFilter(admin.AllValuesFieldListFilter):
+    """Also the documents whose language nothing tells have a name to be chosen by."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield choice if choice["display"] else choice | {"display": _("Unknown")}
+
+
 class UploadMedia:
     css = {"all": ["retrieval/admin/admin.css"]}
     js = [Script("retrieval/admin/states.js", defer=True), Script("retrieval/admin/upload.js", defer=True)]
@@ -84,7 +92,7 @@ class UploadMedia:
 class DocumentAdmin(SourcePages):
     form = DocumentForm
     list_display = ["title", "state_and_error", "collection", "source_and_language", "chunks", "updated"]
-    list_filter = ["state", "source", "collection", "language"]
+    list_filter = ["state", "source", "collection", ("language", LanguageFilter)]
     list_select_related = ["collection"]
     search_fields = ["title", "filename", "location"]
     ordering = ["-updated_at", "-pk"]
