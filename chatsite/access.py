@@ -22,28 +22,28 @@ def may_ask(user: AbstractBaseUser | AnonymousUser) -> bool:
     return user.is_authenticated or settings.ANONYMOUS_CHAT
 
 
-def own_conversations(
-    request: HttpRequest, *, api_key: ApiKey | None = None, embed_site: EmbedSite | None = None
-) -> ConversationQuerySet:
+Credential = ApiKey | EmbedSite
+"""What a program, or a page of another site, asks with instead of a session."""
+
+
+def own_conversations(request: HttpRequest, *, credential: Credential | None = None) -> ConversationQuerySet:
     """The conversations this request may read and continue; a program's key opens those it began, no others, and an
     embedded site's token those begun on its pages: whoever knows the unguessable id of one.
     """
-    if embed_site:
-        return Conversation.objects.filter(embed_site=embed_site)
-    if api_key:
-        return Conversation.objects.filter(api_key=api_key)
+    if isinstance(credential, EmbedSite):
+        return Conversation.objects.filter(embed_site=credential)
+    if credential:
+        return Conversation.objects.filter(api_key=credential)
     return Conversation.objects.of(request.user, browser=request.session.get(_BROWSER, ""))
 
 
-def new_conversation(
-    request: HttpRequest, *, question: str, api_key: ApiKey | None = None, embed_site: EmbedSite | None = None
-) -> Conversation:
+def new_conversation(request: HttpRequest, *, question: str, credential: Credential | None = None) -> Conversation:
     """An unsaved conversation of the one who asks: a user, a browser, or a program, which keeps no cookies."""
     title = " ".join(question.split())[:80]
-    if embed_site:
-        return Conversation(embed_site=embed_site, title=title)
+    if isinstance(credential, EmbedSite):
+        return Conversation(embed_site=credential, title=title)
     if request.user.is_authenticated:
-        return Conversation(user=request.user, api_key=api_key, title=title)
+        return Conversation(user=request.user, api_key=credential, title=title)
     if settings.CSRF_COOKIE_NAME in request.COOKIES:  # a page of ours was opened there
         request.session.setdefault(_BROWSER, uuid.uuid4().hex)
     return Conversation(browser=request.session.get(_BROWSER, ""), title=title)

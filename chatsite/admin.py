@@ -12,17 +12,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from chatsite.evaluation import write_questions
-from chatsite.models import ApiKey, Citation, Conversation, EmbedSite, Run
+from chatsite.models import ApiKey, Citation, Conversation, EmbedSite, Feedback, Run
 
 if TYPE_CHECKING:
     ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
     EmbedSiteModelAdmin = admin.ModelAdmin[EmbedSite]
     ConversationModelAdmin = admin.ModelAdmin[Conversation]
+    FeedbackModelAdmin = admin.ModelAdmin[Feedback]
     RunModelAdmin = admin.ModelAdmin[Run]
     CitationTabularInline = admin.TabularInline[Citation, Run]
     RunTabularInline = admin.TabularInline[Run, Conversation]
 else:
-    ApiKeyModelAdmin = EmbedSiteModelAdmin = ConversationModelAdmin = RunModelAdmin = admin.ModelAdmin
+    ApiKeyModelAdmin = EmbedSiteModelAdmin = ConversationModelAdmin = admin.ModelAdmin
+    FeedbackModelAdmin = RunModelAdmin = admin.ModelAdmin
     CitationTabularInline = RunTabularInline = admin.TabularInline
 
 
@@ -74,6 +76,22 @@ class RunAdmin(ReadOnly, RunModelAdmin):
         response["Content-Disposition"] = 'attachment; filename="questions.csv"'
         write_questions(response, queryset, user=request.user)
         return response
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(ReadOnly, FeedbackModelAdmin):
+    list_display = ["run_question", "helpful", "reason", "comment", "run_model", "updated_at"]
+    list_select_related = ["run"]
+    list_filter = ["helpful", "reason", "run__mode", "run__model", "updated_at"]
+    search_fields = ["comment", "run__question"]
+
+    @admin.display(description=_lazy("question"), ordering="run__question")
+    def run_question(self, feedback: Feedback) -> str:
+        return feedback.run.question
+
+    @admin.display(description=_lazy("model"), ordering="run__model")
+    def run_model(self, feedback: Feedback) -> str:
+        return feedback.run.model
 
 
 @admin.register(ApiKey)

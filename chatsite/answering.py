@@ -11,12 +11,14 @@ import json
 import logging
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
-from django.db import transaction
+from django.contrib.auth import get_user_model
+from django.db import OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 import agents
@@ -33,34 +35,29 @@ from agents import (
     ToolReturned,
     UserMessage,
 )
-from chatsite import assistant, errors
+from chatsite import assistant, capacity, errors, records
+from chatsite.capacity import Place
 from chatsite.citations import Citation, CitationReader, Source, strip_markers
 from chatsite.errors import AnswerError
-from chatsite.models import Citation as CitationRow
-from chatsite.models import Run
+from chatsite.models import Conversation, Run, RunQuerySet
 from chatsite.questions import Question, search_query
+from chatsite.records import BEAT, Event
 from retrieval import search as retrieval
 from retrieval.errors import UnknownCollection, UnknownDocument
-from retrieval.models import Document
 
 logger = logging.getLogger(__name__)
 
 HISTORY_RUNS = 6
+CHECKPOINT_SECONDS = 1.0  # of a kept run: what a killed process loses at most
+LOOK_SECONDS = 5.0  # of any other streamed run: how soon it ends when its reader may no longer ask
 BEAT_SECONDS = 0.4  # a WSGI server learns at its second write that the reader has left: within a second, if need be
 HISTORY_CHARACTERS = 12_000
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A step of an answer as the stream tells it: `run`, `text`, `tool_call`, `tool_result`, `sources`, `citation`,
-    and at the end `done` or `error`.
-    """
-
-    name: str
-    body: dict[str, Any]
-
-
-BEAT = Event("beat", {})  # nothing has happened for BEAT_SECONDS
+RECORDED = (
+    "state error ended_at answer answered sources steps model usage retrieval_time_ms model_time_ms total_time_ms"
+).split()
+GO_ON = """\
+Your answer to the question below was cut short. Go on exactly where it ends, inside a sentence if need be: repeat
+nothing, and write no introduction. The question was: """
 
 
 def check_scope(question: Question) -> None:
@@ -77,42 +74,101 @@ def open_run(question: Question) -> Answering:
     """Save the question, so that no fault behind this line can lose it.
 
     Raises:
-        AnswerError: the question names something this reader can't use, or a selection that isn't there.
+        AnswerError: the question names something this reader can't use, or a selection that isn't there; or too many
+            are being answered.
     """
-    check_scope(question)
-    sources = assistant.selected_sources(question) if question.mode == Run.Mode.SELECTED_TEXT else None
-    texts = [
-        selected.text or source.content
-        for selected, source in zip(question.selections, (sources or {}).values(), strict=True)
-    ]
-    earlier = list(question.conversation.runs.exclude(answer="").order_by("-created_at")[:HISTORY_RUNS])[::-1]
-    question.conversation.save()  # a new one, or its time of use
-    run = Run.objects.create(
-        conversation=question.conversation,
-        mode=question.mode,
-        question=question.text,
-        selected_text="\n\n".join(texts),
-        selections=[
-            {"text": text, **(asdict(selected.place) if selected.place else {})}
-            for text, selected in zip(texts, question.selections, strict=True)
-        ],
-    )
-    return Answering(question, run=run, earlier=earlier, selected=sources)
+    place = capacity.place_for_run()
+    try:
+        check_scope(question)
+        sources = _first_sources(question)
+        earlier = _earlier(question)
+        return Answering(question, run=_save(question, sources), earlier=earlier, sources=sources, place=place)
+    except BaseException:
+        place.release()
+        raise
+
+
+def _first_sources(question: Question) -> dict[int, Source]:
+    """What there is to cite before any search."""
+    if question.continues and question.replaces:
+        sources = records.read_sources(question.replaces, user=question.user)
+        if len(sources) < len(question.replaces.sources):
+            raise errors.invalid("continues", "A document its answer rests on has changed; ask the question again.")
+        return sources
+    return assistant.selected_sources(question) if question.mode == Run.Mode.SELECTED_TEXT else {}
+
+
+def _earlier(question: Question) -> list[Run]:
+    """The runs this one follows up, oldest first; what it replaces is not among them."""
+    runs = question.conversation.runs.current().exclude(answer="")
+    if question.replaces:
+        runs = runs.filter(created_at__lt=question.replaces.created_at)
+    return list(runs.order_by("-created_at")[:HISTORY_RUNS])[::-1]
+
+
+def _save(question: Question, sources: Mapping[int, Source]) -> Run:
+    selections = list(_selections(question, sources))
+    with transaction.atomic():
+        if question.user.is_authenticated:  # one question at a time is counted, so that the limit holds
+            get_user_model()._default_manager.select_for_update().filter(pk=question.user.pk).first()
+        capacity.check_share(question.conversation)
+        _save_conversation(question.conversation)
+        run = Run.objects.create(
+            conversation=question.conversation,
+            mode=question.mode,
+            question=question.text,
+            selected_text="\n\n".join(selection["text"] for selection in selections),
+            selections=selections,
+            kept=question.keep,
+            checked_at=timezone.now() if question.keep else None,
+            continues=question.replaces if question.continues else None,
+        )
+        if question.replaces:
+            _replace(question.replaces, by=run)
+    return run
+
+
+def _selections(question: Question, sources: Mapping[int, Source]) -> Iterator[dict[str, Any]]:
+    """Each selected text, with its place in a document where that is known."""
+    for selected, source in zip(question.selections, sources.values(), strict=False):
+        yield {"text": selected.text or source.content, **(asdict(selected.place) if selected.place else {})}
+
+
+def _save_conversation(conversation: Conversation) -> None:
+    """A new one, or its time of use alone: it may be renamed at the same time. Raises AnswerError (404)."""
+    if conversation._state.adding:
+        conversation.save()
+    elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
+        raise errors.not_found("session_id", f"There is no conversation {conversation.pk}.")
+
+
+def _replace(replaced: Run, *, by: Run) -> None:
+    """`by` takes the place of `replaced` and of all that followed it, with their earlier versions."""
+    current = by.conversation.runs.current().filter(created_at__gte=replaced.created_at).exclude(pk=by.pk)
+    taken = list(current.values_list("pk", flat=True))
+    by.conversation.runs.filter(Q(pk__in=taken) | Q(replaced_by__in=taken)).update(replaced_by=by)
+    by.conversation.runs.filter(pk__in=taken, state=Run.State.RUNNING).update(stop_asked=True)
 
 
 class Answering:
     """A question on its way to an answer: the agent that works on it, and the record of what it says."""
 
-    def __init__(self, question: Question, *, run: Run, earlier: list[Run], selected: dict[int, Source] | None) -> None:
+    def __init__(
+        self, question: Question, *, run: Run, earlier: list[Run], sources: dict[int, Source], place: Place
+    ) -> None:
         self.question = question
         self.run = run
         self._began = perf_counter()
-        self._sources = {} if selected is None else selected
-        self._search = assistant.DocumentSearch(question, sources=self._sources)
-        self._reader = CitationReader(self._sources)
+        self._sources = sources
+        self._search = assistant.DocumentSearch(question, sources=sources)
+        self._reader = CitationReader(sources)
         self._earlier = earlier
+        self._place = place
         self._stream: RunStream | None = None
         self._begun = False
+        self._stopped = False
+        self._citations_saved = 0
+        self._checked = monotonic()
 
     # ---- what is asked ----
 
@@ -125,14 +181,23 @@ class Answering:
     @property
     def _request(self) -> dict[str, Any]:
         """The arguments of `agents.run` and `agents.stream`."""
+        prompt, history = self.question.text, self._history()
+        if before := self._written_before:
+            history += [UserMessage(prompt), AssistantMessage(before)]
+            prompt = f"{GO_ON}{prompt}"
         if self.question.mode == Run.Mode.SELECTED_TEXT:
             passages = tuple(
                 Passage(marker=s.marker, text=s.content, title=s.title, page=s.page) for s in self._sources.values()
             )
-            return {"prompt": UserMessage(self.question.text, passages=passages), "history": self._history()}
+            return {"prompt": UserMessage(prompt, passages=passages), "history": history}
         query = search_query([*(run.question for run in self._earlier), self.question.text])
         first_search = ToolCall(id="search-1", name="search", arguments=json.dumps({"query": query}))
-        return {"prompt": self.question.text, "history": self._history(), "opening": [first_search]}
+        return {"prompt": prompt, "history": history, "opening": [first_search]}
+
+    @property
+    def _written_before(self) -> str:
+        """What this answer begins with, when it continues one."""
+        return self.run.continues.answer if self.run.continues else ""
 
     def _history(self) -> list[Message]:
         """Earlier questions and answers, the newest that fit."""
@@ -154,16 +219,22 @@ class Answering:
             AnswerError: there is none; the question and what was written of the answer are saved.
         """
         try:
+            for _ in self._reader.feed(self._written_before):
+                pass
             result = agents.run(self._agent, **self._request)
             for _ in chain(self._reader.feed(result.content), self._reader.end()):
                 pass
             return self._close(result)
+        except AnswerError:
+            raise
         except asyncio.CancelledError:  # under ASGI, when the reader leaves
             self._record(Run.State.CANCELLED, error="cancelled")
             raise
         except Exception:
             self._record(Run.State.FAILED, error="internal_error")
             raise
+        finally:
+            self._place.release()
 
     def stream(self) -> Generator[Event, None, None]:
         """The answer as it comes, to the last event: `done` with the 200 body, or `error` with the error's.
@@ -173,9 +244,10 @@ class Answering:
         """
         self._begun = True
         try:
-            yield Event("run", {"run_id": str(self.run.pk), "session_id": str(self.question.conversation.pk)})
-            if self.question.mode == Run.Mode.SELECTED_TEXT:
+            yield records.run_event(self.run)
+            if self._sources:
                 yield self._sources_event()
+            yield from self._text_events(self._reader.feed(self._written_before))
             with closing(agents.stream(self._agent, **self._request)) as stream:
                 self._stream = stream
                 for event in stream.beating(BEAT_SECONDS):
@@ -183,6 +255,7 @@ class Answering:
                         yield BEAT
                     else:
                         yield from self._translate(event)
+                    self._checkpoint()
             yield from self._text_events(self._reader.end())
             yield Event("done", self._close(stream.result))
         except AnswerError as error:
@@ -194,9 +267,12 @@ class Answering:
             logger.exception("run %s failed", self.run.pk)
             self._record(Run.State.FAILED, error="internal_error")
             yield Event("error", errors.internal().body())
+        finally:
+            self._place.release()
 
     def cancel(self) -> None:
         """End the agent of a stream that another thread is reading; that thread's iteration then ends by itself."""
+        self._stopped = True
         if self._stream:
             self._stream.cancel()
 
@@ -204,6 +280,46 @@ class Answering:
         """Record as cancelled a run whose stream nobody began to read; one that was begun records its own end."""
         if not self._begun:
             self._record(Run.State.CANCELLED, error="cancelled")
+            self._place.release()
+
+    # ---- while it is written ----
+
+    def _checkpoint(self) -> None:
+        """Now and then: save what a kept run has so far, and end one that nobody may or wants to go on."""
+        seconds = CHECKPOINT_SECONDS if self.run.kept else LOOK_SECONDS
+        if not self._stopped and monotonic() - self._checked >= seconds:
+            self._checked = monotonic()
+            try:
+                self._stopped = not (self._save_so_far() if self.run.kept else self._going_on.exists())
+            except OperationalError:  # a database that is locked or restarts; the answer goes on without it
+                logger.warning("run %s could not be looked at", self.run.pk, exc_info=True)
+        if self._stopped and self._stream:
+            self._stream.cancel()  # it had perhaps not begun when it was asked to
+
+    @property
+    def _going_on(self) -> RunQuerySet:
+        return Run.objects.going_on().filter(pk=self.run.pk)
+
+    def _save_so_far(self) -> bool:
+        """False when the run is not to go on."""
+        with transaction.atomic():
+            fields = {
+                "answer": self._reader.text.lstrip(),
+                "sources": self._source_records(),
+                "steps": self._search.steps,
+            }
+            if not self._going_on.update(**fields, checked_at=timezone.now()):
+                return False
+            self._save_citations()
+        return True
+
+    def _save_citations(self) -> None:
+        fresh = self._reader.citations[self._citations_saved :]
+        records.save_citations(self.run, fresh)
+        self._citations_saved += len(fresh)
+
+    def _source_records(self) -> list[dict[str, Any]]:
+        return [records.source_record(source) for source in self._sources.values()]
 
     def _cancelled_result(self) -> RunResult | None:
         """What the agent had used up; None when it was never started or did not end in time."""
@@ -226,10 +342,14 @@ class Answering:
 
     def _text_events(self, pieces: Iterator[str | Citation]) -> Iterator[Event]:
         for piece in pieces:
-            yield Event("text", {"text": piece}) if isinstance(piece, str) else Event("citation", _citation_body(piece))
+            yield (
+                Event("text", {"text": piece})
+                if isinstance(piece, str)
+                else Event("citation", records.citation_body(piece))
+            )
 
     def _sources_event(self) -> Event:
-        return Event("sources", {"sources": [_source_body(source) for source in self._sources.values()]})
+        return Event("sources", {"sources": [records.source_body(source) for source in self._sources.values()]})
 
     # ---- its end ----
 
@@ -240,14 +360,14 @@ class Answering:
             AnswerError: it failed, or met a limit before a word was written.
         """
         if result.status == "completed" or (result.status == "limited" and self._reader.text):
-            self._record(Run.State(result.status), result=result)
+            code = result.error.code if result.error else ""
+            self._record(Run.State(result.status), error=code, result=result)
             return self._body()
-        error = errors.of_run(result.error)
-        error.details |= {"run_id": str(self.run.pk), "session_id": str(self.question.conversation.pk)}
-        if self._reader.text:
-            error.details["answer"] = self._reader.text
-        self._record(Run.State(result.status), error=error.code, result=result)
-        raise error
+        state, error = Run.State(result.status), errors.of_run(result.error)
+        if state == Run.State.CANCELLED and self.run.kept and not self._stopped:  # the process ends
+            state, error = Run.State.FAILED, errors.of_code("loop_stopped")
+        self._record(state, error=error.code, result=result)
+        raise records.with_run(error, self.run)
 
     def _record(self, state: Run.State, *, error: str = "", result: RunResult | None = None) -> None:
         run = self.run
@@ -255,73 +375,23 @@ class Answering:
             return
         run.state, run.error, run.ended_at = state, error, timezone.now()
         run.answer, run.answered = self._reader.text.strip(), bool(self._reader.citations)
-        run.sources = [_source_record(source) for source in self._sources.values()]
+        run.sources, run.steps = self._source_records(), self._search.steps
         run.retrieval_time_ms = round(self._search.seconds * 1000, 2)
         run.total_time_ms = round((perf_counter() - self._began) * 1000, 2)
         if result:
             run.model, run.usage = result.model, asdict(result.usage)
             run.model_time_ms = round(result.model_seconds * 1000, 2)
-        cited = Document.objects.in_bulk({c.source.document_id for c in self._reader.citations} - {None})
-        rows = [_citation_row(citation, run, cited) for citation in self._reader.citations]
         with transaction.atomic():
-            run.save()
-            CitationRow.objects.bulk_create(rows)
+            if Run.objects.filter(pk=run.pk).update(**{name: getattr(run, name) for name in RECORDED}):
+                self._save_citations()  # otherwise its conversation has been deleted
 
     def _body(self) -> dict[str, Any]:
-        run = self.run
-        return {
-            "answer": run.answer,
-            "mode_used": run.mode,
-            "answered": run.answered,
-            "model": run.model,
-            "session_id": str(run.conversation_id),
-            "run_id": str(run.pk),
-            "sources": [_source_body(source) for source in self._sources.values()],
-            "citations": [_citation_body(citation) for citation in self._reader.citations],
-            "retrieval_time_ms": run.retrieval_time_ms,
-            "model_time_ms": run.model_time_ms,
-            "total_time_ms": run.total_time_ms,
-            "usage": run.usage,
-        }
+        sources = [records.source_body(source) for source in self._sources.values()]
+        return records.answer_body(
+            self.run, sources=sources, citations=[records.citation_body(c) for c in self._reader.citations]
+        )
 
 
 def _count(value: object) -> dict[str, int]:
     """How much a search found, for the reader who waits."""
     return {"passages": len(value["passages"])} if isinstance(value, dict) and "passages" in value else {}
-
-
-def _source_body(source: Source) -> dict[str, Any]:
-    fields = "chunk_id document_id title url page start end content score".split()
-    return {field: getattr(source, field) for field in fields}
-
-
-def _source_record(source: Source) -> dict[str, Any]:
-    """What the run keeps of a source; its title and text stay with the document, and so with who may read it."""
-    fields = "marker chunk_id document_id page start end score content_hash".split()
-    return {field: getattr(source, field) for field in fields}
-
-
-def _citation_body(citation: Citation) -> dict[str, Any]:
-    return {
-        "marker": citation.marker,
-        "source": citation.marker - 1,
-        "quote": citation.quote,
-        "start": citation.start,
-        "end": citation.end,
-    }
-
-
-def _citation_row(citation: Citation, run: Run, documents: Mapping[int, Document]) -> CitationRow:
-    """The record of a citation; a document deleted since the search is None in it."""
-    document = documents.get(citation.source.document_id or 0)
-    return CitationRow(
-        run=run,
-        marker=citation.marker,
-        document=document,
-        in_selection=run.mode == Run.Mode.SELECTED_TEXT,
-        quote=citation.quote,
-        page=document.page_at(citation.start) if document else None,
-        start=citation.start,
-        end=citation.end,
-        content_hash=citation.source.content_hash,
-    )

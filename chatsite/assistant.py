@@ -69,6 +69,7 @@ class DocumentSearch:
         self.question = question
         self.sources = sources  # what it finds, by number
         self.seconds = 0.0
+        self.steps: list[dict[str, Any]] = []  # what was searched for, what came of it, and how long it took
 
     @tool
     def search(self, query: str) -> dict[str, Any]:
@@ -78,6 +79,7 @@ class DocumentSearch:
             query: A question or key words, in the language of the documents.
         """
         began = perf_counter()
+        step = {"query": query[: settings.QUERY_MAX_CHARACTERS], "failed": True, "passages": 0}
         try:
             found = retrieval.search(
                 query[: settings.QUERY_MAX_CHARACTERS],
@@ -86,14 +88,17 @@ class DocumentSearch:
                 document_ids=self.question.document_ids,
                 limit=self.question.top_k,
             )
+            step |= {"failed": False, "passages": len(found.passages)}
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error
         finally:
-            self.seconds += perf_counter() - began
+            took = perf_counter() - began
+            self.seconds += took
+            self.steps.append(step | {"ms": round(took * 1000, 1)})
         return {
+            "passages": [self._number(passage) for passage in found.passages],
             "confidence": round(found.confidence, 2),
             "answers": found.answers,
-            "passages": [self._number(passage) for passage in found.passages],
         }
 
     def _number(self, passage: retrieval.Passage) -> dict[str, Any]:
@@ -130,6 +135,7 @@ def _source(passage: retrieval.Passage, *, marker: int, embed_site: EmbedSite | 
         document_id=passage.document_id,
         url=url,
         page=passage.page,
+        section=passage.section,
         score=passage.score,
         content_hash=passage.content_hash,
     )

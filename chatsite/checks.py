@@ -55,6 +55,15 @@ def check_somebody_ingests(app_configs: Sequence[AppConfig] | None, **options: o
     return [checks.Warning(fault, hint="Leave SITE_INGESTS out, or set QDRANT_URL.", id="chatsite.W004")]
 
 
+@register("agents")
+def check_share(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """One reader must not be able to take all places of a process."""
+    if settings.RUNS_PER_USER < settings.RUNS_PER_PROCESS or settings.RUNS_PER_PROCESS == 1:
+        return []
+    fault = f"RUNS_PER_USER ({settings.RUNS_PER_USER}) lets one reader take all {settings.RUNS_PER_PROCESS} places."
+    return [checks.Warning(fault, hint="Set it below RUNS_PER_PROCESS.", id="chatsite.W006")]
+
+
 @register("security")
 def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """A key sent over plain HTTP can be read by every machine on its way."""

@@ -28,6 +28,7 @@ class Source:
     document_id: int | None = None
     url: str | None = None
     page: int | None = None
+    section: str = ""  # the path of headings above its beginning
     score: float = 1.0
     content_hash: str = ""
 
@@ -51,6 +52,7 @@ _MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
 _BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
 _TITLE_LINE = re.compile(r"[^\n.!?:;,]{1,60}\n\s*(?=[A-ZÀ-Þ])")  # PDF text has no mark between a title and its text
+_AFTER_A_CLAIM = re.compile(r"\A[.!?,;:]+\s+")  # the mark that ends the claim of the marker before
 _AROUND_A_CLAIM = " \t\n\"'“”‘’«»>*_-–—"
 CLAIM_MAX_CHARACTERS = 2_000
 
@@ -139,7 +141,7 @@ class CitationReader:
         and quotation marks around it, and the last sentence of it.
         """
         before = _MARKERS_BEHIND.sub("", self.text[-CLAIM_MAX_CHARACTERS:])
-        whole = _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip()
+        whole = _AFTER_A_CLAIM.sub("", _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip())
         bare = whole.strip(_AROUND_A_CLAIM)
         return whole, bare, _SENTENCE_END.split(bare)[-1]
 

@@ -28,7 +28,7 @@ from chatsite.access import may_ask, own_conversations
 from chatsite.embeds import EmbedSite
 from chatsite.middleware import CONTENT_SECURITY_POLICY
 from chatsite.models import Conversation, Run
-from chatsite.views import limits
+from chatsite.views import limits, runs_of
 from retrieval.models import Collection, Document
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -56,9 +56,6 @@ def frame(request: HttpRequest) -> HttpResponse:
         "run_url": reverse("chatsite:run", args=[NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
         "new_url": f"{request.path}?{_query(request)}new=1",
-        "chat_url": reverse("chatsite:conversation", args=[conversation.pk])
-        if conversation
-        else reverse("chatsite:chat"),
         "host_page": _path(request.GET.get("page", "")),
         "parent_origin": f"{request.scheme}://{request.get_host()}",
     }
@@ -71,7 +68,7 @@ def frame(request: HttpRequest) -> HttpResponse:
 def token_frame(request: HttpRequest, token: str) -> HttpResponse:
     """The chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
     site = _site(token)
-    conversation = _conversation(request, own_conversations(request, embed_site=site))
+    conversation = _conversation(request, own_conversations(request, credential=site))
     origin = request.GET.get("origin", "").lower()
     page = _page(request, title=site.title, accent=site.accent) | {
         "conversation": conversation,
@@ -92,7 +89,11 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
 def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpResponse:
     """One question and its answer, for the frame it was asked in."""
     site = _site(token)
-    runs = Run.objects.filter(pk=run_id, conversation__embed_site=site).prefetch_related("citations")
+    runs = (
+        Run.objects.filter(pk=run_id, conversation__embed_site=site)
+        .select_related("feedback")
+        .prefetch_related("citations")
+    )
     views = transcript.run_views(runs, user=site.user, link=site.quote_url)
     if not views:
         raise Http404
@@ -143,8 +144,8 @@ def _conversation(request: HttpRequest, own: Any) -> Conversation | None:
     return conversation
 
 
-def _runs(conversation: Conversation | None) -> Any:
-    return conversation.runs.prefetch_related("citations") if conversation else []
+def _runs(conversation: Conversation | None) -> list[Run]:
+    return runs_of(conversation) if conversation else []
 
 
 def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
@@ -157,6 +158,7 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
         "collections": (),
         "query_url": reverse("chatsite:api-chat-query"),
         "framed": True,
+        "no_id": NO_ID,
     }
 
 

@@ -56,6 +56,21 @@ def too_many(limit: int, what: str, *, seconds: float) -> AnswerError:
     return AnswerError("too_many_requests", message, status=429, retry_after=wait)
 
 
+def busy(limit: int, *, retry_after: int) -> AnswerError:
+    """All places of this process are taken."""
+    message = f"The site is answering {limit} questions, as many as it can at once. Try again in {retry_after} seconds."
+    return AnswerError("busy", message, status=503, retry_after=retry_after)
+
+
+def too_many_at_once(limit: int, *, retry_after: int) -> AnswerError:
+    """All places of this reader are taken."""
+    message = (
+        f"{limit} of your questions are being answered, the most at once. Wait for one of them, or stop it; "
+        f"try again in {retry_after} seconds."
+    )
+    return AnswerError("too_many_questions", message, status=429, retry_after=retry_after)
+
+
 _RETRY_AFTER_SECONDS = 5
 _OF_RUN: dict[str, tuple[int, str]] = {
     "index_unavailable": (
@@ -71,6 +86,7 @@ _OF_RUN: dict[str, tuple[int, str]] = {
     "model_interrupted": (502, "The language model's answer broke off; what had come is kept."),
     "model_answer_invalid": (502, "What the language model sent is not an answer."),
     "deadline_exceeded": (504, "The language model took too long; what had come is kept."),
+    "answer_truncated": (504, "The answer reached the language model's limit on its length."),
     "limit_exceeded": (504, "The answer took more than one question may take; ask for less at once."),
     "cancelled": (503, "The answer was cancelled; what had come is kept."),
     "loop_stopped": (503, "The site was interrupted while it answered; what had come is kept."),
@@ -79,10 +95,14 @@ _OF_RUN: dict[str, tuple[int, str]] = {
 
 def of_run(error: agents.AgentError | None) -> AnswerError:
     """What a reader is told of a run that gave no answer; its own message is for the operator, in the log."""
-    code = error.code if error else "cancelled"
+    return of_code(error.code if error else "cancelled", retry_after=getattr(error, "retry_after", None))
+
+
+def of_code(code: str, *, retry_after: float | None = None) -> AnswerError:
+    """The error with this code, as it was recorded."""
     status, message = _OF_RUN.get(code, (500, _INTERNAL))
-    retry_after = getattr(error, "retry_after", None) or _RETRY_AFTER_SECONDS
-    return AnswerError(code, message, status=status, retry_after=math.ceil(retry_after) if status == 503 else None)
+    seconds = math.ceil(retry_after or _RETRY_AFTER_SECONDS) if status == 503 else None
+    return AnswerError(code, message, status=status, retry_after=seconds)
 
 
 def message_of(code: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -105,7 +106,10 @@ class Conversation(models.Model):
     browser = models.CharField(
         max_length=64, blank=True, help_text="Of a reader who is not signed in; a program has none."
     )
-    title = models.CharField(max_length=120, help_text="The beginning of its first question.")
+    title = models.CharField(
+        max_length=120, help_text="The beginning of its first question, or what it was renamed to."
+    )
+    pinned = models.BooleanField(default=False, help_text="It stays at the top of the list.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -116,6 +120,35 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def current(self) -> RunQuerySet:
+        """Those that no later question has taken the place of."""
+        return self.filter(replaced_by=None)
+
+    def going_on(self) -> RunQuerySet:
+        """Those that may go on: nobody has asked them to stop, and whoever asked may still ask."""
+        return self.filter(
+            Q(conversation__user=None) | Q(conversation__user__is_active=True),
+            Q(conversation__api_key=None) | Q(conversation__api_key__revoked=False),
+            state=Run.State.RUNNING,
+            stop_asked=False,
+        )
+
+    def lost(self) -> RunQuerySet:
+        """Those whose process has died: it would have given a sign of life since, or reached the limits of a run."""
+        now = timezone.now()
+        silent = Q(kept=True, checked_at__lt=now - SILENT) | Q(kept=False, created_at__lt=now - LONGEST)
+        return self.filter(silent, state=Run.State.RUNNING)
+
+    def close_lost(self) -> int:
+        """Record runs whose process has died as interrupted; gives how many."""
+        return self.lost().update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+
+
+SILENT = timedelta(seconds=30)  # a kept run gives a sign of life each second; a write may wait 20 for a locked database
+LONGEST = timedelta(minutes=5)  # more than an agent's limits allow
 
 
 class Run(models.Model):
@@ -148,16 +181,31 @@ class Run(models.Model):
     sources = models.JSONField(
         default=list, help_text="Where each numbered passage stands; its text stays with the document."
     )
+    steps = models.JSONField(default=list, help_text="What the agent did: each search, what it found, and how long.")
     usage = models.JSONField(default=dict)
+    kept = models.BooleanField(default=False, help_text="It goes on when its reader leaves.")
+    checked_at = models.DateTimeField(null=True, help_text="The last sign of life of a kept run.")
+    stop_asked = models.BooleanField(default=False)
+    replaced_by = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="earlier", help_text="Asked again in its place."
+    )
+    continues = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="+", help_text="Whose answer it begins with."
+    )
     retrieval_time_ms = models.FloatField(default=0)
     model_time_ms = models.FloatField(default=0)
     total_time_ms = models.FloatField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
 
+    objects = RunQuerySet.as_manager()
+
     class Meta:
         ordering = ["created_at", "id"]
-        indexes = [models.Index(fields=["conversation", "created_at"], name="run_of_conversation")]
+        indexes = [
+            models.Index(fields=["conversation", "created_at"], name="run_of_conversation"),
+            models.Index(fields=["checked_at"], condition=Q(state="running"), name="run_under_way"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="running", ended_at=None) | (~Q(state="running") & Q(ended_at__isnull=False)),
@@ -191,3 +239,52 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"[{self.marker}] {self.quote[:60]}"
+
+
+class Feedback(models.Model):
+    """What the reader of an answer thought of it; one a run, the newest."""
+
+    class Reason(models.TextChoices):
+        WRONG = "wrong", "It is wrong"
+        INCOMPLETE = "incomplete", "Something is missing"
+        SOURCE = "source", "The citation does not support it"
+        OTHER = "other", "Something else"
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="feedback")
+    helpful = models.BooleanField()
+    reason = models.CharField(max_length=12, choices=Reason, blank=True)
+    comment = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-updated_at", "pk"]
+        verbose_name_plural = "feedback"
+
+    def __str__(self) -> str:
+        return "helpful" if self.helpful else f"not helpful {self.reason}".strip()
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Share(models.Model):
+    """A link to a conversation. Whoever opens it sees the answers that rest on documents they may read themselves."""
+
+    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="share")
+    token = models.CharField(max_length=64, unique=True, default=_token, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: when it is revoked.")
+
+    class Meta:
+        ordering = ["-created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"share of {self.conversation_id}"
+
+    @classmethod
+    def find(cls, token: str) -> Share | None:
+        """The share that `token` opens now."""
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return cls.objects.filter(unexpired, token=token).select_related("conversation").first()

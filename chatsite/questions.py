@@ -42,6 +42,9 @@ class Question:
     collections: tuple[str, ...] | None = None
     document_ids: tuple[int, ...] | None = None
     embed_site: EmbedSite | None = None  # on whose pages it is asked
+    keep: bool = False  # it is answered to its end, whether or not anybody reads
+    replaces: Run | None = None  # the run whose place this one takes, with all that followed it
+    continues: bool = False  # it goes on with what `replaces` has written
 
 
 _FOLLOWS_UP = re.compile(

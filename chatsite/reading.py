@@ -53,7 +53,8 @@ class Reading:
             "page_number": self.document.page_at(start),
             "neighbours": self._neighbours(),
             "download_url": reverse("chatsite:original", args=[self.document.pk]),
-            "library_url": reverse("chatsite:documents") + f"?{urlencode({'collection': self.document.collection.slug})}",
+            "library_url": reverse("chatsite:documents")
+            + f"?{urlencode({'collection': self.document.collection.slug})}",
             "here_url": self.url(start=start, end=end, place="quote") if end > start else self.url(),
         } | self._shown(marks, headings)
 

@@ -19,7 +19,7 @@ from gunicorn.app.base import BaseApplication
 
 import agents
 
-THREADS = 64  # requests at once; a stream holds one thread while it lasts
+SPARE_THREADS = 32  # besides those that write answers and follow them: for pages, health, and refusals
 GRACEFUL_SECONDS = 20  # from SIGTERM until gunicorn kills the worker
 DRAIN_SECONDS = 15  # from SIGTERM until answers still being written are cancelled, so that they can be saved before
 FIRST_INGESTION_SECONDS = 120
@@ -33,7 +33,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "bind": f"127.0.0.1:{settings.PORT}",
             "workers": 1,
             "worker_class": "gthread",
-            "threads": THREADS,
+            "threads": 3 * settings.RUNS_PER_PROCESS + SPARE_THREADS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 5,
             "proc_name": "docchat",
@@ -61,20 +61,30 @@ def start_worker(worker: Any) -> None:
         claim_storage(settings.INDEX_DIR)
         interrupted = Run.objects.filter(state=Run.State.RUNNING)  # of a process that was killed: there is no other
         interrupted.update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+    Run.objects.close_lost()
     ingest.start()
     signal.signal(signal.SIGTERM, partial(drain, worker.handle_exit))
     threading.Thread(target=_announce, name="announce", daemon=True).start()
 
 
+_draining_until: float | None = None
+
+
 def drain(then: Callable[[int, Any], None], number: int, frame: Any) -> None:
     """At SIGTERM: gunicorn's own hooks come only when all answers have ended, or when it is too late."""
+    global _draining_until
+    _draining_until = time.monotonic() + DRAIN_SECONDS
     threading.Thread(target=agents.shutdown, args=(DRAIN_SECONDS,), name="drain", daemon=True).start()
     then(number, frame)
 
 
 def end_worker(server: Any, worker: Any) -> None:
+    from chatsite import live
     from retrieval import ingest
 
+    if _draining_until is not None:  # gunicorn waits for requests, not for answers that nobody reads
+        live.join(_draining_until - time.monotonic())
+    live.end()
     agents.shutdown(0)
     ingest.stop(deadline=5.0)
 

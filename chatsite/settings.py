@@ -71,6 +71,8 @@ ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
 FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], validate=_hosts)
 USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 0, validate=validate.Range(min=0))
+RUNS_PER_USER: int = env.int("RUNS_PER_USER", 4, validate=validate.Range(min=1))
+RUNS_PER_PROCESS: int = env.int("RUNS_PER_PROCESS", 64, validate=validate.Range(min=1))
 
 try:
     env.seal()

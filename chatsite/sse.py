@@ -9,18 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import closing
+from typing import Protocol
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
 from agents import iterate
-from chatsite.answering import BEAT, Answering, Event
+from chatsite.records import BEAT, Event
 
 
-def event_stream(request: HttpRequest, answering: Answering) -> StreamingHttpResponse:
-    """The response that sends what happens as it happens. When the reader leaves, the run ends as cancelled."""
+class Streamed(Protocol):
+    """An answer on its way, or a reader of one."""
+
+    def stream(self) -> Generator[Event, None, None]:
+        """What happens, to its end; closing the iterator is leaving."""
+
+    def cancel(self) -> None:
+        """The reader has left while another thread waits in the iterator."""
+
+    def close(self) -> None:
+        """The response ends; perhaps nobody began to iterate."""
+
+
+def event_stream(request: HttpRequest, answer: Streamed) -> StreamingHttpResponse:
+    """The response that sends what happens as it happens."""
     body: AsyncIterable[bytes] | Iterable[bytes] = (
-        _AsyncBody(answering) if isinstance(request, ASGIRequest) else _Body(answering)
+        _AsyncBody(answer) if isinstance(request, ASGIRequest) else _Body(answer)
     )
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"
@@ -42,28 +56,28 @@ def _encoded(events: Generator[Event, None, None]) -> Generator[bytes, None, Non
 
 
 class _Body:
-    """For WSGI: a server that stops sending closes it, and that ends the run."""
+    """For WSGI: a server that stops sending closes it."""
 
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
-        self._lines = _encoded(answering.stream())
+    def __init__(self, answer: Streamed) -> None:
+        self._answer = answer
+        self._lines = _encoded(answer.stream())
 
     def __iter__(self) -> Iterator[bytes]:
         return self._lines
 
     def close(self) -> None:
         self._lines.close()
-        self._answering.close()
+        self._answer.close()
 
 
 class _AsyncBody:
-    """For ASGI: leaving the iteration ends the run; `close` is for one that never began."""
+    """For ASGI: leaving the iteration is leaving the answer; `close` is for one that never began."""
 
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
+    def __init__(self, answer: Streamed) -> None:
+        self._answer = answer
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return iterate(_encoded(self._answering.stream()), cancel=self._answering.cancel)
+        return iterate(_encoded(self._answer.stream()), cancel=self._answer.cancel)
 
     def close(self) -> None:
-        self._answering.close()
+        self._answer.close()

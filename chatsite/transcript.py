@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import nh3
@@ -17,7 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from chatsite import assistant, errors
+from chatsite import assistant, errors, suggestions
 from chatsite.models import Citation, Run
 from retrieval.models import Chunk, Document, User
 
@@ -44,7 +44,7 @@ class CitationView:
 
 @dataclass(frozen=True, slots=True)
 class NearestView:
-    """A passage that was found and did not answer the question."""
+    """A passage that was found and is not cited."""
 
     title: str
     page: int | None
@@ -65,6 +65,16 @@ class SelectionView:
 
 
 @dataclass(frozen=True, slots=True)
+class StepView:
+    """One search of the agent, and what came of it."""
+
+    query: str
+    passages: int
+    failed: bool
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """One question and its answer, for `fragments/run.html`."""
 
@@ -78,7 +88,40 @@ class RunView:
     error_message: str = ""
     selections: Sequence[SelectionView] = ()
     citations: Sequence[CitationView] = ()
-    nearest: Sequence[NearestView] = field(default=())
+    nearest: Sequence[NearestView] = ()
+    also_read: Sequence[NearestView] = ()
+    steps: Sequence[StepView] = ()
+    milliseconds: float = 0
+    model_milliseconds: float = 0
+    helpful: bool | None = None
+    can_continue: bool = False
+    earlier: Sequence[RunView] = ()
+    follow_ups: Sequence[str] = ()
+    copy_text: str = ""
+    answer: str = ""  # Markdown
+    all_readable: bool = True  # every document that its sources or citations name may be read
+    is_withheld: bool = False
+
+    @property
+    def selected_text(self) -> str:
+        return "\n\n".join("".join(text for text, _cited in selection.parts) for selection in self.selections)
+
+    def withheld(self) -> RunView:
+        """The question alone, for a reader who may not read what its answer rests on."""
+        return RunView(
+            id=self.id,
+            question=self.question,
+            mode=self.mode,
+            state=self.state,
+            model="",
+            answered=False,
+            answer_html=SafeString(""),
+            is_withheld=True,
+        )
+
+    def shared(self) -> RunView:
+        """The answer as others see it: nothing to do with it, and nothing of how it came about."""
+        return replace(self, steps=(), earlier=(), follow_ups=(), helpful=None, also_read=(), can_continue=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +129,7 @@ class _Readable:
     """What this reader may still see of what some runs cited and found."""
 
     documents: dict[int, Document]
-    chunks: dict[uuid.UUID, Chunk]  # of runs without an answer, which show what came nearest
+    chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
     link: Link
 
 
@@ -95,25 +138,56 @@ def reader_url(document: Document, *, start: int, end: int) -> str:
     return f"{document.get_absolute_url()}?start={start}&end={end}#quote"
 
 
-def run_views(runs: Iterable[Run], *, user: User, link: Link = reader_url) -> list[RunView]:
-    """`runs` (with their citations prefetched) as `user` may see them: in two queries, however many runs there are.
-    `link` makes the address that opens a place in a document.
+def run_views(
+    runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = None, link: Link = reader_url
+) -> list[RunView]:
+    """`runs` (with citations and feedback fetched) as `user` may see them: in as many queries, however many they are.
+
+    Those that another one has taken the place of stand in it, as its earlier versions. Follow-ups are suggested for the
+    last, leaving out what was `asked` (by default: in these runs). `link` makes the address that opens a place in a
+    document.
     """
     runs = list(runs)
     cited = {citation.document_id for run in runs for citation in run.citations.all()}
     found = {source["document_id"] for run in runs for source in run.sources}
     documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found if pk])
-    near = [source["chunk_id"] for run in runs if _shows_nearest(run) for source in run.sources]
-    chunks = Chunk.objects.filter(document__in=documents).in_bulk(near)
-    return [_run_view(run, _Readable(documents, chunks, link)) for run in runs]
+    uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
+    readable = _Readable(documents, Chunk.objects.filter(document__in=documents).in_bulk(uncited), link)
+    views = [_run_view(run, readable) for run in runs]
+    if runs and runs[-1].answered:
+        known = [run.question for run in runs] if asked is None else asked
+        views[-1] = replace(views[-1], follow_ups=suggestions.follow_ups(runs[-1], documents=documents, asked=known))
+    return _nested(runs, views)
 
 
-def _shows_nearest(run: Run) -> bool:
-    return run.mode == Run.Mode.RETRIEVAL and not run.answered
+def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
+    """Each with its earlier versions in it: what was continued is a part of what continues it, and no version."""
+    shown = {run.pk for run in runs}
+    continued = {run.continues_id for run in runs}
+    earlier: dict[uuid.UUID, list[RunView]] = {}
+    for run, view in zip(runs, views, strict=True):
+        if run.replaced_by_id in shown and run.pk not in continued:
+            earlier.setdefault(run.replaced_by_id, []).append(view)
+    return [
+        replace(view, earlier=earlier.get(run.pk, ()))
+        for run, view in zip(runs, views, strict=True)
+        if run.replaced_by_id not in shown
+    ]
+
+
+def _uncited(run: Run) -> list[dict[str, Any]]:
+    """What a search found and the answer does not cite."""
+    if run.mode != Run.Mode.RETRIEVAL:
+        return []
+    markers = {citation.marker for citation in run.citations.all()}
+    return [source for source in run.sources if source["marker"] not in markers]
 
 
 def _run_view(run: Run, readable: _Readable) -> RunView:
     citations = [_citation_view(citation, readable) for citation in run.citations.all()]
+    uncited = list(_nearest(run, readable))
+    feedback = getattr(run, "feedback", None)
+    cut_short = run.state not in (Run.State.RUNNING, Run.State.COMPLETED)
     return RunView(
         id=str(run.pk),
         question=run.question,
@@ -125,8 +199,36 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         error_message=_(errors.message_of(run.error)) if run.error else "",
         selections=list(_selections(run, readable)),
         citations=_distinct(citations),
-        nearest=list(_nearest(run, readable)) if _shows_nearest(run) else [],
+        nearest=[] if run.answered else uncited,
+        also_read=uncited if run.answered else [],
+        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"]) for s in run.steps],
+        milliseconds=run.total_time_ms,
+        model_milliseconds=run.model_time_ms,
+        helpful=feedback.helpful if feedback else None,
+        can_continue=cut_short and bool(run.answer),
+        copy_text=_copy_text(run, citations),
+        answer=run.answer,
+        all_readable=_all_readable(run, readable.documents),
     )
+
+
+def _all_readable(run: Run, documents: dict[int, Document]) -> bool:
+    """Also what was replaced or deleted since counts as not readable: nobody can tell any more who might."""
+    named = {source["document_id"] for source in run.sources} - {None}
+    named |= {c.document_id for c in run.citations.all() if c.document_id or c.content_hash}
+    return named <= set(documents)
+
+
+def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
+    """The answer's Markdown with its sources below, to be pasted elsewhere."""
+    lines = {f"[{c.marker}] {_place(c)}" for c in citations if not c.gone}
+    listed = sorted(lines, key=lambda line: (int(line[1 : line.index("]")]), line))
+    return "\n\n".join(filter(None, [run.answer, "\n".join(listed)]))
+
+
+def _place(citation: CitationView) -> str:
+    page = _("page %(page)s") % {"page": citation.page} if citation.page else ""
+    return f"{', '.join(filter(None, [citation.title, page]))}: “{' '.join(citation.quote.split())}”"
 
 
 def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
@@ -186,7 +288,7 @@ def _distinct(citations: Iterable[CitationView]) -> list[CitationView]:
 
 
 def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
-    for source in run.sources:
+    for source in _uncited(run):
         document = readable.documents.get(source["document_id"])
         chunk = readable.chunks.get(uuid.UUID(source["chunk_id"]))
         if document and chunk:

@@ -3,13 +3,22 @@
 from django.urls import include
 from django.urls import path as including
 
-from chatsite import document_views, embedding, views
+from chatsite import conversations, document_views, embedding, views
 from chatsite.routing import path
 
 app_name = "chatsite"
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
+    path("c/<uuid:conversation_id>/rename/", conversations.rename, name="conversation-rename"),
+    path("c/<uuid:conversation_id>/pin/", conversations.pin, name="conversation-pin"),
+    path("c/<uuid:conversation_id>/delete/", conversations.delete, name="conversation-delete"),
+    path("c/<uuid:conversation_id>/share/", conversations.share, name="conversation-share"),
+    path("c/<uuid:conversation_id>/unshare/", conversations.unshare, name="conversation-unshare"),
+    path("c/<uuid:conversation_id>/conversation.md", conversations.export_markdown, name="conversation-markdown"),
+    path("c/<uuid:conversation_id>/conversation.json", conversations.export_json, name="conversation-json"),
+    path("shared/<slug:token>/", conversations.shared, name="shared"),
+    path("ask/", views.ask, name="ask"),
     path("runs/<uuid:run_id>/", views.run, name="run"),
     path("documents/", document_views.library, name="documents"),
     path("documents/<int:document_id>/", document_views.document, name="document"),

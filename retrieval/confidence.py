@@ -1,6 +1,6 @@
 """How likely it is that passages answer a question: pure arithmetic over what was found, for any language.
 
-A logistic model of a few measurements; docs/decisions/012 says what its coefficients were fitted on, and how well.
+A logistic model of a few measurements; docs/decisions/010 says what its coefficients were fitted on, and how well.
 """
 
 from __future__ import annotations

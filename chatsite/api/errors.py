@@ -49,7 +49,7 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         return None
     if isinstance(error, ValidationError):
         details = error.detail if isinstance(error.detail, dict) else {"body": error.detail}
-        response.data = error_body(CODES[ValidationError], _sentence(error.detail), details)
+        response.data = error_body(CODES[ValidationError], sentence(error.detail), details)
     elif isinstance(error, NotAuthenticated):
         response.data = error_body(CODES[NotAuthenticated], MayAsk.message)
     elif isinstance(error, APIException):
@@ -59,14 +59,14 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     return response
 
 
-def _sentence(detail: Any, field: str = "") -> str:
+def sentence(detail: Any, field: str = "") -> str:
     """The first problem of a validation error, with the field it is about."""
     if isinstance(detail, dict):
         name, first = next(iter(detail.items()))
         inner = field if name == "non_field_errors" else f"{field}.{name}" if field else str(name)
-        return _sentence(first, inner)
+        return sentence(first, inner)
     if isinstance(detail, list):
-        return _sentence(detail[0], field)
+        return sentence(detail[0], field)
     return f"{field}: {detail}" if field else str(detail)
 
 
@@ -85,4 +85,4 @@ def internal_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; the traceback is in the log under the same request id."""
     if _is_api(request):
         return JsonResponse(internal().body(), status=500)
-    return render(request, "chatsite/500.html", {"request_id": current_request_id.get()}, status=500)
+    return render(request, "500.html", {"request_id": current_request_id.get()}, status=500)

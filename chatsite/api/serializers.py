@@ -1,4 +1,4 @@
-"""The wire format of `POST /api/v1/chat/query`: what is accepted, and what is answered."""
+"""The wire format of the API: what is accepted, and what is answered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from chatsite.models import Run
+from chatsite.models import Feedback, Run
 
 
 class TextField(serializers.CharField):
@@ -114,6 +114,14 @@ class QuestionSerializer(serializers.Serializer[Any]):
         help_text="Search these documents only.",
     )  # fmt: skip
     stream = FlagField(default=False, help_text="Answer as text/event-stream.")
+    keep = FlagField(default=False, help_text="Go on with the answer when the connection ends.")
+    replaces = serializers.UUIDField(
+        required=False,
+        help_text="A run of this conversation: this question takes its place, and that of what followed.",
+    )
+    continues = serializers.UUIDField(
+        required=False, help_text="A run of this conversation whose answer was cut short: this answer goes on with it."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self._check_selections(attrs)
@@ -125,6 +133,11 @@ class QuestionSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {"mode": f"Is retrieval, which takes no {selected}; leave one of them out."}
             )
+        if "continues" in attrs and "replaces" in attrs:
+            raise serializers.ValidationError({"continues": "Contradicts replaces; leave one of them out."})
+        for field in ("continues", "replaces"):
+            if field in attrs and "session_id" not in attrs:
+                raise serializers.ValidationError({field: "Needs the session_id of its conversation; send it."})
         return attrs
 
     def _check_selections(self, attrs: dict[str, Any]) -> None:
@@ -145,6 +158,7 @@ class SourceSerializer(serializers.Serializer[Any]):
     chunk_id = serializers.UUIDField(allow_null=True)
     document_id = serializers.IntegerField(allow_null=True)
     title = serializers.CharField()
+    section = serializers.CharField(help_text="The path of headings above its beginning; may be empty.")
     url = serializers.CharField(allow_null=True)
     page = serializers.IntegerField(allow_null=True)
     start = serializers.IntegerField()
@@ -183,6 +197,19 @@ class AnswerSerializer(serializers.Serializer[Any]):
     model_time_ms = serializers.FloatField()
     total_time_ms = serializers.FloatField()
     usage = UsageSerializer()
+
+
+class FeedbackSerializer(serializers.Serializer[Any]):
+    """What a reader thought of an answer."""
+
+    helpful = FlagField()
+    reason = serializers.ChoiceField(choices=Feedback.Reason.choices, required=False, help_text="When not helpful.")
+    comment = TextField(max_length=1_000, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["helpful"] and "reason" in attrs:
+            raise serializers.ValidationError({"reason": "Says what was not helpful, but helpful is true."})
+        return attrs
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,9 @@ from chatsite.routing import path
 
 urlpatterns = [
     path("chat/query", views.ChatQuery.as_view(), name="api-chat-query"),
+    path("chat/runs/<uuid:run_id>/events", views.RunEvents.as_view(), name="api-run-events"),
+    path("chat/runs/<uuid:run_id>/stop", views.RunStop.as_view(), name="api-run-stop"),
+    path("chat/runs/<uuid:run_id>/feedback", views.RunFeedback.as_view(), name="api-run-feedback"),
     path("health", views.Health.as_view(), name="api-health"),
 ]
 

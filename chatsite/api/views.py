@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -21,17 +22,24 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 import agents
-from chatsite import assistant, errors
-from chatsite.access import new_conversation, own_conversations
+from chatsite import assistant, errors, live
+from chatsite.access import Credential, own_conversations
 from chatsite.answering import open_run
 from chatsite.api.authentication import BearerKey, EmbedToken
 from chatsite.api.errors import error_response
 from chatsite.api.parsers import BoundedJSONParser
 from chatsite.api.permissions import MayAsk
-from chatsite.api.serializers import AnswerSerializer, ErrorSerializer, HealthSerializer, QuestionSerializer
+from chatsite.api.serializers import (
+    AnswerSerializer,
+    ErrorSerializer,
+    FeedbackSerializer,
+    HealthSerializer,
+    QuestionSerializer,
+)
+from chatsite.asking import question_of
 from chatsite.embeds import client_address
-from chatsite.models import ApiKey, Conversation, EmbedSite
-from chatsite.questions import Question, SelectedText, Selection
+from chatsite.models import ApiKey, EmbedSite, Feedback, Run
+from chatsite.records import Event
 from chatsite.settings import SPECTACULAR_SETTINGS
 from chatsite.sse import event_stream
 from retrieval import configuration, spaces
@@ -84,13 +92,15 @@ class ChatQuery(ChatView):
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
-        question = _question(request, asked)
+        question = question_of(request._request, asked, user=request.user, credential=_credential(request))
         if question.embed_site:
             question.embed_site.admit(client_address(request._request))
         answering = open_run(question)
-        if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
-            return event_stream(request._request, answering)
-        return Response(answering.answer())
+        streamed = asked["stream"] or EVENT_STREAM in request.headers.get("Accept", "")
+        if not asked["keep"]:
+            return event_stream(request._request, answering) if streamed else Response(answering.answer())
+        follower = live.keep(answering, user=request.user)
+        return event_stream(request._request, follower) if streamed else _last_of(follower.stream())
 
     def get_permissions(self) -> Sequence[Any]:
         """A browser's question before the question carries no token."""
@@ -121,57 +131,68 @@ def _is_embedded(origin: str) -> bool:
     return any(origin.lower() in site.origin_list for site in EmbedSite.objects.filter(active=True))
 
 
-def _question(request: Request, asked: dict[str, Any]) -> Question:
-    key = request.auth if isinstance(request.auth, ApiKey) else None
-    site = request.auth if isinstance(request.auth, EmbedSite) else None
-    selections = tuple(_selections(asked))
-    if site and any(selected.place for selected in selections):
-        raise errors.invalid(selections[0].field, "A public token asks about text; send it without document_id.")
-    return Question(
-        text=asked["query"].strip(),
-        user=request.user,
-        conversation=_conversation(request._request, asked, key, site),
-        mode=asked["mode"],
-        selections=selections,
-        top_k=asked["top_k"],
-        collections=_collections(asked, (key or site)),
-        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
-        embed_site=site,
+def _last_of(events: Iterator[Event]) -> Response:
+    """The end of a kept run as one response. Raises AnswerError."""
+    *_, last = events
+    if last.name == "done":
+        return Response(last.body)
+    error = errors.of_code(last.body["error"])
+    error.details |= last.body["details"]
+    raise error
+
+
+class RunEvents(ChatView):
+    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
+
+    @extend_schema(
+        responses={
+            (200, EVENT_STREAM): OpenApiResponse(OpenApiTypes.STR, description="The events of `POST chat/query`."),
+            **dict.fromkeys([401, 404, 503], ErrorSerializer),
+        },
     )
+    def get(self, request: Request, run_id: uuid.UUID) -> HttpResponseBase:
+        """Follow a question: all that has happened since it was asked, then what happens, to its end."""
+        run = _own_run(request, run_id)
+        return event_stream(request._request, live.Follower(run, user=request.user))
 
 
-def _selections(asked: dict[str, Any]) -> Iterator[SelectedText]:
-    """Each selected text of the request, in whichever of its two forms it came."""
-    for item in asked.get("selections", []):
-        place = Selection(item["document_id"], item["start"], item["end"]) if "document_id" in item else None
-        yield SelectedText(item.get("text", ""), place)
-    if "selection" in asked:
-        yield SelectedText(asked.get("selected_text", ""), Selection(**asked["selection"]), field="selection")
-    elif "selected_text" in asked:
-        yield SelectedText(asked["selected_text"], field="selected_text")
+class RunStop(ChatView):
+    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
+
+    @extend_schema(request=None, responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        """Stop an answer; what was written is kept. Without effect once it has ended."""
+        live.stop(_own_run(request, run_id))
+        return Response(status=204)
 
 
-def _conversation(
-    request: HttpRequest, asked: dict[str, Any], key: ApiKey | None, site: EmbedSite | None
-) -> Conversation:
-    """The conversation to continue, or a new one that is saved with the question."""
-    if session_id := asked.get("session_id"):
-        conversation = own_conversations(request, api_key=key, embed_site=site).filter(pk=session_id).first()
-        if conversation is None:
-            raise errors.not_found("session_id", f"There is no conversation {session_id}.")
-        return conversation
-    return new_conversation(request, question=asked["query"], api_key=key, embed_site=site)
+class RunFeedback(ChatView):
+    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
+
+    @extend_schema(
+        request=FeedbackSerializer, responses={204: None, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)}
+    )
+    def put(self, request: Request, run_id: uuid.UUID) -> Response:
+        """Say whether an answer was helpful; what was said before is replaced."""
+        run = _own_run(request, run_id)
+        serializer = FeedbackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given = {"reason": "", "comment": ""} | serializer.validated_data
+        Feedback.objects.update_or_create(run=run, defaults=given)
+        return Response(status=204)
 
 
-def _collections(asked: dict[str, Any], key: ApiKey | EmbedSite | None) -> tuple[str, ...] | None:
-    """What to search: what was asked for, inside what the key is limited to."""
-    wanted = tuple(asked["collections"]) if "collections" in asked else None
-    allowed = key.slugs() if key else None
-    if allowed is None or wanted is None:
-        return wanted if allowed is None else allowed
-    if beyond := [slug for slug in wanted if slug not in allowed]:
-        raise errors.not_found("collections", f"No such collection: {', '.join(beyond)}.")
-    return wanted
+def _own_run(request: Request, run_id: uuid.UUID) -> Run:
+    """Raises AnswerError (404), for a run of someone else as for one that is not there."""
+    own = own_conversations(request._request, credential=_credential(request))
+    run = Run.objects.filter(pk=run_id, conversation__in=own).first()
+    if run is None:
+        raise errors.not_found("run_id", "There is no such run.")
+    return run
+
+
+def _credential(request: Request) -> Credential | None:
+    return request.auth if isinstance(request.auth, ApiKey | EmbedSite) else None
 
 
 class Health(ChatView):

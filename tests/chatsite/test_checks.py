@@ -45,6 +45,7 @@ def test_gevent_is_refused_with_the_reason_and_the_way_out(monkeypatch: pytest.M
             "chatsite.W003",
             "EMBEDDING_BASE_URL",
         ),
+        ({"RUNS_PER_USER": 8, "RUNS_PER_PROCESS": 8}, "chatsite.W006", "RUNS_PER_USER"),
         ({"QDRANT_API_KEY": "k", "QDRANT_URL": "http://qdrant.example.org:6333"}, "chatsite.W003", "QDRANT_URL"),
     ],
 )

@@ -15,6 +15,8 @@ from tests.servers import manage
     [
         ("PORT", "eighty"),
         ("PORT", "99999"),
+        ("RUNS_PER_USER", "0"),
+        ("RUNS_PER_PROCESS", "many"),
         ("DEBUG", "maybe"),
         ("ANONYMOUS_CHAT", "sometimes"),
         ("OPENAI_BASE_URL", "localhost:11434"),

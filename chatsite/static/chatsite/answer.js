@@ -1,20 +1,44 @@
-// The answer while it is written. Model text is untrusted: it only ever becomes text nodes. A marker [n] becomes a link
-// once the server, right behind it, has sent what it cites; the server's own rendering takes this one's place at the end.
+// The answer while it is written. Model text is untrusted: see markdown.js. A marker [n] becomes a link once the server,
+// right behind it, has sent what it cites; the server's own rendering takes this one's place at the end.
 
+import { Markdown } from "./markdown.js";
 import { counted, text } from "./texts.js";
-
-const PARAGRAPH = /(?:[^\n]|\n(?!\n))+/g;
 
 export class Answer {
   #article;
-  #written = "";
-  #shown = [];
+  #markdown;
+  #drawn; // what is drawn into: the answer's place, or what will take it
   #sources = [];
-  #citations = []; // in the order of their markers, each with the place of its marker in what is written
+  #citations = [];
+  #called = [];
   #frame = 0;
 
   constructor(article) {
     this.#article = article;
+    this.restart();
+  }
+
+  /** What is written from now on takes the place of what is shown, at the first frame of it. */
+  restart() {
+    this.#drawn = this.#place.cloneNode(false);
+    this.#markdown = new Markdown(this.#drawn, (position) => this.#link(this.#citations[position]));
+    this.#sources = [];
+    this.#citations = [];
+    this.#called = [];
+    this.#steps?.querySelector("ol").replaceChildren();
+  }
+
+  get #place() {
+    const place = this.#article.querySelector("[data-answer]");
+    if (place) return place;
+    const made = Object.assign(document.createElement("div"), { className: "answer" });
+    made.dataset.answer = "";
+    this.#article.querySelector(".question").after(made);
+    return made;
+  }
+
+  get #steps() {
+    return this.#article.querySelector("[data-steps]");
   }
 
   /** What the agent does at the moment, in words. */
@@ -24,11 +48,18 @@ export class Answer {
 
   called(call) {
     const query = queryOf(call);
+    this.#called.push({ query, at: performance.now() });
     this.show(query ? text("searching", { query }) : text("working"));
   }
 
   received({ passages = 0 }) {
     this.show(passages ? counted("reading", passages) : text("reading-none"));
+    const { query } = this.#called.shift() ?? {};
+    if (!query || !this.#steps) return;
+    this.#steps.hidden = false;
+    const step = document.createElement("li");
+    step.textContent = `${text("searched", { query })} ${counted("found", passages)}`;
+    this.#steps.querySelector("ol").append(step);
   }
 
   use({ sources }) {
@@ -36,14 +67,14 @@ export class Answer {
   }
 
   write({ text: piece }) {
-    if (!this.#written) this.show(text("writing"));
-    this.#written += piece;
+    if (!this.#markdown.text) this.show(text("writing"));
+    this.#markdown.write(piece);
     this.#later();
   }
 
   cite(citation) {
-    const marker = `[${citation.marker}]`;
-    this.#citations.push({ ...citation, length: marker.length, at: this.#written.lastIndexOf(marker) });
+    this.#citations.push(citation);
+    this.#markdown.cite(`[${citation.marker}]`, this.#citations.length - 1);
     this.#later();
   }
 
@@ -55,24 +86,8 @@ export class Answer {
   draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const place = this.#article.querySelector("[data-answer]");
-    [...this.#written.matchAll(PARAGRAPH)].forEach(({ 0: paragraph, index }, position) => {
-      const cited = this.#citations.filter(({ at }) => at >= index && at < index + paragraph.length);
-      const state = `${cited.length} ${paragraph}`;
-      if (this.#shown[position] === state) return;
-      const element = place.children[position] ?? place.appendChild(document.createElement("p"));
-      element.replaceChildren(...this.#parts(index, index + paragraph.length, cited));
-      this.#shown[position] = state;
-    });
-  }
-
-  *#parts(start, end, cited) {
-    for (const citation of cited) {
-      yield this.#written.slice(start, citation.at);
-      yield this.#link(citation);
-      start = citation.at + citation.length;
-    }
-    yield this.#written.slice(start, end);
+    this.#markdown.draw();
+    if (this.#place !== this.#drawn && this.#drawn.hasChildNodes()) this.#place.replaceWith(this.#drawn);
   }
 
   #link({ marker, source: position, quote, start, end }) {

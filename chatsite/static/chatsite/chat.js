@@ -1,147 +1,214 @@
-// Asking: sends the question, shows the answer as it is written, then puts the server's rendering in its place.
+// Asking: sends the question, shows the answer as it is written, then puts the server's rendering in its place. The server
+// goes on when the connection is lost, or the page is left: it is followed again from its beginning, and redrawn in place.
 
 import { Answer } from "./answer.js";
 import { composer } from "./composer.js";
-import { events } from "./sse.js";
-import { text } from "./texts.js";
+import { adopt } from "./conversations.js";
+import { lasting } from "./sse.js";
+import { counted, text } from "./texts.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
-const POLL_MS = 2000;
+const SECOND = 1000;
+const LONGEST_WAIT_MS = 16_000;
 const chat = document.querySelector("[data-chat]");
 const runs = chat.querySelector("[data-runs]");
 
 const { token } = chat.dataset; // in a page of another origin: it asks instead of a cookie
+const credentials = token ? "omit" : "same-origin";
 
 const asked = new WeakMap(); // article -> question, as far as it was asked on this page
 
-let aborter = null;
+let current = null; // {article, aborter} of the answer that is being written
 
 /** An answer that ended badly; `message` is for the reader. */
 class Failure extends Error {
-  constructor(message, { signIn = false, request = "" } = {}) {
+  constructor(message, { signIn = false, request = "", wait = 0, recorded = false } = {}) {
     super(message);
-    this.signIn = signIn;
-    this.request = request;
+    Object.assign(this, { signIn, request, wait, recorded });
   }
 }
 
-async function ask(question) {
-  if (aborter) return;
-  aborter = new AbortController();
+/** Ask `question`; with `instead` (an article), in its place and that of all that follows it. */
+export async function ask(question, { instead = null } = {}) {
+  if (current) return;
   const article = pending(question);
-  const answer = new Answer(article);
-  composer.setBusy(true);
+  const removed = instead ? take(instead) : [];
+  runs.append(article);
+  article.scrollIntoView({ block: "start" });
   announce(text("asked"));
+  await answering(article, (signal) => post(question, signal), { question, removed });
+}
+
+/** Shows an answer to its end. `first` gives the response to begin with. */
+async function answering(article, first, { question = null, removed = [] } = {}) {
+  const aborter = new AbortController();
+  current = { article, aborter };
+  composer?.setBusy(true);
+  const answer = new Answer(article);
   try {
-    await follow(await post(question), article, answer, question);
-    asked.set(await settle(article), question);
+    await follow(await first(aborter.signal), { article, answer, question, signal: aborter.signal });
+    const settled = await settle(article);
+    if (question) asked.set(settled, question);
   } catch (error) {
     answer.draw();
-    fail(article, error, question);
+    await fail(article, error, { question, removed });
   } finally {
-    aborter = null;
-    composer.setBusy(false);
+    current = null;
+    composer?.setBusy(false);
   }
 }
 
-/** The question with an empty answer, at the top of the view with room to grow below. */
+/** The question with an empty answer. */
 function pending({ query, passages = [], collections }) {
   const article = document.querySelector("#pending").content.firstElementChild.cloneNode(true);
   article.querySelector("[data-question]").textContent = query;
   article.querySelector("[data-question]").before(...passages.map(({ text: selected }) => element("blockquote", "selected", selected)));
-  chat.querySelector("[data-welcome]")?.remove();
+  chat.querySelector("[data-welcome]")?.setAttribute("hidden", "");
   runs.querySelectorAll(".run:not([data-run])").forEach((refused) => refused.remove());
   asked.set(article, { query, passages, collections });
-  runs.append(article);
-  article.scrollIntoView({ block: "start" });
   return article;
 }
 
-async function post({ query, passages = [], collections }) {
-  const body = { query, stream: true, session_id: chat.dataset.session || undefined };
+/** Takes `article` and all that follows it out of the page, and gives them. */
+function take(article) {
+  const all = [...runs.children];
+  const removed = all.slice(all.indexOf(article));
+  removed.forEach((run) => run.remove());
+  return removed;
+}
+
+async function post({ query, passages = [], collections, replaces, continues }, signal) {
+  const body = { query, stream: true, keep: true, session_id: chat.dataset.session || undefined, replaces, continues };
   if (passages.length) body.selections = passages.map(({ text: selected, selection }) => ({ text: selected, ...selection }));
   else body.collections = collections;
-  const response = await fetch(chat.dataset.queryUrl, {
-    method: "POST",
+  const response = await send(chat.dataset.queryUrl, { method: "POST", body, signal });
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** A request to the API. */
+export function send(url, { method, body, signal }) {
+  return fetch(url, {
+    method,
     headers: {
       "Accept": "text/event-stream",
       "Content-Type": "application/json",
-      ...(token ? { Authorization: `Bearer ${token}` } : { "X-CSRFToken": composer.csrfToken }),
+      ...(token ? { Authorization: `Bearer ${token}` } : { "X-CSRFToken": composer?.csrfToken ?? "" }),
     },
-    credentials: token ? "omit" : "same-origin",
-    body: JSON.stringify(body),
-    signal: aborter.signal,
+    credentials,
+    body: body && JSON.stringify(body),
+    signal,
   });
-  if (!response.ok) throw await refusal(response);
-  return response;
+}
+
+/** The address `name` for the run that `article` shows. */
+export function addressOf(article, name) {
+  return chat.dataset[name].replace(NO_ID, article.dataset.runId);
 }
 
 async function refusal(response) {
   const body = await response.json().catch(() => ({})); // a proxy's error page is not JSON
   const signIn = response.status === 401 || response.status === 403;
   const fallback = signIn ? text("refused") : text("failed", { status: response.status });
-  return new Failure(body.message ?? fallback, { signIn, request: body.request_id });
+  const wait = Number(response.headers.get("Retry-After")) || 0;
+  return new Failure(body.message ?? fallback, { signIn, request: body.request_id, wait });
 }
 
-async function follow(response, article, answer, question) {
-  for await (const [name, value] of events(response)) {
-    if (name === "run") begin(article, value, question);
+async function follow(response, { article, answer, question, signal }) {
+  const told = lasting(response, {
+    again: () => resume(article, signal),
+    lost: (offline) => {
+      const message = text(offline ? "offline-later" : "reconnecting");
+      answer.show(message);
+      announce(message);
+    },
+  });
+  for await (const [name, value] of told) {
+    if (name === "restart") answer.restart();
+    else if (name === "run") begin(article, value, question);
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
     else if (name === "sources") answer.use(value);
     else if (name === "text") answer.write(value);
     else if (name === "citation") answer.cite(value);
-    else if (name === "error") throw new Failure(value.message, { request: value.request_id });
+    else if (name === "error") throw new Failure(value.message, { request: value.request_id, recorded: true });
     else if (name === "done") return answer.draw();
   }
-  throw new Failure(text("interrupted"));
+}
+
+/** The stream of a run again; null when its question never reached the server. Throws what can't be waited for. */
+async function resume(article, signal) {
+  if (!article.dataset.runId) return null;
+  const response = await send(addressOf(article, "eventsUrl"), { method: "GET", signal });
+  if (response.ok) return response;
+  if (response.status >= 500) throw new TypeError("not yet");
+  const failure = await refusal(response);
+  if (response.status < 405) Object.assign(failure, { message: text("signed-out"), signIn: true });
+  throw failure;
 }
 
 /** The server has saved the question: the page now stands for its conversation. */
-function begin(article, { run_id: run, session_id: session }, { query }) {
+function begin(article, { run_id: run, session_id: session }, question) {
+  article.dataset.runId = run;
   article.dataset.run = chat.dataset.runUrl.replace(NO_ID, run);
   if (chat.dataset.session === session) return;
   chat.dataset.session = session;
   const url = chat.dataset.conversationUrl.replace(NO_ID, session);
   history.replaceState(null, "", url);
-  const item = document.createElement("li");
-  const link = Object.assign(document.createElement("a"), { href: url, textContent: query });
-  link.setAttribute("aria-current", "page");
-  item.append(link);
-  document.querySelector("[data-conversations]").prepend(item);
+  adopt({ id: session, url, title: question.query });
 }
 
 /** Puts the server's rendering of the run in the article's place, without moving focus or view. */
 async function settle(article) {
-  const response = await fetch(article.dataset.run, { credentials: token ? "omit" : "same-origin" });
+  const response = await fetched(article.dataset.run);
   if (!response.ok) throw await refusal(response);
   const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
   const settled = document.adoptNode(parsed.querySelector("[data-run]"));
   const focused = article.contains(document.activeElement) && document.activeElement.dataset.marker;
   article.replaceWith(settled);
+  settled.dispatchEvent(new CustomEvent("settled", { bubbles: true }));
   if (focused) settled.querySelector(`[data-marker="${focused}"]`)?.focus({ preventScroll: true });
   if (settled.dataset.summary) announce(settled.dataset.summary);
   return settled;
 }
 
+/** The page at `url`, also when the network is gone for a while. */
+async function fetched(url) {
+  for (let wait = 500; ; wait *= 2) {
+    const response = await fetch(url, { credentials }).catch((error) => {
+      if (!(error instanceof TypeError) || wait > LONGEST_WAIT_MS) throw error;
+    });
+    if (response) return response;
+    await new Promise((go) => setTimeout(go, wait));
+  }
+}
+
 /** Shows why there is no (whole) answer. What the server never took goes back to where it was typed. */
-function fail(article, error, question) {
-  article.querySelector("[data-activity]").remove();
-  if (!article.dataset.run) composer.restore(question);
+async function fail(article, error, { question, removed }) {
+  const known = error instanceof Failure;
+  if (!known && !(error instanceof TypeError) && error.name !== "AbortError") console.error(error);
+  if (known && error.recorded) {
+    const settled = await settle(article).catch(() => null); // the server tells it best, with what there is to do
+    if (settled) return announce(settled.querySelector(".aside, .notice p")?.textContent.trim() ?? "");
+  }
+  article.querySelector("[data-activity]")?.remove();
+  if (question && !article.dataset.run) {
+    composer.restore(question);
+    if (removed.length) article.before(...removed); // still there: nothing has taken their place
+  }
   if (error.name === "AbortError") {
     article.dataset.state = "cancelled";
     article.append(element("p", "aside", text("stopped")));
     return announce(text("stopped"));
   }
-  const known = error instanceof Failure;
-  if (!known && !(error instanceof TypeError)) console.error(error); // fetch says TypeError when offline
-  article.dataset.state = "failed";
+  article.dataset.state = "failed"; // fetch says TypeError for all that the network does
   article.append(notice(article, known ? error : new Failure(text("offline"))));
 }
 
-function notice(article, { message, signIn, request }) {
+function notice(article, { message, signIn, request, wait }) {
   const box = document.querySelector("#failure").content.firstElementChild.cloneNode(true);
   box.querySelector("[data-message]").textContent = message;
+  if (wait) box.append(countdown(wait));
   if (request) box.append(element("p", "muted", text("request", { id: request })));
   if (signIn) {
     const link = element("a", "button", text("sign-in"));
@@ -156,24 +223,47 @@ function notice(article, { message, signIn, request }) {
   return box;
 }
 
+/** The seconds that are left. Only the eye follows them: the message has said how many there are. */
+function countdown(seconds) {
+  const line = element("p", "muted", counted("wait", seconds));
+  line.setAttribute("aria-hidden", "true");
+  const until = Date.now() + seconds * SECOND;
+  const ticking = setInterval(() => {
+    const left = Math.ceil((until - Date.now()) / SECOND);
+    line.textContent = left > 0 ? counted("wait", left) : text("wait-over");
+    if (left <= 0 || !line.isConnected) clearInterval(ticking);
+  }, SECOND);
+  return line;
+}
+
 function element(name, className, content) {
   return Object.assign(document.createElement(name), { className, textContent: content });
 }
 
-function announce(message) {
+export function announce(message) {
   chat.querySelector("[data-announcement]").textContent = message;
 }
 
-/** A run that was under way when the page was loaded is shown when it has ended. */
-function watch(article) {
-  setTimeout(async () => {
-    const settled = await settle(article).catch(() => article); // offline: look again later
-    if (settled.dataset.state === "running") watch(settled);
-  }, POLL_MS);
+/** A run that was under way when the page was loaded is followed from its beginning. */
+function takeUp(article) {
+  return answering(article, (signal) => resume(article, signal).catch((error) => {
+    if (error instanceof TypeError) return undefined; // it is asked for again
+    throw error;
+  }));
+}
+
+/** The server ends the answer, and tells so in its stream; when it can't be told, the page leaves it. */
+async function stop() {
+  const { article, aborter } = current ?? {};
+  if (!article) return;
+  if (!article.dataset.runId) return aborter.abort();
+  article.querySelector("[data-activity-text]").textContent = text("stopping");
+  const response = await send(addressOf(article, "stopUrl"), { method: "POST" }).catch(() => null);
+  if (!response?.ok) aborter.abort();
 }
 
 /** The question of `article`; from its text where the page was loaded since. */
-function questionOf(article) {
+export function questionOf(article) {
   return asked.get(article) ?? {
     query: article.querySelector("[data-question]").textContent,
     passages: Array.from(article.querySelectorAll("[data-selected]"), passageOf),
@@ -188,20 +278,12 @@ function passageOf(quoted) {
   return { text: quoted.textContent, selection, from };
 }
 
-function again({ target }) {
-  const button = target.closest("[data-try-again], [data-search-all]");
-  if (!button) return;
-  const question = questionOf(button.closest(".run"));
-  ask("searchAll" in button.dataset ? { ...question, passages: [], collections: undefined } : question);
-}
-
 function start() {
-  runs.querySelectorAll("[data-state=running]").forEach(watch);
+  runs.querySelectorAll(":scope > [data-state=running]").forEach(takeUp);
   runs.lastElementChild?.scrollIntoView({ block: "start", behavior: "instant" });
   if (!composer) return;
   composer.onAsk(ask);
-  composer.onStop(() => aborter?.abort());
-  runs.addEventListener("click", again);
+  composer.onStop(stop);
 }
 
 start();

@@ -134,9 +134,11 @@ function start() {
     filter.open = false;
     filter.querySelector("summary").focus();
   });
+  const problem = find("notice-text").textContent; // the server's, with a question that was sent without this script
   const draft = kept.get("draft");
   field.value ||= draft?.query ?? "";
   chips.set(draft?.passages ?? []);
+  if (problem) notify({ message: problem });
 }
 
 if (form) start();

@@ -23,7 +23,7 @@ async function open(url, link, { keep = "" } = {}) {
   if (panel.hidden) {
     keepInPlace(link, () => (panel.hidden = false));
     body.replaceChildren(paragraph(text("opening")));
-    if (narrow.matches) history.pushState({ panel: true }, "");
+    if (narrow.matches && self === top) history.pushState({ panel: true }, ""); // in a frame, Back is the host page's
   }
   cover();
   const fragment = await load(url);
