@@ -42,6 +42,8 @@ DOCUMENTS_AT_ONCE = 16
 BYTES_AT_ONCE = 256 * 1024  # of files, about four seconds of MiniLM for plain text: how long the last one waits
 _CHUNKS_AT_ONCE = 64  # of several documents; a longer document is embedded alone
 _POINTS_AT_ONCE = 200
+_WORTH_A_BATCH = 16  # chunks; for so many the embedder need not wait for the next short file
+_PATIENCE = 0.05  # seconds, several times what reading a short file takes
 _REPORT_SECONDS = 0.5  # between two signs of life
 
 
@@ -105,7 +107,7 @@ def _ingest(in_hand: list[Document], stopping: Callable[[], bool]) -> None:
     group: list[_Cut] = []
     with _read_ahead(in_hand) as readings:
         for document, reading in readings:
-            if group and not reading.done():  # whoever is ready does not wait for a long file
+            if group and not wait([reading], timeout=_patience(group)).done:
                 _finish(group, in_hand, space, show_life)
                 group = []
             with _one(document, in_hand):
@@ -114,6 +116,11 @@ def _ingest(in_hand: list[Document], stopping: Callable[[], bool]) -> None:
                 _finish(group[:-1], in_hand, space, show_life)
                 group = group[-1:]
     _finish(group, in_hand, space, show_life)
+
+
+def _patience(group: Sequence[_Cut]) -> float:
+    """How long what is ready waits for the next file, in seconds: not for a long one."""
+    return 0 if sum(len(cut.chunks) for cut in group) >= _WORTH_A_BATCH else _PATIENCE
 
 
 @contextlib.contextmanager
@@ -341,7 +348,10 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
 def _describe_collection(document: Document, *, fingerprint: str) -> None:
     """What it holds by now. Its row is locked, so that searches can't switch to another index in between."""
     collection = Collection.objects.select_for_update(no_key=True).get(pk=document.collection_id)
-    if spaces.live_fingerprint() not in ("", fingerprint):
+    if (collection.fingerprint or spaces.live_fingerprint()) not in (
+        "",
+        fingerprint,
+    ):  # all that have one, have the same
         raise _SpaceChanged
     known = sorted({*collection.languages, document.language} - {""})
     if (collection.fingerprint, collection.languages) != (fingerprint, known):
