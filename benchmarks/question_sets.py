@@ -50,7 +50,7 @@ def _python() -> QuestionSet:
             if text.count(sentence) == 1:
                 text = text.replace(sentence, "")
                 found.append(Question(" ".join(sentence.split()), quotes=(Quote(key, text=body),)))
-        sources.append(Source(key, key, path.name, text))
+        sources.append(Source(key, key, f"{path.stem}.txt", text))
         questions += [question for question in found if question.quotes[0].text in text]
     return QuestionSet("python", tuple(sources), tuple(_evenly(questions, FUNCTIONS)))
 

@@ -182,7 +182,7 @@ def search(
         ranked = rerank(query, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
-    sure = confidence(query, passages)
+    sure = confidence(query, passages, language=spoken)
     watch.stage("passages")
     return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages))
 
