@@ -5,8 +5,9 @@
 A set is a path, as `manage.py evaluate` takes it, or one that is made here: `python` (docstrings and the functions they
 were taken out of), `manual-en`, `manual-de` and so on (descriptions of manual pages and the pages). Its documents are
 indexed once, where `evaluate` keeps them. Then `search()` is asked its questions ("answered": as far as a passage holds
-the answer), the same without the passages that answer ("removed"), and questions of the other sets ("elsewhere"), each
-with vectors and without. The figures of a set come from a model fitted on the others, and from the one that the site uses.
+the answer), the same without the passages that answer ("removed"), and questions of the other sets ("elsewhere"; in
+other languages than English, messages of Django), each with vectors and without. The figures of a set come from a model
+fitted on the others, and from the one that the site uses.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ SETS = ("python", "manual-en", "manual-de", "manual-fr")
 KINDS = ("answered", "removed", "elsewhere")
 BINS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.01)
 RIDGE = 1.0
+WRONG_REFUSAL = {True: 1.0, False: 1.5}  # what it counts, with vectors and with words alone: those tell less
 
 
 def main() -> None:
@@ -58,7 +60,11 @@ def main() -> None:
     found = dict(found_of(options.sets, questions=options.questions, again=options.again))
     for title, wanted in (("With vectors that know the language", True), ("With words alone", False)):
         measured = {name: [*measured_of(cases, similarity=wanted)] for name, cases in found.items()}
-        print_model(title, {name: rows for name, rows in measured.items() if {row.kind for row in rows} == {*KINDS}})
+        print_model(
+            title,
+            WRONG_REFUSAL[wanted],
+            {name: rows for name, rows in measured.items() if {row.kind for row in rows} == {*KINDS}},
+        )
 
 
 # ---- asking ----------------------------------------------------------------------------------------------------------
@@ -183,13 +189,13 @@ def measured_of(cases: Sequence[Case], *, similarity: bool) -> Iterator[Measured
             )
 
 
-def fit(sets: Sequence[Sequence[Measured]]) -> Numbers:
+def fit(sets: Sequence[Sequence[Measured]], refusal: float) -> Numbers:
     """The weights of a logistic model and last its constant, by Newton's method with a little ridge. Each set counts
-    the same, and in it the answered as much as the others together."""
+    the same, and in it the answered `refusal` times as much as the others together."""
     rows = [(row, 1 / sum(other.kind == row.kind for other in rows)) for rows in sets for row in rows]
     values = np.array([(*row.values, 1.0) for row, _ in rows])
     wanted = np.array([float(row.kind == "answered") for row, _ in rows])
-    weights = np.array([weight * (1.0 if row.kind == "answered" else 0.5) for row, weight in rows])
+    weights = np.array([weight * (refusal if row.kind == "answered" else 0.5) for row, weight in rows])
     weights *= len(rows) / weights.sum()
     ridge, coefficients = np.diag([RIDGE] * (values.shape[1] - 1) + [0.0]), np.zeros(values.shape[1])
     for _ in range(30):
@@ -215,7 +221,7 @@ def area(positive: Numbers, negative: Numbers) -> float:
 
 
 # ---- telling ---------------------------------------------------------------------------------------------------------
-def print_model(title: str, measured: Mapping[str, Sequence[Measured]]) -> None:
+def print_model(title: str, refusal: float, measured: Mapping[str, Sequence[Measured]]) -> None:
     """`measured` by set: their figures by the others' coefficients and by the site's, then those fitted on all."""
     from retrieval.confidence import ANSWERS
 
@@ -223,7 +229,7 @@ def print_model(title: str, measured: Mapping[str, Sequence[Measured]]) -> None:
     print(f"{'':<16}{'':<10}{'answered, kept':>24}{'removed, refused':>24}{'elsewhere, refused':>24}{'areas':>12}")
     pooled: dict[str, list[tuple[str, float]]] = {"left out": [], "site's": []}
     for name, rows in measured.items():
-        others = fit([each for other, each in measured.items() if other != name] or [rows])
+        others = fit([each for other, each in measured.items() if other != name] or [rows], refusal)
         for model, sure in (("left out", predict(rows, others)), ("site's", np.array([r.confidence for r in rows]))):
             print(f"{Path(name).name:<16.15}{model:<10}{figures([row.kind for row in rows], sure)}")
             pooled[model] += [(row.kind, float(value)) for row, value in zip(rows, sure, strict=True)]
@@ -232,7 +238,7 @@ def print_model(title: str, measured: Mapping[str, Sequence[Measured]]) -> None:
     print("\nOf those predicted between, so many percent were answered (answered count as much as all others):")
     for model, kept in pooled.items():
         print(f"{model:<10}{reliability(kept)}")
-    print(f"\nFitted on all: {', '.join(f'{value:.2f}' for value in fit([*measured.values()]))}")
+    print(f"\nFitted on all: {', '.join(f'{value:.2f}' for value in fit([*measured.values()], refusal))}")
 
 
 def figures(kinds: Sequence[str], sure: Numbers) -> str:

@@ -24,11 +24,11 @@ _TOGETHER = 3  # of the question's terms, in one window, tell that it is about t
 
 _ENOUGH = 3  # passages; among fewer nothing stands out
 _USUAL_MARGIN = 0.09  # of the best of five passages over their mean
-ANSWERS = 0.25  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
+ANSWERS = 0.28  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
 
-# Fitted: the weight of each measurement, last the constant.
-_WITH_SIMILARITY = (1.28, 1.88, 2.80, 2.93, 2.81, -6.01)
-_WITHOUT_SIMILARITY = (1.04, 2.69, 3.52, -5.35)
+# Fitted by `python -m benchmarks.confidence`: the weight of each measurement, last the constant.
+_WITH_SIMILARITY = (1.06, 2.42, 4.02, 2.68, -4.00)
+_WITHOUT_SIMILARITY = (1.30, 2.25, 3.60, -4.66)
 
 
 class Found(Protocol):
@@ -45,9 +45,9 @@ class Found(Protocol):
 
 
 def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> float:
-    """The probability, 0 to 1, that one of `passages` answers `query`, where half of all questions have an answer. 0
-    without passages. Where they have no similarity, words alone count. In a known `language` (ISO 639-1) those that
-    say little don't."""
+    """The probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all questions
+    have an answer. 0 without passages. Where they have no similarity, words alone count. In a known `language`
+    (ISO 639-1), those that say little don't."""
     if not passages:
         return 0.0
     values = measure(query, passages, language=language)
@@ -56,25 +56,24 @@ def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> 
 
 
 def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tuple[float, ...]:
-    """What the model weighs: how much of the question the best few sentences hold, and the best passage with its title,
-    and whether enough of its terms stand together; then, with similarities, the highest one and how far it stands out
-    among the others."""
+    """What the model weighs: how much of the question the best few sentences hold, and the first passage with its
+    title; then, with similarities, the highest one and how far it stands out among the others, and without, whether
+    enough of the question's terms stand together."""
     asked = _asked(query, language)
     windows = [window for passage in passages for window in _windows(passage.text)]
     weights = _weigh(asked, windows)
-    whole = [frozenset(_terms(f"{passage.title} {passage.section} {passage.text}")) for passage in passages]
-    together = max((len(window & asked) for window in windows), default=0)
-    words = (
+    first = passages[0]
+    held = (
         max((_share(window, weights) for window in windows), default=0.0),
-        max(_share(terms, weights) for terms in whole),
-        min(together, _TOGETHER) / min(max(len(asked), 1), _TOGETHER),
+        _share(frozenset(_terms(f"{first.title} {first.section} {first.text}")), weights),
     )
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
-        return words
+        together = max((len(window & asked) for window in windows), default=0)
+        return (*held, min(together, _TOGETHER) / min(max(len(asked), 1), _TOGETHER))
     best = max(similarities)
     margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
-    return (*words, best, margin)
+    return (*held, best, margin)
 
 
 def _asked(query: str, language: str) -> frozenset[str]:
