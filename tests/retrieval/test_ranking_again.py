@@ -15,6 +15,7 @@ from retrieval.duplicates import fold
 from retrieval.embedding import MiniLM
 from retrieval.identifiers import with_parts
 from retrieval.index import Hit
+from retrieval.index.words import says_little
 from retrieval.query_language import language_of
 from retrieval.rerank import max_similarity, rerank
 from retrieval.spans import by_passage, spans
@@ -159,3 +160,12 @@ def test_query_language_is_chosen_among_those_of_the_documents() -> None:
     assert language_of("How often is the pump oiled?", among=["de", "en", "ja"]) == "en"
     assert language_of("anything", among=["fr"]) == "fr"
     assert language_of("anything", among=[]) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "language", "little"),
+    [("how", "en", True), ("wait", "en", False), ("7", "en", False), ("wie", "de", True), ("how", "fr", False)],
+)
+def test_stopwords_of_a_language_say_little(word: str, language: str, *, little: bool) -> None:
+    assert says_little(word, language=language) is little
+    assert not says_little(word, language="")
