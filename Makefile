@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-admin bench-agents bench-files bench-ingestion bench-page bench-retrieval \
+.PHONY: run test check format bench bench-admin bench-agents bench-confidence bench-files bench-ingestion bench-page bench-retrieval \
 	bench-streams kill-table matrix screenshots lock clean
 
 run: .venv/run-installed
@@ -35,6 +35,9 @@ bench-agents: .venv/dev-installed
 
 bench-retrieval: .venv/dev-installed
 	$(BIN)/python -m benchmarks.retrieval
+
+bench-confidence: .venv/dev-installed
+	$(BIN)/python -m benchmarks.confidence $(SETS)
 
 bench-ingestion: .venv/dev-installed
 	$(BIN)/python -m benchmarks.ingestion

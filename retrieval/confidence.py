@@ -1,6 +1,7 @@
 """How likely it is that passages answer a question: pure arithmetic over what was found, for any language.
 
-A logistic model of a few measurements; docs/decisions/010 says what its coefficients were fitted on, and how well.
+A logistic model of a few measurements. `python -m benchmarks.confidence` fits its coefficients and tells how well they
+do; docs/decisions/010 says on what.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from retrieval.index.words import says_little
+
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
+_TOGETHER = 3  # of the question's terms, in one window, tell that it is about the same; of fewer, all
 
 _ENOUGH = 3  # passages; among fewer nothing stands out
 _USUAL_MARGIN = 0.09  # of the best of five passages over their mean
-ANSWERS = 0.12  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
+ANSWERS = 0.28  # from here on, passages are taken to answer; docs/retrieval.md has what this keeps and refuses
 
-# Fitted: the weight of each measurement, last the constant.
-_WITH_SIMILARITY = (0.44, 2.12, 5.83, 4.90, -6.01)
-_WITHOUT_SIMILARITY = (0.11, 3.57, -3.32)
+# Fitted by `python -m benchmarks.confidence`: the weight of each measurement, last the constant.
+_WITH_SIMILARITY = (1.06, 2.42, 4.02, 2.68, -4.00)
+_WITHOUT_SIMILARITY = (1.37, 2.27, 3.61, -4.43)
 
 
 class Found(Protocol):
@@ -40,32 +44,43 @@ class Found(Protocol):
     def similarity(self) -> float | None: ...
 
 
-def confidence(query: str, passages: Sequence[Found]) -> float:
-    """The probability, 0 to 1, that one of `passages` answers `query`. 0 without passages. Where they
-    have no similarity, words alone count."""
+def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> float:
+    """The probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all questions
+    have an answer. 0 without passages. Where they have no similarity, words alone count. In a known `language`
+    (ISO 639-1), those that say little don't."""
     if not passages:
         return 0.0
-    values = measure(query, passages)
+    values = measure(query, passages, language=language)
     weights = _WITH_SIMILARITY if len(values) + 1 == len(_WITH_SIMILARITY) else _WITHOUT_SIMILARITY
     return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True))))
 
 
-def measure(query: str, passages: Sequence[Found]) -> tuple[float, ...]:
-    """What the model weighs: how much of the question the best few sentences hold, and the best passage with its title;
-    then, with similarities, the highest one and how far it stands out among the others."""
-    windows = [(window, rank) for rank, passage in enumerate(passages) for window in _windows(passage.text)]
-    weights = _weigh(frozenset(_terms(query)), [window for window, _ in windows])
-    whole = [frozenset(_terms(f"{passage.title} {passage.section} {passage.text}")) for passage in passages]
-    words = (
-        max((_share(window, weights) for window, _ in windows), default=0.0),
-        max(_share(terms, weights) for terms in whole),
+def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tuple[float, ...]:
+    """What the model weighs: how much of the question the best few sentences hold, and the first passage with its
+    title; then, with similarities, the highest one and how far it stands out among the others, and without, whether
+    enough of the question's terms stand together."""
+    asked = _asked(query, language)
+    windows = [window for passage in passages for window in _windows(passage.text)]
+    weights = _weigh(asked, windows)
+    first = passages[0]
+    held = (
+        max((_share(window, weights) for window in windows), default=0.0),
+        _share(frozenset(_terms(f"{first.title} {first.section} {first.text}")), weights),
     )
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
-        return words
+        together = max((len(window & asked) for window in windows), default=0)
+        return (*held, min(together, _TOGETHER) / min(max(len(asked), 1), _TOGETHER))
     best = max(similarities)
     margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
-    return (*words, best, margin)
+    return (*held, best, margin)
+
+
+def _asked(query: str, language: str) -> frozenset[str]:
+    """The terms of the question's words that say something; of all, where none does."""
+    words = _WORD.findall(query.lower())
+    telling = [word for word in words if _UNSPACED.search(word) or not says_little(word, language=language)]
+    return frozenset(_terms(" ".join(telling or words)))
 
 
 def _terms(text: str) -> Iterator[str]:

@@ -100,11 +100,12 @@ class Passage:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The passages, best first; how likely it is, 0 to 1, that they answer the query; and the milliseconds that each
-    stage took, in order."""
+    """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
+    query was taken to be in, empty where none is known; and the milliseconds that each stage took, in order."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
+    language: str = ""
     stages: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -181,9 +182,9 @@ def search(
         ranked = rerank(query, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
-    sure = confidence(query, passages)
+    sure = confidence(query, passages, language=spoken)
     watch.stage("passages")
-    return SearchResult(passages, confidence=sure, stages=tuple(watch.stages))
+    return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages))
 
 
 def check_scope(

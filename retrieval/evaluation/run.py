@@ -130,7 +130,8 @@ def _measures(question: Located, *, method: Method, user: User) -> Iterable[tupl
     if any(map(question.answered_by, shown.passages)):
         yield "found and answered", 100.0 * shown.answers
     without = [passage for passage in many if not question.answered_by(passage)][:SHOWN]
-    yield "answer removed, refused", 100.0 * (confidence(question.text, without) < ANSWERS)
+    sure = confidence(question.text, without, language=shown.language)
+    yield "answer removed, refused", 100.0 * (sure < ANSWERS)
     if shown.passages:
         yield "passage characters", sum(len(passage.text) for passage in shown.passages) / len(shown.passages)
 

@@ -6,7 +6,7 @@ Both indexes store what this makes, so both rank alike; a Qdrant server's own BM
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from retrieval.identifiers import with_parts
@@ -47,6 +47,12 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
     models = [model for language in known for model in (*_models(language), *_models("", stopped=language))]
     terms = sorted({term for model in models or _models("") for term in model.embed_query(text).indices})
     return SparseVector(terms, [1.0] * len(terms))
+
+
+@lru_cache(maxsize=8192)
+def says_little(word: str, *, language: str) -> bool:
+    """Whether `word` is a stopword of `language`, like “how” in English; never in a language that isn't known."""
+    return not any(model.embed_query(word).indices for model in _models(_known(language)))
 
 
 def _known(language: str) -> str:

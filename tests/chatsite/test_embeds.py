@@ -200,7 +200,7 @@ def test_token_opens_nothing_but_asking(site: EmbedSite, public: Collection, put
 def test_citation_opens_the_passage_and_nothing_around_it(site: EmbedSite, public: Collection, put: Put) -> None:
     filler = "".join(f"Line {n} of the long part, which nobody asked about.\n\n" for n in range(400))
     document = put(public, "tea.md", f"{TEA}\n\n{filler}The last word is secret.")
-    asked = ask(site, query="How many minutes do you wait before you pour the tea?").json()
+    asked = ask(site).json()
     source = asked["sources"][asked["citations"][0]["source"]]
     assert source["url"].startswith(f"/embed/{site.token}/passages/")
     page = Client().get(f"/embed/{site.token}/runs/{asked['run_id']}/").content.decode()

@@ -10,11 +10,12 @@ import pytest
 from django.conf import settings
 
 from retrieval import minilm
-from retrieval.confidence import ANSWERS, confidence
+from retrieval.confidence import ANSWERS, confidence, measure
 from retrieval.duplicates import fold
 from retrieval.embedding import MiniLM
 from retrieval.identifiers import with_parts
 from retrieval.index import Hit
+from retrieval.index.words import says_little
 from retrieval.query_language import language_of
 from retrieval.rerank import max_similarity, rerank
 from retrieval.spans import by_passage, spans
@@ -117,6 +118,34 @@ def test_confidence_works_from_words_in_any_language(query: str, right: str, wro
     assert confidence(query, [Found(wrong)]) < ANSWERS < confidence(query, [Found(right)])
 
 
+TEA = "# Tea\n\nBoil the water first.\n\nWait four minutes before you pour the tea."
+
+
+@pytest.mark.parametrize(
+    ("query", "language", "text"),
+    [
+        ("How long do I wait before I pour the tea?", "en", TEA),
+        ("tea", "en", TEA),
+        ("Wie lange muss ich warten, bevor ich den Tee einschenke?", "de", "Vor dem Einschenken vier Minuten warten."),
+        ("Combien de temps dois-je attendre avant de verser le thé ?", "fr", "Attendez quatre minutes, versez le thé."),
+        ("Сколько нужно ждать, прежде чем наливать чай?", "ru", "Перед тем как наливать чай, ждите четыре минуты."),
+        ("お茶を注ぐまでどのくらい待ちますか?", "ja", "お茶を注ぐ前に4分待ちます。"),
+    ],
+)
+def test_words_that_say_little_are_not_missed(query: str, language: str, text: str) -> None:
+    assert confidence(query, [Found(text)], language=language) >= ANSWERS
+    assert measure(query, [Found(text)], language=language) >= measure(query, [Found(text)])
+
+
+def test_one_common_word_is_no_answer_among_words_alone() -> None:
+    query = "Which glacier feeds the river that crosses the water meadows?"
+    assert confidence(query, [Found(TEA)], language="en") < ANSWERS
+
+
+def test_question_of_nothing_but_little_words_counts_them_all() -> None:
+    assert measure("What is it?", [Found("It is what it is.")], language="en") == (1.0, 1.0, 1.0)
+
+
 # ---- words and languages ---------------------------------------------------------------------------------------------
 
 
@@ -131,3 +160,12 @@ def test_query_language_is_chosen_among_those_of_the_documents() -> None:
     assert language_of("How often is the pump oiled?", among=["de", "en", "ja"]) == "en"
     assert language_of("anything", among=["fr"]) == "fr"
     assert language_of("anything", among=[]) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "language", "little"),
+    [("how", "en", True), ("wait", "en", False), ("7", "en", False), ("wie", "de", True), ("how", "fr", False)],
+)
+def test_stopwords_of_a_language_say_little(word: str, language: str, *, little: bool) -> None:
+    assert says_little(word, language=language) is little
+    assert not says_little(word, language="")
