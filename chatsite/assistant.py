@@ -135,6 +135,7 @@ def _source(passage: retrieval.Passage, *, marker: int, embed_site: EmbedSite | 
         document_id=passage.document_id,
         url=url,
         page=passage.page,
+        section=passage.section,
         score=passage.score,
         content_hash=passage.content_hash,
     )

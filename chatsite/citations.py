@@ -28,6 +28,7 @@ class Source:
     document_id: int | None = None
     url: str | None = None
     page: int | None = None
+    section: str = ""  # the path of headings above its beginning
     score: float = 1.0
     content_hash: str = ""
 

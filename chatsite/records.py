@@ -40,7 +40,7 @@ def run_event(run: Run) -> Event:
 
 
 def source_body(source: Source) -> dict[str, Any]:
-    fields = "chunk_id document_id title url page start end content score".split()
+    fields = "chunk_id document_id title section url page start end content score".split()
     return {field: getattr(source, field) for field in fields}
 
 
@@ -83,7 +83,7 @@ def with_run(error: AnswerError, run: Run) -> AnswerError:
 # ---- to SQL ----------------------------------------------------------------------------------------------------------
 def source_record(source: Source) -> dict[str, Any]:
     """What the run keeps of a source; its title and text stay with the document, and so with who may read it."""
-    fields = "marker chunk_id document_id page start end score content_hash".split()
+    fields = "marker chunk_id document_id section page start end score content_hash".split()
     return {field: getattr(source, field) for field in fields}
 
 
@@ -136,7 +136,7 @@ def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | No
     return Source(**kept, content=content, title=document.title, url=url)
 
 
-_GONE = {"title": "", "url": None, "content": ""}
+_GONE = {"title": "", "section": "", "url": None, "content": ""}
 
 
 def source_bodies(run: Run, *, user: User) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -55,11 +56,23 @@ class TokenEmbedder(Protocol):
         """For each text the unit vectors of its tokens, float32 [tokens, dimension]."""
 
 
+class _Use(Enum):
+    """What a session of the model is for. Each has its own: the threads of a session have the priority of the thread
+    that built it, and ingestion's is low; a question is so short that a second thread costs it time."""
+
+    DOCUMENTS = auto()
+    QUERIES = auto()
+    TOKENS = auto()
+
+
+_ROWS = 4  # texts in one run of the model: of 1 to 32 the fastest, when they are of like length
+
+
 class MiniLM:
     """all-MiniLM-L6-v2 in int8 on this machine's processor."""
 
     name = f"{minilm.NAME}-int8-{minilm.WEIGHTS_SHA256[:8]}"
-    batch_size = 8  # the fastest of 1 to 64 on two cores
+    batch_size = 64  # enough for texts of like length to meet; half a second of two cores
     dimension = minilm.DIMENSION
     languages = frozenset({"en"})
 
@@ -67,36 +80,49 @@ class MiniLM:
         self._weights = weights
         self._model_dir = model_dir
         self._building = threading.Lock()
-        self._sessions: dict[bool, InferenceSession] = {}  # of whole texts; of their tokens
+        self._sessions: dict[_Use, InferenceSession] = {}
         self._tokenizer: Tokenizer | None = None
         self._counter: Tokenizer | None = None
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        vectors, _ = self._run(texts, tokens=False)
-        return vectors
-
-    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
-        """Without the marks that the tokenizer puts at both ends. Texts of like length are run together."""
-        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        found: dict[int, Vectors] = {}
-        for first in range(0, len(order), self.batch_size):
-            numbers = order[first : first + self.batch_size]
-            vectors, mask = self._run([texts[number] for number in numbers], tokens=True)
-            found |= {number: vectors[row][mask[row] > 0][1:-1] for row, number in enumerate(numbers)}
-        return [found[number] for number in range(len(texts))]
-
-    def _run(self, texts: Sequence[str], *, tokens: bool) -> tuple[Vectors, NDArray[np.int64]]:
-        import numpy as np
-
-        session, tokenizer = self._built(tokens=tokens)
-        encodings = tokenizer.encode_batch(list(texts))
-        mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
-        ids = np.array([encoding.ids for encoding in encodings], np.int64)
-        return np.asarray(session.run(None, {"input_ids": ids, "attention_mask": mask})[0], np.float32), mask
+        return self._embed(texts, use=_Use.DOCUMENTS)
 
     def embed_query(self, text: str) -> Vectors:
-        vector: Vectors = self.embed_documents([text])[0]
+        vector: Vectors = self._embed([text], use=_Use.QUERIES)[0]
         return vector
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Without the marks that the tokenizer puts at both ends."""
+        found: dict[int, Vectors] = {}
+        for places, vectors, mask in self._run(texts, use=_Use.TOKENS):
+            found |= {place: vectors[row][mask[row] > 0][1:-1] for row, place in enumerate(places)}
+        return [found[place] for place in range(len(texts))]
+
+    def _embed(self, texts: Sequence[str], *, use: _Use) -> Vectors:
+        import numpy as np
+
+        found: Vectors = np.empty((len(texts), self.dimension), np.float32)
+        for places, vectors, _ in self._run(texts, use=use):
+            found[places] = vectors
+        return found
+
+    def _run(self, texts: Sequence[str], *, use: _Use) -> Iterator[tuple[list[int], Vectors, NDArray[np.int64]]]:
+        """A few texts at a time, those with like numbers of tokens together, since the shorter ones are padded: their
+        places in `texts`, what the model makes of them, and which of it is no padding."""
+        import numpy as np
+
+        session, tokenizer = self._built(use)
+        tokens = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+        order = sorted(range(len(texts)), key=lambda place: len(tokens[place]))
+        for first in range(0, len(order), _ROWS):
+            places = order[first : first + _ROWS]
+            ids = np.zeros((len(places), len(tokens[places[-1]])), np.int64)
+            mask = np.zeros_like(ids)
+            for row, place in enumerate(places):
+                ids[row, : len(tokens[place])] = tokens[place]
+                mask[row, : len(tokens[place])] = 1
+            [output] = session.run(None, {"input_ids": ids, "attention_mask": mask})
+            yield places, np.asarray(output, np.float32), mask
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if self._counter is None:
@@ -110,23 +136,23 @@ class MiniLM:
     def close(self) -> None:
         self._sessions.clear()
 
-    def _built(self, *, tokens: bool) -> tuple[InferenceSession, Tokenizer]:
+    def _built(self, use: _Use) -> tuple[InferenceSession, Tokenizer]:
         with self._building:
             if self._tokenizer is None:
                 from tokenizers import Tokenizer
 
                 self._tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
                 self._tokenizer.enable_truncation(minilm.MAX_TOKENS)
-                self._tokenizer.enable_padding()
-            if tokens not in self._sessions:
+                self._tokenizer.no_padding()
+            if use not in self._sessions:
                 import onnxruntime
 
                 options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = 2
+                options.intra_op_num_threads = 1 if use is _Use.QUERIES else 2
                 options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads rest
-                path = minilm.graph_path(self._weights, model_dir=self._model_dir, tokens=tokens)
-                self._sessions[tokens] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            return self._sessions[tokens], self._tokenizer
+                path = minilm.graph_path(self._weights, model_dir=self._model_dir, tokens=use is _Use.TOKENS)
+                self._sessions[use] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            return self._sessions[use], self._tokenizer
 
 
 class RemoteEmbedder:

@@ -10,35 +10,17 @@ import dataclasses
 import hashlib
 import logging
 import re
-import shutil
-import time
-from collections.abc import Sequence
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.files import File
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.utils import timezone
 
-from retrieval import chunking, page_cache, points, queue, reindex, spaces
-from retrieval.chunking import Piece, estimate_tokens, split
-from retrieval.configuration import Space, runtime
-from retrieval.errors import (
-    DiskFull,
-    DuplicateContent,
-    IndexUnavailable,
-    NeedsOcr,
-    ParsingError,
-    QuotaExceeded,
-    RetrievalError,
-)
-from retrieval.extraction import Extracted, clean
-from retrieval.models import Chunk, Collection, Document, IndexRemoval
-from retrieval.parsing import parse
-from retrieval.points import chunk_id
-from retrieval.queue import Superseded
+from retrieval import chunking, intake, page_cache, queue, reindex, spaces
+from retrieval.configuration import runtime
+from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
+from retrieval.extraction import clean
+from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.quota import check_quota
 from retrieval.sources import Origin
 from retrieval.spaces import live_space
@@ -48,21 +30,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django.db.models import QuerySet
 
-    from retrieval.embedding import Vectors
-
 logger = logging.getLogger(__name__)
 
-_POINTS_AT_ONCE = 200
 _left_in_hand: list[Document] = []  # by a database that did not answer
-_REPORT_SECONDS = 0.5  # between two signs of life
-
-
-class _Stopping(Exception):
-    """The process ends: the document goes back into the queue."""
-
-
-class _SpaceChanged(Exception):
-    """Searches switched to another index while the document was ingested for the one before."""
 
 
 # ---- what others call ------------------------------------------------------------------------------------------------
@@ -159,49 +129,22 @@ def enqueue_all(documents: QuerySet[Document]) -> int:
 
 
 def ingest_next() -> bool:
-    """Claim one document and take it to its end, good or bad. False when none is due, or none can be done now.
+    """Claim a document, or a few short ones, and take them to their end, good or bad. False when none is due, or none
+    can be done now.
 
-    A database error is raised; the document it left in hand goes back into the queue at the next call.
+    A database error is raised; what it left in hand goes back into the queue at the next call.
     """
     while _left_in_hand:
         queue.release(_left_in_hand[-1], reason="The database did not answer.")
         _left_in_hand.pop()
-    document = queue.claim()
-    if document is None:
+    documents = queue.claim(most=intake.DOCUMENTS_AT_ONCE, size=intake.BYTES_AT_ONCE)
+    if not documents:
         return False
     try:
-        return _take_to_its_end(document)
+        return intake.take_to_their_end(documents, stopping=lambda: _worker.stopping)
     except (OperationalError, InterfaceError):
-        _left_in_hand.append(document)
+        _left_in_hand.extend(documents)
         raise
-
-
-def _take_to_its_end(document: Document) -> bool:
-    try:
-        _ingest(document)
-    except Superseded:
-        logger.info("Document %s changed while it was ingested", document.pk)
-        _discard(document)
-    except (_Stopping, _SpaceChanged):
-        queue.release(document, reason="")
-    except IndexUnavailable as error:
-        logger.warning("Document %s waits: %s", document.pk, error)
-        queue.release(document, reason=str(error), after=queue.RETRY_AFTER)
-        return False
-    except NeedsOcr as error:
-        queue.fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
-    except ParsingError as error:
-        queue.fail(document, reason=str(error))
-    except RetrievalError as error:
-        queue.retry(document, reason=str(error))
-    except (OperationalError, InterfaceError) as error:  # locked, full, restarted: no fault of the document
-        reason = f"The database did not take it: {str(error).strip().partition(chr(10))[0]}."
-        queue.release(document, reason=reason, after=queue.RETRY_AFTER)
-        return False
-    except Exception:  # the outermost edge of one ingestion: no document may stop the others
-        logger.exception("Ingesting document %s failed", document.pk)
-        queue.retry(document, reason="An unexpected error, which the server's log describes.")
-    return True
 
 
 def drain_removals() -> bool:
@@ -297,147 +240,3 @@ def sha256(file: File[bytes]) -> str:
         digest.update(part)
     file.seek(0)
     return digest.hexdigest()
-
-
-# ---- one document ----------------------------------------------------------------------------------------------------
-
-
-def _ingest(document: Document) -> None:
-    _check_room(document)
-    space = live_space()
-    space.index.count(document.pk)  # an index that is down is noticed before any work is done
-    points.embed([], space=space)  # and so is an embedding model that is gone
-    path = Path(document.file.path)
-    if not path.is_file():
-        raise ParsingError("Its file is gone: upload it again.")
-    extracted = parse(path, filename=document.filename)
-    report = _Reports(document)
-    report(10)
-    document.language, document.dated = extracted.language, _dated(document, extracted)
-    count_tokens = space.embedder.count_tokens if space.embedder else estimate_tokens
-    pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)
-    texts = [_ranking_text(document, piece, extracted.text) for piece in pieces]
-    digests = [points.digest(text) for text in texts]
-    chunks = _chunks(document, extracted.text, pieces, digests)
-    vectors = points.embed(
-        texts,
-        space=space,
-        known=points.known_vectors(digests, document=document, space=space),
-        report=lambda done: report(10 + 80 * done // len(texts)),
-    )
-    _upsert(document, chunks, texts, vectors, space=space, report=report)
-    _go_live(document, extracted, chunks, fingerprint=space.fingerprint)
-
-
-def _check_room(document: Document) -> None:
-    """A disk that fills up while the index writes to it can end the whole process: stop before."""
-    settings = runtime().settings
-    folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
-    for folder in folders:
-        if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
-            wanted = settings.least_free_bytes // 1024**2
-            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
-
-
-class _Reports:
-    """Shows progress and life, often enough and no more: a batch of embeddings takes a tenth of a second."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self._reported = 0.0
-
-    def __call__(self, percent: int) -> None:
-        if _worker.stopping:
-            raise _Stopping
-        if time.monotonic() - self._reported >= _REPORT_SECONDS:
-            queue.renew(self._document, percent=percent)
-            self._reported = time.monotonic()
-
-
-def _ranking_text(document: Document, piece: Piece, text: str) -> str:
-    return points.ranking_text(document.title, heading=piece.heading, text=text[piece.start : piece.end])
-
-
-def _dated(document: Document, extracted: Extracted) -> date:
-    """The date the document bears, else when it was added."""
-    return date.fromisoformat(extracted.dated) if extracted.dated else document.created_at.date()
-
-
-def _chunks(document: Document, text: str, pieces: Sequence[Piece], digests: Sequence[str]) -> list[Chunk]:
-    """Not saved yet."""
-    return [
-        Chunk(
-            id=chunk_id(document.pk, generation=document.generation, position=position),
-            document_id=document.pk,
-            generation=document.generation,
-            position=position,
-            start=piece.start,
-            end=piece.end,
-            heading=piece.heading,
-            text=text[piece.start : piece.end],
-            digest=digest,
-        )
-        for position, (piece, digest) in enumerate(zip(pieces, digests, strict=True))
-    ]
-
-
-def _upsert(
-    document: Document,
-    chunks: Sequence[Chunk],
-    texts: Sequence[str],
-    vectors: Sequence[Vectors | None],
-    *,
-    space: Space,
-    report: _Reports,
-) -> None:
-    """All vectors are there before the first point enters the index."""
-    for first in range(0, len(chunks), _POINTS_AT_ONCE):
-        some = slice(first, first + _POINTS_AT_ONCE)
-        rows = zip(chunks[some], texts[some], vectors[some], strict=True)
-        space.index.upsert([points.point(chunk, document, text=text, vector=vector) for chunk, text, vector in rows])
-        report(90)
-
-
-def _go_live(document: Document, extracted: Extracted, chunks: Sequence[Chunk], *, fingerprint: str) -> None:
-    """In one transaction the new chunks replace the old ones and searches see the new generation."""
-    with transaction.atomic():
-        published = queue.claimed(document).update(
-            state=Document.State.READY,
-            live_generation=document.generation,
-            live_hash=document.content_hash,
-            language=document.language,
-            dated=document.dated,
-            chunker=chunking.VERSION,
-            error="",
-            progress=100,
-            lease_until=None,
-            characters=len(extracted.text),
-            chunk_count=len(chunks),
-            page_count=len(extracted.page_starts) or None,
-            page_starts=extracted.page_starts,
-            updated_at=timezone.now(),
-        )
-        if not published:
-            raise Superseded
-        _describe_collection(document, fingerprint=fingerprint)
-        Chunk.objects.filter(document=document).delete()
-        Chunk.objects.bulk_create(chunks, batch_size=500)
-        if document.generation > 1:
-            IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)
-
-
-def _describe_collection(document: Document, *, fingerprint: str) -> None:
-    """What it holds by now. Its row is locked, so that searches can't switch to another index in between."""
-    collection = Collection.objects.select_for_update(no_key=True).get(pk=document.collection_id)
-    if spaces.live_fingerprint() not in ("", fingerprint):
-        raise _SpaceChanged
-    known = sorted({*collection.languages, document.language} - {""})
-    if (collection.fingerprint, collection.languages) != (fingerprint, known):
-        Collection.objects.filter(pk=collection.pk).update(fingerprint=fingerprint, languages=known)
-
-
-def _discard(document: Document) -> None:
-    """Points of a document that is gone may have entered after the outbox was emptied; of one that was only asked for
-    again, the next generation removes them when it goes live."""
-    if not Document.objects.filter(pk=document.pk).exists():
-        IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.db.models import F
@@ -91,14 +91,14 @@ def embed(
     return vectors
 
 
-def known_vectors(digests: Sequence[str], *, document: Document, space: Space) -> dict[int, Vectors]:
-    """The vectors that live chunks with these digests have in the index, by place in `digests`: those of the document's
-    own former generation first."""
+def known_vectors(digests: Sequence[str], *, documents: Collection[int], space: Space) -> dict[int, Vectors]:
+    """The vectors that live chunks with these digests have in the index, by place in `digests`: those of former
+    generations of these `documents` first."""
     if space.dimension is None:
         return {}
     import numpy as np
 
-    holders = _holders(set(digests), document=document)
+    holders = _holders(set(digests), documents=documents)
     ids, found = list(set(holders.values())), dict[uuid.UUID, "Vectors"]()
     for first in range(0, len(ids), _ASKED_AT_ONCE):
         asked = space.index.vectors(ids[first : first + _ASKED_AT_ONCE])
@@ -110,7 +110,7 @@ def known_vectors(digests: Sequence[str], *, document: Document, space: Space) -
     }
 
 
-def _holders(digests: set[str], *, document: Document) -> dict[str, uuid.UUID]:
+def _holders(digests: set[str], *, documents: Collection[int]) -> dict[str, uuid.UUID]:
     """A live chunk of each digest that has one."""
     wanted, holders = sorted(digests), dict[str, uuid.UUID]()
     for first in range(0, len(wanted), _ASKED_AT_ONCE):
@@ -119,6 +119,6 @@ def _holders(digests: set[str], *, document: Document) -> dict[str, uuid.UUID]:
         )
         rows = live.order_by("pk").values_list("digest", "pk", "document_id")
         for value, pk, document_id in rows:
-            if value not in holders or document_id == document.pk:
+            if value not in holders or document_id in documents:
                 holders[value] = pk
     return holders

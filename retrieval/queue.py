@@ -8,9 +8,11 @@ process's own monotonic clock.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import accumulate
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -68,32 +70,60 @@ def requeue(documents: QuerySet[Document]) -> int:
     )
 
 
-def claim() -> Document | None:
-    """The next document that is due, for this process until its lease ends; the least tried first."""
+def claim(*, most: int = 1, size: int = 0) -> list[Document]:
+    """The next documents that are due, for this process until their lease ends; the least tried first. Up to `most`, as
+    long as their files hold no more than `size` bytes together, or one; an embedded index has no other worker to leave
+    them to, so then one is added to be read ahead.
+
+    What was tried before comes alone: it may have ended its process, and so the tries of those beside it.
+    """
     _take_over()
     while True:
         waiting = Document.objects.filter(due(), state=Document.State.QUEUED)
-        document = waiting.order_by("attempts", "pk").first()
-        if document is None:
-            return None
-        unchanged = waiting.filter(pk=document.pk, generation=document.generation, attempts=document.attempts)
-        if document.attempts >= ATTEMPTS:
-            reason = document.error or f"It stopped the process that was reading it {ATTEMPTS} times."
-            unchanged.update(state=Document.State.FAILED, error=reason, lease_until=None)
-        elif unchanged.update(
-            state=Document.State.PROCESSING,
-            attempts=F("attempts") + 1,
-            lease_until=timezone.now() + lease(),
-            progress=0,
-        ):
-            document.attempts += 1
-            return document
+        found = list(waiting.order_by("attempts", "pk")[:most])
+        if not found:
+            return []
+        if found[0].attempts >= ATTEMPTS:
+            reason = found[0].error or f"It stopped the process that was reading it {ATTEMPTS} times."
+            _unchanged(found[0]).update(state=Document.State.FAILED, error=reason, lease_until=None)
+            continue
+        with transaction.atomic():  # all of them, or none
+            taken = [document for document in _together(found, size=size) if _take(document)]
+        if taken:
+            return taken
 
 
-def peek(*, after: Document) -> Document | None:
-    """The one that `claim` would most likely give next."""
-    waiting = Document.objects.filter(due(), state=Document.State.QUEUED, attempts=0).exclude(pk=after.pk)
-    return waiting.order_by("pk").first()
+def _together(found: Sequence[Document], *, size: int) -> list[Document]:
+    if found[0].attempts:
+        return [found[0]]
+    least = 1 if runtime().settings.qdrant_url else 2
+    totals = accumulate(document.size for document in found)
+    return [
+        document
+        for place, (document, total) in enumerate(zip(found, totals, strict=True))
+        if not document.attempts and (place < least or total <= size)
+    ]
+
+
+def _take(document: Document) -> bool:
+    """False when someone else was faster."""
+    taken = _unchanged(document).update(
+        state=Document.State.PROCESSING, attempts=F("attempts") + 1, lease_until=timezone.now() + lease(), progress=0
+    )
+    if taken:
+        document.attempts, document.progress = document.attempts + 1, 0
+    return bool(taken)
+
+
+def _unchanged(document: Document) -> QuerySet[Document]:
+    """The row, as long as it waits as it did when it was read."""
+    return Document.objects.filter(
+        due(),
+        pk=document.pk,
+        generation=document.generation,
+        attempts=document.attempts,
+        state=Document.State.QUEUED,
+    )
 
 
 def claimed(document: Document) -> QuerySet[Document]:
@@ -106,10 +136,9 @@ def claimed(document: Document) -> QuerySet[Document]:
     )
 
 
-def renew(document: Document, *, percent: int) -> None:
-    """Show progress and a sign of life. Raises Superseded."""
-    if not claimed(document).update(progress=percent, lease_until=timezone.now() + lease()):
-        raise Superseded
+def renew(document: Document) -> bool:
+    """Show its progress and a sign of life. False when it is not this attempt's any more."""
+    return bool(claimed(document).update(progress=document.progress, lease_until=timezone.now() + lease()))
 
 
 def release(document: Document, *, reason: str, after: timedelta | None = None) -> None:

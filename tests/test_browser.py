@@ -45,7 +45,9 @@ def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iter
 def documents(folder: Path, kind: str) -> list[Path]:
     """A PDF and a Word file, with names of their own."""
     manual, notes = folder / f"pump-{kind}.pdf", folder / f"boiler-{kind}.docx"
-    manual.write_bytes(pdf([[*lines, f"Edition for the {kind}."] for lines in PUMP]))
+    # So different from the one for another screen that a search does not take them for the same.
+    own = [f"In room {n} the crew of the {kind} keeps edition {n} for the {kind}." for n in range(1, 6)]
+    manual.write_bytes(pdf([[*lines, *own] for lines in PUMP]))
     word = docx.Document()
     word.add_heading("Boiler", level=1)
     word.add_paragraph(f"The boiler of the {kind} is kept at sixty degrees.")

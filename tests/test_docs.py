@@ -16,7 +16,7 @@ from django.template import Context, Template
 
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
 from chatsite.embedding import widget_options
-from retrieval.admin_forms import ADDRESSES_AT_ONCE
+from retrieval.admin.forms import ADDRESSES_AT_ONCE
 from retrieval.models import Collection
 from retrieval.sources import archive, web
 from tests.servers import environment, manage, site

@@ -158,6 +158,7 @@ class SourceSerializer(serializers.Serializer[Any]):
     chunk_id = serializers.UUIDField(allow_null=True)
     document_id = serializers.IntegerField(allow_null=True)
     title = serializers.CharField()
+    section = serializers.CharField(help_text="The path of headings above its beginning; may be empty.")
     url = serializers.CharField(allow_null=True)
     page = serializers.IntegerField(allow_null=True)
     start = serializers.IntegerField()

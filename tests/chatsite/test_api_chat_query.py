@@ -50,7 +50,7 @@ def test_answer_cites_a_sentence_that_stands_in_the_document(client: Client, pub
     assert citation["quote"] == "The kettle is kept in the blue cupboard."
     source = body["sources"][citation["source"]]
     assert source["document_id"] == document.pk
-    assert source["title"] == "tea"
+    assert (source["title"], source["section"]) == ("tea", "Tea")
     text = "".join(document.chunks.values_list("text", flat=True))
     assert text[citation["start"] : citation["end"]] == citation["quote"]
     assert text[source["start"] : source["end"]] == source["content"]

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-PUBLIC = {"chat", "login", "logout", "api-health", "api-schema", "api-docs"}
+PUBLIC = {"chat", "embed", "embed-script", "login", "logout", "api-health", "api-schema", "api-docs"}
 SAMPLES = {"uuid": "7b0f5a9e-0000-4000-8000-000000000000", "int": "1", "slug": "nothing", "str": "nothing"}
 
 

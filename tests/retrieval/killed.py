@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -128,6 +129,7 @@ def ingest_all(model: str, *, until: tuple[str, str] | None) -> None:
         if (frame.f_code.co_qualname, event) == until:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    threading.setprofile(kill if until else None)  # files are read by a thread of their own
     sys.setprofile(kill if until else None)
     ingest.recover()
     while ingest.work():

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from retrieval.admin_collections import highlighted
+from retrieval.admin.collections import highlighted
 from retrieval.configuration import RetrievalSettings, configure
 from retrieval.models import Collection, Document, IndexRemoval
 

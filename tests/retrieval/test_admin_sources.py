@@ -51,7 +51,7 @@ def documents_of(collection: Collection, number: int, **fields: Any) -> list[Doc
 
 
 def chunks_of(documents: list[Document], number: int) -> None:
-    from retrieval.ingest import chunk_id
+    from retrieval.points import chunk_id
 
     Chunk.objects.bulk_create(
         Chunk(

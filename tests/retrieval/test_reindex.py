@@ -14,7 +14,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from pytest_django import Settings
 
-from retrieval import ingest, reindex, spaces
+from retrieval import ingest, intake, queue, reindex, spaces
 from retrieval.configuration import RetrievalSettings, configure, runtime
 from retrieval.index import VERSION
 from retrieval.models import Chunk, Collection, Document, IndexRemoval, Reindex
@@ -294,11 +294,10 @@ def test_document_that_goes_live_during_the_switch_is_ingested_for_the_new_index
     document = add(public, "a.md", "The boiler is serviced in May.")
     ingest_all()
     ingest.enqueue(document)
-    claimed = ingest.queue.claim()
-    assert claimed
+    [claimed] = queue.claim()
     Collection.objects.update(fingerprint=MINILM)
-    with pytest.raises(ingest._SpaceChanged), transaction.atomic():
-        ingest._describe_collection(claimed, fingerprint=FAKE)
+    with pytest.raises(intake._SpaceChanged), transaction.atomic():
+        intake._describe_collection(claimed, fingerprint=FAKE)
 
 
 # ---- repair ----------------------------------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from retrieval import ingest
-from retrieval.admin_forms import DocumentForm
-from retrieval.admin_sources import SourcePages, add_links, fetch_limits
+from retrieval.admin.forms import DocumentForm
+from retrieval.admin.sources import SourcePages, add_links, fetch_limits
 from retrieval.deletion import delete_documents
 from retrieval.models import Chunk, Document
 from retrieval.sources.addresses import Outcome, refresh

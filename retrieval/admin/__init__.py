@@ -1,6 +1,6 @@
 """Collections and documents in the admin; importing this registers them."""
 
-from retrieval.admin_collections import CollectionAdmin
-from retrieval.admin_documents import DocumentAdmin
+from retrieval.admin.collections import CollectionAdmin
+from retrieval.admin.documents import DocumentAdmin
 
 __all__ = ["CollectionAdmin", "DocumentAdmin"]

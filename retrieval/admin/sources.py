@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from retrieval.admin_forms import AddressForm, PasteForm, UploadForm
+from retrieval.admin.forms import AddressForm, PasteForm, UploadForm
 from retrieval.models import Collection, Document
 from retrieval.sources.uploads import Upload
 from retrieval.sources.web import Limits

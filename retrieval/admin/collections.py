@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from retrieval import search
-from retrieval.admin_documents import UploadMedia
-from retrieval.admin_forms import CollectionUploadForm, QueryForm
-from retrieval.admin_index import IndexActions
-from retrieval.admin_sources import add_links
+from retrieval.admin.documents import UploadMedia
+from retrieval.admin.forms import CollectionUploadForm, QueryForm
+from retrieval.admin.index import IndexActions
+from retrieval.admin.sources import add_links
 from retrieval.deletion import delete_collection, delete_documents
 from retrieval.errors import RetrievalError
 from retrieval.models import Chunk, Collection, Document

@@ -1,0 +1,365 @@
+"""Documents in hand: from claimed to searchable, a few at a time, so that short ones share the embedder's batches.
+
+While some are embedded, the next ones are read. They share batches and nothing else: each has its own claim, its own
+transaction and its own reason, and what goes wrong with one is settled for that one. What concerns all (the index is
+down, the process ends) puts all that are not at their end back into the queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from retrieval import chunking, points, queue, spaces
+from retrieval.chunking import Piece, estimate_tokens, split
+from retrieval.configuration import Space, runtime
+from retrieval.errors import DiskFull, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
+from retrieval.extraction import Extracted
+from retrieval.models import Chunk, Collection, Document, IndexRemoval
+from retrieval.parsing import parse
+from retrieval.queue import Superseded
+from retrieval.spaces import live_space
+
+if TYPE_CHECKING:
+    from retrieval.embedding import Vectors
+
+logger = logging.getLogger(__name__)
+
+DOCUMENTS_AT_ONCE = 16
+BYTES_AT_ONCE = 256 * 1024  # of files, about four seconds of MiniLM for plain text: how long the last one waits
+_CHUNKS_AT_ONCE = 64  # of several documents; a longer document is embedded alone
+_POINTS_AT_ONCE = 200
+_WORTH_A_BATCH = 16  # chunks; for so many the embedder need not wait for the next short file
+_PATIENCE = 0.05  # seconds, several times what reading a short file takes
+_REPORT_SECONDS = 0.5  # between two signs of life
+
+
+class _Stopping(Exception):
+    """The process ends: what is in hand goes back into the queue."""
+
+
+class _SpaceChanged(Exception):
+    """Searches switched to another index while documents were ingested for the one before."""
+
+
+class _Halted(Exception):
+    """Something that one document met may meet the others: they are better taken later."""
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A document that was read and cut; its chunks are not saved yet. Each chunk has its ranking text."""
+
+    document: Document
+    extracted: Extracted
+    chunks: Sequence[Chunk]
+    texts: Sequence[str]
+
+
+def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) -> bool:
+    """Ingest these claimed documents. False when nothing more can be done now; what was left is back in the queue.
+
+    A database error is raised when it also kept that from being written: `in_hand` are then the documents it concerns.
+    """
+    try:
+        _ingest(in_hand, stopping)
+    except (_Stopping, _SpaceChanged):
+        _put_back(in_hand)
+    except _Halted:
+        _put_back(in_hand)
+        return False
+    except IndexUnavailable as error:
+        logger.warning("%d documents wait: %s", len(in_hand), error)
+        _put_back(in_hand, reason=str(error))
+        return False
+    except (OperationalError, InterfaceError) as error:
+        _put_back(in_hand, reason=_said(error))
+        return False
+    return True
+
+
+def _put_back(in_hand: list[Document], *, reason: str = "") -> None:
+    """At once, or with a reason: for later."""
+    while in_hand:
+        queue.release(in_hand[-1], reason=reason, after=queue.RETRY_AFTER if reason else None)
+        in_hand.pop()
+
+
+def _ingest(in_hand: list[Document], stopping: Callable[[], bool]) -> None:
+    _check_room(in_hand[0])
+    space = live_space()
+    space.index.count(in_hand[0].pk)  # an index that is down is noticed before any work is done
+    points.embed([], space=space)  # and so is an embedding model that is gone
+    show_life = _SignOfLife(in_hand, stopping)
+    group: list[_Cut] = []
+    with _read_ahead(in_hand) as readings:
+        for document, reading in readings:
+            if group and not wait([reading], timeout=_patience(group)).done:
+                _finish(group, in_hand, space, show_life)
+                group = []
+            with _one(document, in_hand):
+                group.append(_cut(document, show_life.until_done(reading), space))
+            if len(group) > 1 and sum(len(cut.chunks) for cut in group) > _CHUNKS_AT_ONCE:
+                _finish(group[:-1], in_hand, space, show_life)
+                group = group[-1:]
+    _finish(group, in_hand, space, show_life)
+
+
+def _patience(group: Sequence[_Cut]) -> float:
+    """How long what is ready waits for the next file, in seconds: not for a long one."""
+    return 0 if sum(len(cut.chunks) for cut in group) >= _WORTH_A_BATCH else _PATIENCE
+
+
+@contextlib.contextmanager
+def _one(document: Document, in_hand: list[Document]) -> Iterator[None]:
+    """What goes wrong inside is the document's own: it is settled, and the others go on, now or later."""
+    try:
+        yield
+    except (_Stopping, _SpaceChanged, _Halted):
+        raise
+    except Superseded:
+        logger.info("Document %s changed while it was ingested", document.pk)
+        _discard(document)
+    except IndexUnavailable as error:
+        logger.warning("Document %s waits: %s", document.pk, error)
+        _let_wait(document, in_hand, reason=str(error))
+    except NeedsOcr as error:
+        queue.fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
+    except ParsingError as error:
+        queue.fail(document, reason=str(error))
+    except RetrievalError as error:
+        queue.retry(document, reason=str(error))
+    except (OperationalError, InterfaceError) as error:  # locked, full, restarted: no fault of the document
+        _let_wait(document, in_hand, reason=_said(error))
+    except Exception:  # the outermost edge of one ingestion: no document may stop the others
+        logger.exception("Ingesting document %s failed", document.pk)
+        queue.retry(document, reason="An unexpected error, which the server's log describes.")
+    else:
+        return
+    in_hand.remove(document)
+
+
+def _let_wait(document: Document, in_hand: list[Document], *, reason: str) -> None:
+    """This one is not due for a while; if it is the only one that meets the fault, the others can go on without it."""
+    queue.release(document, reason=reason, after=queue.RETRY_AFTER)
+    in_hand.remove(document)
+    raise _Halted
+
+
+def _said(error: Exception) -> str:
+    return f"The database did not take it: {str(error).strip().partition(chr(10))[0]}."
+
+
+class _SignOfLife:
+    """Shows progress and life of all that is in hand, often enough and no more."""
+
+    def __init__(self, in_hand: Sequence[Document], stopping: Callable[[], bool]) -> None:
+        self._in_hand = in_hand
+        self._stopping = stopping
+        self._shown = time.monotonic()  # by the claim
+
+    def __call__(self, group: Sequence[_Cut] = (), *, percent: int = 0) -> None:
+        """Raises Superseded when no document of the group is this attempt's any more."""
+        if self._stopping():
+            raise _Stopping
+        if time.monotonic() - self._shown < _REPORT_SECONDS:
+            return
+        for member in group:
+            member.document.progress = percent
+        lost = {document.pk for document in self._in_hand if not queue.renew(document)}
+        self._shown = time.monotonic()
+        if group and all(member.document.pk in lost for member in group):
+            raise Superseded
+
+    def until_done(self, reading: Future[Extracted]) -> Extracted:
+        """What was read. Raises what reading it raised."""
+        self()
+        while not wait([reading], timeout=_REPORT_SECONDS).done:
+            self()
+        return reading.result()
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _read_ahead(documents: Sequence[Document]) -> Iterator[list[tuple[Document, Future[Extracted]]]]:
+    """Each is read, one after another, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
+    in a child process with limits, and the documents it has not begun are not begun."""
+    readings = [(document, Future[Extracted]()) for document in documents]
+
+    def read_all() -> None:
+        for document, reading in readings:
+            if reading.set_running_or_notify_cancel():
+                try:
+                    reading.set_result(_read(document))
+                except BaseException as error:  # is raised where the result is asked for
+                    reading.set_exception(error)
+
+    threading.Thread(target=read_all, name="read", daemon=True).start()
+    try:
+        yield readings
+    finally:
+        for _, reading in readings:
+            reading.cancel()
+
+
+def _read(document: Document) -> Extracted:
+    path = Path(document.file.path)
+    if not path.is_file():
+        raise ParsingError("Its file is gone: upload it again.")
+    return parse(path, filename=document.filename)
+
+
+def _check_room(document: Document) -> None:
+    """A disk that fills up while the index writes to it can end the whole process: stop before."""
+    settings = runtime().settings
+    folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
+    for folder in folders:
+        if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
+            wanted = settings.least_free_bytes // 1024**2
+            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
+
+
+# ---- cutting ---------------------------------------------------------------------------------------------------------
+
+
+def _cut(document: Document, extracted: Extracted, space: Space) -> _Cut:
+    document.language, document.dated = extracted.language, _dated(document, extracted)
+    count_tokens = space.embedder.count_tokens if space.embedder else estimate_tokens
+    pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)
+    texts = [_ranking_text(document, piece, extracted.text) for piece in pieces]
+    return _Cut(document, extracted, _chunks(document, extracted.text, pieces, texts), texts)
+
+
+def _ranking_text(document: Document, piece: Piece, text: str) -> str:
+    return points.ranking_text(document.title, heading=piece.heading, text=text[piece.start : piece.end])
+
+
+def _dated(document: Document, extracted: Extracted) -> date:
+    """The date the document bears, else when it was added."""
+    return date.fromisoformat(extracted.dated) if extracted.dated else document.created_at.date()
+
+
+def _chunks(document: Document, text: str, pieces: Sequence[Piece], texts: Sequence[str]) -> list[Chunk]:
+    return [
+        Chunk(
+            id=points.chunk_id(document.pk, generation=document.generation, position=position),
+            document_id=document.pk,
+            generation=document.generation,
+            position=position,
+            start=piece.start,
+            end=piece.end,
+            heading=piece.heading,
+            text=text[piece.start : piece.end],
+            digest=points.digest(ranking),
+        )
+        for position, (piece, ranking) in enumerate(zip(pieces, texts, strict=True))
+    ]
+
+
+# ---- embedding and publishing ----------------------------------------------------------------------------------------
+
+
+def _finish(group: Sequence[_Cut], in_hand: list[Document], space: Space, show_life: _SignOfLife) -> None:
+    """Embed them together, then publish each by itself. When that fails, each is embedded by itself, so that the one it
+    fails for is known."""
+    try:
+        embedded = _embed(group, space, show_life) if len(group) > 1 else None
+    except (RetrievalError, Superseded):
+        embedded = None
+    for place, cut in enumerate(group):
+        with _one(cut.document, in_hand):
+            [vectors] = embedded[place : place + 1] if embedded else _embed([cut], space, show_life)
+            _upsert(cut, vectors, space, partial(show_life, [cut], percent=90))
+            _go_live(cut, fingerprint=space.fingerprint)
+            in_hand.remove(cut.document)
+
+
+def _embed(group: Sequence[_Cut], space: Space, show_life: _SignOfLife) -> list[list[Vectors | None]]:
+    """The vectors of each one's chunks."""
+    texts = [text for cut in group for text in cut.texts]
+    digests = [chunk.digest for cut in group for chunk in cut.chunks]
+    vectors = iter(
+        points.embed(
+            texts,
+            space=space,
+            known=points.known_vectors(digests, documents={cut.document.pk for cut in group}, space=space),
+            report=lambda done: show_life(group, percent=10 + 80 * done // len(texts)),
+        )
+    )
+    return [[next(vectors) for _ in cut.texts] for cut in group]
+
+
+def _upsert(cut: _Cut, vectors: Sequence[Vectors | None], space: Space, report: Callable[[], None]) -> None:
+    """All vectors are there before the first point enters the index."""
+    for first in range(0, len(cut.chunks), _POINTS_AT_ONCE):
+        some = slice(first, first + _POINTS_AT_ONCE)
+        rows = zip(cut.chunks[some], cut.texts[some], vectors[some], strict=True)
+        space.index.upsert(
+            [points.point(chunk, cut.document, text=text, vector=vector) for chunk, text, vector in rows]
+        )
+        report()
+
+
+def _go_live(cut: _Cut, *, fingerprint: str) -> None:
+    """In one transaction the new chunks replace the old ones and searches see the new generation."""
+    document, extracted = cut.document, cut.extracted
+    with transaction.atomic():
+        published = queue.claimed(document).update(
+            state=Document.State.READY,
+            live_generation=document.generation,
+            live_hash=document.content_hash,
+            language=document.language,
+            dated=document.dated,
+            chunker=chunking.VERSION,
+            error="",
+            progress=100,
+            lease_until=None,
+            characters=len(extracted.text),
+            chunk_count=len(cut.chunks),
+            page_count=len(extracted.page_starts) or None,
+            page_starts=extracted.page_starts,
+            updated_at=timezone.now(),
+        )
+        if not published:
+            raise Superseded
+        _describe_collection(document, fingerprint=fingerprint)
+        if document.live_generation:
+            Chunk.objects.filter(document=document).delete()
+        Chunk.objects.bulk_create(cut.chunks, batch_size=500)
+        if document.generation > 1:
+            IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)
+
+
+def _describe_collection(document: Document, *, fingerprint: str) -> None:
+    """What it holds by now. Its row is locked, so that searches can't switch to another index in between."""
+    collection = Collection.objects.select_for_update(no_key=True).get(pk=document.collection_id)
+    if (collection.fingerprint or spaces.live_fingerprint()) not in (
+        "",
+        fingerprint,
+    ):  # all that have one, have the same
+        raise _SpaceChanged
+    known = sorted({*collection.languages, document.language} - {""})
+    if (collection.fingerprint, collection.languages) != (fingerprint, known):
+        Collection.objects.filter(pk=collection.pk).update(fingerprint=fingerprint, languages=known)
+
+
+def _discard(document: Document) -> None:
+    """Points of a document that is gone may have entered after the outbox was emptied; of one that was only asked for
+    again, the next generation removes them when it goes live."""
+    if not Document.objects.filter(pk=document.pk).exists():
+        IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation)
