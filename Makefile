@@ -3,8 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-admin bench-agents bench-confidence bench-files bench-ingestion bench-page bench-retrieval \
-	bench-streams kill-table matrix screenshots lock clean
+.PHONY: run test check format bench bench-admin bench-agents bench-confidence bench-files bench-ingestion bench-page \
+	bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -60,6 +60,16 @@ bench-page: .venv/dev-installed
 
 screenshots: .venv/dev-installed
 	$(BIN)/python -m tests.screenshots
+
+# German: takes over what has changed in templates and Python, then compiles what has been translated (gettext).
+texts: .venv/dev-installed
+	mkdir -p locale/de/LC_MESSAGES
+	mv chatsite/locale/de/LC_MESSAGES/django.po locale/de/LC_MESSAGES/
+	-DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemessages -l de --no-location --no-wrap \
+		--no-obsolete -e html,py -i .venv -i tests -i benchmarks -i docs -i examples -i chatsite/locale
+	mv locale/de/LC_MESSAGES/django.po chatsite/locale/de/LC_MESSAGES/
+	rm -r locale
+	msgfmt --check-format -o chatsite/locale/de/LC_MESSAGES/django.mo chatsite/locale/de/LC_MESSAGES/django.po
 
 # The locks: every package with its version and hashes, for all platforms and Pythons, and no addresses.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \

@@ -192,6 +192,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 X_FRAME_OPTIONS = "DENY"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # what there are texts in: the browser chooses
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

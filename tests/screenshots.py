@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests import browser as chromium
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
-from tests.retrieval.files import pdf
-from tests.servers import ROOT, Site, site
-from tests.test_browser import PUMP, ask, select, upload
+from tests.furnished import BIN, BROKEN, FILTER, OIL, QUESTION, furnished_site, sign_in
+from tests.hostsite import host_site
+from tests.servers import ROOT, Site
+from tests.test_browser import ask, select
+from tests.test_browser_embed import SMALL, ask_about
+from tests.test_browser_embed import sign_in as sign_in_as_member
+from tests.test_browser_reader import cite
 
 FOLDER = ROOT / "docs" / "screenshots"
+COLOURS = 128  # of a picture's palette: a page has few, and its text stays sharp
 ANSWER = (
     "Change the filter of the pump twice a year, **in March and in October** [1]. "
-    "Put the old filter into the red bin [1]."
+    "Put the old filter into the red bin [1], and write the day on the lid."
 )
+PHONE = chromium.PHONE | {"device_scale_factor": 1}
 
 
 def main() -> int:
@@ -28,72 +36,153 @@ def main() -> int:
         print("Chromium is not installed.")
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ChatServer() as model,
-        site("serve", data_dir=Path(folder), OPENAI_BASE_URL=model.url, CHAT_MODEL="a-language-model") as running,
-        chromium.chromium() as browser,
-    ):
-        upload_documents(browser, running, Path(folder))
-        for name, options in themes():
-            take(browser, running, model, name, options)
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as folder, ChatServer() as model, chromium.chromium() as browser:
+        with furnished_site(Path(folder), OPENAI_BASE_URL=model.url, CHAT_MODEL="a-language-model") as running:
+            for name, options in themes():
+                take_chat(browser, running, model, name, options)
+                take_reading(browser, running, model, name, options)
+            take_staff(browser, running, Path(folder))
+        with host_site(Path(folder) / "project") as host:
+            for name, options in themes():
+                take_embedded(browser, host, name, options)
     return 0
 
 
 def themes() -> list[tuple[str, dict[str, Any]]]:
+    """Phone and dark each on their own: together they show nothing new."""
     return [
-        (f"{size}{theme}", options | {"color_scheme": scheme})
-        for size, options in (("", chromium.WIDE), ("phone-", chromium.PHONE))
-        for theme, scheme in (("", "light"), ("dark-", "dark"))
+        ("", chromium.WIDE),
+        ("dark-", chromium.WIDE | {"color_scheme": "dark"}),
+        ("phone-", PHONE),
     ]
 
 
-def upload_documents(browser: Browser, running: Site, folder: Path) -> None:
-    """As staff do, with a picture of it."""
-    manual = folder / "Pump manual.pdf"
-    manual.write_bytes(pdf(PUMP))
-    (broken := folder / "Scan of 1998.pdf").write_bytes(b"%PDF-1.4 broken")
-    page = browser.new_page(base_url=running.url, viewport={"width": 1280, "height": 900})
-    upload(page, running, [manual])
-    page.get_by_label("Drop documents here, or choose them").set_input_files([broken])
-    expect(page.locator("[data-upload-results] [data-field=state][data-state=failed]")).to_have_count(1, timeout=30_000)
-    page.screenshot(path=FOLDER / "admin-upload.png")
-    page.goto("/admin/retrieval/document/")
-    page.screenshot(path=FOLDER / "admin-documents.png")
-    page.context.close()
+def shoot(page: Page, name: str) -> None:
+    """A picture with a small palette: a tenth of what the browser writes."""
+    taken = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    taken.quantize(COLOURS, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
 
 
-def take(browser: Browser, running: Site, model: ChatServer, name: str, options: dict[str, Any]) -> None:
+def answered(page: Page, state: str = "completed") -> None:
+    expect(page.locator("article.run").last).to_have_attribute("data-state", state, timeout=20_000)
+
+
+def take_chat(browser: Browser, running: Site, model: ChatServer, name: str, options: dict[str, Any]) -> None:
     page = browser.new_context(base_url=running.url, **options).new_page()
-    shoot = lambda state: page.screenshot(path=FOLDER / f"{name}{state}.png", animations="disabled")  # noqa: E731
     page.goto("/")
-    shoot("empty")
-    answer(page, model, "When is the filter of the pump changed?", ANSWER, shoot_streaming=lambda: shoot("streaming"))
-    shoot("answered")
+    shoot(page, f"{name}empty")
+    model.script(chat_server.text(*(f"{word} " for word in ANSWER.split()), delay=0.15))
+    ask(page, QUESTION)
+    expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("in October", timeout=20_000)
+    shoot(page, f"{name}streaming")
+    answered(page)
+    page.get_by_role("link", name="New conversation").click()
+    cite(model, FILTER, BIN)
+    ask(page, QUESTION)
+    answered(page)
+    shoot(page, f"{name}answered")
+    page.locator("[data-menu] > summary").click()
+    shoot(page, f"{name}conversation")
+    page.keyboard.press("Escape")
+    if "phone" in name:
+        page.get_by_role("button", name="Conversations").click()
+        shoot(page, f"{name}conversations")
+        page.keyboard.press("Escape")
     page.locator("a.citation").first.click()
     expect(page.locator("[data-panel] mark[data-quote]")).to_be_in_viewport()
-    shoot("cited")
-    select(page, "[data-panel] .block", "The pump is oiled every second month.")
+    settled(page)
+    shoot(page, f"{name}cited")
+    page.locator("[data-panel]").get_by_role("link", name="Text", exact=True).click()
+    expect(page.locator("[data-panel] div.block").first).to_be_visible()
+    select(page, "[data-panel] div.block", OIL)
+    expect(page.get_by_role("button", name="Ask about this")).to_be_visible()
+    shoot(page, f"{name}selecting")
     page.get_by_role("button", name="Ask about this").click()
     expect(page.locator("[data-chip]")).to_be_visible()
-    shoot("selected")
-    answer(page, model, "Who may open it?", "The selected text does not say who may open the pump.")
-    shoot("declined")
-    page.goto("/documents/1/")
-    shoot("reader")
-    page.goto("/accounts/login/")
-    shoot("sign-in")
+    shoot(page, f"{name}selected")
+    model.script(chat_server.text("The selected text does not say who may open the pump."))
+    ask(page, "Who may open it?")
+    answered(page)
+    shoot(page, f"{name}declined")
+    if page.locator("[data-panel]").is_visible():
+        page.get_by_role("button", name="Close the document").click()
+    page.context.set_offline(True)
+    ask(page, "And who oils it?")
+    answered(page, "failed")
+    shoot(page, f"{name}error")
     page.context.close()
 
 
-def answer(page: Page, model: ChatServer, question: str, words: str, *, shoot_streaming: Any = None) -> None:
-    delay = 0.15 if shoot_streaming else 0.0
-    model.script(chat_server.text(*(f"{word} " for word in words.split()), delay=delay))
-    ask(page, question)
-    if shoot_streaming:
-        expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("in October", timeout=20_000)
-        shoot_streaming()
-    expect(page.locator("article.run").last).to_have_attribute("data-state", "completed", timeout=20_000)
+def settled(page: Page) -> None:
+    """Wait until the pictures of the pages in view have come."""
+    expect(page.locator("[data-picture]").first).to_have_js_property("complete", True)
+    page.wait_for_timeout(300)
+
+
+def take_reading(browser: Browser, running: Site, model: ChatServer, name: str, options: dict[str, Any]) -> None:
+    page = browser.new_context(base_url=running.url, **options).new_page()
+    page.goto("/documents/?q=filter+of+the+pump")
+    shoot(page, f"{name}library")
+    page.goto("/documents/3/?find=lathe")
+    shoot(page, f"{name}document")
+    page.goto("/documents/1/?view=pages&find=filter")
+    settled(page)
+    shoot(page, f"{name}page")
+    page.goto("/no/such/page/")
+    shoot(page, f"{name}not-found")
+    page.goto("/accounts/login/")
+    shoot(page, f"{name}sign-in")
+    sign_in(page, "reader")
+    cite(model, FILTER, BIN)
+    ask(page, QUESTION)
+    answered(page)
+    page.locator("[data-menu] > summary").click()
+    page.get_by_role("button", name="Make a link").click()
+    page.goto(page.locator("#share-link").input_value())
+    shoot(page, f"{name}shared")
+    page.context.close()
+
+
+def take_staff(browser: Browser, running: Site, folder: Path) -> None:
+    page = browser.new_context(base_url=running.url, **chromium.WIDE).new_page()
+    sign_in(page, "staff")
+    for picture, path in [
+        ("documents", "document/"),
+        ("document", "document/1/change/"),
+        ("paste", "document/paste/"),
+        ("address", "document/address/"),
+        ("collection", "collection/1/change/"),
+    ]:
+        page.goto(f"/admin/retrieval/{path}")
+        shoot(page, f"admin-{picture}")
+    page.goto("/admin/retrieval/collection/1/query/")
+    page.get_by_label("Query").fill("filter of the pump")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".passages li").first).to_be_visible()
+    shoot(page, "admin-query")
+    page.goto("/admin/retrieval/document/add/")
+    (notes := folder / "Notes of the evening.md").write_text("# Notes of the evening\n\nThe new lathe comes in May.")
+    (broken := folder / "Scan of 1999.pdf").write_bytes(BROKEN + b" 1999")
+    page.get_by_label("Collection").select_option(label="Machines")
+    page.get_by_label("Drop documents here, or choose them").set_input_files([notes, broken])
+    expect(page.locator("[data-upload-results] [data-field=state][data-state=ready]")).to_have_count(1, timeout=30_000)
+    shoot(page, "admin-upload")
+    page.context.close()
+
+
+def take_embedded(browser: Browser, host: Site, name: str, options: dict[str, Any]) -> None:
+    page = browser.new_context(base_url=host.url, **options).new_page()
+    sign_in_as_member(page)
+    ask_about(page, SMALL)
+    frame: FrameLocator = page.frame_locator("doc-chat iframe")
+    field = frame.get_by_label("Your question")
+    field.fill("At how many degrees is the small one kept?")
+    field.press("Enter")
+    expect(frame.locator("article.run[data-state=completed]")).to_have_count(1, timeout=20_000)
+    shoot(page, f"{name}embedded")
+    page.context.close()
 
 
 if __name__ == "__main__":

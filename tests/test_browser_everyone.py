@@ -249,6 +249,9 @@ def test_streaming_is_announced_once_and_moves_nothing(page: Page, model: ChatSe
         }"""
     )
     assert page.locator("[data-announcement]").get_attribute("role") == "status"
+    ask(page, QUESTION)
+    ended(page)
+    page.evaluate("window.said = []")
     model.script(chat_server.text(*[f"word{n} " for n in range(150)], "[1]", delay=0.02))
     ask(page, QUESTION)
     expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("word3", timeout=20_000)
@@ -258,6 +261,7 @@ def test_streaming_is_announced_once_and_moves_nothing(page: Page, model: ChatSe
     assert len(said) == 2  # that it is being answered, and that it is: not each word
     assert re.search(r"citation", said[-1])
     assert page.evaluate("window.moved") < 0.02
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")  # the log scrolls, never the page
 
 
 def test_all_of_it_works_without_scripts(size: str, browser: Browser, running: Site, model: ChatServer) -> None:

@@ -141,3 +141,12 @@ def test_embedding_page_shows_what_the_example_does_and_every_option() -> None:
     assert table(page, "option") == list(widget_options())
     for shown in re.findall(r"{% docchat.*?%}", page):
         assert "<script" in Template("{% load docchat %}" + shown).render(Context())
+
+
+def test_pictures_are_there_are_told_in_words_and_are_small() -> None:
+    shown = [(page, *found) for page in PAGES for found in re.findall(r"!\[(.*?)\]\((.*?)\)", page.read_text())]
+    assert len(shown) >= 6
+    for page, alternative, address in shown:
+        assert (page.parent / address).is_file(), f"{page}: {address}"
+        assert len(alternative.split()) >= 5, f"{page}: {address}"
+    assert sum(picture.stat().st_size for picture in (ROOT / "docs" / "screenshots").glob("*.png")) < 2_500_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -442,7 +443,7 @@ def test_query_shows_passages_of_this_collection(admin_client: Client, collectio
     assert "The &lt;b&gt;<mark>deadline</mark>&lt;/b&gt; for <mark>receipts</mark> is Friday." in page.text
     assert f'href="{document.get_absolute_url()}?start={passage.start}&amp;end={passage.end}#quote"' in page.text
     assert f"score {passage.score:.3f}" in page.text
-    assert page.text.count(" ms\n") == 3
+    assert len(re.findall(r"· \w[\w ]* [\d.]+ ms", page.text)) >= 3  # stages, each with its time
 
 
 def test_query_when_the_index_is_down_says_so(
