@@ -107,6 +107,7 @@ def test_keyboard_alone_asks_about_a_selection(page: Page, model: ChatServer) ->
     assert page.evaluate(FOCUS)
     page.keyboard.press("Enter")
     question = page.get_by_label("Your question")
+    expect(page.locator("[data-chip-text]")).to_be_visible()  # carried to the chat page, whose script has run
     expect(question).to_be_focused()
     tab_to(page, page.get_by_role("button", name="Shorten the selected text"), key="Shift+Tab")
     page.keyboard.press("Enter")
