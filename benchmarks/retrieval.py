@@ -280,11 +280,12 @@ def search_whole(kind: str, size: int, folder: Path) -> dict[str, Any]:
     state = folder / "site"
     os.environ |= {"DATA_DIR": str(state), "DJANGO_SETTINGS_MODULE": "chatsite.settings", "QDRANT_URL": ""}
     import django
-    from django.contrib.auth.models import AnonymousUser
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0)
+    from django.contrib.auth.models import AnonymousUser
+
     from retrieval.configuration import runtime
     from retrieval.models import Chunk, Collection
     from retrieval.search import search
