@@ -25,11 +25,9 @@ def question_of(
     """
     site = credential if isinstance(credential, EmbedSite) else None
     conversation = _conversation(request, asked, credential)
-    replaced = next(
-        (_run_of(conversation, asked, field) for field in ("continues", "replaces") if field in asked), None
-    )
-    if replaced and "continues" in asked:
-        return replace(_continuation(asked, replaced, user, credential), embed_site=site)
+    if "continues" in asked:
+        cut_short = _run_of(conversation, asked, "continues")
+        return replace(_continuation(asked, cut_short, user, credential), embed_site=site)
     selections = tuple(_selections(asked))
     if site and any(selected.place for selected in selections):
         raise errors.invalid(selections[0].field, "A public token asks about text; send it without document_id.")
@@ -78,7 +76,7 @@ def _selections(asked: Mapping[str, Any]) -> Iterator[SelectedText]:
 
 
 def _selected_again(run: Run) -> Iterator[SelectedText]:
-    for item in run.selections:
+    for item in run.selected:
         yield SelectedText(item["text"], _place(item))
 
 

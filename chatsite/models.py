@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -212,6 +213,17 @@ class Run(models.Model):
                 name="run_ends_once",
             ),
         ]
+
+    @property
+    def selected(self) -> list[dict[str, Any]]:
+        """`selections`; of a run that was asked before they were kept one by one, its selected text as the only one."""
+        if self.selections or not self.selected_text:
+            return list(self.selections)
+        whole: dict[str, Any] = {"text": self.selected_text}
+        if self.sources and self.sources[0]["document_id"]:
+            first, last = self.sources[0], self.sources[-1]
+            whole |= {"document_id": first["document_id"], "start": first["start"], "end": last["end"]}
+        return [whole]
 
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"

@@ -127,7 +127,7 @@ def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | No
     kept = {key: record[key] for key in record if key in Source.__dataclass_fields__}
     start, end = record["start"], record["end"]
     if record["document_id"] is None:
-        text = run.selections[record["marker"] - 1]["text"]
+        text = run.selected[record["marker"] - 1]["text"]
         return Source(**kept, content=text, title="Your selection")
     if document is None or document.live_hash != record["content_hash"]:
         return None

@@ -250,12 +250,9 @@ def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
 
 
 def _selections(run: Run, readable: _Readable) -> Iterator[SelectionView]:
-    """The selected texts of `run`; one that was asked before they were kept one by one is a single text."""
-    first, last = (run.sources[0], run.sources[-1]) if run.sources else ({}, {})
-    whole = {"text": run.selected_text, "document_id": first.get("document_id")}
-    kept = run.selections or ([whole | {"start": first.get("start"), "end": last.get("end")}] if whole["text"] else [])
-    for marker, selection in enumerate(kept, start=1):
-        start = (selection.get("start") or 0) if selection.get("document_id") else 0
+    """The selected texts of `run`; which words are cited is known of those that were kept one by one."""
+    for marker, selection in enumerate(run.selected, start=1):
+        start = selection.get("start", 0)
         cited = [(c.start - start, c.end - start) for c in run.citations.all() if c.marker == marker and run.selections]
         document = readable.documents.get(selection.get("document_id") or 0)
         place = {key: selection[key] for key in ("document_id", "start", "end")} if document else {}

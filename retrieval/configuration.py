@@ -57,8 +57,7 @@ class Space:
     @property
     def dimension(self) -> int | None:
         """Of its vectors, also when what made them is gone; None in a space of words alone."""
-        found = _DIMENSION.search(self.fingerprint)
-        return int(found[1]) if found else None
+        return _dimension(self.fingerprint)
 
 
 class Runtime:
@@ -116,11 +115,10 @@ class Runtime:
             embedder = local_embedder(model_dir=self.settings.model_dir)
             if not _made_by(embedder, fingerprint):
                 embedder = None
-        found = _DIMENSION.search(fingerprint)
-        dimension = int(found[1]) if found else None
-        return Space(fingerprint, embedder, self._build_index(fingerprint, dimension=dimension))
+        return Space(fingerprint, embedder, self._build_index(fingerprint))
 
-    def _build_index(self, name: str, *, dimension: int | None) -> Index:
+    def _build_index(self, name: str) -> Index:
+        dimension = _dimension(name)
         if self.settings.qdrant_url:
             from retrieval.index.server import Layout, ServerIndex
 
@@ -150,7 +148,9 @@ class Runtime:
                 embedder.close()
 
 
-_DIMENSION = re.compile(r"-d(\d+)-v\d+$")
+def _dimension(fingerprint: str) -> int | None:
+    found = re.search(r"-d(\d+)-v\d+$", fingerprint)
+    return int(found[1]) if found else None
 
 
 def _fingerprint(embedder: Embedder | None) -> str:

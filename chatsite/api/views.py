@@ -59,7 +59,7 @@ class AlwaysJSON(DefaultContentNegotiation):
 class ChatView(APIView):
     """A view of the chat's API, the same in every project: nothing of it hangs on the project's REST_FRAMEWORK."""
 
-    authentication_classes = [BearerKey, SessionAuthentication]
+    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
     permission_classes: Sequence[type[BasePermission]] = [MayAsk]
     renderer_classes = [JSONRenderer]
     parser_classes = [BoundedJSONParser]
@@ -73,8 +73,6 @@ class ChatView(APIView):
 
 
 class ChatQuery(ChatView):
-    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
-
     @extend_schema(
         request=QuestionSerializer,
         responses={
@@ -142,8 +140,6 @@ def _last_of(events: Iterator[Event]) -> Response:
 
 
 class RunEvents(ChatView):
-    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
-
     @extend_schema(
         responses={
             (200, EVENT_STREAM): OpenApiResponse(OpenApiTypes.STR, description="The events of `POST chat/query`."),
@@ -157,8 +153,6 @@ class RunEvents(ChatView):
 
 
 class RunStop(ChatView):
-    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
-
     @extend_schema(request=None, responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         """Stop an answer; what was written is kept. Without effect once it has ended."""
@@ -167,8 +161,6 @@ class RunStop(ChatView):
 
 
 class RunFeedback(ChatView):
-    authentication_classes = [EmbedToken, BearerKey, SessionAuthentication]
-
     @extend_schema(
         request=FeedbackSerializer, responses={204: None, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)}
     )
