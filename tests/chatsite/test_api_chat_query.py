@@ -32,7 +32,7 @@ def ask(client: Client, body: Any, **headers: str) -> Any:
 def events(response: Any) -> list[tuple[str, dict[str, Any]]]:
     """The stream's events, as its text says them."""
     text = b"".join(response.streaming_content).decode()
-    blocks = [block.split("\n") for block in text.split("\n\n") if block]
+    blocks = [block.split("\n") for block in text.split("\n\n") if block and not block.startswith(":")]
     return [(lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))) for lines in blocks]
 
 
