@@ -87,6 +87,9 @@ class SelectedTextSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+_FILTERS = {"filter", "filters", "must", "must_not", "should", "where"}
+
+
 class QuestionSerializer(serializers.Serializer[Any]):
     """A question, in the body of `POST chat/query`."""
 
@@ -124,6 +127,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self._check_names()
         self._check_selections(attrs)
         selected = next((name for name in ("selections", "selected_text", "selection") if name in attrs), "")
         mode = attrs.setdefault("mode", Run.Mode.SELECTED_TEXT if selected else Run.Mode.RETRIEVAL)
@@ -139,6 +143,13 @@ class QuestionSerializer(serializers.Serializer[Any]):
             if field in attrs and "session_id" not in attrs:
                 raise serializers.ValidationError({field: "Needs the session_id of its conversation; send it."})
         return attrs
+
+    def _check_names(self) -> None:
+        """Other unknown fields are ignored; who sends a filter must not take a wider answer for a narrowed one."""
+        for name in self.initial_data:
+            if "__" in name or name in _FILTERS:
+                fault = "Is no field of a question; narrow it by collections and document_ids."
+                raise serializers.ValidationError({name[:60]: fault})
 
     def _check_selections(self, attrs: dict[str, Any]) -> None:
         if "selections" not in attrs:
