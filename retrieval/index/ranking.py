@@ -46,7 +46,9 @@ def rank(
     last = sorted(fused.values(), reverse=True)[:limit][-1]
     best = [key for key, score in fused.items() if score >= last]  # more than `limit` when scores are equal
     known = [key for key in best if key in cosines or vector is None]
-    points = {**read(known, False), **read([key for key in best if key not in known], True)}
+    others = read([key for key in best if key not in known], True)
+    points = {**read(known, False), **others}
+    similarities = {**cosines, **_cosines(vector, {key: point.vector for key, point in others.items()})}
 
     def order(key: Key) -> tuple[float, int, int]:
         return -fused[key], points[key].payload["document_id"], points[key].payload["position"]
@@ -58,7 +60,7 @@ def rank(
             generation=points[key].payload["generation"],
             position=points[key].payload["position"],
             score=fused[key],
-            similarity=cosines[key] if key in cosines else _cosine(vector, points[key].vector),
+            similarity=similarities.get(key),
             parts=(parts[0].get(key, 0.0), parts[1].get(key, 0.0)),
         )
         for key in sorted(points, key=order)[:limit]
@@ -86,11 +88,14 @@ def _normalized(scores: Mapping[Key, float]) -> dict[Key, float]:
     return {key: (score - lowest) / spread for key, score in scores.items()}
 
 
-def _cosine(query: Sequence[float] | None, vector: Sequence[float] | None) -> float | None:
-    if query is None or vector is None:
-        return None
+def _cosines(query: Sequence[float] | None, vectors: Mapping[Key, Sequence[float] | None]) -> dict[Key, float]:
+    """Of those that have a vector; 0 to one of zeros."""
+    present = {key: vector for key, vector in vectors.items() if vector is not None}
+    if query is None or not present:
+        return {}
     import numpy as np
 
-    one, other = np.asarray(query, np.float64), np.asarray(vector, np.float64)
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / length if length else 0.0
+    one, others = np.asarray(query, np.float64), np.asarray([*present.values()], np.float64)
+    lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(one)
+    cosines = others @ one / np.where(lengths == 0, 1, lengths)
+    return dict(zip(present, cosines.tolist(), strict=True))
