@@ -106,9 +106,12 @@ def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
 def _judgements(folder: Path) -> Iterator[tuple[str, str, int]]:
     path = _first(folder, ["qrels/test.tsv", "qrels.tsv", "qrels/dev.tsv", "qrels/train.tsv"])
     for number, line in _lines(path):
+        columns = [column.strip() for column in (line.split("\t") if "\t" in line else line.split())]
         try:
-            question, document, grade = line.strip("\r").split("\t")
-            yield question.strip(), document.strip(), int(grade)
+            if len(columns) == 4:  # as TREC has it: a round stands second
+                del columns[1]
+            question, document, grade = columns
+            yield question, document, int(float(grade))
         except ValueError as error:
             if number > 1:  # the first line may name the columns
                 message = f"{path}, line {number}: not a question, a document and a whole number, with tabs between."

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from retrieval.index import Hit
@@ -16,8 +15,7 @@ Key = TypeVar("Key")
 WEIGHTS = (1.0, 1.0)  # of the ranking by words and of the one by vectors
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A point that ranks among the best: what is stored with it, and its vector where that was asked for."""
 
     id: UUID
@@ -45,9 +43,8 @@ def rank(
         return []
     last = sorted(fused.values(), reverse=True)[:limit][-1]
     best = [key for key, score in fused.items() if score >= last]  # more than `limit` when scores are equal
-    known = [key for key in best if key in cosines or vector is None]
-    others = read([key for key in best if key not in known], True)
-    points = {**read(known, False), **others}
+    others = read([key for key in best if key not in cosines and vector is not None], True)
+    points = {**read([key for key in best if key in cosines or vector is None], False), **others}
     similarities = {**cosines, **_cosines(vector, {key: point.vector for key, point in others.items()})}
 
     def order(key: Key) -> tuple[float, int, int]:

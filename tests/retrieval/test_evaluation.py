@@ -65,6 +65,7 @@ def test_measures_of_a_ranking() -> None:
     assert reciprocal_rank(["c", "a", "x"], relevant) == 0.5
     assert reciprocal_rank(["c"], relevant) == 0
     assert normalized_gain(["b", "a"], relevant) == 1
+    assert normalized_gain(["x", "b", "a"], relevant) == normalized_gain(["n", "b", "a"], relevant | {"n": -1})
     assert normalized_gain(["x", "b"], relevant) == pytest.approx((2 / 1.58496) / (2 + 1 / 1.58496), abs=1e-4)
 
 
@@ -121,6 +122,17 @@ def test_beir_folder_is_read_in_the_shapes_that_there_are(tmp_path: Path) -> Non
         ("4", "", ""),
     ]
     assert [(question.text, question.relevant) for question in found.questions] == [("Who oils?", {"1": 1, "gone": 2})]
+
+
+@pytest.mark.parametrize(
+    "line", ["7\t1\t1", "7\t1\t1.0", "7 0 1 1", "7\t0\t1\t1\r", "query-id\tcorpus-id\tscore\n7\t1\t1"]
+)
+def test_judgements_are_read_as_beir_and_as_trec_have_them(tmp_path: Path, line: str) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": 1, "text": "The pump is oiled."}')
+    (tmp_path / "queries.jsonl").write_text('{"_id": 7, "text": "Who oils?"}')
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text(line)
+    assert [question.relevant for question in read_set(tmp_path).questions] == [{"1": 1}]
 
 
 def test_table_joins_the_quotes_of_a_question(tmp_path: Path) -> None:
