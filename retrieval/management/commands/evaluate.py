@@ -89,7 +89,7 @@ class Command(BaseCommand):
             with self._progress("documents", len(found.sources)) as report_done:
                 documents = fill(found.sources, report=report_done)
             if left := len(found.sources) - len(documents):
-                self.stderr.write(f"{left:,} documents hold no text that can be read; none of them can be found.")
+                self.stderr.write(f"Of {len(found.sources):,} documents {left:,} hold no text that can be read.")
         step = max(len(found.questions) // (options["questions"] or len(found.questions)), 1)
         questions = locate(found.questions[::step][: options["questions"]], documents=documents)
         results = {}
