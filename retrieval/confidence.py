@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 from retrieval.index.words import says_little
@@ -60,13 +61,11 @@ def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tup
     title; then, with similarities, the highest one and how far it stands out among the others, and without, whether
     enough of the question's terms stand together."""
     asked = _asked(query, language)
-    windows = [window for passage in passages for window in _windows(passage.text)]
+    stretches = [[*_windows(passage.text)] for passage in passages]
+    windows = [*chain.from_iterable(stretches)]
     weights = _weigh(asked, windows)
-    first = passages[0]
-    held = (
-        max((_share(window, weights) for window in windows), default=0.0),
-        _share(frozenset(_terms(f"{first.title} {first.section} {first.text}")), weights),
-    )
+    first = frozenset(_terms(f"{passages[0].title} {passages[0].section}")).union(*stretches[0])
+    held = max((_share(window, weights) for window in windows), default=0.0), _share(first, weights)
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
         together = max((len(window & asked) for window in windows), default=0)
@@ -83,18 +82,23 @@ def _asked(query: str, language: str) -> frozenset[str]:
     return frozenset(_terms(" ".join(telling or words)))
 
 
-def _terms(text: str) -> Iterator[str]:
+def _terms(text: str) -> list[str]:
     """The beginnings of words; of scripts that don't space words, pairs of neighbouring letters."""
-    for word in _WORD.findall(text.lower()):
-        if _UNSPACED.search(word):
-            yield from (word[at : at + 2] for at in range(max(len(word) - 1, 1)))
-        else:
-            yield word[:_STEM]
+    words = _WORD.findall(text.lower())
+    if not _UNSPACED.search(text):
+        return [word[:_STEM] for word in words]
+    return [
+        term
+        for word in words
+        for term in (
+            (word[at : at + 2] for at in range(max(len(word) - 1, 1))) if _UNSPACED.search(word) else (word[:_STEM],)
+        )
+    ]
 
 
 def _windows(text: str) -> Iterator[frozenset[str]]:
     """The terms of each stretch of the text, every stretch overlapping half of the one before it."""
-    terms = list(_terms(text))
+    terms = _terms(text)
     for start in range(0, max(len(terms) - _WINDOW // 2, 1), _WINDOW // 2):
         yield frozenset(terms[start : start + _WINDOW])
 

@@ -18,14 +18,14 @@ from django.urls import reverse
 User = AbstractBaseUser | AnonymousUser
 
 
-def _readable_collections(user: User, prefix: str = "") -> Q:
-    """The condition under which `user` may read a collection; `prefix` leads to it from the queried model."""
+def _readable_collections(user: User) -> Q:
+    """The condition under which `user` may read a collection. It joins nothing, so no collection is found twice."""
     if getattr(user, "is_superuser", False) and user.is_active:
         return Q()
-    public = Q(**{f"{prefix}public": True})
+    public = Q(public=True)
     if user.is_authenticated and user.is_active:
-        groups = Group.objects.filter(user=user.pk)
-        return public | Q(**{f"{prefix}groups__in": groups}) | Q(**{f"{prefix}owner": user.pk})
+        shared = Collection.groups.through.objects.filter(group__user=user.pk)
+        return public | Q(pk__in=shared.values("collection")) | Q(owner=user.pk)
     return public
 
 
@@ -33,7 +33,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
     def visible_to(self, user: User) -> CollectionQuerySet:
         """The collections `user` may search: public ones, those of the user's groups and the user's own; all for a
         superuser."""
-        return self.filter(pk__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+        return self.filter(_readable_collections(user))
 
 
 class Collection(models.Model):

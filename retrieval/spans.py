@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.index import Hit
@@ -50,7 +50,7 @@ def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_
     return found
 
 
-def by_passage(hits: Sequence[Hit]) -> list[Hit]:
+def by_passage(hits: Sequence[Hit]) -> Iterator[Hit]:
     """The hits in the order of what their passages score, which is their score from here on: a passage is a chunk with
     its neighbours, so in each of both rankings it counts as its best chunk among those that were found. Hits that are
     neighbours of a better one are left out: its passage holds them.
@@ -59,18 +59,16 @@ def by_passage(hits: Sequence[Hit]) -> list[Hit]:
     """
     parts = {(hit.document_id, hit.position): hit.parts for hit in hits}
 
-    def scored(hit: Hit) -> Hit:
+    def scored(hit: Hit) -> float:
         near = [parts[place] for place in _around(hit) if place in parts]
-        return replace(hit, score=max(words for words, _ in near) + max(vectors for _, vectors in near))
+        return max(words for words, _ in near) + max(vectors for _, vectors in near)
 
-    own = {hit.id: hit.score for hit in hits}
-    ordered = sorted(map(scored, hits), key=lambda hit: (-hit.score, -own[hit.id], hit.document_id, hit.position))
-    kept, held = list[Hit](), set[tuple[int, int]]()
-    for hit in ordered:
-        if (hit.document_id, hit.position) not in held:
-            kept.append(hit)
+    ordered = sorted((-scored(hit), -hit.score, hit.document_id, hit.position, hit) for hit in hits)
+    held = set[tuple[int, int]]()
+    for score, _, *place, hit in ordered:
+        if tuple(place) not in held:
+            yield replace(hit, score=-score)
             held.update(_around(hit))
-    return kept
 
 
 def _around(hit: Hit) -> list[tuple[int, int]]:

@@ -36,13 +36,13 @@ def reciprocal_rank(ranking: Sequence[str], relevant: Mapping[str, int], *, cuto
 
 
 def normalized_gain(ranking: Sequence[str], relevant: Mapping[str, int], *, cutoff: int = 10) -> float:
-    """nDCG with linear gains, as trec_eval and BEIR have it (Järvelin and Kekäläinen 2002)."""
+    """nDCG with linear gains, none below 0, as trec_eval and BEIR have it (Järvelin and Kekäläinen 2002)."""
 
     def gain(grades: Sequence[int]) -> float:
         return sum(grade / math.log2(rank + 1) for rank, grade in enumerate(grades[:cutoff], start=1))
 
     ideal = sorted((grade for grade in relevant.values() if grade > 0), reverse=True)
-    return gain([relevant.get(document, 0) for document in ranking[:cutoff]]) / gain(ideal)
+    return gain([max(relevant.get(document, 0), 0) for document in ranking[:cutoff]]) / gain(ideal)
 
 
 def span_overlap(found: Sequence[Place], wanted: Sequence[Place]) -> tuple[float, float]:

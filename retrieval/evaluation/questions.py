@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,28 +68,34 @@ def read_set(path: Path) -> QuestionSet:
 
 # ---- BEIR: https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset -----------------------------------------
 def _beir(folder: Path) -> QuestionSet:
-    sources = tuple(
-        Source(str(row["_id"]), row.get("title", ""), "a.txt", row["text"]) for row in _rows(folder, "corpus")
-    )
+    sources = tuple(map(_source, _rows(folder, "corpus")))
     grades: dict[str, dict[str, int]] = {}
     for question, document, grade in _judgements(folder):
         grades.setdefault(question, {})[document] = grade
     questions = tuple(
-        Question(row["text"], relevant=grades[str(row["_id"])])
+        Question(_text(row["text"]), relevant=grades[str(row["_id"])])
         for row in _rows(folder, "queries")
         if any(grade > 0 for grade in grades.get(str(row["_id"]), {}).values())
     )
     if not sources or not questions:
         raise EvaluationSetError(f"{folder} holds {len(sources)} documents and {len(questions)} judged questions.")
-    return QuestionSet(folder.name, sources, questions)
+    return QuestionSet(folder.resolve().name, sources, questions)
+
+
+def _source(row: Mapping[str, Any]) -> Source:
+    """One without a text is its title."""
+    title, text = _text(row.get("title")), _text(row["text"])
+    return Source(str(row["_id"]), title, "a.txt", text if text.strip() else title)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """The objects of `name`.jsonl, or of `name`.jsonl.gz."""
-    path = _first(folder, [f"{name}.jsonl", f"{name}.jsonl.gz"])
-    content = path.read_bytes()
-    lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode().rstrip("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
+    path = _first(folder, [f"{name}.jsonl"])
+    for number, line in _lines(path):
         try:
             row = json.loads(line)
             yield {"_id": row["_id"], "text": row["text"]} | row
@@ -98,22 +104,34 @@ def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _judgements(folder: Path) -> Iterator[tuple[str, str, int]]:
-    path = _first(folder, ["qrels/test.tsv", "qrels.tsv"])
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    path = _first(folder, ["qrels/test.tsv", "qrels.tsv", "qrels/dev.tsv", "qrels/train.tsv"])
+    for number, line in _lines(path):
+        columns = [column.strip() for column in (line.split("\t") if "\t" in line else line.split())]
         try:
-            question, document, grade = line.split("\t")
-            yield question, document, int(grade)
+            if len(columns) == 4:  # as TREC has it: a round stands second
+                del columns[1]
+            question, document, grade = columns
+            yield question, document, int(float(grade))
         except ValueError as error:
-            if number > 1:  # the first line names the columns
+            if number > 1:  # the first line may name the columns
                 message = f"{path}, line {number}: not a question, a document and a whole number, with tabs between."
                 raise EvaluationSetError(message) from error
 
 
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Those that aren't blank, with their numbers. Only a line feed ends one: ids and texts may hold other breaks."""
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+    return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+
+
 def _first(folder: Path, names: Sequence[str]) -> Path:
+    """The first of these files that is there, as it is or compressed."""
     for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise EvaluationSetError(f"{folder} holds no {' or '.join(names)}.")
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return path
+    raise EvaluationSetError(f"{folder} holds no {' or '.join(names)}, plain or .gz.")
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------

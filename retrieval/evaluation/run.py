@@ -15,12 +15,7 @@ from retrieval.evaluation.questions import Question, Quote
 from retrieval.models import Document, User
 from retrieval.search import Method, Passage, document_text, search
 
-METHODS = {
-    "BM25": Method(vectors=False),
-    "dense": Method(words=False),
-    "hybrid": Method(),
-    "hybrid + rerank": Method(rerank="maxsim"),
-}
+METHODS = {"BM25": Method(vectors=False), "dense": Method(words=False), "hybrid": Method()}
 SHOWN = 5  # passages that an answer is made from
 _DISTINCT = 20  # passages asked for, so that ten different documents are among them
 
@@ -40,11 +35,16 @@ class Located:
         return bool(self.relevant or self.places)
 
     def answered_by(self, passage: Passage) -> bool:
-        """Does the passage hold any of what is wanted?"""
-        key = str(passage.document_id)
-        return self.relevant.get(key, 0) > 0 or any(
-            document == key and passage.start < end and start < passage.end for document, start, end in self.places
+        """Does the passage, or another document that it names for saying the same, hold any of what is wanted?"""
+        return any(self.relevant.get(key, 0) > 0 for key in _documents(passage)) or any(
+            document == str(passage.document_id) and passage.start < end and start < passage.end
+            for document, start, end in self.places
         )
+
+
+def _documents(passage: Passage) -> list[str]:
+    """The one that it is from, and those that it names for saying the same: what a reader is led to."""
+    return [str(passage.document_id), *(str(other.document_id) for other in passage.also_in)]
 
 
 def parse_method(text: str) -> Method:
@@ -65,7 +65,10 @@ def parse_method(text: str) -> Method:
 
 def locate(questions: Iterable[Question], *, documents: Mapping[str, int]) -> list[Located]:
     """The questions with their answers' documents as ids; `documents` gives those of the set's own keys. Without it
-    a document is named by its id or its title. Raises EvaluationSetError when one isn't here, or lacks the quote."""
+    a document is named by its id or its title. Raises EvaluationSetError when one isn't here, or lacks the quote.
+
+    A judged document that isn't here can't be found, and counts as missed, as in trec_eval.
+    """
     found: dict[str, Document] = {}
 
     def document_of(key: str) -> Document:
@@ -82,11 +85,20 @@ def locate(questions: Iterable[Question], *, documents: Mapping[str, int]) -> li
     return [
         Located(
             question.text,
-            {str(documents[key]): grade for key, grade in question.relevant.items() if key in documents},
+            _judged(question.relevant, documents),
             tuple(_place(quote, document_of(quote.document)) for quote in question.quotes),
         )
         for question in questions
     ]
+
+
+def _judged(relevant: Mapping[str, int], documents: Mapping[str, int]) -> dict[str, int]:
+    """By id; two with the same text are one document, which the better grade is meant for."""
+    grades: dict[str, int] = {}
+    for key, grade in relevant.items():
+        name = str(documents[key]) if key in documents else f"missing {key}"
+        grades[name] = max(grade, grades.get(name, grade))
+    return grades
 
 
 def _place(quote: Quote, document: Document) -> Place:
@@ -137,7 +149,7 @@ def _measures(question: Located, *, method: Method, user: User) -> Iterable[tupl
 
 
 def _of_documents(question: Located, passages: Sequence[Passage]) -> Iterable[tuple[str, float]]:
-    ranking = list(dict.fromkeys(str(passage.document_id) for passage in passages))
+    ranking = list(dict.fromkeys(key for passage in passages for key in _documents(passage)))
     for cutoff in CUTOFFS:
         yield f"recall@{cutoff}", 100 * recall(ranking, question.relevant, cutoff=cutoff)
     yield "nDCG@10", 100 * normalized_gain(ranking, question.relevant)

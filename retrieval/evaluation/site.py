@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from django.core.files.base import ContentFile
 
-from retrieval import chunking, index, ingest
+from retrieval import chunking, index, ingest, queue
 from retrieval.configuration import runtime
 from retrieval.evaluation.questions import Source
 from retrieval.models import Collection, Document
@@ -31,10 +31,13 @@ def fill(sources: Sequence[Source], *, report: Callable[[int], None]) -> dict[st
         if source.text.strip():
             raw = ContentFile(source.text.encode(errors="replace"), name=source.filename)
             ingest.add_document(collection, file=raw, filename=source.filename, title=source.title or None)
+    if not runtime().settings.qdrant_url:  # nobody else ingests here: what a stopped run had in hand, or failed
+        queue.take_back()
+        queue.requeue(collection.documents.filter(state=Document.State.FAILED))
     done = collection.documents.exclude(state=Document.State.QUEUED).count()
     report(done)
     while ingest.ingest_next():
-        done += 1
+        done = collection.documents.exclude(state=Document.State.QUEUED).count()
         report(done)
     held = dict(Document.objects.readable().filter(collection=collection).values_list("content_hash", "pk"))
     digests = {source.key: _digest(source) for source in sources}

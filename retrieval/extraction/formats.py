@@ -45,7 +45,8 @@ _CONTENT_NAMES = {
     "text": "text",
     "binary": "binary data",
 }
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
+_WORDY_PICTURES = (b"GIF8", b"RIFF")  # a text may begin so as well, but holds no NUL
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
@@ -59,7 +60,7 @@ def format_of(path: Path, *, filename: str) -> str:
         head = file.read(4096)
     if not head:
         raise ParsingError("The file is empty.")
-    found = _format_of_bytes(head)
+    found = _format_of_bytes(head, wanted=wanted)
     if wanted in _OFFICE and found == "ole":
         raise ParsingError(f"It is protected by a password, or an old Office file: save it as a plain .{ending}.")
     if found == "zip":
@@ -69,8 +70,8 @@ def format_of(path: Path, *, filename: str) -> str:
     return wanted
 
 
-def _format_of_bytes(head: bytes) -> str:
-    if b"%PDF-" in head[:1024]:  # readers allow bytes in front of it
+def _format_of_bytes(head: bytes, *, wanted: str) -> str:
+    if head.startswith(b"%PDF-") or (wanted == "pdf" and b"%PDF-" in head[:1024]):  # readers allow bytes in front of it
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
@@ -78,7 +79,7 @@ def _format_of_bytes(head: bytes) -> str:
         return "ole"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, the only text where NUL bytes are common
         return "text"
-    if head.startswith(_PICTURES):
+    if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head):
         return "picture"
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return "binary" if controls > len(head) // 10 else "text"

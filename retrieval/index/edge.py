@@ -18,19 +18,19 @@ from retrieval.index import (
     INTEGER_FIELDS,
     KEYWORD_FIELDS,
     LEXICAL,
-    PREFETCH,
     TENANT_FIELD,
-    Hit,
     Point,
-    Scope,
 )
-from retrieval.index.ranking import Ranked, rank
+from retrieval.index.ranking import Ranked
+from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, of_document
 from retrieval.index.storage import claim_storage
 from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken, remove_former
-from retrieval.index.words import weigh_document, weigh_query
+from retrieval.index.words import weigh_document
 
 if TYPE_CHECKING:
-    from qdrant_edge import EdgeConfig, EdgeShard, Filter, NamedVector, QueryRequest
+    from qdrant_edge import EdgeConfig, EdgeShard, Filter, NamedVector, PointId, QueryRequest
+
+    from retrieval.index.shared import Query
 
 Result = TypeVar("Result")
 
@@ -42,7 +42,7 @@ _CLOSING_SECONDS = 30
 _INDEXED_KILOBYTES = 1_000  # of vectors in a segment that optimising leaves as it is
 
 
-class EdgeIndex:
+class EdgeIndex(SharedIndex[int]):
     """Opened on first use, after any fork. `dimension` None: no vectors, words alone."""
 
     def __init__(self, index_dir: Path, *, name: str, dimension: int | None) -> None:
@@ -62,76 +62,13 @@ class EdgeIndex:
         with self._writing:
             self._run(lambda shard: shard.update(operation))
 
-    def search(
-        self,
-        text: str,
-        *,
-        vector: Sequence[float] | None,
-        scope: Scope,
-        limit: int,
-        languages: Sequence[str] = ("en",),
-        trust: float = 1.0,
-    ) -> list[Hit]:
-        from qdrant_edge import QueryBatchRequest
-
-        within, requests = _within(scope), {}
-        if (words := weigh_query(text, languages=languages)).indices:
-            requests[LEXICAL] = _nearest(words, LEXICAL, within, PREFETCH)
-        if vector is not None and self._dimension:
-            requests[DENSE] = _nearest(list(vector), DENSE, within, PREFETCH)
-        if not requests:
-            return []
-        answers = self._run(lambda shard: shard.query_batch(QueryBatchRequest([*requests.values()])))
-        scores = {
-            kind: {cast("UUID", point.id).int: point.score for point in answer}  # far cheaper to hash than itself
-            for kind, answer in zip(requests, answers, strict=True)
-        }
-        return rank(
-            scores.get(LEXICAL, {}),
-            scores.get(DENSE, {}),
-            vector=vector if DENSE in requests else None,
-            limit=limit,
-            trust=trust,
-            read=lambda keys, with_vector: self._read([UUID(int=key) for key in keys], with_vector),
-        )
-
-    def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
-        if not ids or not self._dimension:
-            return {}
-        return {point.id: point.vector for point in self._read(ids, True).values() if point.vector is not None}
-
-    def holdings(self) -> Mapping[tuple[int, int], int]:
-        from qdrant_edge import CountRequest, FacetRequest, FieldCondition, Filter, MatchValue
-
-        def counted(shard: EdgeShard, field: str, within: Filter | None = None) -> dict[int, int]:
-            most = shard.count(CountRequest(exact=True, filter=within))
-            facet = shard.facet(FacetRequest(field, limit=max(most, 1), exact=True, filter=within))
-            return {int(hit.value): hit.count for hit in facet.hits}
-
-        def read(shard: EdgeShard) -> dict[tuple[int, int], int]:
-            return {
-                (document_id, generation): count
-                for generation in counted(shard, "generation")
-                for document_id, count in counted(
-                    shard, "document_id", Filter(must=[FieldCondition("generation", match=MatchValue(generation))])
-                ).items()
-            }
-
-        return self._run(read)
-
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         from qdrant_edge import UpdateOperation
 
-        operation = UpdateOperation.delete_points_by_filter(_of_document(document_id, up_to_generation))
+        operation = UpdateOperation.delete_points_by_filter(_filter(of_document(document_id, up_to_generation)))
         with self._writing:
             self._removed += self.count(document_id, up_to_generation=up_to_generation)
             self._run(lambda shard: shard.update(operation))
-
-    def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int:
-        from qdrant_edge import CountRequest
-
-        chosen = None if document_id is None else _of_document(document_id, up_to_generation)
-        return self._run(lambda shard: shard.count(CountRequest(exact=True, filter=chosen)))
 
     def tidy(self) -> None:
         """Searches go on, writes wait."""
@@ -169,13 +106,39 @@ class EdgeIndex:
         info = self._run(lambda shard: shard.info())  # its vectors: of words all, dense ones where they are optimised
         return 2 * info.points_count - info.indexed_vectors_count if self._dimension else 0
 
-    def _read(self, ids: Sequence[UUID], with_vector: bool) -> Mapping[int, Ranked]:
-        if not ids:
-            return {}
+    def _key(self, point_id: UUID) -> int:
+        return point_id.int  # far cheaper to hash than itself
+
+    def _scores(
+        self, queries: Mapping[str, Query], within: Conditions, limit: int
+    ) -> Mapping[str, Mapping[int, float]]:
+        from qdrant_edge import QueryBatchRequest
+
+        chosen = _filter(within)
+        requests = QueryBatchRequest([_nearest(query, kind, chosen, limit) for kind, query in queries.items()])
+        answers = self._run(lambda shard: shard.query_batch(requests))
+        return {
+            kind: {cast("UUID", point.id).int: point.score for point in answer}
+            for kind, answer in zip(queries, answers, strict=True)
+        }
+
+    def _retrieve(self, keys: Sequence[int], with_vector: bool) -> list[Ranked]:
+        ids: list[PointId] = [UUID(int=key) for key in keys]
         wanted = [DENSE] if with_vector else False
-        records = self._run(lambda shard: shard.retrieve(list(ids), with_payload=True, with_vector=wanted))
-        points = [Ranked(cast("UUID", record.id), record.payload or {}, _dense(record.vector)) for record in records]
-        return {point.id.int: point for point in points}
+        records = self._run(lambda shard: shard.retrieve(ids, with_payload=True, with_vector=wanted))
+        return [Ranked(cast("UUID", record.id), record.payload or {}, dense_of(record.vector)) for record in records]
+
+    def _count(self, within: Conditions) -> int:
+        from qdrant_edge import CountRequest
+
+        request = CountRequest(exact=True, filter=_filter(within))
+        return self._run(lambda shard: shard.count(request))
+
+    def _counted(self, field: str, within: Conditions) -> Mapping[int, int]:
+        from qdrant_edge import FacetRequest
+
+        request = FacetRequest(field, limit=max(self._count(within), 1), exact=True, filter=_filter(within))
+        return {int(hit.value): hit.count for hit in self._run(lambda shard: shard.facet(request)).hits}
 
     def _run(self, action: Callable[[EdgeShard], Result]) -> Result:
         while True:
@@ -264,11 +227,6 @@ def _config(dimension: int | None) -> EdgeConfig:
     )
 
 
-def _dense(vector: Any) -> list[float] | None:
-    """The dense one of a record's vectors."""
-    return cast("list[float]", vector[DENSE]) if isinstance(vector, dict) and DENSE in vector else None
-
-
 def _edge_point(point: Point) -> Any:
     from qdrant_edge import Point as EdgePoint
 
@@ -278,37 +236,23 @@ def _edge_point(point: Point) -> Any:
     return EdgePoint(point.id, vectors, point.payload())
 
 
-def _nearest(query: NamedVector, using: str, within: Filter, limit: int) -> QueryRequest:
+def _nearest(query: Query, using: str, within: Filter, limit: int) -> QueryRequest:
     from qdrant_edge import QuantizationSearchParams, Query, QueryRequest, SearchParams
 
     rescored = SearchParams(quantization=QuantizationSearchParams(rescore=True, oversampling=1.0))
     return QueryRequest(limit=limit, query=Query.Nearest(query, using=using), filter=within, params=rescored)
 
 
-def _within(scope: Scope) -> Filter:
+def _filter(conditions: Conditions) -> Filter:
     from qdrant_edge import FieldCondition, Filter, MatchAny, RangeFloat
 
-    must: list[FieldCondition] = [FieldCondition(TENANT_FIELD, match=MatchAny([*map(str, scope.collection_ids)]))]
-    if scope.document_ids is not None:
-        must.append(FieldCondition("document_id", match=MatchAny(list(scope.document_ids))))
-    if scope.languages is not None:
-        must.append(FieldCondition("language", match=MatchAny(list(scope.languages))))
-    if scope.since is not None:
-        must.append(FieldCondition("dated", range=RangeFloat(gte=scope.since.toordinal())))
-    if scope.until is not None:
-        must.append(FieldCondition("dated", range=RangeFloat(lte=scope.until.toordinal())))
+    must = [
+        FieldCondition(field, range=RangeFloat(gte=wanted.least, lte=wanted.most))
+        if isinstance(wanted, Between)
+        else FieldCondition(field, match=MatchAny([*wanted]))
+        for field, wanted in conditions.items()
+    ]
     return Filter(must=[*must])
-
-
-def _of_document(document_id: int, up_to_generation: int) -> Filter:
-    from qdrant_edge import FieldCondition, Filter, MatchValue, RangeFloat
-
-    return Filter(
-        must=[
-            FieldCondition("document_id", match=MatchValue(document_id)),
-            FieldCondition("generation", range=RangeFloat(lte=up_to_generation)),
-        ]
-    )
 
 
 @contextlib.contextmanager

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from retrieval.index import Hit
@@ -16,8 +15,7 @@ Key = TypeVar("Key")
 WEIGHTS = (1.0, 1.0)  # of the ranking by words and of the one by vectors
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A point that ranks among the best: what is stored with it, and its vector where that was asked for."""
 
     id: UUID
@@ -45,8 +43,9 @@ def rank(
         return []
     last = sorted(fused.values(), reverse=True)[:limit][-1]
     best = [key for key, score in fused.items() if score >= last]  # more than `limit` when scores are equal
-    known = [key for key in best if key in cosines or vector is None]
-    points = {**read(known, False), **read([key for key in best if key not in known], True)}
+    others = read([key for key in best if key not in cosines and vector is not None], True)
+    points = {**read([key for key in best if key in cosines or vector is None], False), **others}
+    similarities = {**cosines, **_cosines(vector, {key: point.vector for key, point in others.items()})}
 
     def order(key: Key) -> tuple[float, int, int]:
         return -fused[key], points[key].payload["document_id"], points[key].payload["position"]
@@ -58,7 +57,7 @@ def rank(
             generation=points[key].payload["generation"],
             position=points[key].payload["position"],
             score=fused[key],
-            similarity=cosines[key] if key in cosines else _cosine(vector, points[key].vector),
+            similarity=similarities.get(key),
             parts=(parts[0].get(key, 0.0), parts[1].get(key, 0.0)),
         )
         for key in sorted(points, key=order)[:limit]
@@ -86,11 +85,14 @@ def _normalized(scores: Mapping[Key, float]) -> dict[Key, float]:
     return {key: (score - lowest) / spread for key, score in scores.items()}
 
 
-def _cosine(query: Sequence[float] | None, vector: Sequence[float] | None) -> float | None:
-    if query is None or vector is None:
-        return None
+def _cosines(query: Sequence[float] | None, vectors: Mapping[Key, Sequence[float] | None]) -> dict[Key, float]:
+    """Of those that have a vector; 0 to one of zeros."""
+    present = {key: vector for key, vector in vectors.items() if vector is not None}
+    if query is None or not present:
+        return {}
     import numpy as np
 
-    one, other = np.asarray(query, np.float64), np.asarray(vector, np.float64)
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / length if length else 0.0
+    one, others = np.asarray(query, np.float64), np.asarray([*present.values()], np.float64)
+    lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(one)
+    cosines = others @ one / np.where(lengths == 0, 1, lengths)
+    return dict(zip(present, cosines.tolist(), strict=True))

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from retrieval.errors import IndexUnavailable
@@ -17,19 +17,18 @@ from retrieval.index import (
     INTEGER_FIELDS,
     KEYWORD_FIELDS,
     LEXICAL,
-    PREFETCH,
     TENANT_FIELD,
-    Hit,
     Point,
-    Scope,
 )
-from retrieval.index.ranking import Ranked, rank
-from retrieval.index.words import weigh_document, weigh_query
+from retrieval.index.ranking import Ranked
+from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, of_document
+from retrieval.index.words import weigh_document
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client.models import Filter, PointStruct, QueryRequest, SparseVector, Vector
 
+    from retrieval.index.shared import Query
     from retrieval.index.words import Weights
 
 Result = TypeVar("Result")
@@ -52,7 +51,7 @@ class Layout:
     quantized: bool = False
 
 
-class ServerIndex:
+class ServerIndex(SharedIndex[str]):
     """One Qdrant collection called `name`, created on first use. `dimension` None: no vectors, words alone.
 
     A request that the server doesn't answer, or answers with 429 or 5xx, is repeated for a bounded time.
@@ -85,68 +84,9 @@ class ServerIndex:
         for first in range(0, len(structs), _POINTS_AT_ONCE):
             self._put(structs[first : first + _POINTS_AT_ONCE])
 
-    def search(
-        self,
-        text: str,
-        *,
-        vector: Sequence[float] | None,
-        scope: Scope,
-        limit: int,
-        languages: Sequence[str] = ("en",),
-        trust: float = 1.0,
-    ) -> list[Hit]:
-        within, requests = _within(scope), {}
-        if (words := weigh_query(text, languages=languages)).indices:
-            requests[LEXICAL] = _nearest(_sparse(words), LEXICAL, within, PREFETCH)
-        if vector is not None and self._dimension:
-            requests[DENSE] = _nearest(list(vector), DENSE, within, PREFETCH)
-        if not requests:
-            return []
-        answers = self._run(lambda client: client.query_batch_points(self._name, [*requests.values()]))
-        scores = {
-            kind: {str(point.id): point.score for point in answer.points}
-            for kind, answer in zip(requests, answers, strict=True)
-        }
-        return rank(
-            scores.get(LEXICAL, {}),
-            scores.get(DENSE, {}),
-            vector=vector if DENSE in requests else None,
-            limit=limit,
-            trust=trust,
-            read=self._read,
-        )
-
-    def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
-        if not ids or not self._dimension:
-            return {}
-        points = self._read([*map(str, ids)], True).values()
-        return {point.id: point.vector for point in points if point.vector is not None}
-
-    def holdings(self) -> Mapping[tuple[int, int], int]:
-        from qdrant_client.models import FieldCondition, Filter, MatchValue
-
-        def counted(field: str, within: Filter | None = None) -> dict[int, int]:
-            most = self._run(lambda client: client.count(self._name, count_filter=within, exact=True)).count
-            facet = self._run(
-                lambda client: client.facet(self._name, field, facet_filter=within, limit=max(most, 1), exact=True)
-            )
-            return {int(hit.value): hit.count for hit in facet.hits}
-
-        return {
-            (document_id, generation): count
-            for generation in counted("generation")
-            for document_id, count in counted(
-                "document_id", Filter(must=[FieldCondition(key="generation", match=MatchValue(value=generation))])
-            ).items()
-        }
-
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
-        chosen = _of_document(document_id, up_to_generation)
+        chosen = _filter(of_document(document_id, up_to_generation))
         self._run(lambda client: client.delete(self._name, chosen, wait=True), patience=self._patience)
-
-    def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int:
-        chosen = None if document_id is None else _of_document(document_id, up_to_generation)
-        return self._run(lambda client: client.count(self._name, count_filter=chosen, exact=True)).count
 
     def tidy(self) -> None:
         """The server vacuums by itself, and collections of another name may be another site's."""
@@ -166,17 +106,35 @@ class ServerIndex:
     def _put(self, structs: list[PointStruct]) -> None:
         self._run(lambda client: client.upsert(self._name, structs, wait=True), patience=self._patience)
 
-    def _read(self, ids: Sequence[str], with_vector: bool) -> Mapping[str, Ranked]:
-        if not ids:
-            return {}
+    def _key(self, point_id: UUID) -> str:
+        return str(point_id)
+
+    def _scores(
+        self, queries: Mapping[str, Query], within: Conditions, limit: int
+    ) -> Mapping[str, Mapping[str, float]]:
+        chosen = _filter(within)
+        requests = [_nearest(query, kind, chosen, limit) for kind, query in queries.items()]
+        answers = self._run(lambda client: client.query_batch_points(self._name, requests))
+        return {
+            kind: {str(point.id): point.score for point in answer.points}
+            for kind, answer in zip(queries, answers, strict=True)
+        }
+
+    def _retrieve(self, keys: Sequence[str], with_vector: bool) -> list[Ranked]:
         wanted = [DENSE] if with_vector else False
         records = self._run(
-            lambda client: client.retrieve(self._name, list(ids), with_payload=True, with_vectors=wanted)
+            lambda client: client.retrieve(self._name, list(keys), with_payload=True, with_vectors=wanted)
         )
-        return {
-            str(record.id): Ranked(UUID(str(record.id)), record.payload or {}, _dense(record.vector))
-            for record in records
-        }
+        return [Ranked(UUID(str(record.id)), record.payload or {}, dense_of(record.vector)) for record in records]
+
+    def _count(self, within: Conditions) -> int:
+        chosen = _filter(within)
+        return self._run(lambda client: client.count(self._name, count_filter=chosen, exact=True)).count
+
+    def _counted(self, field: str, within: Conditions) -> Mapping[int, int]:
+        chosen, most = _filter(within), max(self._count(within), 1)
+        facet = self._run(lambda client: client.facet(self._name, field, facet_filter=chosen, limit=most, exact=True))
+        return {int(hit.value): hit.count for hit in facet.hits}
 
     def _run(self, action: Callable[[QdrantClient], Result], *, patience: float = _READING_PATIENCE) -> Result:
         """What `action` returns; it may be done more than once."""
@@ -307,45 +265,27 @@ def _struct(point: Point) -> PointStruct:
     return PointStruct(id=str(point.id), vector=vectors, payload=point.payload())
 
 
-def _dense(vector: Any) -> list[float] | None:
-    """The dense one of a record's vectors."""
-    return cast("list[float]", vector[DENSE]) if isinstance(vector, dict) and DENSE in vector else None
-
-
 def _sparse(weights: Weights) -> SparseVector:
     from qdrant_client.models import SparseVector
 
     return SparseVector(indices=weights.indices, values=weights.values)
 
 
-def _nearest(query: list[float] | SparseVector, using: str, within: Filter, limit: int) -> QueryRequest:
+def _nearest(query: Query, using: str, within: Filter, limit: int) -> QueryRequest:
     from qdrant_client.models import NearestQuery, QuantizationSearchParams, QueryRequest, SearchParams
 
     rescored = SearchParams(quantization=QuantizationSearchParams(rescore=True, oversampling=1.0))
-    return QueryRequest(query=NearestQuery(nearest=query), using=using, filter=within, limit=limit, params=rescored)
+    nearest = NearestQuery(nearest=query if isinstance(query, list) else _sparse(query))
+    return QueryRequest(query=nearest, using=using, filter=within, limit=limit, params=rescored)
 
 
-def _within(scope: Scope) -> Filter:
+def _filter(conditions: Conditions) -> Filter:
     from qdrant_client.models import FieldCondition, Filter, MatchAny, Range
 
-    must = [FieldCondition(key=TENANT_FIELD, match=MatchAny(any=[*map(str, scope.collection_ids)]))]
-    if scope.document_ids is not None:
-        must.append(FieldCondition(key="document_id", match=MatchAny(any=list(scope.document_ids))))
-    if scope.languages is not None:
-        must.append(FieldCondition(key="language", match=MatchAny(any=list(scope.languages))))
-    if scope.since is not None:
-        must.append(FieldCondition(key="dated", range=Range(gte=scope.since.toordinal())))
-    if scope.until is not None:
-        must.append(FieldCondition(key="dated", range=Range(lte=scope.until.toordinal())))
+    must = [
+        FieldCondition(key=field, range=Range(gte=wanted.least, lte=wanted.most))
+        if isinstance(wanted, Between)
+        else FieldCondition(key=field, match=MatchAny(any=[*wanted]))
+        for field, wanted in conditions.items()
+    ]
     return Filter(must=[*must])
-
-
-def _of_document(document_id: int, up_to_generation: int) -> Filter:
-    from qdrant_client.models import FieldCondition, Filter, MatchValue, Range
-
-    return Filter(
-        must=[
-            FieldCondition(key="document_id", match=MatchValue(value=document_id)),
-            FieldCondition(key="generation", range=Range(lte=up_to_generation)),
-        ]
-    )

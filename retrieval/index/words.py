@@ -5,6 +5,7 @@ Both indexes store what this makes, so both rank alike; a Qdrant server's own BM
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _KNOWN = frozenset("ar az bn ca da de el en es eu fi fr he hu id it ja kk ne nl no pt ro ru sl sv tg tr zh".split())
 _ALIASES = {"nb": "no", "nn": "no"}
 _NAMES = {"ja": "japanese"}  # whose code it calls `jp`
+_KOREAN = re.compile(r"[\uac00-\ud7a3]{3,}")
 _ANY_SCRIPT = frozenset({"ja", "zh", ""})  # written without spaces, or maybe so
 
 
@@ -27,7 +29,7 @@ def weigh_document(text: str, *, language: str) -> Weights:
     """Term weights of a text in `language` (ISO 639-1); in one that isn't known the words count as they stand."""
     from qdrant_edge import SparseVector
 
-    text, weights = with_parts(text), dict[int, float]()
+    text, weights = _prepared(text), dict[int, float]()
     for model in _models(_known(language)):
         embedded = model.embed_document(text)
         weights = dict(zip(embedded.indices, embedded.values, strict=True)) | weights
@@ -42,7 +44,7 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
     """
     from qdrant_edge import SparseVector
 
-    text = with_parts(text)
+    text = _prepared(text)
     known = {_known(language) for language in languages} - {""}
     models = [model for language in known for model in (*_models(language), *_models("", stopped=language))]
     terms = sorted({term for model in models or _models("") for term in model.embed_query(text).indices})
@@ -53,6 +55,13 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
 def says_little(word: str, *, language: str) -> bool:
     """Whether `word` is a stopword of `language`, like “how” in English; never in a language that isn't known."""
     return not any(model.embed_query(word).indices for model in _models(_known(language)))
+
+
+def _prepared(text: str) -> str:
+    """The text with the parts of its names, and with each pair of neighbouring syllables in longer Korean words: what
+    marks a word's part in a sentence is written as its end, and there is no stemmer that takes it off."""
+    pairs = [word[at : at + 2] for word in _KOREAN.findall(text) for at in range(len(word) - 1)]
+    return f"{with_parts(text)}\n{' '.join(pairs)}" if pairs else with_parts(text)
 
 
 def _known(language: str) -> str:

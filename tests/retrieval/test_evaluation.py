@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from retrieval.errors import EvaluationSetError
 from retrieval.evaluation.measures import (
@@ -19,9 +21,10 @@ from retrieval.evaluation.measures import (
     reciprocal_rank,
     span_overlap,
 )
-from retrieval.evaluation.questions import Quote, read_set
-from retrieval.evaluation.run import parse_method
-from retrieval.models import Collection, Document
+from retrieval.evaluation.questions import Question, Quote, Source, read_set
+from retrieval.evaluation.run import ask, locate, parse_method
+from retrieval.evaluation.site import fill
+from retrieval.models import Chunk, Collection, Document
 from retrieval.search import Method
 from tests.servers import manage
 
@@ -62,6 +65,7 @@ def test_measures_of_a_ranking() -> None:
     assert reciprocal_rank(["c", "a", "x"], relevant) == 0.5
     assert reciprocal_rank(["c"], relevant) == 0
     assert normalized_gain(["b", "a"], relevant) == 1
+    assert normalized_gain(["x", "b", "a"], relevant) == normalized_gain(["n", "b", "a"], relevant | {"n": -1})
     assert normalized_gain(["x", "b"], relevant) == pytest.approx((2 / 1.58496) / (2 + 1 / 1.58496), abs=1e-4)
 
 
@@ -97,6 +101,40 @@ def test_beir_folder_is_read_with_its_judged_questions(beir: Path) -> None:
     ]
 
 
+def test_beir_folder_is_read_in_the_shapes_that_there_are(tmp_path: Path) -> None:
+    corpus = [
+        {"_id": 1, "text": "The pump is oiled.", "metadata": {"url": "x"}},
+        {"_id": "2", "title": None, "text": "A line\u2028is not the end of a row."},
+        {"_id": "3", "title": "Only a title", "text": ""},
+        {"_id": "4", "text": None},
+    ]
+    lines = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in corpus)
+    (tmp_path / "corpus.jsonl").write_text(f"\ufeff{lines}\r\n\r\n")
+    (tmp_path / "queries.jsonl").write_text(
+        '{"_id": 7, "text": "Who oils?", "metadata": {}}\n\n{"_id": 8, "text": "?"}'
+    )
+    (tmp_path / "qrels.tsv.gz").write_bytes(gzip.compress(b"7\t1\t1\r\n\n7\tgone\t2\n"))
+    found = read_set(tmp_path)
+    assert [(source.key, source.title, source.text) for source in found.sources] == [
+        ("1", "", "The pump is oiled."),
+        ("2", "", "A line\u2028is not the end of a row."),
+        ("3", "Only a title", "Only a title"),
+        ("4", "", ""),
+    ]
+    assert [(question.text, question.relevant) for question in found.questions] == [("Who oils?", {"1": 1, "gone": 2})]
+
+
+@pytest.mark.parametrize(
+    "line", ["7\t1\t1", "7\t1\t1.0", "7 0 1 1", "7\t0\t1\t1\r", "query-id\tcorpus-id\tscore\n7\t1\t1"]
+)
+def test_judgements_are_read_as_beir_and_as_trec_have_them(tmp_path: Path, line: str) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": 1, "text": "The pump is oiled."}')
+    (tmp_path / "queries.jsonl").write_text('{"_id": 7, "text": "Who oils?"}')
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text(line)
+    assert [question.relevant for question in read_set(tmp_path).questions] == [{"1": 1}]
+
+
 def test_table_joins_the_quotes_of_a_question(tmp_path: Path) -> None:
     path = table(tmp_path, "When?,guide,3,9,,", "When?,guide,,,in May,yes", "Who is Ahab?,,,,,false")
     when, ahab = read_set(path).questions
@@ -126,7 +164,7 @@ def test_faulty_files_are_named(tmp_path: Path, beir: Path) -> None:
     with pytest.raises(EvaluationSetError, match=r"queries\.jsonl, line 2: not an object with _id and text"):
         read_set(beir)
     (beir / "queries.jsonl").unlink()
-    with pytest.raises(EvaluationSetError, match=r"holds no queries\.jsonl or queries\.jsonl\.gz"):
+    with pytest.raises(EvaluationSetError, match=r"holds no queries\.jsonl, plain or \.gz\."):
         read_set(beir)
     with pytest.raises(EvaluationSetError, match="can't be read"):
         read_set(tmp_path / "missing.csv")
@@ -142,6 +180,44 @@ def test_methods_are_named_by_their_settings() -> None:
             parse_method(wrong)
 
 
+@pytest.mark.django_db
+def test_judgement_of_either_twin_counts_and_what_is_not_here_is_missed() -> None:
+    texts = {"one": TEXTS["pump"], "twin": TEXTS["pump"], "boiler": TEXTS["boiler"], "empty": " "}
+    documents = fill([Source(key, key, "a.txt", text) for key, text in texts.items()], report=lambda done: None)
+    assert documents["one"] == documents["twin"] != documents["boiler"]
+    assert "empty" not in documents
+    asked = [Question("How often is the pump oiled?", relevant=relevant) for relevant in RELEVANT]
+    values = ask(locate(asked, documents=documents), method=Method(), report=lambda done: None)
+    assert values["recall@10"] == [100, 100, 50, 0]
+    assert values["nDCG@10"][:2] == [100, 100]
+    assert "unanswerable refused" not in values
+
+
+RELEVANT = ({"twin": 1}, {"one": 1, "twin": 0}, {"twin": 1, "empty": 1}, {"gone": 1})
+
+
+@pytest.mark.django_db
+def test_document_that_another_stands_for_is_found_with_it() -> None:
+    steps = "The pump is oiled every week, its filter is cleaned every month and its seals are changed once a year in "
+    texts = {"may": f"{steps}May.", "june": f"{steps}June."}
+    documents = fill([Source(key, "", "a.txt", text) for key, text in texts.items()], report=lambda done: None)
+    asked = [Question("When are the seals changed?", relevant={key: 1}) for key in texts]
+    values = ask(locate(asked, documents=documents), method=Method(), report=lambda done: None)
+    assert sorted(values["MRR@10"]) == [50, 100]
+
+
+@pytest.mark.django_db
+def test_stopped_run_is_taken_up_where_it_was() -> None:
+    sources = [Source(key, key, "a.txt", text) for key, text in TEXTS.items()]
+    fill(sources[:1], report=lambda done: None)
+    rows = Document.objects.all()
+    Chunk.objects.all().delete()
+    rows.update(state=Document.State.PROCESSING, live_generation=0, lease_until=timezone.now() + timedelta(minutes=5))
+    assert fill(sources, report=lambda done: None).keys() == TEXTS.keys()
+    rows.filter(title="pump").update(state=Document.State.FAILED, live_generation=0)
+    assert fill(sources, report=lambda done: None).keys() == TEXTS.keys()
+
+
 @pytest.mark.hosts
 @pytest.mark.timeout(300)
 def test_folder_is_evaluated_in_a_site_of_its_own(beir: Path, tmp_path: Path) -> None:
@@ -149,7 +225,7 @@ def test_folder_is_evaluated_in_a_site_of_its_own(beir: Path, tmp_path: Path) ->
     printed = manage("evaluate", str(beir), "--save", str(saved), data_dir=tmp_path / "data")
     assert "2 questions, 3 documents" in printed
     header, *rows = printed.split("\n\n", 1)[1].splitlines()
-    assert header.split("  ")[-1].strip() == "hybrid + rerank"
+    assert header.split("  ")[-1].strip() == "hybrid"
     assert [row.split("  ")[0] for row in rows[:4]] == ["recall@1", "recall@3", "recall@5", "recall@10"]
     assert "100.0 (100.0 to 100.0)" in rows[0]
     results = json.loads(saved.read_text())["results"]

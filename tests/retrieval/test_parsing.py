@@ -74,9 +74,15 @@ def test_docx_keeps_headings_lists_and_tables(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["RIFF is a container.", "GIF89a has 256 colours.", "A PDF begins with %PDF-1.7."])
+def test_text_that_names_a_signature_is_text(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, "a.txt", text.encode()).text == text
+
+
 @pytest.mark.parametrize(
     ("filename", "content", "reason"),
     [
+        ("a.txt", b"GIF89a\x01\x00\x01\x00", "It is named .txt, but its content is a picture."),
         ("a.txt", b"", "The file is empty."),
         ("a.txt", b" \n\t ", "It has no text."),
         ("a.txt", files.pdf([["x"]]), "It is named .txt, but its content is a PDF."),

@@ -90,7 +90,7 @@ def test_one_document_gives_at_most_so_many_spans() -> None:
 def test_passage_scores_as_its_best_chunk_in_each_ranking() -> None:
     words, vectors, apart = replace(hit(4), parts=(0.9, 0.0)), replace(hit(5), parts=(0.0, 0.8)), hit(9)
     apart = replace(apart, score=1.2, parts=(0.6, 0.6))
-    ordered = by_passage([apart, replace(words, score=0.9), replace(vectors, score=0.8)])
+    ordered = [*by_passage([apart, replace(words, score=0.9), replace(vectors, score=0.8)])]
     assert [(h.position, h.score) for h in ordered] == [(4, pytest.approx(1.7)), (9, 1.2)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from retrieval.configuration import runtime
 from retrieval.errors import RetrievalError
 from retrieval.evaluation import report
 from retrieval.evaluation.questions import QuestionSet, read_set
 from retrieval.evaluation.run import METHODS, Values, ask, locate, parse_method
 from retrieval.evaluation.site import fill, folder_name
 from retrieval.search import Method
+
+_LINE_SECONDS = 10  # between two lines of progress in a log
 
 
 class Command(BaseCommand):
@@ -84,6 +88,8 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             with self._progress("documents", len(found.sources)) as report_done:
                 documents = fill(found.sources, report=report_done)
+            if left := len(found.sources) - len(documents):
+                self.stderr.write(f"Of {len(found.sources):,} documents {left:,} hold no text that can be read.")
         step = max(len(found.questions) // (options["questions"] or len(found.questions)), 1)
         questions = locate(found.questions[::step][: options["questions"]], documents=documents)
         results = {}
@@ -97,27 +103,34 @@ class Command(BaseCommand):
             yield from ((text, parse_method(text)) for text in compare)
         else:
             yield from METHODS.items()
+            if rerank := runtime().settings.rerank:
+                yield "hybrid + rerank", Method(rerank=rerank)
 
     def _progress(self, name: str, whole: int) -> _Progress:
-        return _Progress(name, whole, write=self.stderr.write if self.stderr.isatty() else None)
+        return _Progress(name, whole, write=self.stderr.write, rewrites=self.stderr.isatty())
 
 
 class _Progress:
-    """A line that rewrites itself; silent where nobody watches."""
+    """A line that rewrites itself; where lines can't be rewritten, one now and then."""
 
-    def __init__(self, name: str, whole: int, *, write: Callable[..., object] | None) -> None:
-        self._name, self._whole, self._write = name, whole, write
+    def __init__(self, name: str, whole: int, *, write: Callable[..., object], rewrites: bool) -> None:
+        self._name, self._whole, self._write, self._rewrites = name, whole, write, rewrites
+        self._shown_at = time.monotonic()
 
     def __enter__(self) -> Callable[[int], None]:
         return self._show
 
     def __exit__(self, *failure: object) -> None:
-        if self._write:
+        if self._rewrites:
             self._write("\r\x1b[K", ending="")
 
     def _show(self, done: int) -> None:
-        if self._write:
-            self._write(f"\r{self._name}: {done:,} of {self._whole:,}", ending="")
+        line = f"{self._name}: {done:,} of {self._whole:,}"
+        if self._rewrites:
+            self._write(f"\r{line}", ending="")
+        elif time.monotonic() - self._shown_at >= _LINE_SECONDS:
+            self._shown_at = time.monotonic()
+            self._write(line)
 
 
 def _hybrid_of(results: dict[str, Values]) -> str:
