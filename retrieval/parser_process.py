@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from retrieval.children import limit_child
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.extraction import extract, preparations
 
@@ -152,11 +153,8 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
         for first, last in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(first + 1, last)
         limits = request.limits
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.memory_bytes, limits.memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        os.nice(5)  # searching goes first
+        limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
         content = json.dumps(_answer(request), ensure_ascii=False).encode(errors="replace")
         with os.fdopen(answer, "wb") as file:
             file.write(content)

@@ -14,14 +14,13 @@ import json
 import logging
 import os
 import select
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from retrieval.children import start_child
 from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.extraction import Extracted
 from retrieval.extraction.ocr import find_ocr
@@ -94,16 +93,9 @@ class _Parser:
     """A warm process of our own, which serves one request at a time."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "retrieval.parser_process"],
-            cwd=Path(__file__).resolve().parent.parent,
-            # No secrets; one thread, since only that survives its forks.
-            env={"PATH": os.pathsep.join(os.get_exec_path()), "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in a terminal is for the site, whose end is the end of this
-            bufsize=0,
-        )
+        # One thread, since only that survives its forks.
+        variables = {"PATH": os.pathsep.join(os.get_exec_path()), "OPENBLAS_NUM_THREADS": "1"}
+        self._process = start_child("retrieval.parser_process", variables=variables)
         self._received = b""
 
     @property
