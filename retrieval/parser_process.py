@@ -29,7 +29,7 @@ from typing import IO
 
 from retrieval.children import limit_child
 from retrieval.errors import NeedsOcr, ParsingError
-from retrieval.extraction import extract, preparations
+from retrieval.extraction import extract, prepare
 
 DOCUMENTS = 1_000  # after which the process makes room for a new one
 _LOG_KEPT = 2_000  # bytes
@@ -70,23 +70,21 @@ class Request:
 
 
 def main() -> None:
-    """Serve requests until there are no more; between them, and before the first, get ready for the next."""
+    """Serve requests until there are no more."""
     requests, replies = sys.stdin.fileno(), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
-    first, *waiting = preparations()
-    first()  # which every document needs
+    prepare("")
     served, line = 0, b""
     while served < DOCUMENTS:
-        while waiting and not select.select([requests], [], [], 0)[0]:
-            waiting.pop(0)()
-            if not waiting:
-                gc.freeze()  # the pages of what is loaded stay shared with the children
         part = os.read(requests, 65_536)
         if not part:
             break
         line += part
         if line.endswith(b"\n"):
-            _serve(Request.from_json(line), requests, replies)
+            request = Request.from_json(line)
+            prepare(request.filename)
+            gc.freeze()  # the pages of what is loaded stay shared with the child
+            _serve(request, requests, replies)
             served, line = served + 1, b""
 
 
