@@ -17,6 +17,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from retrieval.configuration import Space, runtime
 from retrieval.errors import DiskFull, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.extraction import Extracted
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
-from retrieval.parsing import parse
+from retrieval.parsing import may_share, parse, parse_together
 from retrieval.queue import Superseded
 from retrieval.spaces import live_space
 
@@ -38,13 +39,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DOCUMENTS_AT_ONCE = 16
+DOCUMENTS_AT_ONCE = 64
 BYTES_AT_ONCE = 256 * 1024  # of files, about four seconds of MiniLM for plain text: how long the last one waits
 _CHUNKS_AT_ONCE = 64  # of several documents; a longer document is embedded alone
 _POINTS_AT_ONCE = 200
-_WORTH_A_BATCH = 16  # chunks; for so many the embedder need not wait for the next short file
+_READ_AT_ONCE = 16  # documents that share a child: a batch's worth
+_WORTH_A_BATCH = 48  # chunks; for so many the embedder need not wait for the next short file
 _PATIENCE = 0.05  # seconds, several times what reading a short file takes
 _REPORT_SECONDS = 0.5  # between two signs of life
+
+
+_Reading = tuple[Document, Future[Extracted]]
 
 
 class _Stopping(Exception):
@@ -177,12 +182,11 @@ class _SignOfLife:
             raise _Stopping
         if time.monotonic() - self._shown < _REPORT_SECONDS:
             return
-        for member in group:
-            member.document.progress = percent
-        lost = {document.pk for document in self._in_hand if not queue.renew(document)}
+        ours = queue.renew(self._in_hand)
         self._shown = time.monotonic()
-        if group and all(member.document.pk in lost for member in group):
+        if group and not any(member.document.pk in ours for member in group):
             raise Superseded
+        queue.show([member.document for member in group], percent=percent)
 
     def until_done(self, reading: Future[Extracted]) -> Extracted:
         """What was read. Raises what reading it raised."""
@@ -196,18 +200,19 @@ class _SignOfLife:
 
 
 @contextlib.contextmanager
-def _read_ahead(documents: Sequence[Document]) -> Iterator[list[tuple[Document, Future[Extracted]]]]:
-    """Each is read, one after another, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
+def _read_ahead(documents: Sequence[Document]) -> Iterator[list[_Reading]]:
+    """They are read, in their order, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
     in a child process with limits, and the documents it has not begun are not begun."""
     readings = [(document, Future[Extracted]()) for document in documents]
 
     def read_all() -> None:
-        for document, reading in readings:
-            if reading.set_running_or_notify_cancel():
-                try:
-                    reading.set_result(_read(document))
-                except BaseException as error:  # is raised where the result is asked for
-                    reading.set_exception(error)
+        for some in _shares(readings):
+            begun = [(document, reading) for document, reading in some if reading.set_running_or_notify_cancel()]
+            for (_, reading), outcome in zip(begun, _read([document for document, _ in begun]), strict=True):
+                if isinstance(outcome, Extracted):
+                    reading.set_result(outcome)
+                else:
+                    reading.set_exception(outcome)  # is raised where the result is asked for
 
     threading.Thread(target=read_all, name="read", daemon=True).start()
     try:
@@ -217,11 +222,32 @@ def _read_ahead(documents: Sequence[Document]) -> Iterator[list[tuple[Document, 
             reading.cancel()
 
 
-def _read(document: Document) -> Extracted:
-    path = Path(document.file.path)
+def _shares(readings: Sequence[_Reading]) -> Iterator[list[_Reading]]:
+    """In their order: each by itself, or some short texts that are read together."""
+    for together, some in groupby(readings, key=lambda reading: may_share(reading[0].filename, size=reading[0].size)):
+        rest = iter(some)
+        while share := list(islice(rest, _READ_AT_ONCE if together else 1)):
+            yield share
+
+
+def _read(documents: Sequence[Document]) -> Sequence[Extracted | BaseException]:
+    """What each holds, or why that can't be told."""
+    try:
+        files = [(Path(document.file.path), document.filename) for document in documents]
+        if len(files) > 1 and all(path.is_file() for path, _ in files):
+            return parse_together(files)
+    except Exception as error:
+        return [error] * len(documents)
+    return [_read_alone(path, filename) for path, filename in files]
+
+
+def _read_alone(path: Path, filename: str) -> Extracted | BaseException:
     if not path.is_file():
-        raise ParsingError("Its file is gone: upload it again.")
-    return parse(path, filename=document.filename)
+        return ParsingError("Its file is gone: upload it again.")
+    try:
+        return parse(path, filename=filename)
+    except BaseException as error:
+        return error
 
 
 def _check_room(document: Document) -> None:

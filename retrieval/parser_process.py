@@ -1,9 +1,10 @@
-"""The warm parser: a process that forks a child for each document, and what the two do.
+"""The warm parser: a process that forks a child for each request, and what the two do.
 
 It reads requests from its standard input, one JSON object a line, and writes replies to its standard output: a line of
 JSON ({"status": what the child ended with, "timed_out": ..., "log": text, "bytes": n}), then n bytes, its answer.
 It has imported the libraries before, and never opens a document itself: what a hostile or broken file does, it does in
-the child, which has limits on memory, CPU and time, no secrets, and no way to the requests or replies of others.
+the child, which has limits on memory, CPU and time, no secrets, and no way to the requests or replies of others. A
+request is one document, or a few short ones that no library of another language takes apart (`parsing.parse_together`).
 The process ends when its standard input does, so also when the site's process is killed.
 """
 
@@ -23,6 +24,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -51,10 +53,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Request:
-    """Read the file at `path`; with `ocr`, a command's path, recognise its text first, in the empty folder `folder`."""
+    """Read the files at these paths, one after another, each with the name it was uploaded under; with `ocr`, a
+    command's path, recognise the text of the only one first, in the empty folder `folder`."""
 
-    path: str
-    filename: str
+    files: Sequence[tuple[str, str]]
     limits: Limits
     ocr: str = ""
     folder: str = ""
@@ -82,7 +84,8 @@ def main() -> None:
         line += part
         if line.endswith(b"\n"):
             request = Request.from_json(line)
-            prepare(request.filename)
+            for _, filename in request.files:
+                prepare(filename)
             gc.freeze()  # the pages of what is loaded stay shared with the child
             _serve(request, requests, replies)
             served, line = served + 1, b""
@@ -153,7 +156,8 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
         limits = request.limits
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.memory_bytes, limits.memory_bytes))
         limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
-        content = json.dumps(_answer(request), ensure_ascii=False).encode(errors="replace")
+        answers = [_answer(Path(path), filename, request) for path, filename in request.files]
+        content = json.dumps(answers, ensure_ascii=False).encode(errors="replace")
         with os.fdopen(answer, "wb") as file:
             file.write(content)
         status = 0
@@ -171,16 +175,15 @@ def _die_with(parent: int) -> None:
             os._exit(70)
 
 
-def _answer(request: Request) -> dict[str, object]:
+def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
     """The text, or the reason there is none."""
     try:
-        path = Path(request.path)
         if request.ocr:
             from retrieval.extraction.ocr import recognise
 
             path = recognise(path, command=request.ocr, folder=Path(request.folder))
         limit = request.limits.characters
-        return dataclasses.asdict(extract(path, filename=request.filename, max_characters=limit))
+        return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
     except ParsingError as error:
         return {"error": str(error), "needs_ocr": isinstance(error, NeedsOcr)}
     except MemoryError:

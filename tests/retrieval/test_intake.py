@@ -104,6 +104,30 @@ def test_broken_file_beside_good_ones_fails_alone(server: WatchedServer, public:
     assert_whole()
 
 
+def test_texts_that_are_read_together_fail_alone(server: WatchedServer, public: Collection) -> None:
+    add(public, "a.md", "The boiler is new.")
+    add(public, "b.md", b"\x00\x01\x02" * 100)
+    add(public, "c.txt", "The pump is new.")
+    gone = add(public, "d.pdf", "not there any more")
+    Path(gone.file.path).unlink()
+    assert ingest.ingest_next() is True
+    assert states() == {"a.md": (READY, 1), "b.md": (FAILED, 1), "c.txt": (READY, 1), "d.pdf": (FAILED, 1)}
+    assert dict(Document.objects.exclude(error="").values_list("filename", "error")) == {
+        "b.md": "It is named .md, but its content is binary data.",
+        "d.pdf": "Its file is gone: upload it again.",
+    }
+    assert_whole()
+
+
+def test_text_whose_file_is_gone_fails_alone(server: WatchedServer, public: Collection) -> None:
+    add(public, "a.md", "The boiler is new.")
+    gone = add(public, "b.md", "not there any more")
+    Path(gone.file.path).unlink()
+    assert ingest.ingest_next() is True
+    assert states() == {"a.md": (READY, 1), "b.md": (FAILED, 1)}
+    assert Document.objects.get(pk=gone.pk).error == "Its file is gone: upload it again."
+
+
 def test_case_70_poison_in_a_shared_batch_takes_no_other_document_with_it(
     server: WatchedServer, public: Collection
 ) -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from retrieval import parsing
-from retrieval.errors import NeedsOcr, ParserStopped
+from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.extraction.ocr import find_ocr
-from retrieval.parsing import Limits, parse
+from retrieval.parsing import Limits, may_share, parse, parse_together
 from tests.retrieval import files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,6 +126,31 @@ def test_large_answer_arrives_whole(tmp_path: Path) -> None:
     text = "".join(f"Zeile {number} äöü 漢字\n" for number in range(300_000))
     (path := tmp_path / "large").write_text(text)
     assert parse(path, filename="a.txt").text == text
+
+
+def test_short_texts_are_read_together_and_each_has_its_own_outcome(tmp_path: Path, document: Path) -> None:
+    (binary := tmp_path / "binary").write_bytes(b"\x00\x01\x02" * 100)
+    (empty := tmp_path / "empty").touch()
+    named = [(document, "a.txt"), (binary, "b.md"), (empty, "c.csv"), (document, "d.md")]
+    first, second, third, fourth = parse_together(named)
+    assert (first, fourth) == (parse(document, filename="a.txt"), parse(document, filename="d.md"))
+    assert isinstance(second, ParsingError)
+    assert str(second) == "It is named .md, but its content is binary data."
+    assert isinstance(third, ParsingError)
+    assert str(third) == "The file is empty."
+
+
+def test_file_that_stops_the_shared_child_takes_no_other_with_it(tmp_path: Path, document: Path) -> None:
+    (large := tmp_path / "large").write_text("<p>word</p>" * 100_000)
+    named = [(document, "a.txt"), (large, "b.html"), (document, "c.txt")]
+    outcomes = parse_together(named, limits=Limits(seconds=0.05))
+    assert outcomes == [parse(path, filename=filename) for path, filename in named]
+
+
+def test_what_a_library_of_another_language_reads_is_read_alone() -> None:
+    names = ["a.txt", "a.md", "a.MD", "a.csv", "a.json", "a.pdf", "a.docx", "a.html", "a.eml", "a.exe", "md"]
+    assert [name for name in names if may_share(name, size=100)] == ["a.txt", "a.md", "a.MD", "a.csv", "a.json", "md"]
+    assert not may_share("a.txt", size=10**6)
 
 
 def test_cpu_time_is_limited(tmp_path: Path) -> None:
