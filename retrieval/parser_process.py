@@ -32,6 +32,7 @@ from typing import IO
 from retrieval.children import limit_child
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.extraction import extract, prepare
+from retrieval.extraction.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
 
 DOCUMENTS = 1_000  # after which the process makes room for a new one
 _LOG_KEPT = 2_000  # bytes
@@ -179,13 +180,12 @@ def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
     """The text, or the reason there is none."""
     try:
         if request.ocr:
-            from retrieval.extraction.ocr import recognise
-
             path = recognise(path, command=request.ocr, folder=Path(request.folder))
         limit = request.limits.characters
         return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
     except ParsingError as error:
-        return {"error": str(error), "needs_ocr": isinstance(error, NeedsOcr)}
+        reason = FOUND_NOTHING if request.ocr and str(error) == IMAGES_ONLY else str(error)
+        return {"error": reason, "needs_ocr": isinstance(error, NeedsOcr)}
     except MemoryError:
         return {"error": f"Reading it needs more than {request.limits.memory_bytes // 1024**2} MB of memory."}
     except Exception:  # a broken file can make a parser raise anything
