@@ -18,6 +18,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 
 from retrieval import chunking, intake, page_cache, queue, reindex, spaces
 from retrieval.configuration import runtime
+from retrieval.deletion import clear_away
 from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
 from retrieval.extraction import clean, ocr
 from retrieval.models import Collection, Document, IndexRemoval
@@ -148,20 +149,25 @@ def ingest_next() -> bool:
 
 
 def drain_removals() -> bool:
-    """Take the points that the outbox names out of every index that may hold them. Whether all of them are gone."""
+    """Clear away what the outbox names: the chunks and files of documents that are gone, and points in every index that
+    may hold them. Whether all of it is gone."""
     removals = list(IndexRemoval.objects.all()[:1000])
+    clear_away(removals)
+    gone = []
     try:
         indexes = [space.index for space in spaces.held_spaces()] if removals else []
         for removal in removals:
-            gone = True
+            left = 0
             for index in indexes:
                 index.remove(removal.document_id, up_to_generation=removal.up_to_generation)
-                gone &= not index.count(removal.document_id, up_to_generation=removal.up_to_generation)
-            if gone:
-                removal.delete()
+                left += index.count(removal.document_id, up_to_generation=removal.up_to_generation)
+            if not left:
+                gone.append(removal.pk)
     except IndexUnavailable as error:
         logger.warning("Points of deleted documents wait in the index: %s", error)
         return False
+    finally:
+        IndexRemoval.objects.filter(pk__in=gone).delete()
     return not removals or not IndexRemoval.objects.exists()
 
 

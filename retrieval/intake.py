@@ -359,6 +359,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             chunk_count=len(cut.chunks),
             page_count=len(extracted.page_starts) or None,
             page_starts=extracted.page_starts,
+            unread_pages=extracted.unread_pages,
             updated_at=timezone.now(),
         )
         if not published:

@@ -184,3 +184,19 @@ def test_scan_waits_as_long_as_ocr_is_not_installed(waiting: Document, tmp_path:
     assert (waiting.state, waiting.generation) == (Document.State.NEEDS_OCR, 1)
     found = findings(tmp_path)
     assert (found.well, found.state) == (True, "no ocrmypdf: 1 scanned documents wait for it, as “Needs OCR”")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(is_ready(), reason="OCR is installed here")
+def test_pages_without_text_are_kept_with_the_document(
+    index: None, settings: Settings, tmp_path: Path, public: Collection
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    document, _ = ingest.add_document(public, file=ContentFile(files.partly_scanned_pdf()), filename="mixed.pdf")
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.page_count, document.unread_pages) == (Document.State.READY, 2, [2])
+    ingest.replace_file(document, file=ContentFile(files.pdf([["Both pages"], ["have text now."]])))
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.page_count, document.unread_pages) == (Document.State.READY, 2, [])
