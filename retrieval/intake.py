@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from django.utils import timezone
 from retrieval import chunking, points, queue, spaces
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
-from retrieval.errors import DiskFull, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
+from retrieval.errors import DiskFull, EmbeddingUnavailable, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.extraction import Extracted
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing import may_share, parse, parse_together
@@ -88,18 +88,17 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
         return False
     except IndexUnavailable as error:
         logger.warning("%d documents wait: %s", len(in_hand), error)
-        _put_back(in_hand, reason=str(error))
+        _put_back(in_hand, reason=str(error), after=queue.pause_after(error))
         return False
     except (OperationalError, InterfaceError) as error:
-        _put_back(in_hand, reason=_said(error))
+        _put_back(in_hand, reason=_said(error), after=queue.RETRY_AFTER)
         return False
     return True
 
 
-def _put_back(in_hand: list[Document], *, reason: str = "") -> None:
-    """At once, or with a reason: for later."""
+def _put_back(in_hand: list[Document], *, reason: str = "", after: timedelta | None = None) -> None:
     while in_hand:
-        queue.release(in_hand[-1], reason=reason, after=queue.RETRY_AFTER if reason else None)
+        queue.release(in_hand[-1], reason=reason, after=after)
         in_hand.pop()
 
 
@@ -139,6 +138,8 @@ def _one(document: Document, in_hand: list[Document]) -> Iterator[None]:
         logger.info("Document %s changed while it was ingested", document.pk)
         _discard(document)
     except IndexUnavailable as error:
+        if isinstance(error, EmbeddingUnavailable) and error.retry_after:
+            raise  # all of them wait, for the address wants to be left alone
         logger.warning("Document %s waits: %s", document.pk, error)
         _let_wait(document, in_hand, reason=str(error))
     except NeedsOcr as error:

@@ -17,10 +17,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from retrieval.configuration import runtime
+from retrieval.errors import EmbeddingUnavailable, RetrievalError
 from retrieval.models import Document
 
 ATTEMPTS = 3
-RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer
+RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer, and doesn't say more
 
 
 class Superseded(Exception):
@@ -55,6 +56,12 @@ def due() -> Q:
 def lease() -> timedelta:
     """How long a row belongs to whoever took it; longer than the parser may take, the longest time without a sign."""
     return timedelta(seconds=runtime().settings.lease_seconds)
+
+
+def pause_after(error: RetrievalError) -> timedelta:
+    """How long what met this error waits: as long as the embedding address asked for, else a few seconds."""
+    asked = error.retry_after if isinstance(error, EmbeddingUnavailable) else 0.0
+    return min(max(RETRY_AFTER, timedelta(seconds=asked)), lease())
 
 
 def requeue(documents: QuerySet[Document]) -> int:

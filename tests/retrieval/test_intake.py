@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings as site_settings
 from django.core.files.base import ContentFile
 from django.db import connections
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from retrieval import ingest, intake, queue, spaces
@@ -151,6 +152,21 @@ def test_document_that_the_address_does_not_answer_for_waits_and_the_others_go_o
     assert waits == {"a.md": "The embedding address doesn't answer: InternalServerError.", "b.md": ""}
     assert ingest.ingest_next() is True
     assert states() == {"a.md": (QUEUED, 0), "b.md": (READY, 1)}
+
+
+def test_case_53_all_wait_as_long_as_the_address_asks_for(server: WatchedServer, public: Collection) -> None:
+    for n in range(3):
+        add(public, f"{n}.md", f"Document {n} is about boilers.")
+    assert runtime().fingerprint  # the dimension is known
+    server.requests.clear()
+    server.script(failure(429, headers={"Retry-After": "90"}), path=EMBEDDINGS)
+    assert [ingest.ingest_next() for _ in range(2)] == [False, False]
+    assert states() == {f"{n}.md": (QUEUED, 0) for n in range(3)}
+    assert len(server.requests) == 1
+    for document in Document.objects.all():
+        assert document.error.startswith("The embedding address has too much to do, and asked for a pause: ")
+        assert document.lease_until
+        assert 80 < (document.lease_until - timezone.now()).total_seconds() <= 90
 
 
 def test_stop_in_the_middle_puts_all_that_is_in_hand_back(server: WatchedServer, public: Collection) -> None:
