@@ -126,6 +126,14 @@ class Drift:
     missing: Mapping[tuple[int, int], int]
     surplus: Mapping[int, int]
 
+    def __str__(self) -> str:
+        """One line for a person."""
+        documents = len({document_id for document_id, _ in self.missing})
+        return (
+            f"Missing or short in the index: {documents:,} documents, {sum(self.missing.values()):,} chunks. "
+            f"Left over in it: points of {len(self.surplus):,} documents."
+        )
+
 
 # ---- the work --------------------------------------------------------------------------------------------------------
 

@@ -170,7 +170,7 @@ def test_cases_53_55_56_address_that_does_not_answer_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_case_53_short_pause_that_the_address_asks_for_is_made(status: int) -> None:
+def test_case_51_short_pause_that_the_address_asks_for_is_made(status: int) -> None:
     with ChatServer() as server:
         embedder = remote(server)
         server.script(failure(status, headers={"Retry-After": "1"}), path=EMBEDDINGS)
@@ -182,7 +182,7 @@ def test_case_53_short_pause_that_the_address_asks_for_is_made(status: int) -> N
 
 
 @pytest.mark.parametrize("value", ["60", "Wed, 21 Oct 2099 07:28:00 GMT", "1e9"])
-def test_case_53_long_pause_is_nobodys_to_sleep_through(value: str) -> None:
+def test_case_52_long_pause_is_nobodys_to_sleep_through(value: str) -> None:
     """Neither a reader nor ingestion sleeps for it, and nothing is asked until it is over."""
     with ChatServer() as server:
         embedder = remote(server)

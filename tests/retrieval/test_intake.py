@@ -154,7 +154,7 @@ def test_document_that_the_address_does_not_answer_for_waits_and_the_others_go_o
     assert states() == {"a.md": (QUEUED, 0), "b.md": (READY, 1)}
 
 
-def test_case_53_all_wait_as_long_as_the_address_asks_for(server: WatchedServer, public: Collection) -> None:
+def test_case_51_all_wait_as_long_as_the_address_asks_for(server: WatchedServer, public: Collection) -> None:
     for n in range(3):
         add(public, f"{n}.md", f"Document {n} is about boilers.")
     assert runtime().fingerprint  # the dimension is known
