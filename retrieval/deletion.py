@@ -1,28 +1,35 @@
-"""A deleted document leaves SQL at once, and for certain the index and the disk."""
+"""A deleted document leaves SQL at once, and for certain its chunks, the index and the disk.
+
+Its row goes in the request, and with it all that anybody may read. What takes long waits in the outbox
+(`models.IndexRemoval`) for the process that ingests: `clear_away`, and the index's part in `ingest.drain_removals`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 
-from django.core.files.storage import Storage
 from django.db import router, transaction
 from django.db.models import QuerySet
 
-from retrieval import ingest, page_cache
+from retrieval import page_cache
 from retrieval.index import ALL_GENERATIONS
-from retrieval.models import Collection, Document, IndexRemoval
+from retrieval.models import Chunk, Collection, Document, IndexRemoval
 
 _BATCH = 500
-_Leaving = tuple[int, Storage, str, str]  # a document that was, where its file is stored, its name there, its live hash
-_gathered: ContextVar[list[_Leaving] | None] = ContextVar("gathered", default=None)
+_CLEARED_AT_ONCE = 20  # documents, in one short transaction
+_gathered: ContextVar[list[IndexRemoval] | None] = ContextVar("gathered", default=None)
 
 
 def forget(*, instance: Document, using: str, **_: object) -> None:
     """Receives `post_delete`, inside the transaction that deletes the row: the outbox entry is in it or neither is."""
-    leaving = (instance.pk, instance.file.storage, instance.file.name or "", instance.live_hash)
+    leaving = IndexRemoval(
+        document_id=instance.pk,
+        up_to_generation=ALL_GENERATIONS,
+        file=instance.file.name or "",
+        live_hash=instance.live_hash,
+    )
     gathered = _gathered.get()
     if gathered is None:
         _leave([leaving], using=using)
@@ -31,8 +38,7 @@ def forget(*, instance: Document, using: str, **_: object) -> None:
 
 
 def delete_documents(documents: QuerySet[Document]) -> None:
-    """Delete many in batches: a transaction for each, unless the caller has opened one, and few queries, however many
-    chunks there are."""
+    """Delete many in batches: a transaction for each, unless the caller has opened one, and few queries."""
     while batch := list(documents.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
         with transaction.atomic(), _gathering():
             Document.objects.filter(pk__in=batch).only("file", "live_hash").delete()
@@ -44,10 +50,23 @@ def delete_collection(collection: Collection) -> None:
     collection.delete()
 
 
+def clear_away(removals: Sequence[IndexRemoval]) -> None:
+    """The chunks and files of those documents that are gone. Repeating it changes nothing."""
+    gone = [removal for removal in removals if removal.up_to_generation == ALL_GENERATIONS]
+    storage = Document._meta.get_field("file").storage
+    for first in range(0, len(gone), _CLEARED_AT_ONCE):
+        some = gone[first : first + _CLEARED_AT_ONCE]
+        Chunk.objects.filter(document__in=[removal.document_id for removal in some]).delete()
+        for removal in some:
+            if removal.file:
+                storage.delete(removal.file)
+            page_cache.forget(removal.live_hash)
+
+
 @contextmanager
 def _gathering() -> Iterator[None]:
     """What is deleted within leaves together."""
-    gathered: list[_Leaving] = []
+    gathered: list[IndexRemoval] = []
     token = _gathered.set(gathered)
     try:
         yield
@@ -56,16 +75,8 @@ def _gathering() -> Iterator[None]:
     _leave(gathered, using=router.db_for_write(Document))
 
 
-def _leave(documents: list[_Leaving], *, using: str) -> None:
-    IndexRemoval.objects.using(using).bulk_create(
-        IndexRemoval(document_id=pk, up_to_generation=ALL_GENERATIONS) for pk, *_ in documents
-    )
-    transaction.on_commit(partial(_delete_files, documents), using=using)
-    transaction.on_commit(ingest.wake, using=using)
+def _leave(removals: list[IndexRemoval], *, using: str) -> None:
+    from retrieval.ingest import wake
 
-
-def _delete_files(documents: list[_Leaving]) -> None:
-    for _, storage, name, live_hash in documents:
-        if name:
-            storage.delete(name)
-        page_cache.forget(live_hash)
+    IndexRemoval.objects.using(using).bulk_create(removals)
+    transaction.on_commit(wake, using=using)

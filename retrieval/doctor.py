@@ -13,10 +13,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, F
 from django.utils import timezone
 
-from retrieval import reindex, spaces
+from retrieval import ingest, reindex, spaces
 from retrieval.configuration import describe, runtime
 from retrieval.errors import RetrievalError, StorageInUse
-from retrieval.extraction.ocr import find_ocr
+from retrieval.extraction import ocr
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
 
 LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
@@ -153,10 +153,13 @@ def _outbox() -> Finding:
 
 
 def _tools() -> Finding:
-    found = find_ocr()
-    if found and not shutil.which("tesseract"):
+    found, waiting = ocr.find_ocr(), ingest.waiting_for_ocr().count()
+    if found and not ocr.is_ready():
         return Finding("OCR", f"{found}, but no tesseract, which it runs", "Install Tesseract.", well=False)
-    return Finding("OCR", found or "no ocrmypdf: scanned documents wait as “Needs OCR”")
+    if found and waiting:
+        fix = "Start the site, or the worker, anew: it queues them by itself."
+        return Finding("OCR", f"{found}; {waiting:,} scanned documents have waited for it", fix, well=False)
+    return Finding("OCR", found or f"no ocrmypdf: {waiting:,} scanned documents wait for it, as “Needs OCR”")
 
 
 def _bytes_in(folder: Path) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -159,8 +162,17 @@ class MiniLM:
             return self._sessions[use], self._tokenizer
 
 
+_RETRIES = 2  # for what may pass: 429, 5xx, a connection refused or broken
+_BACKOFF_SECONDS = 0.5  # before the first retry, twice as long before the next one
+_SLEPT_SECONDS = 3.0  # at most before a retry, for a reader may be waiting; what takes longer is for the queue
+_LEFT_ALONE_SECONDS = 300.0  # at most, whatever the address says
+
+
 class RemoteEmbedder:
-    """Any address that speaks OpenAI's `POST /v1/embeddings`; what it answers is checked before it is believed."""
+    """Any address that speaks OpenAI's `POST /v1/embeddings`; what it answers is checked before it is believed.
+
+    Its Retry-After is heeded: a short one between two tries, a longer one by not asking anything until it is over.
+    """
 
     batch_size = 64
     languages = frozenset[str]()
@@ -174,6 +186,7 @@ class RemoteEmbedder:
         self._lock = threading.Lock()
         self._client: OpenAI | None = None
         self._dimension = 0
+        self._left_alone_until = 0.0  # of the monotonic clock
 
     @property
     def dimension(self) -> int:
@@ -187,15 +200,38 @@ class RemoteEmbedder:
         import openai
 
         try:
-            response = self._connected().embeddings.create(model=self.name, input=list(texts), encoding_format="float")
-            rows = [item.embedding for item in sorted(response.data, key=lambda item: item.index)]
-        except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
-            raise EmbeddingUnavailable(f"The embedding address doesn't answer: {_named(error)}.") from error
+            rows = self._asked(texts)
         except openai.APIStatusError as error:
             raise EmbeddingRejected(f"The embedding address refused the request ({error.status_code}).") from error
         except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
             raise EmbeddingRejected("The embedding address didn't answer with embeddings.") from error
         return self._checked(rows, count=len(texts))
+
+    def _asked(self, texts: Sequence[str]) -> list[list[float]]:
+        """Raises EmbeddingUnavailable, and what openai raises for what no other try can mend."""
+        import openai
+
+        attempt = 0
+        while True:
+            self._leave_alone()
+            try:
+                client = self._connected()
+                response = client.embeddings.create(model=self.name, input=list(texts), encoding_format="float")
+                return [item.embedding for item in sorted(response.data, key=lambda item: item.index)]
+            except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
+                pause = max(_BACKOFF_SECONDS * 2**attempt, _retry_after(error))
+                if pause > _SLEPT_SECONDS:
+                    self._left_alone_until = time.monotonic() + min(pause, _LEFT_ALONE_SECONDS)
+                    self._leave_alone()
+                if attempt == _RETRIES:
+                    raise EmbeddingUnavailable(f"The embedding address doesn't answer: {_named(error)}.") from error
+                time.sleep(pause)
+                attempt += 1
+
+    def _leave_alone(self) -> None:
+        """Raises EmbeddingUnavailable as long as the address has asked for."""
+        if (left := self._left_alone_until - time.monotonic()) > 0:
+            raise EmbeddingUnavailable(_ASKED_TO_WAIT.format(math.ceil(left)), retry_after=left)
 
     def embed_query(self, text: str) -> Vectors:
         vector: Vectors = self.embed_documents([text])[0]
@@ -219,7 +255,7 @@ class RemoteEmbedder:
                     base_url=self._base_url or "https://api.openai.com/v1",
                     api_key=self._api_key or "none",
                     timeout=self._timeout,
-                    max_retries=2,
+                    max_retries=0,  # it would sleep for as long as the address says, two minutes and more
                 )
             return self._client
 
@@ -240,6 +276,23 @@ class RemoteEmbedder:
         self._dimension = expected
         unit: Vectors = vectors / lengths
         return unit
+
+
+_ASKED_TO_WAIT = "The embedding address has too much to do, and asked for a pause: {} seconds are left."
+
+
+def _retry_after(error: Exception) -> float:
+    """Seconds, from a Retry-After header in either of its forms; 0 without one."""
+    response = getattr(error, "response", None)
+    value = response.headers.get("retry-after", "") if response is not None else ""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return 0.0
+    return max(0.0, seconds) if math.isfinite(seconds) else 0.0
 
 
 def _named(error: Exception) -> str:

@@ -68,7 +68,12 @@ class DiskFull(IndexUnavailable):
 
 
 class EmbeddingUnavailable(IndexUnavailable):
-    """The embedding address doesn't answer, and without vectors the index can be neither asked nor filled."""
+    """The embedding address doesn't answer, and without vectors the index can be neither asked nor filled. It wants to
+    be left alone for `retry_after` seconds, when it said so."""
+
+    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class EmbeddingRejected(RetrievalError):

@@ -18,8 +18,9 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 
 from retrieval import chunking, intake, page_cache, queue, reindex, spaces
 from retrieval.configuration import runtime
+from retrieval.deletion import clear_away
 from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
-from retrieval.extraction import clean
+from retrieval.extraction import clean, ocr
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.quota import check_quota
 from retrieval.sources import Origin
@@ -148,26 +149,31 @@ def ingest_next() -> bool:
 
 
 def drain_removals() -> bool:
-    """Take the points that the outbox names out of every index that may hold them. Whether all of them are gone."""
+    """Clear away what the outbox names: the chunks and files of documents that are gone, and points in every index that
+    may hold them. Whether all of it is gone."""
     removals = list(IndexRemoval.objects.all()[:1000])
+    clear_away(removals)
+    gone = []
     try:
         indexes = [space.index for space in spaces.held_spaces()] if removals else []
         for removal in removals:
-            gone = True
+            left = 0
             for index in indexes:
                 index.remove(removal.document_id, up_to_generation=removal.up_to_generation)
-                gone &= not index.count(removal.document_id, up_to_generation=removal.up_to_generation)
-            if gone:
-                removal.delete()
+                left += index.count(removal.document_id, up_to_generation=removal.up_to_generation)
+            if not left:
+                gone.append(removal.pk)
     except IndexUnavailable as error:
         logger.warning("Points of deleted documents wait in the index: %s", error)
         return False
+    finally:
+        IndexRemoval.objects.filter(pk__in=gone).delete()
     return not removals or not IndexRemoval.objects.exists()
 
 
 def recover() -> None:
     """At start: take up what a killed process left, ask for a repair when the index doesn't hold what SQL does, and
-    queue documents that another version cut."""
+    queue documents that another version cut and scans that can be read by now."""
     if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
         queue.take_back()
         reindex.take_back()
@@ -175,6 +181,8 @@ def recover() -> None:
     outdated = Document.objects.filter(live_generation__gt=0, state=Document.State.READY)
     if count := queue.requeue(outdated.exclude(chunker=chunking.VERSION)):
         logger.warning("%d documents were cut by another version: they are ingested again", count)
+    if ocr.is_ready() and (count := queue.requeue(waiting_for_ocr())):
+        logger.warning("%d documents waited for OCR, which is installed by now: they are ingested again", count)
     if reason := spaces.mismatch():
         logger.warning(reason)
     drain_removals()
@@ -184,6 +192,11 @@ def recover() -> None:
         reindex.request_repair()
     else:
         space.index.tidy()
+
+
+def waiting_for_ocr() -> QuerySet[Document]:
+    """Scans that nobody has tried to read, for want of the programs. Those that OCR failed for are not among them."""
+    return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocr.MENDED_BY_INSTALLING)
 
 
 def work() -> bool:

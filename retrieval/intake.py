@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,10 @@ from django.utils import timezone
 from retrieval import chunking, points, queue, spaces
 from retrieval.chunking import Piece, estimate_tokens, split
 from retrieval.configuration import Space, runtime
-from retrieval.errors import DiskFull, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
+from retrieval.errors import DiskFull, EmbeddingUnavailable, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.extraction import Extracted
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
-from retrieval.parsing import parse
+from retrieval.parsing import may_share, parse, parse_together
 from retrieval.queue import Superseded
 from retrieval.spaces import live_space
 
@@ -38,13 +39,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DOCUMENTS_AT_ONCE = 16
+DOCUMENTS_AT_ONCE = 64
 BYTES_AT_ONCE = 256 * 1024  # of files, about four seconds of MiniLM for plain text: how long the last one waits
 _CHUNKS_AT_ONCE = 64  # of several documents; a longer document is embedded alone
 _POINTS_AT_ONCE = 200
-_WORTH_A_BATCH = 16  # chunks; for so many the embedder need not wait for the next short file
+_READ_AT_ONCE = 16  # documents that share a child: a batch's worth
+_WORTH_A_BATCH = 48  # chunks; for so many the embedder need not wait for the next short file
 _PATIENCE = 0.05  # seconds, several times what reading a short file takes
 _REPORT_SECONDS = 0.5  # between two signs of life
+
+
+_Reading = tuple[Document, Future[Extracted]]
 
 
 class _Stopping(Exception):
@@ -83,18 +88,17 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
         return False
     except IndexUnavailable as error:
         logger.warning("%d documents wait: %s", len(in_hand), error)
-        _put_back(in_hand, reason=str(error))
+        _put_back(in_hand, reason=str(error), after=queue.pause_after(error))
         return False
     except (OperationalError, InterfaceError) as error:
-        _put_back(in_hand, reason=_said(error))
+        _put_back(in_hand, reason=_said(error), after=queue.RETRY_AFTER)
         return False
     return True
 
 
-def _put_back(in_hand: list[Document], *, reason: str = "") -> None:
-    """At once, or with a reason: for later."""
+def _put_back(in_hand: list[Document], *, reason: str = "", after: timedelta | None = None) -> None:
     while in_hand:
-        queue.release(in_hand[-1], reason=reason, after=queue.RETRY_AFTER if reason else None)
+        queue.release(in_hand[-1], reason=reason, after=after)
         in_hand.pop()
 
 
@@ -134,6 +138,8 @@ def _one(document: Document, in_hand: list[Document]) -> Iterator[None]:
         logger.info("Document %s changed while it was ingested", document.pk)
         _discard(document)
     except IndexUnavailable as error:
+        if isinstance(error, EmbeddingUnavailable) and error.retry_after:
+            raise  # all of them wait, for the address wants to be left alone
         logger.warning("Document %s waits: %s", document.pk, error)
         _let_wait(document, in_hand, reason=str(error))
     except NeedsOcr as error:
@@ -177,12 +183,11 @@ class _SignOfLife:
             raise _Stopping
         if time.monotonic() - self._shown < _REPORT_SECONDS:
             return
-        for member in group:
-            member.document.progress = percent
-        lost = {document.pk for document in self._in_hand if not queue.renew(document)}
+        ours = queue.renew(self._in_hand)
         self._shown = time.monotonic()
-        if group and all(member.document.pk in lost for member in group):
+        if group and not any(member.document.pk in ours for member in group):
             raise Superseded
+        queue.show([member.document for member in group], percent=percent)
 
     def until_done(self, reading: Future[Extracted]) -> Extracted:
         """What was read. Raises what reading it raised."""
@@ -196,18 +201,19 @@ class _SignOfLife:
 
 
 @contextlib.contextmanager
-def _read_ahead(documents: Sequence[Document]) -> Iterator[list[tuple[Document, Future[Extracted]]]]:
-    """Each is read, one after another, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
+def _read_ahead(documents: Sequence[Document]) -> Iterator[list[_Reading]]:
+    """They are read, in their order, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
     in a child process with limits, and the documents it has not begun are not begun."""
     readings = [(document, Future[Extracted]()) for document in documents]
 
     def read_all() -> None:
-        for document, reading in readings:
-            if reading.set_running_or_notify_cancel():
-                try:
-                    reading.set_result(_read(document))
-                except BaseException as error:  # is raised where the result is asked for
-                    reading.set_exception(error)
+        for some in _shares(readings):
+            begun = [(document, reading) for document, reading in some if reading.set_running_or_notify_cancel()]
+            for (_, reading), outcome in zip(begun, _read([document for document, _ in begun]), strict=True):
+                if isinstance(outcome, Extracted):
+                    reading.set_result(outcome)
+                else:
+                    reading.set_exception(outcome)  # is raised where the result is asked for
 
     threading.Thread(target=read_all, name="read", daemon=True).start()
     try:
@@ -217,11 +223,32 @@ def _read_ahead(documents: Sequence[Document]) -> Iterator[list[tuple[Document, 
             reading.cancel()
 
 
-def _read(document: Document) -> Extracted:
-    path = Path(document.file.path)
+def _shares(readings: Sequence[_Reading]) -> Iterator[list[_Reading]]:
+    """In their order: each by itself, or some short texts that are read together."""
+    for together, some in groupby(readings, key=lambda reading: may_share(reading[0].filename, size=reading[0].size)):
+        rest = iter(some)
+        while share := list(islice(rest, _READ_AT_ONCE if together else 1)):
+            yield share
+
+
+def _read(documents: Sequence[Document]) -> Sequence[Extracted | BaseException]:
+    """What each holds, or why that can't be told."""
+    try:
+        files = [(Path(document.file.path), document.filename) for document in documents]
+        if len(files) > 1 and all(path.is_file() for path, _ in files):
+            return parse_together(files)
+    except Exception as error:
+        return [error] * len(documents)
+    return [_read_alone(path, filename) for path, filename in files]
+
+
+def _read_alone(path: Path, filename: str) -> Extracted | BaseException:
     if not path.is_file():
-        raise ParsingError("Its file is gone: upload it again.")
-    return parse(path, filename=document.filename)
+        return ParsingError("Its file is gone: upload it again.")
+    try:
+        return parse(path, filename=filename)
+    except BaseException as error:
+        return error
 
 
 def _check_room(document: Document) -> None:
@@ -333,6 +360,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             chunk_count=len(cut.chunks),
             page_count=len(extracted.page_starts) or None,
             page_starts=extracted.page_starts,
+            unread_pages=extracted.unread_pages,
             updated_at=timezone.now(),
         )
         if not published:

@@ -151,6 +151,9 @@ class Document(models.Model):
     language = models.CharField(max_length=8, blank=True, editable=False, help_text="ISO 639-1, as detected.")
     dated = models.DateField(null=True, editable=False, help_text="The date it bears, else when it was added.")
     chunker = models.PositiveSmallIntegerField(default=0, editable=False, help_text="The version that cut its chunks.")
+    unread_pages = models.JSONField(
+        default=list, editable=False, help_text="Numbers of the pages that are pictures, when others have text."
+    )
     page_starts = models.JSONField(
         default=list, editable=False, help_text="Character offset at which each page begins."
     )
@@ -185,11 +188,13 @@ class Document(models.Model):
 
 class Chunk(models.Model):
     """An indexed piece of a document. The chunks of one generation partition its text: joined in order of `position`
-    they are the text, and each begins where the one before it ends.
+    they are the text, and each begins where the one before it ends. For a moment a document that is deleted leaves some
+    behind: read them only through documents.
     """
 
     id = models.UUIDField(primary_key=True, help_text="UUIDv5 of document, generation and position.")
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    # The database lets its document go first: the rows of ten thousand take seconds, and the outbox sees to them.
+    document = models.ForeignKey(Document, on_delete=models.DO_NOTHING, db_constraint=False, related_name="chunks")
     generation = models.PositiveIntegerField()
     position = models.PositiveIntegerField(help_text="0-based order in the document.")
     start = models.PositiveIntegerField(help_text="First character, in code points of the document's text.")
@@ -212,10 +217,13 @@ class Chunk(models.Model):
 
 
 class IndexRemoval(models.Model):
-    """Points that must still leave the index: written in the transaction that deletes their rows, kept until done."""
+    """The outbox: points that must still leave the index, and, of a document that is gone, its chunks and its file.
+    Written in the transaction that makes them superfluous, kept until all is done."""
 
     document_id = models.PositiveBigIntegerField()
     up_to_generation = models.PositiveIntegerField(help_text="Points of this generation and older are removed.")
+    file = models.CharField(max_length=200, blank=True, help_text="Of a document that is gone: its name in storage.")
+    live_hash = models.CharField(max_length=64, blank=True, help_text="Its pages are kept as pictures under this.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

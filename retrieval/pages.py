@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
-import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval import page_cache
+from retrieval.children import run_child
 from retrieval.errors import PagesUnavailable
 from retrieval.layout import Box, Line, boxes_of, lines_of
 from retrieval.models import Document
@@ -130,29 +129,19 @@ _seats = threading.BoundedSemaphore(2)  # children at once; asking and searching
 def _ask(document: Document, task: dict[str, Any], *, limits: Limits | None = None) -> bytes:
     """What the child answers to `task` on the document's file."""
     limits = limits or Limits()
-    path = Path(document.file.path)
-    command = [sys.executable, "-m", "retrieval.rendering", str(path), json.dumps(task), json.dumps(asdict(limits))]
+    told = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
     if not _seats.acquire(timeout=limits.seconds):
         raise PagesUnavailable("Too many pages are being drawn: try again in a moment.")
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command; the file's own name is only an argument
-            command,
-            cwd=Path(__file__).resolve().parent.parent,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=limits.seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+        done = run_child("retrieval.rendering", *told, seconds=limits.seconds)
+    except TimeoutError as error:
         raise PagesUnavailable(f"Drawing it took longer than {limits.seconds:g} seconds.") from error
     finally:
         _seats.release()
-    if done.returncode != 0:
-        told = done.stderr.decode(errors="replace")[-2_000:]
-        logger.warning("Drawing document %s ended with status %s: %s", document.pk, done.returncode, told)
+    if done.status != 0:
+        logger.warning("Drawing document %s ended with status %s: %s", document.pk, done.status, done.log)
         raise PagesUnavailable("Its pages can't be drawn: the file may be broken, or need too much memory or time.")
-    return done.stdout
+    return done.output
 
 
 def _forget_after_fork() -> None:

@@ -1,9 +1,10 @@
-"""The warm parser: a process that forks a child for each document, and what the two do.
+"""The warm parser: a process that forks a child for each request, and what the two do.
 
 It reads requests from its standard input, one JSON object a line, and writes replies to its standard output: a line of
 JSON ({"status": what the child ended with, "timed_out": ..., "log": text, "bytes": n}), then n bytes, its answer.
 It has imported the libraries before, and never opens a document itself: what a hostile or broken file does, it does in
-the child, which has limits on memory, CPU and time, no secrets, and no way to the requests or replies of others.
+the child, which has limits on memory, CPU and time, no secrets, and no way to the requests or replies of others. A
+request is one document, or a few short ones that no library of another language takes apart (`parsing.parse_together`).
 The process ends when its standard input does, so also when the site's process is killed.
 """
 
@@ -23,12 +24,15 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from retrieval.children import limit_child
 from retrieval.errors import NeedsOcr, ParsingError
-from retrieval.extraction import extract, preparations
+from retrieval.extraction import extract, prepare
+from retrieval.extraction.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
 
 DOCUMENTS = 1_000  # after which the process makes room for a new one
 _LOG_KEPT = 2_000  # bytes
@@ -50,10 +54,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Request:
-    """Read the file at `path`; with `ocr`, a command's path, recognise its text first, in the empty folder `folder`."""
+    """Read the files at these paths, one after another, each with the name it was uploaded under; with `ocr`, a
+    command's path, recognise the text of the only one first, in the empty folder `folder`."""
 
-    path: str
-    filename: str
+    files: Sequence[tuple[str, str]]
     limits: Limits
     ocr: str = ""
     folder: str = ""
@@ -69,23 +73,22 @@ class Request:
 
 
 def main() -> None:
-    """Serve requests until there are no more; between them, and before the first, get ready for the next."""
+    """Serve requests until there are no more."""
     requests, replies = sys.stdin.fileno(), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
-    first, *waiting = preparations()
-    first()  # which every document needs
+    prepare("")
     served, line = 0, b""
     while served < DOCUMENTS:
-        while waiting and not select.select([requests], [], [], 0)[0]:
-            waiting.pop(0)()
-            if not waiting:
-                gc.freeze()  # the pages of what is loaded stay shared with the children
         part = os.read(requests, 65_536)
         if not part:
             break
         line += part
         if line.endswith(b"\n"):
-            _serve(Request.from_json(line), requests, replies)
+            request = Request.from_json(line)
+            for _, filename in request.files:
+                prepare(filename)
+            gc.freeze()  # the pages of what is loaded stay shared with the child
+            _serve(request, requests, replies)
             served, line = served + 1, b""
 
 
@@ -152,12 +155,10 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
         for first, last in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(first + 1, last)
         limits = request.limits
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.memory_bytes, limits.memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        os.nice(5)  # searching goes first
-        content = json.dumps(_answer(request), ensure_ascii=False).encode(errors="replace")
+        limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
+        answers = [_answer(Path(path), filename, request) for path, filename in request.files]
+        content = json.dumps(answers, ensure_ascii=False).encode(errors="replace")
         with os.fdopen(answer, "wb") as file:
             file.write(content)
         status = 0
@@ -175,18 +176,16 @@ def _die_with(parent: int) -> None:
             os._exit(70)
 
 
-def _answer(request: Request) -> dict[str, object]:
+def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
     """The text, or the reason there is none."""
     try:
-        path = Path(request.path)
         if request.ocr:
-            from retrieval.extraction.ocr import recognise
-
             path = recognise(path, command=request.ocr, folder=Path(request.folder))
         limit = request.limits.characters
-        return dataclasses.asdict(extract(path, filename=request.filename, max_characters=limit))
+        return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
     except ParsingError as error:
-        return {"error": str(error), "needs_ocr": isinstance(error, NeedsOcr)}
+        reason = FOUND_NOTHING if request.ocr and str(error) == IMAGES_ONLY else str(error)
+        return {"error": reason, "needs_ocr": isinstance(error, NeedsOcr)}
     except MemoryError:
         return {"error": f"Reading it needs more than {request.limits.memory_bytes // 1024**2} MB of memory."}
     except Exception:  # a broken file can make a parser raise anything

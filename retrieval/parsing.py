@@ -1,7 +1,8 @@
 """A file in, its text out, in a child process: whatever a hostile or broken file does, it does there.
 
-`parse` asks a warm parser process, which forks a child for the one document (`retrieval/parser_process.py`). Nothing of
-Django is imported here. A warm process serves one caller at a time: whoever comes meanwhile starts another, and one is
+`parse` asks a warm parser process, which forks a child for the one document (`retrieval/parser_process.py`);
+`parse_together` for several short ones, since to fork takes ten times as long as to read one. Nothing of Django is
+imported here. A warm process serves one caller at a time: whoever comes meanwhile starts another, and one is
 kept for the next caller. It is started when first asked, replaced when it has died, and ends with this process. After a
 fork the child process has none.
 """
@@ -14,21 +15,24 @@ import json
 import logging
 import os
 import select
-import subprocess
-import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from retrieval.children import start_child
 from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
-from retrieval.extraction import Extracted
+from retrieval.extraction import FORMATS, Extracted
 from retrieval.extraction.ocr import find_ocr
 from retrieval.parser_process import Limits, Request
 
-__all__ = ["Limits", "parse"]
+__all__ = ["Limits", "may_share", "parse", "parse_together"]
 
+_SHARED = {"text", "markdown", "csv", "json", "jsonl"}
+_SHARED_BYTES = 64 * 1024
+_SHARED_LIMITS = Limits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
 _GRACE = 10  # seconds that the warm process has for what comes before and after the child
 _KEPT_WARM = 2  # processes
 
@@ -41,9 +45,9 @@ def parse(path: Path, *, filename: str, limits: Limits | None = None) -> Extract
     Raises ParsingError with a reason for a person (NeedsOcr when it is that), or ParserStopped at a limit or after a
     crash. Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
     """
-    request = Request(str(path.resolve()), filename, limits or Limits())
+    request = Request([(str(path.resolve()), filename)], limits or Limits())
     try:
-        extracted = _read(request)
+        extracted = _read_one(request)
     except NeedsOcr:
         if not (command := find_ocr()):
             raise
@@ -59,16 +63,56 @@ def parse(path: Path, *, filename: str, limits: Limits | None = None) -> Extract
     return extracted
 
 
+def may_share(filename: str, *, size: int) -> bool:
+    """Whether a file of `size` bytes is one of those that `parse_together` takes: short, and text that Python alone
+    reads. What a library of another language reads has a child of its own, where a file that takes it over finds no
+    other."""
+    return size <= _SHARED_BYTES and FORMATS.get(filename.rpartition(".")[2].lower()) in _SHARED
+
+
+def parse_together(
+    files: Sequence[tuple[Path, str]], *, limits: Limits = _SHARED_LIMITS
+) -> list[Extracted | Exception]:
+    """Each file's text, or what `parse` raises for it. When one stops the child they share, each is read alone."""
+    try:
+        answers = _read(Request([(str(path.resolve()), filename) for path, filename in files], limits))
+    except ParserStopped:
+        return [_parse_alone(path, filename) for path, filename in files]
+    return [_outcome(answer) for answer in answers]
+
+
+def _parse_alone(path: Path, filename: str) -> Extracted | Exception:
+    try:
+        return parse(path, filename=filename)
+    except (ParsingError, ParserStopped) as error:
+        return error
+
+
 def _recognise(request: Request, command: str) -> Extracted:
     with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
-        return _read(dataclasses.replace(request, ocr=command, folder=folder))
+        return _read_one(dataclasses.replace(request, ocr=command, folder=folder))
 
 
-def _read(request: Request) -> Extracted:
+def _read_one(request: Request) -> Extracted:
     """Raises NeedsOcr, ParsingError and ParserStopped."""
+    outcome = _outcome(_read(request)[0])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
+    if "error" in answer:
+        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(answer["error"])
+    return Extracted.from_json(answer)
+
+
+def _read(request: Request) -> list[dict[str, Any]]:
+    """An answer for each file. Raises ParserStopped."""
     reply, content = _ask(request)
     if reply["log"]:
-        logger.warning("Parsing %s: %s", Path(request.path).name, reply["log"])
+        names = ", ".join(Path(path).name for path, _ in request.files)
+        logger.warning("Parsing %s: %s", names, reply["log"])
     limits = request.limits
     if reply["timed_out"]:
         raise ParserStopped(f"Reading it took longer than {request.seconds} seconds.")
@@ -77,10 +121,8 @@ def _read(request: Request) -> Extracted:
             f"Reading it stopped the parser (status {reply['status']}): it may be broken, or need more than "
             f"{limits.memory_bytes // 1024**2} MB or {limits.cpu_seconds} seconds."
         )
-    answer = json.loads(content)
-    if "error" in answer:
-        raise (NeedsOcr if answer.get("needs_ocr") else ParsingError)(answer["error"])
-    return Extracted.from_json(answer)
+    answers: list[dict[str, Any]] = json.loads(content)
+    return answers
 
 
 # ---- the warm processes ----------------------------------------------------------------------------------------------
@@ -94,16 +136,9 @@ class _Parser:
     """A warm process of our own, which serves one request at a time."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "retrieval.parser_process"],
-            cwd=Path(__file__).resolve().parent.parent,
-            # No secrets; one thread, since only that survives its forks.
-            env={"PATH": os.pathsep.join(os.get_exec_path()), "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in a terminal is for the site, whose end is the end of this
-            bufsize=0,
-        )
+        # One thread, since only that survives its forks.
+        variables = {"PATH": os.pathsep.join(os.get_exec_path()), "OPENBLAS_NUM_THREADS": "1"}
+        self._process = start_child("retrieval.parser_process", variables=variables)
         self._received = b""
 
     @property

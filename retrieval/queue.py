@@ -1,6 +1,6 @@
-"""The ingestion queue is the documents' own rows: claim one, show signs of life, give it back.
+"""The ingestion queue is the documents' own rows: claim some, show signs of life, give them back.
 
-Any number of workers claim: a claim is one conditional UPDATE, which the database lets one of them win. Wall clocks
+Any number of workers claim: rows are locked in one order and looked at again, so one of them wins each. Wall clocks
 jump, so a lease doesn't end at a time of day: it ends when its row has not changed for `lease_seconds` of this
 process's own monotonic clock.
 """
@@ -17,10 +17,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from retrieval.configuration import runtime
+from retrieval.errors import EmbeddingUnavailable, RetrievalError
 from retrieval.models import Document
 
 ATTEMPTS = 3
-RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer
+RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer, and doesn't say more
 
 
 class Superseded(Exception):
@@ -57,6 +58,12 @@ def lease() -> timedelta:
     return timedelta(seconds=runtime().settings.lease_seconds)
 
 
+def pause_after(error: RetrievalError) -> timedelta:
+    """How long what met this error waits: as long as the embedding address asked for, else a few seconds."""
+    asked = error.retry_after if isinstance(error, EmbeddingUnavailable) else 0.0
+    return min(max(RETRY_AFTER, timedelta(seconds=asked)), lease())
+
+
 def requeue(documents: QuerySet[Document]) -> int:
     """As their next generation; searches see the live one until then."""
     return documents.update(
@@ -85,11 +92,8 @@ def claim(*, most: int = 1, size: int = 0) -> list[Document]:
             return []
         if found[0].attempts >= ATTEMPTS:
             reason = found[0].error or f"It stopped the process that was reading it {ATTEMPTS} times."
-            _unchanged(found[0]).update(state=Document.State.FAILED, error=reason, lease_until=None)
-            continue
-        with transaction.atomic():  # all of them, or none
-            taken = [document for document in _together(found, size=size) if _take(document)]
-        if taken:
+            _waiting(found[:1]).update(state=Document.State.FAILED, error=reason, lease_until=None)
+        elif taken := _take(_together(found, size=size)):
             return taken
 
 
@@ -105,40 +109,53 @@ def _together(found: Sequence[Document], *, size: int) -> list[Document]:
     ]
 
 
-def _take(document: Document) -> bool:
-    """False when someone else was faster."""
-    taken = _unchanged(document).update(
-        state=Document.State.PROCESSING, attempts=F("attempts") + 1, lease_until=timezone.now() + lease(), progress=0
-    )
-    if taken:
+def _take(documents: Sequence[Document]) -> list[Document]:
+    """Those of them that nobody else was faster to take."""
+    with transaction.atomic():
+        free = set(_waiting(documents).select_for_update().order_by("pk").values_list("pk", flat=True))
+        Document.objects.filter(pk__in=free).update(
+            state=Document.State.PROCESSING,
+            attempts=F("attempts") + 1,
+            lease_until=timezone.now() + lease(),
+            progress=0,
+        )
+    taken = [document for document in documents if document.pk in free]
+    for document in taken:
         document.attempts, document.progress = document.attempts + 1, 0
-    return bool(taken)
+    return taken
 
 
-def _unchanged(document: Document) -> QuerySet[Document]:
-    """The row, as long as it waits as it did when it was read."""
-    return Document.objects.filter(
-        due(),
-        pk=document.pk,
-        generation=document.generation,
-        attempts=document.attempts,
-        state=Document.State.QUEUED,
-    )
+def _waiting(documents: Sequence[Document]) -> QuerySet[Document]:
+    """The rows that wait as they did when they were read."""
+    return Document.objects.filter(due(), _as_read(documents), state=Document.State.QUEUED)
 
 
-def claimed(document: Document) -> QuerySet[Document]:
-    """The row, as long as this attempt owns it."""
-    return Document.objects.filter(
-        pk=document.pk,
-        generation=document.generation,
-        attempts=document.attempts,
-        state=Document.State.PROCESSING,
-    )
+def claimed(*documents: Document) -> QuerySet[Document]:
+    """The rows that these attempts own."""
+    return Document.objects.filter(_as_read(documents), state=Document.State.PROCESSING)
 
 
-def renew(document: Document) -> bool:
-    """Show its progress and a sign of life. False when it is not this attempt's any more."""
-    return bool(claimed(document).update(progress=document.progress, lease_until=timezone.now() + lease()))
+def _as_read(documents: Sequence[Document]) -> Q:
+    alike: dict[tuple[int, int], list[int]] = {}
+    for document in documents:
+        alike.setdefault((document.generation, document.attempts), []).append(document.pk)
+    unchanged = Q(pk__in=[])
+    for (generation, attempts), keys in alike.items():
+        unchanged |= Q(pk__in=keys, generation=generation, attempts=attempts)
+    return unchanged
+
+
+def renew(documents: Sequence[Document]) -> set[int]:
+    """Show a sign of life of each. The keys of those that are still these attempts' own."""
+    ours = claimed(*documents)
+    if ours.update(lease_until=timezone.now() + lease()) == len(documents):
+        return {document.pk for document in documents}
+    return set(ours.values_list("pk", flat=True))
+
+
+def show(documents: Sequence[Document], *, percent: int) -> None:
+    """How far these are."""
+    claimed(*documents).update(progress=percent)
 
 
 def release(document: Document, *, reason: str, after: timedelta | None = None) -> None:

@@ -20,7 +20,7 @@ from retrieval import points
 from retrieval.configuration import Space, runtime
 from retrieval.errors import RetrievalError
 from retrieval.models import Chunk, Document, Reindex
-from retrieval.queue import RETRY_AFTER, Leases, due, lease
+from retrieval.queue import Leases, due, lease, pause_after
 from retrieval.spaces import live_counts, live_fingerprint, live_space, switch
 
 CHUNKS_AT_ONCE = 64  # about a second of MiniLM: how long a stop, or the next uploaded document, may have to wait
@@ -77,7 +77,7 @@ def advance() -> bool:
             _under_way.pop(key)
         except RetrievalError as error:
             _under_way.pop(key)
-            _wait(request, RETRY_AFTER, reason=str(error))
+            _wait(request, pause_after(error), reason=str(error))
             continue
         except BaseException:
             _under_way.pop(key)
@@ -125,6 +125,14 @@ class Drift:
     total: int
     missing: Mapping[tuple[int, int], int]
     surplus: Mapping[int, int]
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        documents = len({document_id for document_id, _ in self.missing})
+        return (
+            f"Missing or short in the index: {documents:,} documents, {sum(self.missing.values()):,} chunks. "
+            f"Left over in it: points of {len(self.surplus):,} documents."
+        )
 
 
 # ---- the work --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
 import sys
 from collections.abc import Callable
 from ctypes import byref, c_int
@@ -17,6 +16,8 @@ from typing import Any
 
 import pypdfium2
 from pypdfium2 import raw
+
+from retrieval.children import limit_child
 
 PIXELS = 8_000_000  # of one picture at most, however long or narrow the page is
 LONGEST = 16_000  # pixels of a side; a WebP picture can have 16,383
@@ -107,9 +108,7 @@ _TASKS: dict[str, Callable[..., bytes]] = {"contents": contents, "picture": pict
 def _main() -> None:
     """The child: one task on one file, within limits; bytes on stdout, or an exit status that isn't 0."""
     path, task, limits = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"], limits["memory_bytes"]))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_seconds"], limits["cpu_seconds"]))
-    os.nice(5)  # searching goes first
+    limit_child(memory_bytes=limits["memory_bytes"], cpu_seconds=limits["cpu_seconds"])
     done = _TASKS[task.pop("do")](pypdfium2.PdfDocument(path), **task)
     sys.stdout.buffer.write(done)
     sys.stdout.buffer.flush()

@@ -39,6 +39,7 @@ from retrieval.sources.addresses import Outcome, refresh
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
 _REFRESHED_AT_ONCE = 500
 _REASONS_SHOWN = 10  # of each kind
+_PAGES_SHOWN = 30  # of those without text
 _TITLES_SHOWN = 100  # of those that are about to be deleted
 
 
@@ -47,12 +48,26 @@ def ingestion_fields(document: Document) -> dict[str, str]:
     processing = document.state == Document.State.PROCESSING
     return {
         "state": document.get_state_display() + (f" {document.progress}%" if processing else ""),
-        "pages": f"{document.page_count:,}" if document.page_count else "",
+        "pages": _pages_text(document),
         "chunks": f"{document.chunk_count:,}" if document.chunk_count else "",
         "characters": f"{document.characters:,}" if document.characters else "",
         "language": document.language,
         "error": document.error,
     }
+
+
+def _pages_text(document: Document) -> str:
+    """How many there are, and which of them hold no text."""
+    unread = document.unread_pages
+    if not unread:
+        return f"{document.page_count:,}" if document.page_count else ""
+    told = ngettext(
+        "%(unread)s of %(pages)s pages holds no text: %(numbers)s",
+        "%(unread)s of %(pages)s pages hold no text: %(numbers)s",
+        len(unread),
+    )
+    numbers = ", ".join(map(str, unread[:_PAGES_SHOWN])) + (", …" if len(unread) > _PAGES_SHOWN else "")
+    return told % {"unread": f"{len(unread):,}", "pages": f"{document.page_count:,}", "numbers": numbers}
 
 
 def _live(document: Document, field: str) -> SafeString:

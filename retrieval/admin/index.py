@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from retrieval import reindex, spaces
+from retrieval.errors import IndexUnavailable
 from retrieval.models import Collection
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ else:
 class IndexActions(Base):
     """For the admin of collections: all of them share one index, so it doesn't matter which are selected."""
 
-    actions = ["build_new_index", "cancel_new_index", "repair_index"]
+    actions = ["build_new_index", "cancel_new_index", "compare_index", "repair_index"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "GET" and self.has_change_permission(request):
@@ -39,6 +40,14 @@ class IndexActions(Base):
     def cancel_new_index(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
         if not reindex.cancel_reindex():
             messages.info(request, _("No new index is being built."))
+
+    @admin.action(permissions=["change"], description=_("Compare the index with the documents"))
+    def compare_index(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
+        """In this process, which owns an embedded index."""
+        try:
+            messages.info(request, str(reindex.drift(spaces.live_space())))
+        except IndexUnavailable as error:
+            messages.error(request, str(error))
 
     @admin.action(permissions=["change"], description=_("Compare the index with the documents and repair it"))
     def repair_index(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:

@@ -14,31 +14,29 @@ from typing import cast
 from retrieval.errors import ParsingError
 from retrieval.extraction.extracted import Extracted, clean
 from retrieval.extraction.formats import FORMATS, format_of
+from retrieval.extraction.language import detect_language, load_model
 
-__all__ = ["FORMATS", "Extracted", "clean", "extract", "preparations"]
+__all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
-_READERS = {
-    "text": "text:read_text",
-    "markdown": "text:read_markdown",
-    "html": "html:read_html",
-    "pdf": "pdf:read_pdf",
-    "docx": "word:read_word",
-    "pptx": "slides:read_slides",
-    "xlsx": "sheets:read_sheets",
-    "odt": "opendocument:read_opendocument",
-    "csv": "tables:read_csv",
-    "json": "structured:read_json",
-    "jsonl": "structured:read_json_lines",
-    "epub": "epub:read_epub",
-    "eml": "mail:read_mail",
+_READERS = {  # the module and its function, and the libraries that it imports when it is called
+    "text": ("text:read_text",),
+    "markdown": ("text:read_markdown",),
+    "html": ("html:read_html", "lxml.etree"),
+    "pdf": ("pdf:read_pdf", "pypdfium2"),
+    "docx": ("word:read_word", "docx"),
+    "pptx": ("slides:read_slides", "pptx"),
+    "xlsx": ("sheets:read_sheets", "openpyxl"),
+    "odt": ("opendocument:read_opendocument", "lxml.etree"),
+    "csv": ("tables:read_csv",),
+    "json": ("structured:read_json",),
+    "jsonl": ("structured:read_json_lines",),
+    "epub": ("epub:read_epub", "lxml.etree"),
+    "eml": ("mail:read_mail", "lxml.etree"),
 }
-_LIBRARIES = ["lxml.etree", "pypdfium2", "docx", "openpyxl", "pptx", "charset_normalizer"]
 
 
 def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
     """Raises ParsingError, with a reason for a person, when there is no text to be had."""
-    from retrieval.extraction.language import detect_language
-
     extracted = _reader(format_of(path, filename=filename))(path)
     if len(extracted.text) > max_characters:
         raise ParsingError(f"It holds more than {max_characters:,} characters: split it.")
@@ -47,14 +45,17 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
     return replace(extracted, language=detect_language(extracted.text))
 
 
-def preparations() -> list[Callable[[], object]]:
-    """What a process may do beforehand, in short steps, so that those it forks need not: imports and loading."""
-    from retrieval.extraction.language import identifier
-
-    modules = [f"{__name__}.{reader.partition(':')[0]}" for reader in _READERS.values()]
-    return [identifier, *(lambda name=name: import_module(name) for name in [*_LIBRARIES, *modules])]
+def prepare(filename: str) -> None:
+    """Import and load what such a file needs, so that processes forked from now on need not. Nothing else, for whatever
+    is loaded makes it dearer to fork them."""
+    load_model()
+    import_module("charset_normalizer")
+    if name := FORMATS.get(filename.rpartition(".")[2].lower()):
+        _reader(name)
+        for library in _READERS[name][1:]:
+            import_module(library)
 
 
 def _reader(name: str) -> Callable[[Path], Extracted]:
-    module, _, function = _READERS[name].partition(":")
+    module, _, function = _READERS[name][0].partition(":")
     return cast("Callable[[Path], Extracted]", getattr(import_module(f"{__name__}.{module}"), function))

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from retrieval.errors import NeedsOcr
 
-INSTALL = "install ocrmypdf and Tesseract on the server, or run OCR on it and upload the result"
+IMAGES_ONLY = (
+    "It has no text, only images: install ocrmypdf and Tesseract on the server, or run OCR on it and upload the result."
+)
+LACKS_TESSERACT = "It has no text, only images. ocrmypdf lacks a program it needs: install Tesseract on the server."
+FOUND_NOTHING = "It has no text, only images, and OCR found none in them."
+MENDED_BY_INSTALLING = (IMAGES_ONLY, LACKS_TESSERACT)  # of the reasons for a document to wait
+_LACKS_PROGRAM = "It has no text, only images. ocrmypdf lacks a program it needs: the server's log names it."
 _LANGUAGES_LIMIT = 4  # each makes recognition slower
 _MEGAPIXELS_LIMIT = 100  # a page; an A4 page at 600 dpi has 35
 _EXIT_MISSING_PROGRAM = 3  # ocrmypdf.exceptions.ExitCode
@@ -20,6 +26,11 @@ def find_ocr() -> str:
     """The path of the `ocrmypdf` command: beside this Python's own, else on the PATH; empty without one."""
     beside = Path(sys.executable).with_name("ocrmypdf")
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("ocrmypdf") or ""
+
+
+def is_ready() -> bool:
+    """Whether both programs are there."""
+    return bool(find_ocr() and shutil.which("tesseract"))
 
 
 def recognise(path: Path, *, command: str, folder: Path) -> Path:
@@ -48,9 +59,7 @@ def recognise(path: Path, *, command: str, folder: Path) -> Path:
         return output
     print(done.stderr.decode(errors="replace")[-1_000:], file=sys.stderr)  # noqa: T201 - this process's log
     if done.returncode == _EXIT_MISSING_PROGRAM:
-        raise NeedsOcr(
-            "It has no text, only images. ocrmypdf lacks a program it needs: install Tesseract on the server."
-        )
+        raise NeedsOcr(_LACKS_PROGRAM if shutil.which("tesseract") else LACKS_TESSERACT)
     raise NeedsOcr(
         f"It has no text, only images, and OCR failed (status {done.returncode}): run OCR on it and upload the result."
     )

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from retrieval.chunking import Heading
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.extraction.extracted import Extracted, clean, first_date
-from retrieval.extraction.ocr import INSTALL
+from retrieval.extraction.ocr import IMAGES_ONLY
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfBookmark, PdfDocument, PdfPage
 
-_IMAGES_ONLY = f"It has no text, only images: {INSTALL}."
 _BROKEN_WORD = re.compile("[\ufffe\x02]\r?\n?")  # how pdfium marks a hyphen at the end of a line
 _LEADER = re.compile(r"[ \t]?(?:\.[ \t]?){5,}")
 _SCAN_CHARACTERS = 40  # a picture that fills a page with less text than that over it is a scan with a stamp
@@ -45,7 +44,7 @@ def read_pdf(path: Path) -> Extracted:
     if not pages:
         raise ParsingError("It has no pages.")
     if not any(map(any, pages)):
-        raise NeedsOcr(_IMAGES_ONLY) if unread else ParsingError("Its pages hold no text.")
+        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError("Its pages hold no text.")
     texts = ["\n".join(lines).strip() + "\n\n" for lines in _without_running_lines(pages)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
     return Extracted(

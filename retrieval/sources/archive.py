@@ -10,11 +10,8 @@ import dataclasses
 import json
 import logging
 import lzma
-import os
 import re
-import resource
 import stat
-import subprocess
 import sys
 import time
 import zipfile
@@ -23,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrieval.children import limit_child, run_child
 from retrieval.errors import ArchiveRefused
 
 logger = logging.getLogger(__name__)
@@ -31,6 +29,7 @@ _MB = 1024**2
 _PART = 256 * 1024
 _IGNORED = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)")
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".jar")
+_GRACE = 5  # seconds, for the child to say itself that its time is up
 _NAME_BYTES = 255  # what file systems take as one name
 
 
@@ -62,23 +61,15 @@ def unpack(archive: Path, *, into: Path, endings: frozenset[str], limits: Limits
     """
     limits = limits or Limits()
     wanted = json.dumps({"endings": sorted(endings), "limits": dataclasses.asdict(limits)})
-    command = [sys.executable, "-m", "retrieval.sources.archive", str(archive.resolve()), str(into.resolve()), wanted]
+    told = (str(archive.resolve()), str(into.resolve()), wanted)
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command; names within the archive reach no command line
-            command,
-            cwd=Path(__file__).resolve().parents[2],
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=limits.seconds + 5,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+        done = run_child("retrieval.sources.archive", *told, seconds=limits.seconds + _GRACE)
+    except TimeoutError as error:
         raise ArchiveRefused(f"Unpacking it takes longer than {limits.seconds:g} seconds: split it.") from error
-    if done.returncode != 0:
-        logger.warning("Unpacking %s: %s", archive.name, done.stderr.decode(errors="replace")[-2_000:])
+    if done.status != 0:
+        logger.warning("Unpacking %s: %s", archive.name, done.log)
         raise ArchiveRefused(f"Unpacking it needs more than {limits.memory_bytes // _MB} MB of memory: split it.")
-    answer = json.loads(done.stdout)
+    answer = json.loads(done.output)
     if isinstance(answer, str):
         raise ArchiveRefused(answer)
     return [Member(location, into / name if name else None, refusal) for location, name, refusal in answer]
@@ -94,8 +85,7 @@ class _Refused(Exception):
 def _main() -> None:
     archive, into, wanted = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     limits = Limits(**wanted["limits"])
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(limits.seconds) + 5, int(limits.seconds) + 5))
+    limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=int(limits.seconds) + _GRACE)
     answer: str | list[tuple[str, str, str]]
     try:
         answer = list(_unpack(archive, into=into, endings=set(wanted["endings"]), limits=limits))

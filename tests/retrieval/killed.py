@@ -19,8 +19,8 @@ from types import FrameType
 from typing import Any
 
 MOMENTS = {  # moment: (function, when) - the function's qualified name, and whether on entering or leaving it
-    "before reading": ("parse", "call"),
-    "after reading": ("parse", "return"),
+    "before reading": ("parse_together", "call"),
+    "after reading": ("parse_together", "return"),
     "before embedding": ("RemoteEmbedder.embed_documents", "call"),
     "after embedding": ("RemoteEmbedder.embed_documents", "return"),
     "before the index": ("EdgeIndex.upsert", "call"),
@@ -28,6 +28,9 @@ MOMENTS = {  # moment: (function, when) - the function's qualified name, and whe
     "before going live": ("_go_live", "call"),
     "within the transaction": ("_describe_collection", "return"),
     "after going live": ("_go_live", "return"),
+    "before clearing away": ("clear_away", "call"),
+    "amid clearing away": ("FileSystemStorage.delete", "call"),
+    "after clearing away": ("clear_away", "return"),
     "before removal": ("EdgeIndex.remove", "call"),
     "after removal": ("EdgeIndex.remove", "return"),
     "reindex: before a piece": ("_put", "call"),
@@ -139,6 +142,8 @@ def ingest_all(model: str, *, until: tuple[str, str] | None) -> None:
 
 def examine(model: str) -> dict[str, Any]:
     """What is not as an undisturbed run leaves it; every list is empty when nothing was lost, doubled or orphaned."""
+    from django.core.files.storage import default_storage
+
     from retrieval import spaces
     from retrieval.models import Chunk, Document, IndexRemoval, Reindex
     from retrieval.points import chunk_id
@@ -152,12 +157,15 @@ def examine(model: str) -> dict[str, Any]:
         if document.state != "ready" or [chunk.pk for chunk in chunks] != ids or not whole:
             wrong.append([document.filename, document.state, document.error, len(chunks), whole])
     held, live = dict(spaces.live_space().index.holdings()), spaces.live_counts()
+    stored = {f"documents/{name}" for name in default_storage.listdir("documents")[1]}
     points = list(Chunk.objects.values_list("pk", flat=True))
     return {
         "documents": Document.objects.count(),
         "wrong": wrong,
         "in the index, not in SQL": sorted(held.keys() - live.keys()),
         "in SQL, not in the index": sorted(key for key, total in live.items() if held.get(key) != total),
+        "chunks without a document": Chunk.objects.exclude(document__in=Document.objects.all()).count(),
+        "files without a document": len(stored - set(Document.objects.values_list("file", flat=True))),
         "without a vector": len(points) - len(spaces.live_space().index.vectors(points)),
         "removals": IndexRemoval.objects.count(),
         "requests": [str(request) for request in Reindex.objects.all()],

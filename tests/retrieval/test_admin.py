@@ -226,6 +226,23 @@ def test_change_page_shows_what_ingestion_found(admin_client: Client, collection
     assert f'href="{document.get_absolute_url()}"' not in page.text
 
 
+@pytest.mark.parametrize(
+    ("unread", "told"),
+    [
+        ([4, 9, 17], "3 of 40 pages hold no text: 4, 9, 17"),
+        ([4], "1 of 40 pages holds no text: 4"),
+        (list(range(1, 32)), f"31 of 40 pages hold no text: {', '.join(map(str, range(1, 31)))}, …"),
+        ([], "40"),
+    ],
+)
+def test_change_page_names_the_pages_without_text(
+    admin_client: Client, collection: Collection, unread: list[int], told: str
+) -> None:
+    (document,) = documents_of(collection, 1, state="ready", live_generation=1, page_count=40, unread_pages=unread)
+    page = admin_client.get(reverse("admin:retrieval_document_change", args=[document.pk]))
+    assert f">{told}<" in page.text
+
+
 def test_change_title_or_collection_queues_the_document_again(admin_client: Client, collection: Collection) -> None:
     (document,) = documents_of(collection, 1, state="ready", live_generation=1)
     address = reverse("admin:retrieval_document_change", args=[document.pk])

@@ -227,6 +227,9 @@ def test_worker_ingests_refuses_a_second_one_and_ends_at_sigterm(site_dir: Path,
         assert f"Process {worker.pid} owns the embedded index" in refused.value.stderr
         assert "QDRANT_URL" in refused.value.stderr
         assert "Traceback" not in refused.value.stderr
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            manage("reconcile", "--dry-run", data_dir=site_dir, **variables)
+        assert "In the admin, choose “Compare the index with the documents”" in refused.value.stderr
         manage("reconcile", data_dir=site_dir, **variables)  # done by the worker
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=20) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,51 @@ def test_cases_53_55_56_address_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(EmbeddingUnavailable, match="APIConnectionError"):
         gone.embed_query("x")
     gone.close()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_case_51_short_pause_that_the_address_asks_for_is_made(status: int) -> None:
+    with ChatServer() as server:
+        embedder = remote(server)
+        server.script(failure(status, headers={"Retry-After": "1"}), path=EMBEDDINGS)
+        began = time.monotonic()
+        assert embedder.embed_query("x").shape == (64,)
+        assert 1 <= time.monotonic() - began < 3
+        embedder.close()
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("value", ["60", "Wed, 21 Oct 2099 07:28:00 GMT", "1e9"])
+def test_case_52_long_pause_is_nobodys_to_sleep_through(value: str) -> None:
+    """Neither a reader nor ingestion sleeps for it, and nothing is asked until it is over."""
+    with ChatServer() as server:
+        embedder = remote(server)
+        server.script(failure(429, headers={"Retry-After": value}), path=EMBEDDINGS)
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(EmbeddingUnavailable, match=r"asked for a pause: \d+ seconds are left") as caught:
+                embedder.embed_query("x")
+            assert 50 < caught.value.retry_after <= (60 if value == "60" else 300)
+        assert time.monotonic() - began < 1
+        embedder.close()
+    assert len(server.requests) == 1
+
+
+def test_address_is_asked_again_when_its_pause_is_over() -> None:
+    with ChatServer() as server:
+        embedder = remote(server)
+        server.script(failure(503, headers={"Retry-After": "3.2"}), path=EMBEDDINGS)
+        with pytest.raises(EmbeddingUnavailable):
+            embedder.embed_query("x")
+        time.sleep(3.3)
+        assert embedder.embed_query("x").shape == (64,)
+        embedder.close()
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_pause_that_is_none_is_passed_over(value: str) -> None:
+    with ChatServer() as server:
+        embedder = remote(server)
+        server.script(failure(429, headers={"Retry-After": value}), path=EMBEDDINGS)
+        assert embedder.embed_query("x").shape == (64,)
+        embedder.close()

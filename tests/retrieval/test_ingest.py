@@ -218,18 +218,18 @@ def test_case_83_searches_see_the_old_generation_until_the_new_one_is_live(put: 
     assert not IndexRemoval.objects.exists()
 
 
-def test_deleted_document_leaves_sql_at_once_then_index_and_disk(
-    put: Put, public: Collection, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+def test_deleted_document_is_gone_for_readers_at_once_then_leaves_chunks_index_and_disk(
+    put: Put, public: Collection
 ) -> None:
     kept, document = put(public, "kept.md", "Another text."), put(public, "a.md", TEXT)
     path = Path(document.file.path)
-    with django_capture_on_commit_callbacks(execute=True):
-        document.delete()
-    assert not path.exists()
-    assert runtime().space().index.count() > 1
+    document.delete()
     assert found() == [kept.pk]
+    assert (runtime().space().index.count() > 1, Chunk.objects.count() > 1, path.exists()) == (True, True, True)
+    assert spaces.live_counts() == {(kept.pk, 1): 1}
     assert ingest.drain_removals() is True
-    assert runtime().space().index.count() == 1
+    assert (runtime().space().index.count(), Chunk.objects.count(), path.exists()) == (1, 1, False)
+    assert Path(kept.file.path).exists()
     assert not IndexRemoval.objects.exists()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connections
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from retrieval import ingest, intake, queue, spaces
@@ -98,6 +99,30 @@ def test_broken_file_beside_good_ones_fails_alone(server: WatchedServer, public:
     assert_whole()
 
 
+def test_texts_that_are_read_together_fail_alone(server: WatchedServer, public: Collection) -> None:
+    add(public, "a.md", "The boiler is new.")
+    add(public, "b.md", b"\x00\x01\x02" * 100)
+    add(public, "c.txt", "The pump is new.")
+    gone = add(public, "d.pdf", "not there any more")
+    Path(gone.file.path).unlink()
+    assert ingest.ingest_next() is True
+    assert states() == {"a.md": (READY, 1), "b.md": (FAILED, 1), "c.txt": (READY, 1), "d.pdf": (FAILED, 1)}
+    assert dict(Document.objects.exclude(error="").values_list("filename", "error")) == {
+        "b.md": "It is named .md, but its content is binary data.",
+        "d.pdf": "Its file is gone: upload it again.",
+    }
+    assert_whole()
+
+
+def test_text_whose_file_is_gone_fails_alone(server: WatchedServer, public: Collection) -> None:
+    add(public, "a.md", "The boiler is new.")
+    gone = add(public, "b.md", "not there any more")
+    Path(gone.file.path).unlink()
+    assert ingest.ingest_next() is True
+    assert states() == {"a.md": (READY, 1), "b.md": (FAILED, 1)}
+    assert Document.objects.get(pk=gone.pk).error == "Its file is gone: upload it again."
+
+
 def test_case_70_poison_in_a_shared_batch_takes_no_other_document_with_it(
     server: WatchedServer, public: Collection
 ) -> None:
@@ -121,6 +146,21 @@ def test_document_that_the_address_does_not_answer_for_waits_and_the_others_go_o
     assert waits == {"a.md": "The embedding address doesn't answer: InternalServerError.", "b.md": ""}
     assert ingest.ingest_next() is True
     assert states() == {"a.md": (QUEUED, 0), "b.md": (READY, 1)}
+
+
+def test_case_51_all_wait_as_long_as_the_address_asks_for(server: WatchedServer, public: Collection) -> None:
+    for n in range(3):
+        add(public, f"{n}.md", f"Document {n} is about boilers.")
+    assert runtime().fingerprint  # the dimension is known
+    server.requests.clear()
+    server.script(failure(429, headers={"Retry-After": "90"}), path=EMBEDDINGS)
+    assert [ingest.ingest_next() for _ in range(2)] == [False, False]
+    assert states() == {f"{n}.md": (QUEUED, 0) for n in range(3)}
+    assert len(server.requests) == 1
+    for document in Document.objects.all():
+        assert document.error.startswith("The embedding address has too much to do, and asked for a pause: ")
+        assert document.lease_until
+        assert 80 < (document.lease_until - timezone.now()).total_seconds() <= 90
 
 
 def test_stop_in_the_middle_puts_all_that_is_in_hand_back(server: WatchedServer, public: Collection) -> None:

@@ -40,6 +40,8 @@ def test_case_80_killed_at_every_stage_loses_nothing_and_doubles_nothing(found: 
         "wrong": [],
         "in the index, not in SQL": [],
         "in SQL, not in the index": [],
+        "chunks without a document": 0,
+        "files without a document": 0,
         "without a vector": 0,
         "removals": 0,
         "requests": [],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +17,8 @@ from pathlib import Path
 import pytest
 
 from retrieval import parsing
-from retrieval.errors import NeedsOcr, ParserStopped
-from retrieval.extraction.ocr import find_ocr
-from retrieval.parsing import Limits, parse
-from tests.retrieval import files
+from retrieval.errors import ParserStopped, ParsingError
+from retrieval.parsing import Limits, may_share, parse, parse_together
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -128,6 +125,31 @@ def test_large_answer_arrives_whole(tmp_path: Path) -> None:
     assert parse(path, filename="a.txt").text == text
 
 
+def test_short_texts_are_read_together_and_each_has_its_own_outcome(tmp_path: Path, document: Path) -> None:
+    (binary := tmp_path / "binary").write_bytes(b"\x00\x01\x02" * 100)
+    (empty := tmp_path / "empty").touch()
+    named = [(document, "a.txt"), (binary, "b.md"), (empty, "c.csv"), (document, "d.md")]
+    first, second, third, fourth = parse_together(named)
+    assert (first, fourth) == (parse(document, filename="a.txt"), parse(document, filename="d.md"))
+    assert isinstance(second, ParsingError)
+    assert str(second) == "It is named .md, but its content is binary data."
+    assert isinstance(third, ParsingError)
+    assert str(third) == "The file is empty."
+
+
+def test_file_that_stops_the_shared_child_takes_no_other_with_it(tmp_path: Path, document: Path) -> None:
+    (large := tmp_path / "large").write_text("<p>word</p>" * 100_000)
+    named = [(document, "a.txt"), (large, "b.html"), (document, "c.txt")]
+    outcomes = parse_together(named, limits=Limits(seconds=0.05))
+    assert outcomes == [parse(path, filename=filename) for path, filename in named]
+
+
+def test_what_a_library_of_another_language_reads_is_read_alone() -> None:
+    names = ["a.txt", "a.md", "a.MD", "a.csv", "a.json", "a.pdf", "a.docx", "a.html", "a.eml", "a.exe", "md"]
+    assert [name for name in names if may_share(name, size=100)] == ["a.txt", "a.md", "a.MD", "a.csv", "a.json", "md"]
+    assert not may_share("a.txt", size=10**6)
+
+
 def test_cpu_time_is_limited(tmp_path: Path) -> None:
     (path := tmp_path / "slow").write_text("<p>word</p>" * 3_000_000)
     with pytest.raises(ParserStopped, match=r"status -(24|9)\).* 1 seconds"):
@@ -206,83 +228,3 @@ def test_child_has_its_limits_and_a_group_of_its_own(slow: Path) -> None:
         parse(slow, filename="a.html", limits=Limits(cpu_seconds=3, memory_bytes=1024**3, seconds=2))
     thread.join()
     assert seen == {"cpu": (3, 3), "memory": (1024**3, 1024**3), "group": True, "files": True}
-
-
-# ---- OCR: with the real commands where they are installed; else a small one that speaks ocrmypdf's command line ------
-
-
-@pytest.mark.skipif(not (find_ocr() and shutil.which("tesseract")), reason="OCRmyPDF and Tesseract aren't installed")
-def test_case_38_scan_is_recognised_by_the_real_ocr(tmp_path: Path) -> None:
-    lines = ["The boiler is serviced every year", "in May by two people, who also", "look after the pumps."]
-    (path := tmp_path / "scan").write_bytes(files.photographed_pdf(lines))
-    assert parse(path, filename="scan.pdf").text.split() == " ".join(lines).split()
-
-
-FAKE_OCR = """#!{python}
-import sys, time, subprocess, pathlib
-arguments = sys.argv[1:]
-assert "--skip-text" in arguments, arguments
-source, target = arguments[-2:]
-folder = pathlib.Path(__file__).parent
-(folder / "called").write_text(source)
-if (folder / "hangs").exists():
-    subprocess.Popen(["sleep", "600"]); time.sleep(600)
-if (folder / "status").exists():
-    print("what went wrong", file=sys.stderr); sys.exit(int((folder / "status").read_text()))
-pathlib.Path(target).write_bytes((folder / "recognised.pdf").read_bytes())
-"""
-
-
-@pytest.fixture
-def ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    command = folder / "ocrmypdf"
-    command.write_text(FAKE_OCR.format(python=sys.executable))
-    command.chmod(0o755)
-    (folder / "recognised.pdf").write_bytes(files.pdf([["Read from a picture."], ["The second page."]]))
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder
-
-
-@pytest.fixture
-def scan(tmp_path: Path) -> Path:
-    (path := tmp_path / "scan").write_bytes(files.scanned_pdf())
-    return path
-
-
-def test_case_38_scan_is_recognised_when_ocr_is_installed(ocr: Path, scan: Path) -> None:
-    extracted = parse(scan, filename="scan.pdf")
-    assert extracted.text == "Read from a picture.\n\nThe second page.\n\n"
-    assert (ocr / "called").read_text() == str(scan)
-
-
-@pytest.mark.parametrize(("status", "reason"), [(3, "lacks a program it needs"), (7, r"OCR failed \(status 7\)")])
-def test_case_38_ocr_that_fails_says_why(ocr: Path, scan: Path, status: int, reason: str) -> None:
-    (ocr / "status").write_text(str(status))
-    with pytest.raises(NeedsOcr, match=reason):
-        parse(scan, filename="scan.pdf")
-
-
-def test_case_38_ocr_that_hangs_is_killed_with_all_it_started(ocr: Path, scan: Path) -> None:
-    (ocr / "hangs").touch()
-    with pytest.raises(ParserStopped, match=r"longer than 1\.5 seconds"):
-        parse(scan, filename="scan.pdf", limits=Limits(ocr_seconds=1.5))
-    assert (ocr / "called").exists()
-    assert await_true(lambda: not any(processes_under(pid) for pid in warm_processes()))
-    listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
-    assert str(ocr) not in listed
-
-
-def test_pages_that_are_pictures_are_named_and_the_text_of_the_others_kept(tmp_path: Path) -> None:
-    (path := tmp_path / "mixed").write_bytes(files.partly_scanned_pdf())
-    extracted = parse(path, filename="mixed.pdf")
-    assert extracted.text.startswith("The first page has text")
-    assert extracted.unread_pages == [2]
-
-
-def test_pages_that_are_pictures_are_recognised_when_ocr_is_installed(ocr: Path, tmp_path: Path) -> None:
-    (path := tmp_path / "mixed").write_bytes(files.partly_scanned_pdf())
-    assert parse(path, filename="mixed.pdf").text.startswith("Read from a picture.")
-    (ocr / "status").write_text("7")  # and when that fails, what was there is kept
-    assert parse(path, filename="mixed.pdf").unread_pages == [2]

@@ -26,9 +26,14 @@ class Command(BaseCommand):
         owned = may_work(settings.INDEX_DIR, embedded=embedded)
         try:
             if owned:
-                self._describe()
+                ingest.drain_removals()
+                self.stdout.write(str(reindex.drift(spaces.live_space())))
             elif options["dry_run"]:
-                raise CommandError("The serving process owns the embedded index: end it, or leave out --dry-run.")
+                raise CommandError(
+                    "The serving process owns the embedded index, and only it can look. In the admin, choose “Compare "
+                    "the index with the documents” among the actions of the list of collections. Or leave out "
+                    "--dry-run: what is missing is put back from the database, and what it doesn't know is removed."
+                )
             if options["dry_run"]:
                 return
             reindex.request_repair()
@@ -40,12 +45,3 @@ class Command(BaseCommand):
         finally:
             runtime().close()
         self.stdout.write("The index holds what SQL does.")
-
-    def _describe(self) -> None:
-        ingest.drain_removals()
-        found = reindex.drift(spaces.live_space())
-        documents = len({document_id for document_id, _ in found.missing})
-        self.stdout.write(
-            f"Missing or short in the index: {documents:,} documents, {sum(found.missing.values()):,} chunks. "
-            f"Left over in it: points of {len(found.surplus):,} documents."
-        )

@@ -1,0 +1,75 @@
+"""Child processes for what a hostile or broken file may do: started without secrets, and limited from inside.
+
+Standard library only: a child imports this as well, and nothing of Django.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+_LOG_KEPT = 2_000  # bytes
+_NICENESS = 5  # searching goes first
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a child ended with, as subprocess counts it, what it wrote, and the last it said on standard error."""
+
+    status: int
+    output: bytes
+    log: str
+
+
+def run_child(module: str, *arguments: str, seconds: float) -> Ended:
+    """Run `python -m module arguments` to its end. Raises TimeoutError when that takes longer; the child is killed."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command; what comes from outside is only an argument
+            _command(module, arguments),
+            cwd=_ROOT,
+            env=_variables({"PATH": os.defpath}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError from error
+    return Ended(done.returncode, done.stdout, done.stderr.decode(errors="replace")[-_LOG_KEPT:])
+
+
+def start_child(module: str, *, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start `python -m module` in a session of its own: Ctrl-C in a terminal is for the site, whose end closes the
+    child's standard input. Pipes without buffers lead to and from it."""
+    return subprocess.Popen(  # noqa: S603 - a fixed command
+        _command(module, ()),
+        cwd=_ROOT,
+        env=_variables(variables),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        bufsize=0,
+    )
+
+
+def limit_child(*, memory_bytes: int, cpu_seconds: int) -> None:
+    """For the process that calls it and what it starts, from now on. It leaves no core file and gives way to others."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICENESS)
+
+
+def _command(module: str, arguments: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _variables(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Nothing is inherited."""
+    return {"LANG": "C.UTF-8", **wanted}

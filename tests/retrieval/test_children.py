@@ -1,0 +1,47 @@
+"""Children that the site starts: no secrets, a deadline, and limits they set themselves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retrieval.children import run_child
+
+
+def run_statement(statement: str, *, seconds: float = 30) -> tuple[int, str]:
+    """In a child, through a module that runs what it is told; the first line it printed."""
+    ended = run_child("timeit", "-n1", "-r1", statement, seconds=seconds)
+    return ended.status, ended.output.decode().partition("\n")[0]
+
+
+def test_child_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hidden")
+    status, printed = run_statement("import json, os; print(json.dumps(sorted(os.environ)))")
+    assert status == 0
+    assert set(json.loads(printed)) - {"LC_CTYPE"} == {"LANG", "PATH"}
+
+
+def test_child_that_takes_too_long_is_killed() -> None:
+    with pytest.raises(TimeoutError):
+        run_statement("import time; time.sleep(30)", seconds=0.5)
+
+
+def test_child_says_why_it_failed() -> None:
+    ended = run_child("timeit", "-n1", "-r1", "raise ValueError('no such page')", seconds=30)
+    assert ended.status == 1
+    assert "no such page" in ended.log
+
+
+def test_limited_child_has_memory_and_processor_time_and_no_more() -> None:
+    limit = "from retrieval.children import limit_child; limit_child(memory_bytes=2**28, cpu_seconds=7)"
+    asked = "import json, os, resource as r; print(json.dumps([r.getrlimit(r.RLIMIT_AS), r.getrlimit(r.RLIMIT_CPU)"
+    status, printed = run_statement(f"{limit}; {asked}, r.getrlimit(r.RLIMIT_CORE), os.nice(0) >= 5]))")
+    assert (status, json.loads(printed)) == (0, [[2**28, 2**28], [7, 7], [0, 0], True])
+
+
+def test_limited_child_fails_alone_when_it_needs_more_memory() -> None:
+    limit = "from retrieval.children import limit_child; limit_child(memory_bytes=2**28, cpu_seconds=7)"
+    ended = run_child("timeit", "-n1", "-r1", f"{limit}; bytearray(2**29)", seconds=30)
+    assert ended.status == 1
+    assert "MemoryError" in ended.log
