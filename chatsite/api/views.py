@@ -90,7 +90,7 @@ class ChatQuery(ChatView):
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
-        question = question_of(request._request, asked, user=request.user, credential=_credential(request))
+        question = question_of(request._request, asked, user=request.user, credential=credential_of(request))
         if question.embed_site:
             question.embed_site.admit(client_address(request._request))
         answering = open_run(question)
@@ -176,14 +176,15 @@ class RunFeedback(ChatView):
 
 def _own_run(request: Request, run_id: uuid.UUID) -> Run:
     """Raises AnswerError (404), for a run of someone else as for one that is not there."""
-    own = own_conversations(request._request, credential=_credential(request))
+    own = own_conversations(request._request, credential=credential_of(request))
     run = Run.objects.filter(pk=run_id, conversation__in=own).first()
     if run is None:
         raise errors.not_found("run_id", "There is no such run.")
     return run
 
 
-def _credential(request: Request) -> Credential | None:
+def credential_of(request: Request) -> Credential | None:
+    """What a program, or a page of another site, has asked with."""
     return request.auth if isinstance(request.auth, ApiKey | EmbedSite) else None
 
 

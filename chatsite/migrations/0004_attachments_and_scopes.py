@@ -5,31 +5,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('chatsite', '0003_conversations_that_last'),
-        ('retrieval', '0005_hidden_collections'),
+        ("chatsite", "0003_conversations_that_last"),
+        ("retrieval", "0005_hidden_collections"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='conversation',
-            name='attachments',
-            field=models.OneToOneField(editable=False, help_text='The hidden collection that holds the files attached to it, deleted with it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversation', to='retrieval.collection'),
+            model_name="conversation",
+            name="attachments",
+            field=models.OneToOneField(
+                editable=False,
+                help_text="The hidden collection that holds the files attached to it, deleted with it.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="conversation",
+                to="retrieval.collection",
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='scope',
-            field=models.JSONField(default=dict, help_text='What the search was narrowed to (collections, document_ids, languages, since, until), and the files attached to the conversation that were searched too (attached) or not read yet (unread), by id.'),
+            model_name="run",
+            name="scope",
+            field=models.JSONField(
+                default=dict,
+                help_text="What the search was narrowed to (collections, document_ids, languages, since, until), and the files attached to the conversation that were searched too (attached) or not read yet (unread), by id.",
+            ),
         ),
         migrations.AlterField(
-            model_name='apikey',
-            name='collections',
-            field=models.ManyToManyField(blank=True, help_text='Otherwise it may search these only.', limit_choices_to={'hidden': False}, to='retrieval.collection'),
+            model_name="apikey",
+            name="collections",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Otherwise it may search these only.",
+                limit_choices_to={"hidden": False},
+                to="retrieval.collection",
+            ),
         ),
         migrations.AlterField(
-            model_name='embedsite',
-            name='collections',
-            field=models.ManyToManyField(help_text="What is searched: public ones, or the reader's below.", limit_choices_to={'hidden': False}, to='retrieval.collection'),
+            model_name="embedsite",
+            name="collections",
+            field=models.ManyToManyField(
+                help_text="What is searched: public ones, or the reader's below.",
+                limit_choices_to={"hidden": False},
+                to="retrieval.collection",
+            ),
         ),
     ]

@@ -6,26 +6,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('retrieval', '0004_sources_and_sizes'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("retrieval", "0004_sources_and_sizes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='collection',
-            name='hidden',
-            field=models.BooleanField(default=False, editable=False, help_text='Read by its owner alone, and in no list: files attached to one conversation.'),
+            model_name="collection",
+            name="hidden",
+            field=models.BooleanField(
+                default=False,
+                editable=False,
+                help_text="Read by its owner alone, and in no list: files attached to one conversation.",
+            ),
         ),
         migrations.AlterField(
-            model_name='document',
-            name='collection',
-            field=models.ForeignKey(limit_choices_to={'hidden': False}, on_delete=django.db.models.deletion.CASCADE, related_name='documents', to='retrieval.collection'),
+            model_name="document",
+            name="collection",
+            field=models.ForeignKey(
+                limit_choices_to={"hidden": False},
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="documents",
+                to="retrieval.collection",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='collection',
-            constraint=models.CheckConstraint(condition=models.Q(('hidden', False), models.Q(('owner__isnull', False), ('public', False)), _connector='OR'), name='hidden_collection_is_private'),
+            model_name="collection",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("hidden", False), models.Q(("owner__isnull", False), ("public", False)), _connector="OR"
+                ),
+                name="hidden_collection_is_private",
+            ),
         ),
     ]
