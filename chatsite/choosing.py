@@ -40,7 +40,7 @@ def find_documents(
         documents = documents.filter(collection__slug__in=collections)
     if document_ids is not None:
         documents = documents.filter(pk__in=document_ids)
-    for word in words.replace("\x00", "").split():
+    for word in words.split():
         documents = documents.filter(Q(title__icontains=word) | Q(filename__icontains=word))
     ordered = documents.defer("page_starts").order_by("title", "pk")
     found = list(ordered if document_ids is not None else ordered[: MOST + 1])
