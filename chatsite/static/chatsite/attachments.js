@@ -3,7 +3,7 @@
 
 import { announce, stand } from "./chat.js";
 import { composer } from "./composer.js";
-import { text } from "./texts.js";
+import { share, text } from "./texts.js";
 
 const POLL_MS = 700;
 const LONGEST_POLL_MS = 15_000;
@@ -109,7 +109,7 @@ function draw(chip, { title, state, progress, error }) {
   chip.dataset.state = state;
   chip.querySelector("[data-name]").textContent = title;
   const said = { sending: "file-sending", queued: "file-queued", processing: "file-processing" }[state];
-  chip.querySelector("[data-file-state]").textContent = said ? text(said, { percent: progress }) : (error ?? "");
+  chip.querySelector("[data-file-state]").textContent = said ? text(said, { share: share(progress) }) : (error ?? "");
 }
 
 function arrange() {

@@ -5,7 +5,7 @@ import { Answer } from "./answer.js";
 import { composer } from "./composer.js";
 import { adopt } from "./conversations.js";
 import { lasting } from "./sse.js";
-import { counted, text } from "./texts.js";
+import { counted, share, text } from "./texts.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const SECOND = 1000;
@@ -130,7 +130,7 @@ async function follow(response, { article, answer, question, signal }) {
   for await (const [name, value] of told) {
     if (name === "restart") answer.restart();
     else if (name === "run") begin(article, value, question);
-    else if (name === "reading") answer.show(text("still-reading", { title: value.files[0].title, percent: value.files[0].progress }));
+    else if (name === "reading") answer.show(text("still-reading", { title: value.files[0].title, share: share(value.files[0].progress) }));
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
     else if (name === "sources") answer.use(value);
