@@ -302,8 +302,11 @@ class Answering:
         conversation, until = self.question.conversation, monotonic() + settings.ATTACHMENTS_WAIT_SECONDS
         if self.question.mode != Run.Mode.RETRIEVAL or not conversation.attachments_id:
             return
+        told = BEAT
         while (waiting := attachments.unread(conversation)) and monotonic() < until and not self._stopped:
-            yield Event("reading", {"files": [{"title": file.title, "progress": file.progress} for file in waiting]})
+            files = [{"title": file.title, "progress": file.progress} for file in waiting]
+            told, before = Event("reading", {"files": files}), told
+            yield BEAT if told == before else told
             sleep(BEAT_SECONDS)
             self._checkpoint()
         searched = attachments.attached(conversation).readable()

@@ -404,6 +404,39 @@ def test_question_waits_for_a_file_that_is_still_being_read(put: Put, settings: 
     assert Run.objects.get().scope["unread"] == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_question_that_waits_can_be_stopped(put: Put, settings: Any) -> None:
+    client = login(User.objects.create_user("waiting"))
+    session_id = attach(client).json()["session_id"]
+    told = iter(ask(client, session_id=session_id, stream=True, keep=True).streaming_content)
+    while not next(told).startswith(b"event: reading"):
+        pass
+    run = Run.objects.get()
+    assert client.post(f"/api/v1/chat/runs/{run.pk}/stop").status_code == 204
+    assert b"event: error" in b"".join(told)
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("cancelled", "cancelled")
+
+
+def test_reader_without_any_document_can_still_attach_one(index: None, reader: User, settings: Any) -> None:
+    client = login(reader)
+    page = client.get("/").content.decode()
+    assert "You can attach a file of your own below" in page
+    assert "data-composer" in page
+    settings.ATTACHMENTS = 0
+    assert "data-composer" not in client.get("/").content.decode()
+
+
+def test_attached_file_is_read_before_others_that_wait(owner: Client, public: Collection) -> None:
+    for n in range(20):
+        file = SimpleUploadedFile(f"{n}.md", f"Number {n}.".encode())
+        ingest.add_document(public, file=file, filename=f"{n}.md")
+    attach(owner)
+    ingest.ingest_next()
+    assert Document.objects.get(title="vault").state == "ready"
+    assert Document.objects.filter(state="queued").exists()
+
+
 # ---- leaving ---------------------------------------------------------------------------------------------------------
 def points() -> int:
     ingest.drain_removals()
