@@ -136,6 +136,13 @@ def test_case_34_attached_file_is_stored_under_a_generated_name(owner: Client, n
         assert "\x00" not in document.filename
 
 
+def test_case_28_file_name_that_is_markup_stays_text(owner: Client) -> None:
+    session_id = attach(owner, name='"><img src=x onerror=alert(1)>.md').json()["session_id"]
+    page = owner.get(f"/c/{session_id}/").content.decode()
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
 # ---- limits ----------------------------------------------------------------------------------------------------------
 def test_too_large_a_file_is_413_and_leaves_nothing(owner: Client, settings: Any) -> None:
     settings.UPLOAD_MAX_BYTES = 20
