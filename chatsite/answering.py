@@ -13,9 +13,10 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from itertools import chain
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
 from django.db.models import Q
@@ -35,7 +36,7 @@ from agents import (
     ToolReturned,
     UserMessage,
 )
-from chatsite import assistant, capacity, errors, records
+from chatsite import assistant, attachments, capacity, errors, records
 from chatsite.capacity import Place
 from chatsite.citations import Citation, CitationReader, Source, strip_markers
 from chatsite.errors import AnswerError
@@ -53,7 +54,7 @@ LOOK_SECONDS = 5.0  # of any other streamed run: how soon it ends when its reade
 BEAT_SECONDS = 0.4  # a WSGI server learns at its second write that the reader has left: within a second, if need be
 HISTORY_CHARACTERS = 12_000
 RECORDED = (
-    "state error ended_at answer answered sources steps model usage retrieval_time_ms model_time_ms total_time_ms"
+    "state error ended_at scope answer answered sources steps model usage retrieval_time_ms model_time_ms total_time_ms"
 ).split()
 GO_ON = """\
 Your answer to the question below was cut short. Go on exactly where it ends, inside a sentence if need be: repeat
@@ -63,11 +64,18 @@ nothing, and write no introduction. The question was: """
 def check_scope(question: Question) -> None:
     """Raises AnswerError (404) for a collection or document that this reader can't search; none is silently dropped."""
     try:
-        retrieval.check_scope(user=question.user, collections=question.collections, document_ids=question.document_ids)
+        retrieval.check_scope(
+            user=question.user,
+            collections=question.collections,
+            document_ids=question.document_ids,
+            hidden=question.conversation.attachments_id,
+        )
     except UnknownCollection as error:
         raise errors.not_found("collections", str(error)) from error
     except UnknownDocument as error:
-        raise errors.not_found("document_ids", str(error)) from error
+        gone = errors.not_found("document_ids", str(error))
+        gone.details["missing"] = list(error.ids)  # of those that were asked for: more it does not tell
+        raise gone from error
 
 
 def open_run(question: Question) -> Answering:
@@ -119,6 +127,7 @@ def _save(question: Question, sources: Mapping[int, Source]) -> Run:
             question=question.text,
             selected_text="\n\n".join(selection["text"] for selection in selections),
             selections=selections,
+            scope=dict(question.narrowed),
             kept=question.keep,
             checked_at=timezone.now() if question.keep else None,
             continues=question.replaces if question.continues else None,
@@ -221,6 +230,8 @@ class Answering:
         try:
             for _ in self._reader.feed(self._written_before):
                 pass
+            for _ in self._wait_for_attachments():
+                pass
             result = agents.run(self._agent, **self._request)
             for _ in chain(self._reader.feed(result.content), self._reader.end()):
                 pass
@@ -247,6 +258,7 @@ class Answering:
             yield records.run_event(self.run)
             if self._sources:
                 yield self._sources_event()
+            yield from self._wait_for_attachments()
             yield from self._text_events(self._reader.feed(self._written_before))
             with closing(agents.stream(self._agent, **self._request)) as stream:
                 self._stream = stream
@@ -281,6 +293,27 @@ class Answering:
         if not self._begun:
             self._record(Run.State.CANCELLED, error="cancelled")
             self._place.release()
+
+    # ---- before it is written ----
+
+    def _wait_for_attachments(self) -> Iterator[Event]:
+        """Until the files attached to the conversation have been read, or for ATTACHMENTS_WAIT_SECONDS. The run keeps
+        which of them are searched, and which were not read in time."""
+        conversation, until = self.question.conversation, monotonic() + settings.ATTACHMENTS_WAIT_SECONDS
+        if self.question.mode != Run.Mode.RETRIEVAL or not conversation.attachments_id:
+            return
+        told = BEAT
+        while (waiting := attachments.unread(conversation)) and monotonic() < until and not self._stopped:
+            files = [{"title": file.title, "progress": file.progress} for file in waiting]
+            told, before = Event("reading", {"files": files}), told
+            yield BEAT if told == before else told
+            sleep(BEAT_SECONDS)
+            self._checkpoint()
+        searched = attachments.attached(conversation).readable()
+        self.run.scope |= {
+            "attached": list(searched.values_list("pk", flat=True)),
+            "unread": [file.pk for file in waiting],
+        }
 
     # ---- while it is written ----
 

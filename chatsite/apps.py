@@ -20,7 +20,7 @@ class ChatsiteConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from chatsite import checks  # noqa: F401 - registers them
+        from chatsite import attachments, checks  # noqa: F401 - their signals and checks are registered
         from chatsite.ingestion import ingest_in_this_process
         from retrieval import configuration
 

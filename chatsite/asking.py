@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
@@ -38,9 +39,8 @@ def question_of(
         mode=asked["mode"],
         selections=selections,
         top_k=asked["top_k"],
-        collections=_collections(asked, credential),
-        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
         embed_site=site,
+        **_search_scope(asked, credential),
         keep=asked["keep"],
         replaces=_run_of(conversation, asked, "replaces") if "replaces" in asked else None,
     )
@@ -57,11 +57,10 @@ def _continuation(asked: Mapping[str, Any], run: Run, user: User, credential: Cr
         mode=run.mode,
         selections=tuple(_selected_again(run)),
         top_k=asked["top_k"],
-        collections=_collections(asked, credential),
-        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
         keep=asked["keep"],
         replaces=run,
         continues=True,
+        **_search_scope(asked, credential),
     )
 
 
@@ -99,6 +98,22 @@ def _conversation(request: HttpRequest, asked: Mapping[str, Any], credential: Cr
             raise errors.not_found("session_id", f"There is no conversation {session_id}.")
         return conversation
     return new_conversation(request, question=asked["query"], credential=credential)
+
+
+_SCOPE = ("collections", "document_ids", "languages", "since", "until")
+
+
+def _search_scope(asked: Mapping[str, Any], credential: Credential | None) -> dict[str, Any]:
+    """What is searched, as fields of a Question."""
+    narrowed = {name: asked[name] for name in _SCOPE if name in asked}
+    return {
+        "collections": _collections(asked, credential),
+        "document_ids": tuple(asked["document_ids"]) if "document_ids" in asked else None,
+        "languages": tuple(asked["languages"]) if "languages" in asked else None,
+        "since": asked.get("since"),
+        "until": asked.get("until"),
+        "narrowed": {name: str(value) if isinstance(value, date) else value for name, value in narrowed.items()},
+    }
 
 
 def _collections(asked: Mapping[str, Any], key: Credential | None) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from agents import Agent, ExtractiveModel, Model, OpenAIModel, ToolFailed, tool
 from chatsite import errors
@@ -86,6 +87,10 @@ class DocumentSearch:
                 user=self.question.user,
                 collections=self.question.collections,
                 document_ids=self.question.document_ids,
+                languages=self.question.languages,
+                since=self.question.since,
+                until=self.question.until,
+                hidden=self.question.conversation.attachments_id,
                 limit=self.question.top_k,
             )
             step |= {"failed": False, "passages": len(found.passages)}
@@ -159,7 +164,8 @@ def _selected_source(selected: SelectedText, marker: int, question: Question) ->
     place, field = selected.place, selected.field
     readable = Document.objects.visible_to(question.user).readable()
     if question.collections is not None:
-        readable = readable.filter(collection__slug__in=question.collections)
+        own = Q(collection=question.conversation.attachments_id)
+        readable = readable.filter(Q(collection__slug__in=question.collections) | own)
     document = readable.filter(pk=place.document_id).first()
     if document is None:
         raise errors.not_found(field, f"There is no document {place.document_id}.")

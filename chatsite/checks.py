@@ -64,6 +64,15 @@ def check_share(app_configs: Sequence[AppConfig] | None, **options: object) -> l
     return [checks.Warning(fault, hint="Set it below RUNS_PER_PROCESS.", id="chatsite.W006")]
 
 
+@register("security", deploy=True)
+def check_quota(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Readers store files as well as staff."""
+    if not settings.ATTACHMENTS or settings.USER_QUOTA_BYTES:
+        return []
+    fault = "Every signed-in reader may attach files (ATTACHMENTS), and nothing limits how much one stores."
+    return [checks.Info(fault, hint="Set USER_QUOTA_BYTES, or ATTACHMENTS to 0.", id="chatsite.I001")]
+
+
 @register("security")
 def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """A key sent over plain HTTP can be read by every machine on its way."""

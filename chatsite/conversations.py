@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chatsite import live, transcript
 from chatsite.access import may_ask, own_conversations
+from chatsite.attachments import attached
 from chatsite.models import Conversation, ConversationQuerySet, Run, Share
 from chatsite.transcript import RunView
 
@@ -99,7 +100,7 @@ def pin(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    """With its answers, and the links to it; what is still being answered is stopped."""
+    """With its answers, the links to it and the files attached to it; what is still being answered is stopped."""
     conversation = _own(request, conversation_id)
     for run in conversation.runs.filter(state=Run.State.RUNNING):
         live.stop(run)
@@ -118,7 +119,7 @@ def _views(conversation: Conversation, request: HttpRequest) -> list[RunView]:
 @require_safe
 def export_markdown(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     conversation = _own(request, conversation_id)
-    page = {"conversation": conversation, "runs": _views(conversation, request)}
+    page = {"conversation": conversation, "runs": _views(conversation, request), "attached": attached(conversation)}
     return _download(render_to_string("chatsite/export.md", page), conversation, "md", "text/markdown; charset=utf-8")
 
 
@@ -128,6 +129,7 @@ def export_json(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespons
     body = {
         "title": conversation.title,
         "created_at": conversation.created_at.isoformat(),
+        "attachments": [{"title": file.title, "filename": file.filename} for file in attached(conversation)],
         "runs": [_exported(view) for view in _views(conversation, request)],
     }
     return _download(json.dumps(body, ensure_ascii=False, indent=2), conversation, "json", "application/json")

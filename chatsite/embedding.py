@@ -25,11 +25,12 @@ from django.views.decorators.http import require_safe
 
 from chatsite import assistant, reader, transcript
 from chatsite.access import may_ask, own_conversations
+from chatsite.choosing import choosable
 from chatsite.embeds import EmbedSite
 from chatsite.middleware import CONTENT_SECURITY_POLICY
 from chatsite.models import Conversation, Run
-from chatsite.views import limits, runs_of
-from retrieval.models import Collection, Document
+from chatsite.views import composing, limits, runs_of
+from retrieval.models import Collection
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 SCRIPT_SECONDS = 3600
@@ -44,20 +45,20 @@ def frame(request: HttpRequest) -> HttpResponse:
     own = own_conversations(request)
     conversation = _conversation(request, own)
     slugs = request.GET.get("collections", "").split()
-    collections = Collection.objects.visible_to(request.user)
+    collections = Collection.objects.visible_to(request.user).listed()
     chosen = list((collections.filter(slug__in=slugs) if slugs else collections).order_by("name"))
-    documents = Document.objects.visible_to(request.user).readable().filter(collection__in=chosen)
+    documents = choosable(request.user).filter(collection__in=chosen)
     page = _page(request, title=request.GET.get("title", ""), accent=request.GET.get("accent", "")) | {
         "conversation": conversation,
         "runs": transcript.run_views(_runs(conversation), user=request.user),
         "only_collections": " ".join(collection.slug for collection in chosen) if slugs else "",
-        "has_documents": documents.exists(),
         "may_ask": may_ask(request.user),
         "run_url": reverse("chatsite:run", args=[NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
         "new_url": f"{request.path}?{_query(request)}new=1",
         "host_page": _path(request.GET.get("page", "")),
         "parent_origin": f"{request.scheme}://{request.get_host()}",
+        **composing(request.user, conversation, documents),
     }
     response = render(request, "chatsite/embed.html", page)
     return _framed_by(response, "'self'")
@@ -73,8 +74,9 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
     page = _page(request, title=site.title, accent=site.accent) | {
         "conversation": conversation,
         "runs": transcript.run_views(_runs(conversation), user=site.user, link=site.quote_url),
-        "has_documents": site.documents().exists(),
         "may_ask": True,
+        "can_ask": (has_documents := site.documents().exists()),
+        "has_documents": has_documents,
         "token": site.token,
         "run_url": reverse("chatsite:embed-run", args=[site.token, NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",

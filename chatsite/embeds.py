@@ -58,7 +58,11 @@ class EmbedSite(models.Model):
         validators=[validate_origins],
         help_text="Where its pages are, one origin a line, for example https://www.example.org.",
     )
-    collections = models.ManyToManyField(Collection, help_text="What is searched: public ones, or the reader's below.")
+    collections = models.ManyToManyField(
+        Collection,
+        limit_choices_to={"hidden": False},
+        help_text="What is searched: public ones, or the reader's below.",
+    )
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -103,12 +107,13 @@ class EmbedSite(models.Model):
 
     def slugs(self) -> tuple[str, ...]:
         """The collections it asks, as far as its reader may read them."""
-        readable = Collection.objects.visible_to(self.user).filter(pk__in=self.collections.values("pk"))
+        readable = Collection.objects.visible_to(self.user).listed().filter(pk__in=self.collections.values("pk"))
         return tuple(readable.order_by("slug").values_list("slug", flat=True))
 
     def documents(self) -> DocumentQuerySet:
         """The documents it may cite."""
-        return Document.objects.visible_to(self.user).readable().filter(collection__in=self.collections.values("pk"))
+        readable = Document.objects.visible_to(self.user).listed().readable()
+        return readable.filter(collection__in=self.collections.values("pk"))
 
     def passage_url(self, document_id: int, *, start: int, end: int) -> str:
         """An address that opens these characters of a document to its visitors, and no others."""

@@ -20,7 +20,8 @@ class Writable(Protocol):
 
 def write_questions(file: Writable, runs: QuerySet[Run], *, user: User) -> None:
     """One row for each citation of an answer; questions that nothing answered as `answerable` false, for a person to
-    check. Answers from documents that `user` may not read, or that were deleted since, are left out."""
+    check. Answers from documents that `user` may not read, that were deleted since, or
+    that were only attached to a conversation, are left out."""
     table = csv.writer(file)
     table.writerow(COLUMNS)
     for run in runs.filter(mode=Run.Mode.RETRIEVAL, state=Run.State.COMPLETED).order_by("created_at", "pk"):
@@ -31,7 +32,7 @@ def _rows(run: Run, user: User) -> Iterator[tuple[str, ...]]:
     if not run.answered:
         yield run.question, "", "", "", "", "false"
         return
-    readable = Document.objects.visible_to(user)
+    readable = Document.objects.visible_to(user).listed()
     for citation in run.citations.filter(document__in=readable, in_selection=False).order_by("pk"):
         place = str(citation.document_id), str(citation.start), str(citation.end)
         yield run.question, *place, citation.quote, "true"

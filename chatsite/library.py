@@ -109,12 +109,12 @@ def format_label(name: str) -> Any:
 
 def _collections(user: AbstractBaseUser | AnonymousUser) -> list[Collection]:
     shown = Count("documents", filter=Q(documents__live_generation__gt=0))
-    return list(Collection.objects.visible_to(user).annotate(document_count=shown))
+    return list(Collection.objects.visible_to(user).listed().annotate(document_count=shown))
 
 
 def _documents(user: AbstractBaseUser | AnonymousUser, filters: Filters) -> DocumentQuerySet:
     """Those with text, and those that will have it; what failed only for who can do something about it."""
-    documents = Document.objects.visible_to(user).select_related("collection")
+    documents = Document.objects.visible_to(user).listed().select_related("collection")
     if not (
         isinstance(user, AbstractBaseUser) and getattr(user, "has_perm", lambda _: False)("retrieval.view_document")
     ):

@@ -38,7 +38,9 @@ class ApiKey(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", help_text="It may read what they may."
     )
     all_collections = models.BooleanField(default=False, help_text="It may search all that its user may search.")
-    collections = models.ManyToManyField(Collection, blank=True, help_text="Otherwise it may search these only.")
+    collections = models.ManyToManyField(
+        Collection, blank=True, limit_choices_to={"hidden": False}, help_text="Otherwise it may search these only."
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=12, editable=False, help_text="How it begins.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -110,6 +112,14 @@ class Conversation(models.Model):
     title = models.CharField(
         max_length=120, help_text="The beginning of its first question, or what it was renamed to."
     )
+    attachments = models.OneToOneField(
+        Collection,
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="conversation",
+        help_text="The hidden collection that holds the files attached to it, deleted with it.",
+    )
     pinned = models.BooleanField(default=False, help_text="It stays at the top of the list.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -173,6 +183,11 @@ class Run(models.Model):
     selected_text = models.TextField(blank=True)
     selections = models.JSONField(
         default=list, help_text="Each selected text, as source 1, 2, …: text, and document_id, start, end where known."
+    )
+    scope = models.JSONField(
+        default=dict,
+        help_text="What the search was narrowed to (collections, document_ids, languages, since, until), and the files "
+        "attached to the conversation that were searched too (attached) or not read yet (unread), by id.",
     )
     answer = models.TextField(blank=True, help_text="Also what had been written when it was cut short.")
     answered = models.BooleanField(default=False, help_text="At least one claim carries a verified citation.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 from agents.extractive import content_terms
 from chatsite.models import Conversation, EmbedSite, Run
@@ -41,6 +43,10 @@ class Question:
     top_k: int = 5
     collections: tuple[str, ...] | None = None
     document_ids: tuple[int, ...] | None = None
+    languages: tuple[str, ...] | None = None
+    since: date | None = None
+    until: date | None = None
+    narrowed: Mapping[str, Any] = field(default_factory=dict)  # what of these was asked for, as the run keeps it
     embed_site: EmbedSite | None = None  # on whose pages it is asked
     keep: bool = False  # it is answered to its end, whether or not anybody reads
     replaces: Run | None = None  # the run whose place this one takes, with all that followed it

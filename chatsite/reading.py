@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from chatsite.answer_quotes import answer_quotes, changed, cited_here
 from chatsite.finding import WORDS_CHARACTERS, Found, find
-from chatsite.models import Citation
+from chatsite.models import Citation, Conversation
 from chatsite.outline import Entry, current, outline
 from chatsite.printed import printed_window
 from chatsite.reader import Marks, document_window
@@ -53,10 +54,22 @@ class Reading:
             "page_number": self.document.page_at(start),
             "neighbours": self._neighbours(),
             "download_url": reverse("chatsite:original", args=[self.document.pk]),
-            "library_url": reverse("chatsite:documents")
-            + f"?{urlencode({'collection': self.document.collection.slug})}",
+            **self._shelf(),
             "here_url": self.url(start=start, end=end, place="quote") if end > start else self.url(),
         } | self._shown(marks, headings)
+
+    def _shelf(self) -> dict[str, Any]:
+        """Where the document stands, and where it is asked: in the library, or with the conversation it belongs to."""
+        collection = self.document.collection
+        if collection.hidden:
+            conversation = Conversation.objects.filter(attachments=collection).first()
+            url = reverse("chatsite:conversation", args=[conversation.pk]) if conversation else ""
+            return {"shelf_name": _("Attached to a conversation"), "shelf_url": url}
+        return {
+            "shelf_name": collection.name,
+            "shelf_url": reverse("chatsite:documents") + f"?{urlencode({'collection': collection.slug})}",
+            "ask_url": reverse("chatsite:chat") + f"?document={self.document.pk}",
+        }
 
     def url(self, *, place: str = "", **parameters: Any) -> str:
         """An address of this document; `place` is the part of the page to open it at."""

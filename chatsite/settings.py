@@ -71,6 +71,7 @@ ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
 FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], validate=_hosts)
 USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 0, validate=validate.Range(min=0))
+ATTACHMENTS: int = env.int("ATTACHMENTS", 10, validate=validate.Range(min=0, max=1000))
 RUNS_PER_USER: int = env.int("RUNS_PER_USER", 4, validate=validate.Range(min=1))
 RUNS_PER_PROCESS: int = env.int("RUNS_PER_PROCESS", 64, validate=validate.Range(min=1))
 
@@ -205,6 +206,7 @@ QUERY_MAX_CHARACTERS = 4_000
 SELECTION_MAX_CHARACTERS = 20_000  # of all selections of a question together
 SELECTIONS_MAX = 10
 UPLOAD_MAX_BYTES = 50 * 1_048_576
+ATTACHMENTS_WAIT_SECONDS = 60.0  # that a question waits for what is attached to its conversation
 PASTE_MAX_CHARACTERS = 500_000  # four bytes each at most, which is what a request body may have without its files
 FETCH_MAX_SECONDS = 20.0  # all addresses of one request: so long it may hold one of the site's threads
 

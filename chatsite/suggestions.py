@@ -26,7 +26,7 @@ STARTER_DOCUMENTS = 8
 
 def starters(user: User) -> list[str]:
     """A question for each of some documents; the newest first."""
-    readable = Document.objects.visible_to(user).readable()
+    readable = Document.objects.visible_to(user).listed().readable()
     collections = readable.order_by("collection").values("collection")
     state = list(collections.annotate(at=Max("updated_at"), count=Count("pk")).values_list("collection", "at", "count"))
     # Kept under what this reader may see, as it is now: a grant that is revoked leads to another key.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from markdown_it.token import Token
 
 from chatsite import assistant, errors, suggestions
 from chatsite.models import Citation, Run
-from retrieval.models import Chunk, Document, User
+from retrieval.models import Chunk, Collection, Document, User
 
 EXCERPT_CHARACTERS = 200
 
@@ -75,6 +76,26 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeView:
+    """What a search was narrowed to, as far as its reader may see it: collections as slug and name, documents as id and
+    title (empty: gone), and titles of attached files that were searched too, or were not read in time."""
+
+    collections: Sequence[tuple[str, str]] = ()
+    documents: Sequence[tuple[int, str]] = ()
+    languages: Sequence[str] = ()
+    since: str = ""
+    until: str = ""
+    attached: Sequence[str] = ()
+    unread: Sequence[str] = ()
+
+    @property
+    def as_json(self) -> str:
+        """What the question is asked with again."""
+        documents = [{"id": pk, "title": title} for pk, title in self.documents]
+        return json.dumps({"collections": [slug for slug, _name in self.collections], "documents": documents})
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """One question and its answer, for `fragments/run.html`."""
 
@@ -91,6 +112,7 @@ class RunView:
     nearest: Sequence[NearestView] = ()
     also_read: Sequence[NearestView] = ()
     steps: Sequence[StepView] = ()
+    scope: ScopeView = ScopeView()
     milliseconds: float = 0
     model_milliseconds: float = 0
     helpful: bool | None = None
@@ -121,7 +143,9 @@ class RunView:
 
     def shared(self) -> RunView:
         """The answer as others see it: nothing to do with it, and nothing of how it came about."""
-        return replace(self, steps=(), earlier=(), follow_ups=(), helpful=None, also_read=(), can_continue=False)
+        return replace(
+            self, steps=(), scope=ScopeView(), earlier=(), follow_ups=(), helpful=None, also_read=(), can_continue=False
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +154,7 @@ class _Readable:
 
     documents: dict[int, Document]
     chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
+    collections: dict[str, str]  # names by slug
     link: Link
 
 
@@ -150,14 +175,21 @@ def run_views(
     runs = list(runs)
     cited = {citation.document_id for run in runs for citation in run.citations.all()}
     found = {source["document_id"] for run in runs for source in run.sources}
-    documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found if pk])
+    named = {pk for run in runs for name in _SCOPED_DOCUMENTS for pk in run.scope.get(name, ())}
+    documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found | named if pk])
+    slugs = {slug for run in runs for slug in run.scope.get("collections", ())}
+    visible = Collection.objects.visible_to(user).filter(slug__in=slugs).order_by("slug")
+    collections = dict(visible.values_list("slug", "name")) if slugs else {}
     uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
-    readable = _Readable(documents, Chunk.objects.filter(document__in=documents).in_bulk(uncited), link)
+    readable = _Readable(documents, Chunk.objects.filter(document__in=documents).in_bulk(uncited), collections, link)
     views = [_run_view(run, readable) for run in runs]
     if runs and runs[-1].answered:
         known = [run.question for run in runs] if asked is None else asked
         views[-1] = replace(views[-1], follow_ups=suggestions.follow_ups(runs[-1], documents=documents, asked=known))
     return _nested(runs, views)
+
+
+_SCOPED_DOCUMENTS = ("document_ids", "attached", "unread")
 
 
 def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
@@ -202,6 +234,7 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
         steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"]) for s in run.steps],
+        scope=_scope(run.scope, readable),
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,
         helpful=feedback.helpful if feedback else None,
@@ -209,6 +242,19 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         copy_text=_copy_text(run, citations),
         answer=run.answer,
         all_readable=_all_readable(run, readable.documents),
+    )
+
+
+def _scope(scope: Mapping[str, Any], readable: _Readable) -> ScopeView:
+    titles = {pk: document.title for pk, document in readable.documents.items()}
+    return ScopeView(
+        collections=[(slug, readable.collections.get(slug, "")) for slug in scope.get("collections", ())],
+        documents=[(pk, titles.get(pk, "")) for pk in scope.get("document_ids", ())],
+        languages=scope.get("languages", ()),
+        since=scope.get("since", ""),
+        until=scope.get("until", ""),
+        attached=[titles[pk] for pk in scope.get("attached", ()) if pk in titles],
+        unread=[titles[pk] for pk in scope.get("unread", ()) if pk in titles],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from contextlib import closing
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
@@ -24,10 +26,13 @@ from chatsite.answering import open_run
 from chatsite.api.errors import sentence
 from chatsite.api.serializers import QuestionSerializer
 from chatsite.asking import question_of
+from chatsite.attachments import attached, may_attach
+from chatsite.choosing import choosable, find_documents
 from chatsite.conversations import conversation_groups
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation, Run
-from retrieval.models import Collection, Document
+from retrieval.models import Collection, DocumentQuerySet, User
+from retrieval.sources.uploads import ENDINGS
 
 ANSWER_SECONDS = 25  # that a browser without JavaScript waits for a whole answer
 
@@ -38,6 +43,20 @@ def limits() -> dict[str, int]:
         "query": settings.QUERY_MAX_CHARACTERS,
         "selection": settings.SELECTION_MAX_CHARACTERS,
         "selections": settings.SELECTIONS_MAX,
+        "upload": settings.UPLOAD_MAX_BYTES,
+    }
+
+
+def composing(user: User, conversation: Conversation | None, documents: DocumentQuerySet) -> dict[str, Any]:
+    """What the composer offers: whether there is anything to ask, documents to choose, files to attach."""
+    some = len(documents.order_by()[:2])
+    return {
+        "has_documents": some > 0,
+        "can_choose": some > 1,
+        "can_attach": may_attach(user),
+        "can_ask": some > 0 or may_attach(user),
+        "attached": attached(conversation),
+        "endings": ",".join(sorted(f".{ending}" for ending in ENDINGS)),
     }
 
 
@@ -48,7 +67,10 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
     conversation = None
     if conversation_id:
         conversation = get_object_or_404(own_conversations(request).select_related("share"), pk=conversation_id)
-    return render_chat(request, conversation, question=request.GET.get("question", ""))
+    chosen = [value for value in request.GET.getlist("document") if value.isdecimal() and len(value) < 19]
+    return render_chat(
+        request, conversation, question=request.GET.get("question", ""), chosen=[int(value) for value in chosen]
+    )
 
 
 def render_chat(
@@ -57,16 +79,22 @@ def render_chat(
     *,
     question: str = "",
     selected_text: str = "",
+    chosen: Sequence[int] = (),
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The chat page, with what is (or was) typed in its composer, and what was wrong with it."""
+    """The chat page, with what is (or was) typed in its composer, the ids of the documents that its question is for,
+    and what was wrong with it."""
     own = own_conversations(request)
-    collections = Collection.objects.visible_to(request.user).annotate(
-        document_count=Count("documents", filter=Q(documents__live_generation__gt=0))
+    collections = (
+        Collection.objects.visible_to(request.user)
+        .listed()
+        .annotate(document_count=Count("documents", filter=Q(documents__live_generation__gt=0)))
     )
     runs = runs_of(conversation) if conversation else []
-    has_documents = Document.objects.visible_to(request.user).readable().exists()
+    found = find_documents(request.user, document_ids=chosen).documents if chosen else ()
+    if len(found) < len(set(chosen)):
+        problem = problem or _("A document that was chosen can't be asked: it was deleted, or you may not read it.")
     views = transcript.run_views(runs, user=request.user)
     page: dict[str, Any] = {
         "conversation": conversation,
@@ -80,11 +108,12 @@ def render_chat(
         "typed": {"question": question, "selected_text": selected_text, "problem": problem},
         "starters": suggestions.starters(request.user) if not conversation and may_ask(request.user) else [],
         "collections": list(collections),
-        "has_documents": has_documents,
+        "chosen": found,
         "may_ask": may_ask(request.user),
         "model_name": assistant.model_name(),
         "model_configured": assistant.model_configured(),
         "limits": limits(),
+        **composing(request.user, conversation, choosable(request.user)),
     }
     return render(request, "chatsite/chat.html", page, status=status)
 
@@ -107,7 +136,10 @@ def ask(request: HttpRequest) -> HttpResponse:
     """A question from the page's form, for browsers without JavaScript: answered, then shown in its conversation."""
     typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id")}
     given: dict[str, Any] = {name: value for name, value in typed.items() if value.strip()}
-    if slugs := request.POST.getlist("collections"):
+    chosen = [int(value) for value in request.POST.getlist("document_ids") if value.isdecimal() and len(value) < 19]
+    if chosen:
+        given["document_ids"] = chosen
+    elif slugs := request.POST.getlist("collections"):
         given["collections"] = slugs
     serializer = QuestionSerializer(data=given | {"keep": True})
     try:
@@ -116,9 +148,9 @@ def ask(request: HttpRequest) -> HttpResponse:
         serializer.is_valid(raise_exception=True)
         answering = open_run(question_of(request, serializer.validated_data, user=request.user))
     except ValidationError as error:
-        return _ask_again(request, typed, sentence(error.detail), status=400)
+        return _ask_again(request, typed, chosen, sentence(error.detail), status=400)
     except AnswerError as error:
-        return _ask_again(request, typed, error.message, status=error.status)
+        return _ask_again(request, typed, chosen, error.message, status=error.status)
     follower = live.keep(answering, user=request.user)
     until = monotonic() + ANSWER_SECONDS
     with closing(follower.stream()) as events:
@@ -130,7 +162,9 @@ def ask(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _ask_again(request: HttpRequest, typed: dict[str, str], problem: str, *, status: int) -> HttpResponse:
+def _ask_again(
+    request: HttpRequest, typed: dict[str, str], chosen: Sequence[int], problem: str, *, status: int
+) -> HttpResponse:
     """The page with what was typed, and why it was not taken."""
     try:
         own = own_conversations(request)
@@ -142,6 +176,7 @@ def _ask_again(request: HttpRequest, typed: dict[str, str], problem: str, *, sta
         conversation,
         question=typed["query"],
         selected_text=typed["selected_text"],
+        chosen=chosen,
         problem=problem,
         status=status,
     )

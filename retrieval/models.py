@@ -19,21 +19,27 @@ User = AbstractBaseUser | AnonymousUser
 
 
 def _readable_collections(user: User) -> Q:
-    """The condition under which `user` may read a collection. It joins nothing, so no collection is found twice."""
+    """The condition under which `user` may read a collection; a hidden one is its owner's alone. It joins nothing, so no
+    collection is found twice."""
+    signed_in = user.is_authenticated and user.is_active
+    own = Q(owner=user.pk) if signed_in else Q(pk__in=())
     if getattr(user, "is_superuser", False) and user.is_active:
-        return Q()
-    public = Q(public=True)
-    if user.is_authenticated and user.is_active:
+        return Q(hidden=False) | own
+    if signed_in:
         shared = Collection.groups.through.objects.filter(group__user=user.pk)
-        return public | Q(pk__in=shared.values("collection")) | Q(owner=user.pk)
-    return public
+        return Q(hidden=False) & (Q(public=True) | Q(pk__in=shared.values("collection"))) | own
+    return Q(hidden=False, public=True)
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def visible_to(self, user: User) -> CollectionQuerySet:
         """The collections `user` may search: public ones, those of the user's groups and the user's own; all for a
-        superuser."""
+        superuser, but for what others have hidden."""
         return self.filter(_readable_collections(user))
+
+    def listed(self) -> CollectionQuerySet:
+        """Without the hidden ones, which nobody is offered: for lists, choices and searches of everything."""
+        return self.filter(hidden=False)
 
 
 class Collection(models.Model):
@@ -54,6 +60,11 @@ class Collection(models.Model):
         related_name="collections",
         help_text="May always search it. Its documents are deleted with this user.",
     )
+    hidden = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Read by its owner alone, and in no list: files attached to one conversation.",
+    )
     fingerprint = models.CharField(
         max_length=200, blank=True, editable=False, help_text="The index that searches ask; empty before the first."
     )
@@ -64,6 +75,11 @@ class Collection(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(hidden=False) | Q(public=False, owner__isnull=False), name="hidden_collection_is_private"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -73,6 +89,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: User) -> DocumentQuerySet:
         """The documents `user` may read; the one source for search, citations, the reader and the history."""
         return self.filter(collection__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+
+    def listed(self) -> DocumentQuerySet:
+        """Without those of hidden collections."""
+        return self.filter(collection__hidden=False)
 
     def readable(self) -> DocumentQuerySet:
         """Those with text to show: ingested at least once, also while a newer generation is being made."""
@@ -101,7 +121,9 @@ class Document(models.Model):
         URL = "url", "Web address"
         FOLDER = "folder", "Folder"
 
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="documents", limit_choices_to={"hidden": False}
+    )
     title = models.CharField(max_length=300)
     filename = models.CharField(max_length=255, help_text="The name it was uploaded under.")
     file = models.FileField(upload_to=stored_name, max_length=200)

@@ -78,7 +78,8 @@ def requeue(documents: QuerySet[Document]) -> int:
 
 
 def claim(*, most: int = 1, size: int = 0) -> list[Document]:
-    """The next documents that are due, for this process until their lease ends; the least tried first. Up to `most`, as
+    """The next documents that are due, for this process until their lease ends; the least tried first, and of
+    those the ones of hidden collections. Up to `most`, as
     long as their files hold no more than `size` bytes together, or one; an embedded index has no other worker to leave
     them to, so then one is added to be read ahead.
 
@@ -87,7 +88,7 @@ def claim(*, most: int = 1, size: int = 0) -> list[Document]:
     _take_over()
     while True:
         waiting = Document.objects.filter(due(), state=Document.State.QUEUED)
-        found = list(waiting.order_by("attempts", "pk")[:most])
+        found = list(waiting.order_by("attempts", "-collection__hidden", "pk")[:most])  # a reader waits for those first
         if not found:
             return []
         if found[0].attempts >= ATTEMPTS:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from retrieval.confidence import ANSWERS, confidence
 from retrieval.configuration import runtime
@@ -142,18 +142,22 @@ def search(
     languages: Sequence[str] | None = None,
     since: date | None = None,
     until: date | None = None,
+    hidden: int | None = None,
     limit: int = 5,
     method: Method | None = None,
 ) -> SearchResult:
-    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all; only of
-    documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
+    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that are
+    listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
+
+    `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
+    where `document_ids` names some of its documents, those alone.
 
     Without a `method`, the default with the site's own rerank. Raises UnknownCollection, UnknownDocument or
     IndexUnavailable.
     """
     method = method or Method(rerank=runtime().settings.rerank)
     watch = _Stopwatch()
-    where = _scope(user, collections, document_ids)
+    where = _scope(user, collections, document_ids, hidden)
     scope = replace(where.scope, languages=languages, since=since, until=until)
     query = clean(query).strip()
     watch.stage("scope")
@@ -191,11 +195,15 @@ def search(
 
 
 def check_scope(
-    *, user: User, collections: Sequence[str] | None = None, document_ids: Sequence[int] | None = None
+    *,
+    user: User,
+    collections: Sequence[str] | None = None,
+    document_ids: Sequence[int] | None = None,
+    hidden: int | None = None,
 ) -> None:
     """Raises UnknownCollection or UnknownDocument, as `search` would, without searching."""
     if collections is not None or document_ids is not None:  # all that is visible needs no check
-        _scope(user, collections, document_ids)
+        _scope(user, collections, document_ids, hidden)
 
 
 def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Passage, ...]:
@@ -234,25 +242,35 @@ class _Where:
     languages: tuple[str, ...]
 
 
-def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None) -> _Where:
+def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
     """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
-    visible = Collection.objects.visible_to(user).order_by("pk")
-    if slugs is not None:
-        visible = visible.filter(slug__in=slugs)
+    asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
+    visible = Collection.objects.visible_to(user).filter(asked | Q(hidden=True, pk=hidden)).order_by("pk")
     found = list(visible.values_list("slug", "pk", "fingerprint", "languages"))
     if unknown := set(slugs or []) - {slug for slug, *_ in found}:
         raise UnknownCollection([slug for slug in slugs or [] if slug in unknown])
     collection_ids = [pk for _, pk, *_ in found]
     if document_ids is not None:
-        inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
-        known = set(inside.filter(pk__in=document_ids).values_list("pk", flat=True))
-        if missing := [document_id for document_id in document_ids if document_id not in known]:
-            raise UnknownDocument(missing)
+        document_ids = _documents_in(collection_ids, user, document_ids, hidden)
     return _Where(
         Scope(collection_ids, document_ids),
         fingerprint=max((fingerprint for _, _, fingerprint, _ in found), default=""),
         languages=tuple(sorted({language for *_, languages in found for language in languages})),
     )
+
+
+def _documents_in(
+    collection_ids: Sequence[int], user: User, document_ids: Sequence[int], hidden: int | None
+) -> Sequence[int]:
+    """These documents, and those of the hidden collection unless some of them are among these. Raises
+    UnknownDocument."""
+    inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
+    rows = inside.filter(Q(pk__in=document_ids) | Q(collection=hidden)).order_by("pk")
+    known = dict(rows.values_list("pk", "collection"))
+    if missing := [document_id for document_id in document_ids if document_id not in known]:
+        raise UnknownDocument(missing)
+    beside = [pk for pk, collection in known.items() if collection == hidden]
+    return document_ids if set(beside) & set(document_ids) else [*document_ids, *beside]
 
 
 class _Piece(NamedTuple):

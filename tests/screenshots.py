@@ -43,6 +43,7 @@ def main() -> int:
             for name, options in themes():
                 take_chat(browser, running, model, name, options)
                 take_reading(browser, running, model, name, options)
+                take_attaching(browser, running, Path(folder), name, options)
             take_staff(browser, running, Path(folder))
         with host_site(Path(folder) / "project") as host:
             for name, options in themes():
@@ -142,6 +143,24 @@ def take_reading(browser: Browser, running: Site, model: ChatServer, name: str, 
     page.get_by_role("button", name="Make a link").click()
     page.goto(page.locator("#share-link").input_value())
     shoot(page, f"{name}shared")
+    page.context.close()
+
+
+def take_attaching(browser: Browser, running: Site, folder: Path, name: str, options: dict[str, Any]) -> None:
+    page = browser.new_context(base_url=running.url, **options).new_page()
+    sign_in(page, "reader")
+    page.goto("/")
+    page.locator("[data-filter] summary").click()
+    page.locator("[data-finder-found]").get_by_label("Pump manual").check()
+    shoot(page, f"{name}choosing")
+    page.keyboard.press("Escape")
+    (notes := folder / "Notes of the evening.md").write_text("The new lathe comes in May.")
+    (broken := folder / "Scan of 1999.pdf").write_bytes(BROKEN + b" 1999")
+    expect(page.get_by_role("button", name="Attach files")).to_be_visible()
+    page.locator("[data-attach-files]").set_input_files([notes, broken])
+    expect(page.locator("[data-attached] [data-state=ready]")).to_have_count(1, timeout=30_000)
+    expect(page.locator("[data-attached] [data-state=failed]")).to_have_count(1, timeout=30_000)
+    shoot(page, f"{name}attached")
     page.context.close()
 
 

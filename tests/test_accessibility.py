@@ -62,10 +62,14 @@ def test_chat_has_no_barrier_in_any_state(page: Page, model: ChatServer, size: s
     found = {}
     page.goto("/")
     found["empty"] = barriers(page)
-    if page.locator("[data-filter]").count():
-        page.locator("[data-filter] summary").click()
-        found["collections"] = barriers(page)
-        page.keyboard.press("Escape")
+    page.locator("[data-filter] summary").click()
+    document = page.locator("[data-finder-found]").get_by_label("Pump manual")
+    expect(document).to_be_visible()
+    found["filter"] = barriers(page)
+    document.check()
+    found["document chosen"] = barriers(page)
+    document.uncheck()
+    page.keyboard.press("Escape")
 
     model.script(chat_server.text(*(f"word{n} " for n in range(400)), delay=0.02))
     ask(page, QUESTION)
@@ -114,6 +118,32 @@ def test_chat_has_no_barrier_in_any_state(page: Page, model: ChatServer, size: s
     ask(page, "Who may open it?")
     ended(page)
     found["declined"] = barriers(page)
+    assert not any(found.values()), "\n".join(f"{state}: {what}" for state, said in found.items() for what in said)
+
+
+def test_attaching_has_no_barrier(page: Page, model: ChatServer, size: str, tmp_path: Path) -> None:
+    found = {}
+    sign_in(page, "reader")
+    page.goto("/")
+    (notes := tmp_path / f"Notes {size}.md").write_text("The new lathe comes in May.")
+    (broken := tmp_path / f"Scan {size}.pdf").write_bytes(BROKEN + size.encode())
+    expect(page.get_by_role("button", name="Attach files")).to_be_visible()
+    page.locator("[data-attach-files]").set_input_files([notes, broken])
+    expect(page.locator("[data-attached] > li")).to_have_count(2)
+    found["being sent"] = barriers(page)
+    expect(page.locator("[data-attached] [data-state=failed]")).to_have_count(1, timeout=30_000)
+    expect(page.locator("[data-attached] [data-state=ready]")).to_have_count(1, timeout=30_000)
+    found["attached"] = barriers(page)
+    page.goto("/documents/1/")
+    page.get_by_role("link", name="Ask about this document").click()
+    expect(page.locator("[data-chosen] > li")).to_have_count(1)
+    cite(model, FILTER)
+    ask(page, QUESTION)
+    ended(page)
+    page.locator(".steps summary").click()
+    found["narrowed"] = barriers(page)
+    page.evaluate("document.querySelector('[data-chat]').setAttribute('data-dropping', '')")
+    found["dropping"] = barriers(page)
     assert not any(found.values()), "\n".join(f"{state}: {what}" for state, said in found.items() for what in said)
 
 

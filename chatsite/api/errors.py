@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework.exceptions import (
@@ -44,6 +44,8 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     if isinstance(error, RequestDataTooBig):
         limit = f"The request body is larger than the limit of {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
         return Response(error_body("body_too_large", f"{limit} Send less text."), status=413)
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return Response(error_body("invalid_request", "The form has too many fields; send one file."), status=400)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -51,7 +53,8 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         details = error.detail if isinstance(error.detail, dict) else {"body": error.detail}
         response.data = error_body(CODES[ValidationError], sentence(error.detail), details)
     elif isinstance(error, NotAuthenticated):
-        response.data = error_body(CODES[NotAuthenticated], MayAsk.message)
+        message = getattr(context["view"].permission_classes[0], "message", MayAsk.message)
+        response.data = error_body(CODES[NotAuthenticated], message)
     elif isinstance(error, APIException):
         response.data = error_body(CODES.get(type(error), str(error.default_code)), str(error.detail))
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 
 from chatsite.access import may_ask
+from chatsite.attachments import may_attach
 from chatsite.models import EmbedSite
 
 if TYPE_CHECKING:
@@ -19,3 +20,19 @@ class MayAsk(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return may_ask(request.user) or isinstance(request.auth, EmbedSite)
+
+
+class MayAttach(BasePermission):
+    """A public token and someone who is not signed in own no files."""
+
+    message = "Files are attached by who is signed in, or by an API key, where ATTACHMENTS is not 0."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return may_attach(request.user) and not isinstance(request.auth, EmbedSite)
+
+
+class MayFind(MayAsk):
+    """A public token answers from its site's documents, but does not list them."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return may_ask(request.user) and not isinstance(request.auth, EmbedSite)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
 from chatsite.models import Feedback, Run
+from retrieval.models import Document
 
 
 class TextField(serializers.CharField):
@@ -45,12 +47,33 @@ class WholeNumberField(serializers.IntegerField):
         return int(super().to_internal_value(data))
 
 
+class CommaSeparatedField(serializers.CharField):
+    """Values divided by commas, as the address of a page carries them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=10_000, allow_blank=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return [part.strip() for part in str(super().to_internal_value(data)).split(",") if part.strip()]
+
+
 class FlagField(serializers.BooleanField):
     """A JSON boolean; unlike `BooleanField` it takes no strings or numbers."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
+        return data
+
+
+class LanguageField(serializers.CharField):
+    """A language by its ISO 639-1 code."""
+
+    default_error_messages = {"invalid": "Must be a code of ISO 639-1 in small letters, like en."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not re.fullmatch("[a-z]{2}", data):
+            self.fail("invalid")
         return data
 
 
@@ -116,6 +139,12 @@ class QuestionSerializer(serializers.Serializer[Any]):
         child=WholeNumberField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=1000, required=False,
         help_text="Search these documents only.",
     )  # fmt: skip
+    languages = serializers.ListField(
+        child=LanguageField(), allow_empty=False, max_length=50, required=False,
+        help_text="Search documents in these languages only, as ISO 639-1 codes: en, de.",
+    )  # fmt: skip
+    since = serializers.DateField(required=False, help_text="Search documents of this day and later only.")
+    until = serializers.DateField(required=False, help_text="Search documents of this day and earlier only.")
     stream = FlagField(default=False, help_text="Answer as text/event-stream.")
     keep = FlagField(default=False, help_text="Go on with the answer when the connection ends.")
     replaces = serializers.UUIDField(
@@ -137,6 +166,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {"mode": f"Is retrieval, which takes no {selected}; leave one of them out."}
             )
+        self._check_search(attrs)
         if "continues" in attrs and "replaces" in attrs:
             raise serializers.ValidationError({"continues": "Contradicts replaces; leave one of them out."})
         for field in ("continues", "replaces"):
@@ -150,6 +180,15 @@ class QuestionSerializer(serializers.Serializer[Any]):
             if "__" in name or name in _FILTERS:
                 fault = "Is no field of a question; narrow it by collections and document_ids."
                 raise serializers.ValidationError({name[:60]: fault})
+
+    def _check_search(self, attrs: dict[str, Any]) -> None:
+        for field in ("languages", "since", "until"):
+            if field in attrs and attrs["mode"] == Run.Mode.SELECTED_TEXT:
+                raise serializers.ValidationError(
+                    {field: "Narrows a search, and selected_text makes none; leave it out."}
+                )
+        if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
+            raise serializers.ValidationError({"until": "Is before since; swap them."})
 
     def _check_selections(self, attrs: dict[str, Any]) -> None:
         if "selections" not in attrs:
@@ -208,6 +247,60 @@ class AnswerSerializer(serializers.Serializer[Any]):
     model_time_ms = serializers.FloatField()
     total_time_ms = serializers.FloatField()
     usage = UsageSerializer()
+
+
+class AttachmentRequestSerializer(serializers.Serializer[Any]):
+    """A file for a conversation, as multipart/form-data."""
+
+    file = serializers.FileField(help_text="Of a format that can be uploaded.")
+    session_id = serializers.UUIDField(required=False, help_text="The conversation; a new one begins without it.")
+
+
+class AttachmentSerializer(serializers.Serializer[Any]):
+    """A file attached to a conversation. It can be asked once it is `ready`."""
+
+    document_id = serializers.IntegerField(source="pk")
+    title = serializers.CharField()
+    filename = serializers.CharField()
+    state = serializers.ChoiceField(choices=Document.State.choices)
+    progress = serializers.IntegerField(help_text="Percent, while it is processing.")
+    error = serializers.CharField(help_text="Why it can't be read; empty when it can.")
+    url = serializers.CharField(source="get_absolute_url", help_text="Where the reader opens it.")
+
+
+class AttachmentsSerializer(serializers.Serializer[Any]):
+    """All files attached to a conversation."""
+
+    session_id = serializers.UUIDField()
+    attachments = AttachmentSerializer(many=True)
+
+
+class FindSerializer(serializers.Serializer[Any]):
+    """Which documents to list, in the address."""
+
+    words = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, help_text="Each stands in the title or the file name."
+    )
+    document_ids = CommaSeparatedField(required=False, help_text="Ids, divided by commas: only these.")
+    collections = CommaSeparatedField(required=False, help_text="Slugs, divided by commas: only in these.")
+
+    def validate_document_ids(self, values: list[str]) -> list[int]:
+        if not all(value.isdecimal() and value.isascii() and len(value) < 19 for value in values):
+            raise serializers.ValidationError("Must be whole numbers, divided by commas.")
+        return [int(value) for value in values]
+
+
+class FoundDocumentSerializer(serializers.Serializer[Any]):
+    document_id = serializers.IntegerField(source="pk")
+    title = serializers.CharField()
+    collection = serializers.CharField(source="collection.name")
+
+
+class FoundSerializer(serializers.Serializer[Any]):
+    """Documents that can be asked, by title."""
+
+    documents = FoundDocumentSerializer(many=True)
+    more = serializers.BooleanField(help_text="There are further ones: name more words.")
 
 
 class FeedbackSerializer(serializers.Serializer[Any]):

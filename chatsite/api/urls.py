@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 from rest_framework.settings import api_settings
 
-from chatsite.api import views
+from chatsite.api import attachments, views
 from chatsite.routing import path
 
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("chat/runs/<uuid:run_id>/events", views.RunEvents.as_view(), name="api-run-events"),
     path("chat/runs/<uuid:run_id>/stop", views.RunStop.as_view(), name="api-run-stop"),
     path("chat/runs/<uuid:run_id>/feedback", views.RunFeedback.as_view(), name="api-run-feedback"),
+    path("chat/attachments", attachments.Attachments.as_view(), name="api-attachments"),
+    path("chat/attachments/<int:document_id>", attachments.Attachment.as_view(), name="api-attachment"),
+    path("chat/documents", attachments.Documents.as_view(), name="api-documents"),
     path("health", views.Health.as_view(), name="api-health"),
 ]
 

@@ -79,8 +79,8 @@ class ChatQuery(ChatView):
             (200, "application/json"): AnswerSerializer,
             (200, EVENT_STREAM): OpenApiResponse(
                 OpenApiTypes.STR,
-                description="Events `run`, `text`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end "
-                "`done` (the whole JSON answer) or `error`.",
+                description="Events `run`, `reading`, `text`, `tool_call`, `tool_result`, `sources`, `citation`, and "
+                "at the end `done` (the whole JSON answer) or `error`.",
             ),
             **dict.fromkeys([400, 401, 403, 404, 413, 415, 429, 502, 503, 504], ErrorSerializer),
         },
@@ -90,7 +90,7 @@ class ChatQuery(ChatView):
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
-        question = question_of(request._request, asked, user=request.user, credential=_credential(request))
+        question = question_of(request._request, asked, user=request.user, credential=credential_of(request))
         if question.embed_site:
             question.embed_site.admit(client_address(request._request))
         answering = open_run(question)
@@ -176,14 +176,15 @@ class RunFeedback(ChatView):
 
 def _own_run(request: Request, run_id: uuid.UUID) -> Run:
     """Raises AnswerError (404), for a run of someone else as for one that is not there."""
-    own = own_conversations(request._request, credential=_credential(request))
+    own = own_conversations(request._request, credential=credential_of(request))
     run = Run.objects.filter(pk=run_id, conversation__in=own).first()
     if run is None:
         raise errors.not_found("run_id", "There is no such run.")
     return run
 
 
-def _credential(request: Request) -> Credential | None:
+def credential_of(request: Request) -> Credential | None:
+    """What a program, or a page of another site, has asked with."""
     return request.auth if isinstance(request.auth, ApiKey | EmbedSite) else None
 
 

@@ -59,6 +59,10 @@ class CollectionAdmin(IndexActions, CollectionModelAdmin):
     autocomplete_fields = ["owner"]
     Media = UploadMedia
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        """Those that staff make; what readers attach to conversations is no collection to look after."""
+        return super().get_queryset(request).filter(hidden=False)
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, with the documents of its collections counted by state in one query."""
         changelist = super().get_changelist_instance(request)
@@ -106,14 +110,14 @@ class CollectionAdmin(IndexActions, CollectionModelAdmin):
         """How far a collection is, as the piece of its page that states.js keeps current."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        collection = get_object_or_404(Collection, pk=pk)
+        collection = get_object_or_404(self.get_queryset(request), pk=pk)
         return TemplateResponse(request, "admin/retrieval/collection/progress.html", _progress(collection))
 
     def query_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Search this collection as the signed-in user; by POST, for a query may be longer than an address."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        collection = get_object_or_404(Collection, pk=pk)
+        collection = get_object_or_404(self.get_queryset(request), pk=pk)
         form = QueryForm(request.POST or None)
         context = {
             **self.admin_site.each_context(request),

@@ -103,6 +103,11 @@ class UploadMedia:
     js = [Script("retrieval/admin/states.js", defer=True), Script("retrieval/admin/upload.js", defer=True)]
 
 
+def with_hidden(documents: QuerySet[Document], request: HttpRequest) -> QuerySet[Document]:
+    """What readers have attached to their conversations is seen by superusers only, who have to look after it."""
+    return documents if getattr(request.user, "is_superuser", False) else documents.filter(collection__hidden=False)
+
+
 @admin.register(Document)
 class DocumentAdmin(SourcePages):
     form = DocumentForm
@@ -121,7 +126,11 @@ class DocumentAdmin(SourcePages):
     Media = UploadMedia
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        return super().get_queryset(request).defer("page_starts")
+        return with_hidden(super().get_queryset(request), request).defer("page_starts")
+
+    def has_change_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
+        """What a reader has attached to a conversation is not for staff to change."""
+        return super().has_change_permission(request, obj) and not (obj and obj.collection.hidden)
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
         described = ["title", "collection", "original"]
@@ -248,7 +257,7 @@ class DocumentAdmin(SourcePages):
         """The file as it was uploaded, always as a download: it may be a page with scripts."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        document = get_object_or_404(Document, pk=pk)
+        document = get_object_or_404(self.get_queryset(request), pk=pk)
         try:
             file = document.file.open()
         except FileNotFoundError as error:
@@ -265,8 +274,8 @@ class DocumentAdmin(SourcePages):
     def reindex_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        get_object_or_404(Document, pk=pk)
-        self.reindex(request, Document.objects.filter(pk=pk))
+        document = get_object_or_404(self.get_queryset(request), pk=pk)
+        self.reindex(request, Document.objects.filter(pk=document.pk))
         return redirect("admin:retrieval_document_change", pk)
 
     @admin.action(description="Re-index selected documents", permissions=["change"])
@@ -282,7 +291,7 @@ class DocumentAdmin(SourcePages):
     def refresh_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        document = get_object_or_404(Document, pk=pk, source=Document.Source.URL)
+        document = get_object_or_404(self.get_queryset(request), pk=pk, source=Document.Source.URL)
         self._refresh(request, [document])
         return redirect("admin:retrieval_document_change", document.pk)
 

@@ -45,7 +45,7 @@ class FilesInput(forms.FileInput):
 class UploadForm(forms.Form):
     """Any number of files for one collection. Each is judged on its own, so that one never stops the others."""
 
-    collection = forms.ModelChoiceField(Collection.objects.all())
+    collection = forms.ModelChoiceField(Collection.objects.listed())
     documents = forms.Field(widget=FilesInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,13 +73,13 @@ class UploadForm(forms.Form):
 class CollectionUploadForm(UploadForm):
     """The same on a collection's own page, where there is nothing to choose."""
 
-    collection = forms.ModelChoiceField(Collection.objects.all(), widget=forms.HiddenInput)
+    collection = forms.ModelChoiceField(Collection.objects.listed(), widget=forms.HiddenInput)
 
 
 class PasteForm(forms.Form):
     """Text as a document."""
 
-    collection = forms.ModelChoiceField(Collection.objects.all())
+    collection = forms.ModelChoiceField(Collection.objects.listed())
     title = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "vTextField"}))
     text = forms.CharField(
         max_length=settings.PASTE_MAX_CHARACTERS,
@@ -103,7 +103,7 @@ class PasteForm(forms.Form):
 class AddressForm(forms.Form):
     """Web addresses, one on each line."""
 
-    collection = forms.ModelChoiceField(Collection.objects.all())
+    collection = forms.ModelChoiceField(Collection.objects.listed())
     addresses = forms.CharField(
         max_length=20_000,
         widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 5, "spellcheck": "false"}),

@@ -106,7 +106,7 @@ class SourcePages(DocumentModelAdmin):
         context |= {
             **self.admin_site.each_context(request),
             **context,
-            "has_collections": Collection.objects.exists(),
+            "has_collections": Collection.objects.listed().exists(),
             "media": self.media,
             "opts": self.opts,
         }
@@ -129,5 +129,5 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     asked = request.GET.get("collection", "")
     if asked.isdecimal() and len(asked) < 19:
         return {"collection": int(asked)}
-    collections = Collection.objects.values_list("pk", flat=True)[:2]
+    collections = Collection.objects.listed().values_list("pk", flat=True)[:2]
     return {"collection": collections[0] if len(collections) == 1 else None}

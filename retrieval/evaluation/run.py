@@ -73,7 +73,7 @@ def locate(questions: Iterable[Question], *, documents: Mapping[str, int]) -> li
 
     def document_of(key: str) -> Document:
         if key not in found:
-            rows = Document.objects.readable().order_by("pk")
+            rows = Document.objects.listed().readable().order_by("pk")
             named = rows.filter(pk=documents[key]) if key in documents else rows.filter(title=key)
             if not documents and key.isdigit():
                 named = rows.filter(pk=int(key))

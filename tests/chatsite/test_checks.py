@@ -23,6 +23,18 @@ def test_default_configuration_is_in_order() -> None:
     assert found("agents") == found("security") == []
 
 
+def test_deployment_is_told_that_nothing_limits_what_readers_attach(settings: Any) -> None:
+    def told() -> list[str | None]:
+        messages = run_checks(tags=["security"], include_deployment_checks=True)
+        return [message.hint for message in messages if message.id == "chatsite.I001"]
+
+    assert told() == ["Set USER_QUOTA_BYTES, or ATTACHMENTS to 0."]
+    settings.USER_QUOTA_BYTES = 10**9
+    assert told() == []
+    settings.USER_QUOTA_BYTES, settings.ATTACHMENTS = 0, 0
+    assert told() == []
+
+
 def test_gevent_is_refused_with_the_reason_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     patched = SimpleNamespace(is_module_patched=lambda name: name == "threading")
     monkeypatch.setitem(sys.modules, "gevent.monkey", patched)  # type: ignore[arg-type]

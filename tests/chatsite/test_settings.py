@@ -15,6 +15,8 @@ from tests.servers import manage
     [
         ("PORT", "eighty"),
         ("PORT", "99999"),
+        ("ATTACHMENTS", "-1"),
+        ("ATTACHMENTS", "many"),
         ("RUNS_PER_USER", "0"),
         ("RUNS_PER_PROCESS", "many"),
         ("DEBUG", "maybe"),

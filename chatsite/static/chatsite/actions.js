@@ -13,12 +13,12 @@ const actions = {
   "data-copy-code": (button) => copy(button.closest(".code").querySelector("code").textContent, button),
   "data-regenerate": (_, run) => again(run),
   "data-try-again": (_, run) => again(run),
-  "data-search-all": (_, run) => ask({ ...questionOf(run), passages: [], collections: undefined }),
+  "data-search-all": (_, run) => ask({ ...questionOf(run), passages: [], documents: [], collections: composer.everything }),
   "data-continue": (_, run) => ask({ ...questionOf(run), replaces: undefined, continues: run.dataset.runId }, { instead: run }),
   "data-edit": (_, run) => edit(run),
   "data-edit-cancel": (_, run) => endEdit(run),
   "data-helpful": (button, run) => rate(button, run),
-  "data-suggestion": (link) => ask({ query: link.textContent, collections: composer.collections }),
+  "data-suggestion": (link) => ask({ query: link.textContent, ...composer.filter }),
 };
 
 function clicked(event) {

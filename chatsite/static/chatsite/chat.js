@@ -5,7 +5,7 @@ import { Answer } from "./answer.js";
 import { composer } from "./composer.js";
 import { adopt } from "./conversations.js";
 import { lasting } from "./sse.js";
-import { counted, text } from "./texts.js";
+import { counted, share, text } from "./texts.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const SECOND = 1000;
@@ -59,13 +59,13 @@ async function answering(article, first, { question = null, removed = [] } = {})
 }
 
 /** The question with an empty answer. */
-function pending({ query, passages = [], collections }) {
+function pending({ query, passages = [], collections, documents }) {
   const article = document.querySelector("#pending").content.firstElementChild.cloneNode(true);
   article.querySelector("[data-question]").textContent = query;
   article.querySelector("[data-question]").before(...passages.map(({ text: selected }) => element("blockquote", "selected", selected)));
   chat.querySelector("[data-welcome]")?.setAttribute("hidden", "");
   runs.querySelectorAll(".run:not([data-run])").forEach((refused) => refused.remove());
-  asked.set(article, { query, passages, collections });
+  asked.set(article, { query, passages, collections, documents });
   return article;
 }
 
@@ -77,12 +77,13 @@ function take(article) {
   return removed;
 }
 
-async function post({ query, passages = [], collections, replaces, continues }, signal) {
+async function post({ query, passages = [], collections, documents = [], replaces, continues }, signal) {
   const body = { query, stream: true, keep: true, session_id: chat.dataset.session || undefined, replaces, continues };
   if (passages.length) body.selections = passages.map(({ text: selected, selection }) => ({ text: selected, ...selection }));
+  else if (documents.length) body.document_ids = documents.map(({ id }) => id);
   else body.collections = collections;
   const response = await send(chat.dataset.queryUrl, { method: "POST", body, signal });
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw await refusal(response, documents);
   return response;
 }
 
@@ -106,12 +107,15 @@ export function addressOf(article, name) {
   return chat.dataset[name].replace(NO_ID, article.dataset.runId);
 }
 
-async function refusal(response) {
+/** Why a request was refused; one for `documents` of which some are gone names those. */
+async function refusal(response, documents = []) {
   const body = await response.json().catch(() => ({})); // a proxy's error page is not JSON
   const signIn = response.status === 401 || response.status === 403;
   const fallback = signIn ? text("refused") : text("failed", { status: response.status });
   const wait = Number(response.headers.get("Retry-After")) || 0;
-  return new Failure(body.message ?? fallback, { signIn, request: body.request_id, wait });
+  const gone = documents.filter(({ id }) => body.details?.missing?.includes(id)).map(({ title }) => title || text("gone-document"));
+  const message = gone.length ? text("choice-gone", { titles: gone.join(", ") }) : body.message;
+  return new Failure(message ?? fallback, { signIn, request: body.request_id, wait });
 }
 
 async function follow(response, { article, answer, question, signal }) {
@@ -126,6 +130,7 @@ async function follow(response, { article, answer, question, signal }) {
   for await (const [name, value] of told) {
     if (name === "restart") answer.restart();
     else if (name === "run") begin(article, value, question);
+    else if (name === "reading") answer.show(text("still-reading", { title: value.files[0].title, share: share(value.files[0].progress) }));
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
     else if (name === "sources") answer.use(value);
@@ -151,11 +156,16 @@ async function resume(article, signal) {
 function begin(article, { run_id: run, session_id: session }, question) {
   article.dataset.runId = run;
   article.dataset.run = chat.dataset.runUrl.replace(NO_ID, run);
+  stand(session, question?.query ?? "");
+}
+
+/** The page stands for this conversation from now on; one that has just begun is listed by its title. */
+export function stand(session, title) {
   if (chat.dataset.session === session) return;
   chat.dataset.session = session;
   const url = chat.dataset.conversationUrl.replace(NO_ID, session);
   history.replaceState(null, "", url);
-  adopt({ id: session, url, title: question.query });
+  adopt({ id: session, url, title });
 }
 
 /** Puts the server's rendering of the run in the article's place, without moving focus or view. */
@@ -267,8 +277,14 @@ export function questionOf(article) {
   return asked.get(article) ?? {
     query: article.querySelector("[data-question]").textContent,
     passages: Array.from(article.querySelectorAll("[data-selected]"), passageOf),
-    collections: composer.collections,
+    ...scopeOf(article),
   };
+}
+
+/** What the search of `article` was narrowed to. */
+function scopeOf({ dataset }) {
+  const { collections = [], documents = [] } = JSON.parse(dataset.scope ?? "{}");
+  return { collections: collections.length ? collections : composer.everything, documents };
 }
 
 /** What was asked about, from its `quoted` text in a conversation. */

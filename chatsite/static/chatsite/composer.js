@@ -1,7 +1,8 @@
-// What the reader is about to ask: the question, the selected text it is about, the collections to search.
+// What the reader is about to ask: the question, the selected text it is about, the collections or documents to search.
 // A draft survives a reload and a detour through sign-in.
 
 import { Chips } from "./chips.js";
+import { Chosen, countOf } from "./choosing.js";
 import { kept } from "./kept.js";
 import { characters, text } from "./texts.js";
 
@@ -12,14 +13,20 @@ const find = (name) => form.querySelector(`[data-${name}]`);
 const limit = Number(form?.dataset.limit);
 const placeholder = field?.placeholder;
 
-const chips = form && new Chips(form, chipsChanged);
+const session = () => document.querySelector("[data-chat]").dataset.session;
+
 let busy = false;
+let held = 0; // files that are being sent: the question waits for them
+let wanted = false; // it was to be sent meanwhile
+const chips = form && new Chips(form, chipsChanged);
+const chosen = form && new Chosen(form, chosenChanged);
 
 export const composer = form && {
   /** Calls `ask` with each question that is sent. */
   onAsk(ask) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
+      wanted = held > 0;
       if (!sendable()) return;
       const asked = question();
       clear();
@@ -40,10 +47,25 @@ export const composer = form && {
     refresh();
   },
 
+  get busy() {
+    return busy;
+  },
+
+  /** Lets the question wait for so many files more (or less); one that is refused lets it be thought over. */
+  hold(count, { refused = false } = {}) {
+    held += count;
+    wanted &&= !refused;
+    refresh();
+    if (!held && wanted) form.requestSubmit();
+  },
+
+  notify,
+
   /** Puts back what could not be sent, unless something new was typed meanwhile. */
-  restore({ query, passages }) {
+  restore({ query, passages, documents }) {
     if (!field.value) field.value = query;
     if (!chips.passages.length) chips.set(passages ?? []);
+    if (!chosen.documents.length && !chips.passages.length) chosen.set(documents ?? []);
     refresh();
   },
 
@@ -56,9 +78,18 @@ export const composer = form && {
     return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? form.elements.csrfmiddlewaretoken?.value ?? "";
   },
 
-  /** The collections to search, or undefined for all. */
+  /** What is searched, as fields of a question: the documents that were chosen, or else collections (undefined: all). */
+  get filter() {
+    return { documents: chosen.documents, collections: this.collections };
+  },
+
+  /** All that can be searched from here, as collections. */
+  get everything() {
+    return form.dataset.only?.split(" ");
+  },
+
   get collections() {
-    if (form.dataset.only) return form.dataset.only.split(" ");
+    if (form.dataset.only) return this.everything;
     const boxes = [...form.querySelectorAll("[name=collections]")];
     const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
     return chosen.length && chosen.length < boxes.length ? chosen : undefined;
@@ -66,12 +97,12 @@ export const composer = form && {
 };
 
 function question() {
-  return { query: field.value.trim(), passages: chips.passages, collections: composer.collections };
+  return { query: field.value.trim(), passages: chips.passages, ...composer.filter };
 }
 
 function sendable() {
   const { query } = question();
-  return query && characters(query) <= limit && !busy;
+  return query && characters(query) <= limit && !busy && !held;
 }
 
 function clear() {
@@ -87,13 +118,23 @@ function refresh() {
     left > NEAR_LIMIT ? "" : left < 0 ? text("query-over", { count: -left }) : text("query-left", { count: left });
   find("counter").classList.toggle("over", left < 0);
   find("send").disabled = !sendable();
-  kept.set("draft", { query: field.value, passages: chips.passages });
+  kept.set("draft", { query: field.value, passages: chips.passages, documents: chosen?.documents, session: session() });
 }
 
 function chipsChanged(complaint) {
   const about = chips.passages.length > 0;
   if (find("filter")) find("filter").hidden = about; // the selections alone are asked
+  if (chosen) chosen.hidden = about;
   field.placeholder = about ? field.dataset.placeholderSelection : placeholder;
+  notify(complaint);
+  refresh();
+}
+
+function chosenChanged(complaint) {
+  chosen.hidden = chips.passages.length > 0;
+  const collections = form.querySelector("[data-collections]");
+  if (collections) collections.disabled = chosen.documents.length > 0; // documents are asked wherever they stand
+  if (find("filter")) showFilter();
   notify(complaint);
   refresh();
 }
@@ -108,8 +149,10 @@ function notify({ message = "", label, act } = {}) {
 
 function showFilter() {
   const total = form.querySelectorAll("[name=collections]").length;
-  const count = composer.collections?.length;
-  find("filter-label").textContent = count ? text("some-collections", { count, total }) : text("all-collections");
+  const { documents, collections } = composer.filter;
+  const all = text(total ? "all-collections" : "all-documents");
+  const some = collections?.length && total ? text("some-collections", { count: collections.length, total }) : all;
+  find("filter-label").textContent = documents.length ? countOf(documents) : some;
 }
 
 function start() {
@@ -137,7 +180,10 @@ function start() {
   const problem = find("notice-text").textContent; // the server's, with a question that was sent without this script
   const draft = kept.get("draft");
   field.value ||= draft?.query ?? "";
+  const named = chosen.documents; // by the address of this page
   chips.set(draft?.passages ?? []);
+  if (named.length) chosen.set(named);
+  else if (draft?.session === session()) chosen.restore(draft?.documents ?? []);
   if (problem) notify({ message: problem });
 }
 

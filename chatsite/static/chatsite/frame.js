@@ -86,5 +86,6 @@ document.querySelector("[data-new]").addEventListener("click", () => kept.set(KE
 if (!resume()) {
   remember();
   new MutationObserver(remember).observe(chat, { attributeFilter: ["data-session"] });
-  addEventListener("DOMContentLoaded", () => tell("ready"));
+  if (find("[data-composer]")) addEventListener("DOMContentLoaded", () => tell("ready")); // its script hears passages then
+  else tell("ready");
 }

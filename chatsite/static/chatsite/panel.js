@@ -142,11 +142,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !panel.hidden) close();
 });
 addEventListener("popstate", () => !panel.hidden && !history.state?.panel && close());
-// The composer is behind the panel on a narrow screen: it is uncovered before the composer takes the passage.
-document.addEventListener("passage", () => {
-  if (!narrow.matches || panel.hidden) return;
-  hide();
-  if (history.state?.panel) history.back();
-}, { capture: true });
+// The composer is behind the panel on a narrow screen: it is uncovered before it takes the passage, or the document.
+for (const name of ["passage", "narrow"]) {
+  document.addEventListener(name, () => {
+    if (!narrow.matches || panel.hidden) return;
+    hide();
+    if (history.state?.panel) history.back();
+  }, { capture: true });
+}
 panel.querySelector("[data-panel-close]").addEventListener("click", close);
 narrow.addEventListener("change", cover);

@@ -15,6 +15,11 @@ export function counted(name, count) {
   return text(texts.has(form) ? form : `${name}-other`, { count });
 }
 
+/** `percent` as the language writes it. */
+export function share(percent) {
+  return new Intl.NumberFormat(document.documentElement.lang, { style: "percent" }).format((percent ?? 0) / 100);
+}
+
 /** How many characters the server counts in `string`: code points, not UTF-16 units. */
 export function characters(string) {
   return [...string].length;

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("retrieval", "0004_sources_and_sizes"),
+        ("retrieval", "0005_hidden_collections"),
     ]
 
     operations = [

@@ -1,0 +1,129 @@
+"""The API's views of what a question is asked about: files attached to a conversation, and documents by title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chatsite import attachments, errors
+from chatsite.access import new_conversation, own_conversations
+from chatsite.api.permissions import MayAttach, MayFind
+from chatsite.api.serializers import (
+    AttachmentRequestSerializer,
+    AttachmentsSerializer,
+    ErrorSerializer,
+    FindSerializer,
+    FoundSerializer,
+)
+from chatsite.api.views import ChatView, credential_of
+from chatsite.choosing import find_documents
+from chatsite.models import ApiKey, Conversation
+
+_AROUND_THE_FILE = 64 * 1024  # bytes of a multipart body that are not the file's, at most
+
+
+class Attachments(ChatView):
+    permission_classes: Sequence[type[BasePermission]] = [MayAttach]
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("session_id", str, required=True, description="The conversation.")],
+        responses={200: AttachmentsSerializer, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)},
+    )
+    def get(self, request: Request) -> Response:
+        """The files attached to a conversation, and how far each has been read."""
+        asked = AttachmentRequestSerializer(data=request.query_params, partial=True)
+        asked.is_valid(raise_exception=True)
+        if "session_id" not in asked.validated_data:
+            raise ValidationError({"session_id": "Is required."})
+        return _all_of(_conversation(request, asked.validated_data["session_id"]))
+
+    @extend_schema(
+        request={"multipart/form-data": AttachmentRequestSerializer},
+        responses={
+            201: AttachmentsSerializer,
+            **dict.fromkeys([400, 401, 403, 404, 413, 415, 429], ErrorSerializer),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Attach a file to a conversation; without `session_id` one begins with it."""
+        _check_length(request)
+        asked = AttachmentRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        file, session_id = asked.validated_data["file"], asked.validated_data.get("session_id")
+        if session_id:
+            conversation = _conversation(request, session_id)
+        else:
+            conversation = new_conversation(request._request, question=file.name, credential=credential_of(request))
+        attachments.attach(conversation, file=file, filename=file.name, owner=_owner(request))
+        response = _all_of(conversation)
+        response.status_code = 201
+        return response
+
+
+class Attachment(ChatView):
+    permission_classes: Sequence[type[BasePermission]] = [MayAttach]
+
+    @extend_schema(responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
+    def delete(self, request: Request, document_id: int) -> Response:
+        """Delete an attached file. Answers that cite it say that it has gone."""
+        own = own_conversations(request._request, credential=credential_of(request))
+        conversation = own.filter(attachments__documents=document_id).first()
+        attachments.detach(conversation or Conversation(), document_id)
+        return Response(status=204)
+
+
+class Documents(ChatView):
+    permission_classes: Sequence[type[BasePermission]] = [MayFind]
+
+    @extend_schema(
+        parameters=[FindSerializer],
+        responses={200: FoundSerializer, **dict.fromkeys([400, 401, 403], ErrorSerializer)},
+    )
+    def get(self, request: Request) -> Response:
+        """Documents that you can ask, by words of their titles: what `document_ids` of a question takes."""
+        asked = FindSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        given = asked.validated_data
+        slugs = given.get("collections")
+        if isinstance(request.auth, ApiKey) and (limited := request.auth.slugs()) is not None:
+            slugs = [slug for slug in limited if slugs is None or slug in slugs]
+        found = find_documents(
+            request.user, words=given.get("words", ""), document_ids=given.get("document_ids"), collections=slugs
+        )
+        return Response(FoundSerializer(found).data)
+
+
+def _check_length(request: Request) -> None:
+    """Before the body is read. Raises AnswerError (413)."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + _AROUND_THE_FILE:
+        attachments.check_size_of(int(length))
+
+
+def _conversation(request: Request, session_id: Any) -> Conversation:
+    """Raises AnswerError (404), for one of someone else as for one that is not there."""
+    own = own_conversations(request._request, credential=credential_of(request))
+    conversation = own.filter(pk=session_id).first()
+    if conversation is None:
+        raise errors.not_found("session_id", f"There is no conversation {session_id}.")
+    return conversation
+
+
+def _all_of(conversation: Conversation) -> Response:
+    body = {"session_id": conversation.pk, "attachments": attachments.attached(conversation)}
+    return Response(AttachmentsSerializer(body).data)
+
+
+def _owner(request: Request) -> AbstractBaseUser:
+    assert isinstance(request.user, AbstractBaseUser)  # MayAttach has let in nobody else
+    return request.user

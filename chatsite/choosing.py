@@ -1,0 +1,49 @@
+"""The documents that a question can be narrowed to: those that a reader may see, by title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from retrieval.models import Document, DocumentQuerySet, User
+
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The first documents by title; `more` when there are others."""
+
+    documents: Sequence[Document]
+    more: bool
+
+
+def choosable(user: User) -> DocumentQuerySet:
+    """What can be chosen: documents with text that this reader may see, but for files attached to a conversation,
+    which are searched with it."""
+    return Document.objects.visible_to(user).listed().readable().select_related("collection")
+
+
+def find_documents(
+    user: User,
+    *,
+    words: str = "",
+    document_ids: Sequence[int] | None = None,
+    collections: Sequence[str] | None = None,
+) -> Found:
+    """Those whose title or file name holds each of `words`; only of these ids and collections (slugs), if any are
+    named. With ids all of them, else the first MOST."""
+    documents = choosable(user)
+    if collections is not None:
+        documents = documents.filter(collection__slug__in=collections)
+    if document_ids is not None:
+        documents = documents.filter(pk__in=document_ids)
+    for word in words.split():
+        documents = documents.filter(Q(title__icontains=word) | Q(filename__icontains=word))
+    ordered = documents.defer("page_starts").order_by("title", "pk")
+    found = list(ordered if document_ids is not None else ordered[: MOST + 1])
+    if document_ids is not None:
+        return Found(found, more=False)
+    return Found(found[:MOST], more=len(found) > MOST)
