@@ -126,7 +126,8 @@ class Follower:
         yield run_event(self._run)
         retelling = Retelling(user=self._user)
         runs = Run.objects.filter(pk=self._run.pk)
-        while run := runs.prefetch_related("citations").first():
+        told = runs.select_related("conversation__embed_site__reader").prefetch_related("citations")
+        while run := told.first():
             yield from retelling.tell(run)
             if run.state != Run.State.RUNNING:
                 return

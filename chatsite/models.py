@@ -133,6 +133,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(
             Q(conversation__user=None) | Q(conversation__user__is_active=True),
             Q(conversation__api_key=None) | Q(conversation__api_key__revoked=False),
+            Q(conversation__embed_site=None) | Q(conversation__embed_site__active=True),
+            Q(conversation__embed_site__reader=None) | Q(conversation__embed_site__reader__is_active=True),
             state=Run.State.RUNNING,
             stop_asked=False,
         )

@@ -110,8 +110,12 @@ def _citation_row(citation: Citation, run: Run, documents: Mapping[int, Document
 
 # ---- from SQL --------------------------------------------------------------------------------------------------------
 def read_sources(run: Run, *, user: User) -> dict[int, Source]:
-    """The run's sources by number, as far as `user` may still read them, with their text as it is today."""
-    documents = Document.objects.visible_to(user).readable().in_bulk(_document_ids(run))
+    """The run's sources by number, as far as `user` may still read them, with their text as it is today; those of a run
+    on an embedded site's pages as far as that site may still cite them.
+    """
+    site = run.conversation.embed_site
+    readable = site.documents() if site else Document.objects.visible_to(user).readable()
+    documents = readable.in_bulk(_document_ids(run))
     return {
         record["marker"]: source
         for record in run.sources
@@ -132,7 +136,10 @@ def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | No
     if document is None or document.live_hash != record["content_hash"]:
         return None
     content = retrieval.document_text(document, start=start, end=end)
+    site = run.conversation.embed_site
     url = f"{document.get_absolute_url()}?start={start}&end={end}"
+    if site:
+        url = site.passage_url(document.pk, start=start, end=end)
     return Source(**kept, content=content, title=document.title, url=url)
 
 

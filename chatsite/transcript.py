@@ -18,13 +18,14 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from chatsite import assistant, errors, suggestions
+from chatsite.embeds import AROUND_A_QUOTE, EmbedSite
 from chatsite.models import Citation, Run
 from retrieval.models import Chunk, Document, User
 
 EXCERPT_CHARACTERS = 200
 
 
-class Link(Protocol):
+class _Link(Protocol):
     def __call__(self, document: Document, *, start: int, end: int) -> str: ...
 
 
@@ -130,7 +131,7 @@ class _Readable:
 
     documents: dict[int, Document]
     chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
-    link: Link
+    link: _Link
 
 
 def reader_url(document: Document, *, start: int, end: int) -> str:
@@ -139,24 +140,28 @@ def reader_url(document: Document, *, start: int, end: int) -> str:
 
 
 def run_views(
-    runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = None, link: Link = reader_url
+    runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = None, site: EmbedSite | None = None
 ) -> list[RunView]:
-    """`runs` (with citations and feedback fetched) as `user` may see them: in as many queries, however many they are.
+    """`runs` (with citations and feedback fetched) as `user` may see them, or the visitors of an embedded `site`: in as
+    many queries, however many they are.
 
     Those that another one has taken the place of stand in it, as its earlier versions. Follow-ups are suggested for the
-    last, leaving out what was `asked` (by default: in these runs). `link` makes the address that opens a place in a
-    document.
+    last, leaving out what was `asked` (by default: in these runs); to visitors, only from what they may open.
     """
     runs = list(runs)
     cited = {citation.document_id for run in runs for citation in run.citations.all()}
     found = {source["document_id"] for run in runs for source in run.sources}
-    documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found if pk])
+    visible = site.documents() if site else Document.objects.visible_to(user)
+    documents = visible.in_bulk([pk for pk in cited | found if pk])
     uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
-    readable = _Readable(documents, Chunk.objects.filter(document__in=documents).in_bulk(uncited), link)
+    chunks = Chunk.objects.filter(document__in=documents).in_bulk(uncited)
+    readable = _Readable(documents, chunks, site.quote_url if site else reader_url)
     views = [_run_view(run, readable) for run in runs]
     if runs and runs[-1].answered:
         known = [run.question for run in runs] if asked is None else asked
-        views[-1] = replace(views[-1], follow_ups=suggestions.follow_ups(runs[-1], documents=documents, asked=known))
+        opened = AROUND_A_QUOTE if site else None
+        follow_ups = suggestions.follow_ups(runs[-1], documents=documents, asked=known, within=opened)
+        views[-1] = replace(views[-1], follow_ups=follow_ups)
     return _nested(runs, views)
 
 
