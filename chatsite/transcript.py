@@ -20,6 +20,7 @@ from markdown_it.token import Token
 from chatsite import assistant, errors, suggestions
 from chatsite.embeds import AROUND_A_QUOTE, EmbedSite
 from chatsite.models import Citation, Run
+from chatsite.outline import Place, sections
 from retrieval.models import Chunk, Document, User
 
 EXCERPT_CHARACTERS = 200
@@ -31,13 +32,16 @@ class _Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CitationView:
-    """A citation in the list under an answer. `gone`: deleted, or no longer this reader's to read."""
+    """A citation in the list under an answer; its place is its `page`, or in a document without pages its `section`,
+    the path of headings above it. `gone`: deleted, or no longer this reader's to read.
+    """
 
     marker: int
     title: str
     page: int | None
     quote: str
     url: str
+    section: str = ""
     in_selection: bool = False
     gone: bool = False
     changed: bool = False
@@ -49,6 +53,7 @@ class NearestView:
 
     title: str
     page: int | None
+    section: str
     excerpt: str
     url: str
 
@@ -131,6 +136,7 @@ class _Readable:
 
     documents: dict[int, Document]
     chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
+    sections: dict[tuple[int, int], str]  # by document and character
     link: _Link
 
 
@@ -155,7 +161,8 @@ def run_views(
     documents = visible.in_bulk([pk for pk in cited | found if pk])
     uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
     chunks = Chunk.objects.filter(document__in=documents).in_bulk(uncited)
-    readable = _Readable(documents, chunks, site.quote_url if site else reader_url)
+    pageless = [place for place in _places(runs, documents, chunks.values()) if not place[0].page_count]
+    readable = _Readable(documents, chunks, sections(pageless), site.quote_url if site else reader_url)
     views = [_run_view(run, readable) for run in runs]
     if runs and runs[-1].answered:
         known = [run.question for run in runs] if asked is None else asked
@@ -163,6 +170,16 @@ def run_views(
         follow_ups = suggestions.follow_ups(runs[-1], documents=documents, asked=known, within=opened)
         views[-1] = replace(views[-1], follow_ups=follow_ups)
     return _nested(runs, views)
+
+
+def _places(runs: Iterable[Run], documents: dict[int, Document], chunks: Iterable[Chunk]) -> Iterator[Place]:
+    """Where the citations of `runs` and `chunks` stand, in documents that are as they were."""
+    for citation in (citation for run in runs for citation in run.citations.all()):
+        document = documents.get(citation.document_id or 0)
+        if document and document.live_hash == citation.content_hash:
+            yield document, citation.start
+    for chunk in chunks:
+        yield documents[chunk.document_id], chunk.start
 
 
 def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
@@ -232,8 +249,8 @@ def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
 
 
 def _place(citation: CitationView) -> str:
-    page = _("page %(page)s") % {"page": citation.page} if citation.page else ""
-    return f"{', '.join(filter(None, [citation.title, page]))}: “{' '.join(citation.quote.split())}”"
+    place = _("page %(page)s") % {"page": citation.page} if citation.page else citation.section
+    return f"{', '.join(filter(None, [citation.title, place]))}: “{' '.join(citation.quote.split())}”"
 
 
 def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
@@ -249,6 +266,7 @@ def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
         page=citation.page,
         quote=citation.quote,
         url=readable.link(document, start=citation.start, end=citation.end),
+        section=readable.sections.get((document.pk, citation.start), ""),
         in_selection=citation.in_selection,
         changed=document.live_hash != citation.content_hash,
     )
@@ -297,6 +315,7 @@ def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
             yield NearestView(
                 title=document.title,
                 page=document.page_at(chunk.start),
+                section=readable.sections.get((document.pk, chunk.start), ""),
                 excerpt=Truncator(" ".join(chunk.text.split())).chars(EXCERPT_CHARACTERS),
                 url=readable.link(document, start=source["start"], end=source["end"]),
             )
