@@ -17,7 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from chatsite import assistant, errors, suggestions
+from chatsite import assistant, errors, formulas, suggestions
 from chatsite.embeds import AROUND_A_QUOTE, EmbedSite
 from chatsite.models import Citation, Run
 from chatsite.outline import Place, sections
@@ -332,18 +332,19 @@ def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:
         nh3.clean(
             html,
             tags=_TAGS,
-            attributes={
-                "a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"},
-                "span": {"class", "title", "data-marker", "tabindex"},
-                "ol": {"start"},
-            },
+            attributes=_ATTRIBUTES,
             url_schemes={"http", "https", "mailto"},
             link_rel="noopener noreferrer nofollow",
         )
     )
 
 
-_TAGS = set(
+_ATTRIBUTES = formulas.ELEMENTS | {
+    "a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"},
+    "span": {"class", "title", "data-marker", "data-tex", "tabindex"},
+    "ol": {"start"},
+}
+_TAGS = set(formulas.ELEMENTS) | set(
     "p br hr strong em del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td a span sup".split()
 )
 
@@ -384,6 +385,7 @@ def _render_citation(renderer: RendererHTML, tokens: Sequence[Token], index: int
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+    formulas.enable(parser)
     parser.inline.ruler.before("link", "citation", _marker_rule)
     parser.add_render_rule("citation", _render_citation)
     return parser
