@@ -159,7 +159,8 @@ def test_formulas_are_shown_as_they_come_and_are_copied_as_they_were_written(pag
     page.evaluate("(answer) => getSelection().selectAllChildren(answer)", answer.element_handle())
     copied = page.evaluate(
         """() => {
-            const event = new ClipboardEvent("copy", {clipboardData: new DataTransfer(), bubbles: true, cancelable: true});
+            const clipboardData = new DataTransfer();
+            const event = new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true});
             document.querySelector("[data-answer]").dispatchEvent(event);
             return event.clipboardData.getData("text/plain");
         }"""
