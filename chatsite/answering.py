@@ -20,6 +20,7 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 import agents
 from agents import (
@@ -44,6 +45,7 @@ from chatsite.questions import Question, search_query
 from chatsite.records import BEAT, Event
 from retrieval import search as retrieval
 from retrieval.errors import UnknownCollection, UnknownDocument
+from retrieval.reasons import translated
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +67,9 @@ def check_scope(question: Question) -> None:
     try:
         retrieval.check_scope(user=question.user, collections=question.collections, document_ids=question.document_ids)
     except UnknownCollection as error:
-        raise errors.not_found("collections", str(error)) from error
+        raise errors.not_found("collections", translated(str(error))) from error
     except UnknownDocument as error:
-        raise errors.not_found("document_ids", str(error)) from error
+        raise errors.not_found("document_ids", translated(str(error))) from error
 
 
 def open_run(question: Question) -> Answering:
@@ -93,7 +95,7 @@ def _first_sources(question: Question) -> dict[int, Source]:
     if question.continues and question.replaces:
         sources = records.read_sources(question.replaces, user=question.user)
         if len(sources) < len(question.replaces.sources):
-            raise errors.invalid("continues", "A document its answer rests on has changed; ask the question again.")
+            raise errors.invalid("continues", _("A document its answer rests on has changed; ask the question again."))
         return sources
     return assistant.selected_sources(question) if question.mode == Run.Mode.SELECTED_TEXT else {}
 
@@ -139,7 +141,7 @@ def _save_conversation(conversation: Conversation) -> None:
     if conversation._state.adding:
         conversation.save()
     elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
-        raise errors.not_found("session_id", f"There is no conversation {conversation.pk}.")
+        raise errors.not_found("session_id", _("There is no conversation %s.") % conversation.pk)
 
 
 def _replace(replaced: Run, *, by: Run) -> None:

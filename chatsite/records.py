@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from chatsite import errors
 from chatsite.citations import Citation, Source
 from chatsite.errors import AnswerError
@@ -132,7 +134,7 @@ def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | No
     start, end = record["start"], record["end"]
     if record["document_id"] is None:
         text = run.selected[record["marker"] - 1]["text"]
-        return Source(**kept, content=text, title="Your selection")
+        return Source(**kept, content=text, title=_("Your selection"))
     if document is None or document.live_hash != record["content_hash"]:
         return None
     content = retrieval.document_text(document, start=start, end=end)

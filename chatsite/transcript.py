@@ -218,7 +218,7 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         model="" if run.model == assistant.EXTRACTIVE else run.model,
         answered=run.answered,
         answer_html=answer_html(run.answer, citations),
-        error_message=_(errors.message_of(run.error)) if run.error else "",
+        error_message=errors.message_of(run.error) if run.error else "",
         selections=list(_selections(run, readable)),
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
