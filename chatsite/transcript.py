@@ -20,7 +20,7 @@ from markdown_it.token import Token
 from chatsite import assistant, errors, formulas, suggestions
 from chatsite.embeds import AROUND_A_QUOTE, EmbedSite
 from chatsite.models import Citation, Run
-from chatsite.outline import Place, sections
+from chatsite.outline import Place, excerpt_of, sections
 from retrieval.models import Chunk, Document, User
 
 EXCERPT_CHARACTERS = 200
@@ -316,7 +316,7 @@ def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
                 title=document.title,
                 page=document.page_at(chunk.start),
                 section=readable.sections.get((document.pk, chunk.start), ""),
-                excerpt=Truncator(" ".join(chunk.text.split())).chars(EXCERPT_CHARACTERS),
+                excerpt=Truncator(excerpt_of(chunk.text)).chars(EXCERPT_CHARACTERS),
                 url=readable.link(document, start=source["start"], end=source["end"]),
             )
 
