@@ -69,7 +69,7 @@ class RunAdmin(ReadOnly, RunModelAdmin):
     inlines = [CitationInline]
     actions = ["save_as_questions"]
 
-    @admin.action(description="Save as evaluation questions", permissions=["view"])
+    @admin.action(description=_lazy("Save as evaluation questions"), permissions=["view"])
     def save_as_questions(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse:
         """A csv that `manage.py evaluate` reads."""
         response = HttpResponse(content_type="text/csv; charset=utf-8")

@@ -21,6 +21,7 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 import agents
 from agents import (
@@ -45,6 +46,7 @@ from chatsite.questions import Question, search_query
 from chatsite.records import BEAT, Event
 from retrieval import search as retrieval
 from retrieval.errors import UnknownCollection, UnknownDocument
+from retrieval.reasons import translated
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +73,9 @@ def check_scope(question: Question) -> None:
             hidden=question.conversation.attachments_id,
         )
     except UnknownCollection as error:
-        raise errors.not_found("collections", str(error)) from error
+        raise errors.not_found("collections", translated(str(error))) from error
     except UnknownDocument as error:
-        gone = errors.not_found("document_ids", str(error))
+        gone = errors.not_found("document_ids", translated(str(error)))
         gone.details["missing"] = list(error.ids)  # of those that were asked for: more it does not tell
         raise gone from error
 
@@ -101,7 +103,7 @@ def _first_sources(question: Question) -> dict[int, Source]:
     if question.continues and question.replaces:
         sources = records.read_sources(question.replaces, user=question.user)
         if len(sources) < len(question.replaces.sources):
-            raise errors.invalid("continues", "A document its answer rests on has changed; ask the question again.")
+            raise errors.invalid("continues", _("A document its answer rests on has changed; ask the question again."))
         return sources
     return assistant.selected_sources(question) if question.mode == Run.Mode.SELECTED_TEXT else {}
 
@@ -148,7 +150,7 @@ def _save_conversation(conversation: Conversation) -> None:
     if conversation._state.adding:
         conversation.save()
     elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
-        raise errors.not_found("session_id", f"There is no conversation {conversation.pk}.")
+        raise errors.not_found("session_id", _("There is no conversation %s.") % conversation.pk)
 
 
 def _replace(replaced: Run, *, by: Run) -> None:

@@ -4,13 +4,14 @@ from django.apps import AppConfig
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
+from django.utils.translation import gettext_lazy as _
 
 from chatsite import defaults
 
 
 class ChatsiteConfig(AppConfig):
     name = "chatsite"
-    verbose_name = "Chat"
+    verbose_name = _("Chat")
     default_auto_field = "django.db.models.BigAutoField"
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:

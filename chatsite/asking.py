@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from chatsite import errors
 from chatsite.access import Credential, new_conversation, own_conversations
@@ -31,7 +32,7 @@ def question_of(
         return replace(_continuation(asked, cut_short, user, credential), embed_site=site)
     selections = tuple(_selections(asked))
     if site and any(selected.place for selected in selections):
-        raise errors.invalid(selections[0].field, "A public token asks about text; send it without document_id.")
+        raise errors.invalid(selections[0].field, _("A public token asks about text; send it without document_id."))
     return Question(
         text=asked["query"].strip(),
         user=user,
@@ -49,7 +50,7 @@ def question_of(
 def _continuation(asked: Mapping[str, Any], run: Run, user: User, credential: Credential | None) -> Question:
     """The question whose answer was cut short, again, with what was written of it."""
     if run.state in (Run.State.RUNNING, Run.State.COMPLETED) or not run.answer:
-        raise errors.invalid("continues", "Nothing was cut short there; ask the question instead.")
+        raise errors.invalid("continues", _("Nothing was cut short there; ask the question instead."))
     return Question(
         text=run.question,
         user=user,
@@ -86,7 +87,7 @@ def _place(item: Mapping[str, Any]) -> Selection | None:
 def _run_of(conversation: Conversation, asked: Mapping[str, Any], field: str) -> Run:
     run = conversation.runs.current().filter(pk=asked[field]).first()
     if run is None:
-        raise errors.not_found(field, f"There is no run {asked[field]} in this conversation.")
+        raise errors.not_found(field, _("There is no run %s in this conversation.") % asked[field])
     return run
 
 
@@ -95,7 +96,7 @@ def _conversation(request: HttpRequest, asked: Mapping[str, Any], credential: Cr
     if session_id := asked.get("session_id"):
         conversation = own_conversations(request, credential=credential).filter(pk=session_id).first()
         if conversation is None:
-            raise errors.not_found("session_id", f"There is no conversation {session_id}.")
+            raise errors.not_found("session_id", _("There is no conversation %s.") % session_id)
         return conversation
     return new_conversation(request, question=asked["query"], credential=credential)
 
@@ -123,5 +124,5 @@ def _collections(asked: Mapping[str, Any], key: Credential | None) -> tuple[str,
     if allowed is None or wanted is None:
         return wanted if allowed is None else allowed
     if beyond := [slug for slug in wanted if slug not in allowed]:
-        raise errors.not_found("collections", f"No such collection: {', '.join(beyond)}.")
+        raise errors.not_found("collections", _("No such collection: %s.") % ", ".join(beyond))
     return wanted

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from agents import Agent, ExtractiveModel, Model, OpenAIModel, ToolFailed, tool
 from chatsite import errors
@@ -36,8 +38,10 @@ You answer a question about text that the reader has selected. It is given as nu
 {RULES}"""
 
 EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
-NO_MODEL_NOTICE = "No language model is configured, so these are sentences quoted from the documents."
-UNREACHABLE_NOTICE = "The language model can't be reached right now, so these are sentences quoted from the documents."
+NO_MODEL_NOTICE = gettext_noop("No language model is configured, so these are sentences quoted from the documents.")
+UNREACHABLE_NOTICE = gettext_noop(
+    "The language model can't be reached right now, so these are sentences quoted from the documents."
+)
 
 
 def model_configured() -> bool:
@@ -52,9 +56,9 @@ def model_name() -> str:
 def answering_models() -> tuple[Model, ...]:
     """The configured model with the extractive one behind it, or the extractive one alone."""
     if not model_configured():
-        return (ExtractiveModel(NO_MODEL_NOTICE, name=EXTRACTIVE),)
+        return (ExtractiveModel(_(NO_MODEL_NOTICE), name=EXTRACTIVE),)
     model = OpenAIModel(settings.CHAT_MODEL, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
-    return (model, ExtractiveModel(UNREACHABLE_NOTICE, name=EXTRACTIVE))
+    return (model, ExtractiveModel(_(UNREACHABLE_NOTICE), name=EXTRACTIVE))
 
 
 class SearchUnavailable(ToolFailed):
@@ -160,7 +164,7 @@ def selected_sources(question: Question) -> dict[int, Source]:
 def _selected_source(selected: SelectedText, marker: int, question: Question) -> Source:
     if selected.place is None:
         text = selected.text
-        return Source(marker=marker, content=text, start=0, end=len(text), title="Your selection")
+        return Source(marker=marker, content=text, start=0, end=len(text), title=_("Your selection"))
     place, field = selected.place, selected.field
     readable = Document.objects.visible_to(question.user).readable()
     if question.collections is not None:
@@ -168,16 +172,18 @@ def _selected_source(selected: SelectedText, marker: int, question: Question) ->
         readable = readable.filter(Q(collection__slug__in=question.collections) | own)
     document = readable.filter(pk=place.document_id).first()
     if document is None:
-        raise errors.not_found(field, f"There is no document {place.document_id}.")
+        raise errors.not_found(field, _("There is no document %d.") % place.document_id)
     text = retrieval.document_text(document, start=place.start, end=place.end)
     if len(text) < place.end - place.start:
-        raise errors.invalid(field, f"The document has {document.characters:,} characters; end is beyond it.")
+        raise errors.invalid(
+            field, _("The document has %s characters; end is beyond it.") % errors.grouped(document.characters)
+        )
     if selected.text and selected.text.split() != text.split():
-        known, offsets = ("selected_text", "selection") if field == "selection" else ("text", "them")
-        fault = f"The document's text there is not {known}; send the offsets of that text, or leave {offsets} out."
-        raise errors.invalid(field, fault)
+        known = "selected_text" if field == "selection" else "text"
+        fault = _("The document's text there is not %s; send the offsets of that text, or leave the offsets out.")
+        raise errors.invalid(field, fault % known)
     if not text.strip():
-        raise errors.invalid(field, "Holds nothing but white space; select some text.")
+        raise errors.invalid(field, _("Holds nothing but white space; select some text."))
     first = retrieval.covering(document.pk, start=place.start, end=place.end, user=question.user)[0]
     whole = replace(first, text=text, start=place.start, end=place.end, page=document.page_at(place.start))
     return _source(whole, marker=marker)

@@ -44,9 +44,13 @@ class Citation:
     end: int
 
 
-_MARKER = re.compile(r"[ \t]*(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
+_MARKER = re.compile(r"[ \t]*(?<!\\sqrt)(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
 _MAYBE_MARKER = re.compile(r"[ \t]*(?:\[[\d\s,;]*\]?|【\d*】?)?\Z")
 _CODE = re.compile(r"(`+)")
+_CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_FORMULA = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$(?![\s$])[^$]*?(?<!\s)\$(?!\d)", re.DOTALL)
+_FORMULA_OPEN = re.compile(r"\$\$|\\\[|\\\(")
+_FORMULA_PERHAPS = re.compile(r"\$(?![\s\d$])\S+\Z")  # up to a marker that stands right behind it
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
@@ -118,6 +122,9 @@ class CitationReader:
         for match in _MARKER.finditer(text):
             yield from self._emit(text[position : match.start()])
             position = match.end()
+            if self._in_formula(glued=match[0][0] in "[【"):
+                yield from self._emit(match[0])
+                continue
             numbers = [int(number) for number in re.findall(r"\d+", match["square"] or match["thick"])]
             known = [number for number in numbers if number in self.sources]
             if known:
@@ -130,6 +137,13 @@ class CitationReader:
                     self.citations.append(citation)
                     yield citation
         yield from self._emit(text[position:])
+
+    def _in_formula(self, *, glued: bool) -> bool:
+        """Inside a formula `a[1]` is no marker. What opens one may be a currency's sign, so a single one counts only
+        for what is `glued` to it."""
+        paragraph = _PARAGRAPH_END.split(self.text[-CLAIM_MAX_CHARACTERS:])[-1]
+        rest = _FORMULA.sub("", _CODE_SPAN.sub("", paragraph))
+        return bool(_FORMULA_OPEN.search(rest) or (glued and _FORMULA_PERHAPS.search(rest)))
 
     def _emit(self, text: str) -> Iterator[str]:
         if text:

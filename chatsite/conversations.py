@@ -146,7 +146,7 @@ def _exported(view: RunView) -> dict[str, Any]:
         "state": view.state,
         "model": view.model,
         "citations": [
-            {"marker": c.marker, "title": c.title, "page": c.page, "quote": c.quote, "url": c.url}
+            {"marker": c.marker, "title": c.title, "page": c.page, "section": c.section, "quote": c.quote, "url": c.url}
             for c in view.citations
         ],
     }

@@ -73,7 +73,7 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
     origin = request.GET.get("origin", "").lower()
     page = _page(request, title=site.title, accent=site.accent) | {
         "conversation": conversation,
-        "runs": transcript.run_views(_runs(conversation), user=site.user, link=site.quote_url),
+        "runs": transcript.run_views(_runs(conversation), user=site.user, site=site),
         "may_ask": True,
         "can_ask": (has_documents := site.documents().exists()),
         "has_documents": has_documents,
@@ -96,7 +96,7 @@ def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpRespon
         .select_related("feedback")
         .prefetch_related("citations")
     )
-    views = transcript.run_views(runs, user=site.user, link=site.quote_url)
+    views = transcript.run_views(runs, user=site.user, site=site)
     if not views:
         raise Http404
     return HttpResponse(render_to_string("chatsite/fragments/run.html", {"run": views[0], "token": site.token}))

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from chatsite import errors
 from retrieval.models import Collection, Document, User
@@ -36,9 +37,11 @@ def validate_origins(value: str) -> None:
     for line in value.split():
         parts = urlsplit(line)
         if parts.scheme not in {"http", "https"} or not parts.hostname or line != f"{parts.scheme}://{parts.netloc}":
-            raise ValidationError(f"“{line}” is not an origin; write it like https://www.example.org, without a path.")
+            fault = _("“%s” is not an origin; write it like https://www.example.org, without a path.")
+            raise ValidationError(fault % line)
         if "*" in line or "@" in line or any(sign in line for sign in ";,'\""):
-            raise ValidationError(f"“{line}” has a character that no origin has; name each origin in full.")
+            fault = _("“%s” has a character that no origin has; name each origin in full.")
+            raise ValidationError(fault % line)
 
 
 def new_token() -> str:
@@ -52,40 +55,51 @@ class EmbedSite(models.Model):
 
     PREFIX = "pub_"
 
-    name = models.CharField(max_length=80, help_text="Whose pages these are.")
-    token = models.CharField(max_length=64, unique=True, editable=False, default=new_token)
+    name = models.CharField(_("name"), max_length=80, help_text=_("Whose pages these are."))
+    token = models.CharField(_("token"), max_length=64, unique=True, editable=False, default=new_token)
     origins = models.TextField(
+        _("origins"),
         validators=[validate_origins],
-        help_text="Where its pages are, one origin a line, for example https://www.example.org.",
+        help_text=_("Where its pages are, one origin a line, for example https://www.example.org."),
     )
     collections = models.ManyToManyField(
         Collection,
+        verbose_name=_("collections"),
         limit_choices_to={"hidden": False},
-        help_text="What is searched: public ones, or the reader's below.",
+        help_text=_("What is searched: public ones, or the reader's below."),
     )
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL,
+        verbose_name=_("reader"),
         null=True,
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Collections that are not public are searched as this user, whose right to them visitors get.",
+        help_text=_("Collections that are not public are searched as this user, whose right to them visitors get."),
     )
-    title = models.CharField(max_length=60, blank=True, help_text="Above the chat and on its button.")
+    title = models.CharField(_("title"), max_length=60, blank=True, help_text=_("Above the chat and on its button."))
     accent = models.CharField(
-        max_length=7, blank=True, validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write it like #0b6a58.")]
+        _("accent"),
+        max_length=7,
+        blank=True,
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", _("Write it like #0b6a58."))],
     )
     visitor_per_minute = models.PositiveIntegerField(
-        default=6, validators=_limit, help_text="Questions of one address in a minute."
+        _("visitor per minute"), default=6, validators=_limit, help_text=_("Questions of one address in a minute.")
     )
-    per_minute = models.PositiveIntegerField(default=60, validators=_limit, help_text="Questions of all in a minute.")
-    per_day = models.PositiveIntegerField(default=2_000, validators=_limit, help_text="Questions of all in a day.")
-    active = models.BooleanField(default=True, help_text="Untick to withdraw the token at once.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    per_minute = models.PositiveIntegerField(
+        _("per minute"), default=60, validators=_limit, help_text=_("Questions of all in a minute.")
+    )
+    per_day = models.PositiveIntegerField(
+        _("per day"), default=2_000, validators=_limit, help_text=_("Questions of all in a day.")
+    )
+    active = models.BooleanField(_("active"), default=True, help_text=_("Untick to withdraw the token at once."))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
         ordering = ["name", "pk"]
-        verbose_name = "embedded site"
+        verbose_name = _("embedded site")
+        verbose_name_plural = _("embedded sites")
 
     def __str__(self) -> str:
         return self.name
@@ -143,16 +157,16 @@ class EmbedSite(models.Model):
         now = timezone.now()
         asked = self.questions.filter(asked_at__gt=now - DAY)
         limits = [
-            (asked.filter(address=digest), MINUTE, self.visitor_per_minute, "questions a minute"),
-            (asked, MINUTE, self.per_minute, "questions a minute from all its visitors"),
-            (asked, DAY, self.per_day, "questions a day from all its visitors"),
+            (asked.filter(address=digest), MINUTE, self.visitor_per_minute, _("questions a minute")),
+            (asked, MINUTE, self.per_minute, _("questions a minute from all its visitors")),
+            (asked, DAY, self.per_day, _("questions a day from all its visitors")),
         ]
         with transaction.atomic():
             EmbedSite.objects.select_for_update().get(pk=self.pk)  # those who ask at once are counted one by one
             for questions, span, limit, what in limits:
                 latest = list(questions.filter(asked_at__gt=now - span).order_by("-asked_at")[limit - 1 : limit])
                 if latest:
-                    raise errors.too_many(limit, what, seconds=(latest[0].asked_at + span - now).total_seconds())
+                    raise errors.too_many(limit, str(what), seconds=(latest[0].asked_at + span - now).total_seconds())
             self.questions.create(address=digest, asked_at=now)
         self.questions.filter(asked_at__lte=now - DAY).delete()
 

@@ -6,6 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 import agents
 from chatsite.middleware import current_request_id
 
@@ -38,9 +42,14 @@ class AnswerError(Exception):
         return error_body(self.code, self.message, self.details)
 
 
+def grouped(number: int) -> str:
+    """A number as the reader's language writes it: 20,000 or 20.000."""
+    return number_format(number, force_grouping=True)
+
+
 def not_found(field: str, what: str) -> AnswerError:
     """Something named in `field` that does not exist, or that this reader may not know of: the same words for both."""
-    message = f"{field}: {what} It does not exist, or you may not read it."
+    message = f"{field}: {what} " + _("It does not exist, or you may not read it.")
     return AnswerError("not_found", message, status=404, details={field: [what]})
 
 
@@ -52,22 +61,27 @@ def invalid(field: str, fault: str) -> AnswerError:
 def too_many(limit: int, what: str, *, seconds: float) -> AnswerError:
     """More questions than may be asked; the next one may be in so many seconds."""
     wait = max(1, math.ceil(seconds))
-    message = f"At most {limit:,} {what} are answered here. Try again in {wait:,} seconds."
+    said = _("At most %(limit)s %(what)s are answered here. Try again in %(seconds)s seconds.")
+    message = said % {"limit": grouped(limit), "what": what, "seconds": grouped(wait)}
     return AnswerError("too_many_requests", message, status=429, retry_after=wait)
 
 
 def busy(limit: int, *, retry_after: int) -> AnswerError:
     """All places of this process are taken."""
-    message = f"The site is answering {limit} questions, as many as it can at once. Try again in {retry_after} seconds."
+    message = _(
+        "The site is answering %(limit)d questions, as many as it can at once. Try again in %(seconds)d seconds."
+    )
+    message %= {"limit": limit, "seconds": retry_after}
     return AnswerError("busy", message, status=503, retry_after=retry_after)
 
 
 def too_many_at_once(limit: int, *, retry_after: int) -> AnswerError:
     """All places of this reader are taken."""
-    message = (
-        f"{limit} of your questions are being answered, the most at once. Wait for one of them, or stop it; "
-        f"try again in {retry_after} seconds."
+    message = _(
+        "%(limit)d of your questions are being answered, the most at once. Wait for one of them, or stop it; "
+        "try again in %(seconds)d seconds."
     )
+    message %= {"limit": limit, "seconds": retry_after}
     return AnswerError("too_many_questions", message, status=429, retry_after=retry_after)
 
 
@@ -75,21 +89,24 @@ _RETRY_AFTER_SECONDS = 5
 _OF_RUN: dict[str, tuple[int, str]] = {
     "index_unavailable": (
         503,
-        "The document index can't be asked right now. Questions about selected text still work.",
+        gettext_noop("The document index can't be asked right now. Questions about selected text still work."),
     ),
-    "model_unavailable": (503, "The language model can't be reached right now."),
+    "model_unavailable": (503, gettext_noop("The language model can't be reached right now.")),
     "model_refused": (
         502,
-        "The language model refused the request; the site's operator must check its address and key.",
+        gettext_noop("The language model refused the request; the site's operator must check its address and key."),
     ),
-    "context_overflow": (502, "The conversation is longer than the language model can read; start a new one."),
-    "model_interrupted": (502, "The language model's answer broke off; what had come is kept."),
-    "model_answer_invalid": (502, "What the language model sent is not an answer."),
-    "deadline_exceeded": (504, "The language model took too long; what had come is kept."),
-    "answer_truncated": (504, "The answer reached the language model's limit on its length."),
-    "limit_exceeded": (504, "The answer took more than one question may take; ask for less at once."),
-    "cancelled": (503, "The answer was cancelled; what had come is kept."),
-    "loop_stopped": (503, "The site was interrupted while it answered; what had come is kept."),
+    "context_overflow": (
+        502,
+        gettext_noop("The conversation is longer than the language model can read; start a new one."),
+    ),
+    "model_interrupted": (502, gettext_noop("The language model's answer broke off; what had come is kept.")),
+    "model_answer_invalid": (502, gettext_noop("What the language model sent is not an answer.")),
+    "deadline_exceeded": (504, gettext_noop("The language model took too long; what had come is kept.")),
+    "answer_truncated": (504, gettext_noop("The answer reached the language model's limit on its length.")),
+    "limit_exceeded": (504, gettext_noop("The answer took more than one question may take; ask for less at once.")),
+    "cancelled": (503, gettext_noop("The answer was cancelled; what had come is kept.")),
+    "loop_stopped": (503, gettext_noop("The site was interrupted while it answered; what had come is kept.")),
 }
 
 
@@ -102,17 +119,17 @@ def of_code(code: str, *, retry_after: float | None = None) -> AnswerError:
     """The error with this code, as it was recorded."""
     status, message = _OF_RUN.get(code, (500, _INTERNAL))
     seconds = math.ceil(retry_after or _RETRY_AFTER_SECONDS) if status == 503 else None
-    return AnswerError(code, message, status=status, retry_after=seconds)
+    return AnswerError(code, _(message), status=status, retry_after=seconds)
 
 
 def message_of(code: str) -> str:
     """What a reader is told of an error with this code."""
-    return _OF_RUN.get(code, (500, _INTERNAL))[1]
+    return _(_OF_RUN.get(code, (500, _INTERNAL))[1])
 
 
-_INTERNAL = "Something went wrong here; the request id leads to it in the site's log."
+_INTERNAL = gettext_noop("Something went wrong here; the request id leads to it in the site's log.")
 
 
 def internal() -> AnswerError:
     """A bug of ours."""
-    return AnswerError("internal_error", _INTERNAL, status=500)
+    return AnswerError("internal_error", _(_INTERNAL), status=500)

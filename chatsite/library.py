@@ -15,6 +15,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.citations import Source, cite
+from chatsite.outline import excerpt_of
 from retrieval import search as retrieval
 from retrieval.errors import IndexUnavailable
 from retrieval.extraction import FORMATS
@@ -161,5 +162,5 @@ def _excerpt(passage: retrieval.Passage, words: str) -> Excerpt:
     """The sentence of the passage that has most of the words."""
     source = Source(1, passage.text, passage.start, passage.end, passage.title)
     best = cite(words, source=source)
-    text = Truncator(" ".join(best.quote.split())).chars(EXCERPT_CHARACTERS)
+    text = Truncator(excerpt_of(best.quote)).chars(EXCERPT_CHARACTERS)
     return Excerpt(text, passage.page, f"{passage.url}?start={best.start}&end={best.end}#quote")

@@ -16,7 +16,9 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby
 
+from django.conf import settings
 from django.db import connections
+from django.utils.translation import activate, get_language
 
 import agents
 from chatsite.answering import BEAT_SECONDS, Answering
@@ -44,7 +46,10 @@ class LiveRun:
         self._changed = threading.Condition()
         self._ended = False
         self._thread = threading.Thread(
-            target=self._drive, args=(current_request_id.get(),), name=f"run-{self.run.pk}", daemon=True
+            target=self._drive,
+            args=(current_request_id.get(), get_language() or settings.LANGUAGE_CODE),
+            name=f"run-{self.run.pk}",
+            daemon=True,
         )
 
     def start(self) -> None:
@@ -52,8 +57,9 @@ class LiveRun:
             _here[self.run.pk] = self
         self._thread.start()
 
-    def _drive(self, request_id: str) -> None:
+    def _drive(self, request_id: str, language: str) -> None:
         current_request_id.set(request_id)
+        activate(language)
         try:
             with closing(self._answering.stream()) as events:
                 for event in events:
@@ -126,7 +132,8 @@ class Follower:
         yield run_event(self._run)
         retelling = Retelling(user=self._user)
         runs = Run.objects.filter(pk=self._run.pk)
-        while run := runs.prefetch_related("citations").first():
+        told = runs.select_related("conversation__embed_site__reader").prefetch_related("citations")
+        while run := told.first():
             yield from retelling.tell(run)
             if run.state != Run.State.RUNNING:
                 return

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chatsite.embeds import EmbedQuestion, EmbedSite
 from retrieval.models import Collection, Document
@@ -33,24 +34,35 @@ class ApiKey(models.Model):
 
     PREFIX = "dc_"
 
-    name = models.CharField(max_length=80, help_text="What it is for.")
+    name = models.CharField(_("name"), max_length=80, help_text=_("What it is for."))
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", help_text="It may read what they may."
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=_("It may read what they may."),
     )
-    all_collections = models.BooleanField(default=False, help_text="It may search all that its user may search.")
+    all_collections = models.BooleanField(
+        _("every collection"), default=False, help_text=_("It may search all that its user may search.")
+    )
     collections = models.ManyToManyField(
-        Collection, blank=True, limit_choices_to={"hidden": False}, help_text="Otherwise it may search these only."
+        Collection,
+        verbose_name=_("collections"),
+        blank=True,
+        limit_choices_to={"hidden": False},
+        help_text=_("Otherwise it may search these only."),
     )
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=12, editable=False, help_text="How it begins.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
-    revoked = models.BooleanField(default=False)
-    last_used_at = models.DateTimeField(null=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("hint"), max_length=12, editable=False, help_text=_("How it begins."))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True, help_text=_("Empty: never."))
+    revoked = models.BooleanField(_("revoked"), default=False)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
 
     class Meta:
         ordering = ["name", "pk"]
-        verbose_name = "API key"
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
@@ -91,43 +103,58 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 class Conversation(models.Model):
     """Questions and answers that follow up on each other; its id is the API's `session_id`."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="conversations"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="conversations",
     )
     api_key = models.ForeignKey(
         ApiKey,
+        verbose_name=_("api key"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="What began it",
+        help_text=_("What began it"),
     )
     embed_site = models.ForeignKey(
-        EmbedSite, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Whose pages it is on"
+        EmbedSite,
+        verbose_name=_("embed site"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=_("Whose pages it is on"),
     )
     browser = models.CharField(
-        max_length=64, blank=True, help_text="Of a reader who is not signed in; a program has none."
+        _("browser"), max_length=64, blank=True, help_text=_("Of a reader who is not signed in; a program has none.")
     )
     title = models.CharField(
-        max_length=120, help_text="The beginning of its first question, or what it was renamed to."
+        _("title"), max_length=120, help_text=_("The beginning of its first question, or what it was renamed to.")
     )
     attachments = models.OneToOneField(
         Collection,
+        verbose_name=_("attachments"),
         null=True,
         editable=False,
         on_delete=models.SET_NULL,
         related_name="conversation",
-        help_text="The hidden collection that holds the files attached to it, deleted with it.",
+        help_text=_("The hidden collection that holds the files attached to it, deleted with it."),
     )
-    pinned = models.BooleanField(default=False, help_text="It stays at the top of the list.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    pinned = models.BooleanField(_("pinned"), default=False, help_text=_("It stays at the top of the list."))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-updated_at", "id"]
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
 
     def __str__(self) -> str:
         return self.title
@@ -143,6 +170,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(
             Q(conversation__user=None) | Q(conversation__user__is_active=True),
             Q(conversation__api_key=None) | Q(conversation__api_key__revoked=False),
+            Q(conversation__embed_site=None) | Q(conversation__embed_site__active=True),
+            Q(conversation__embed_site__reader=None) | Q(conversation__embed_site__reader__is_active=True),
             state=Run.State.RUNNING,
             stop_asked=False,
         )
@@ -166,58 +195,81 @@ class Run(models.Model):
     """One question to its end. The question is saved before anything can fail; it always ends in a recorded state."""
 
     class Mode(models.TextChoices):
-        RETRIEVAL = "retrieval", "Retrieval"
-        SELECTED_TEXT = "selected_text", "Selected text"
+        RETRIEVAL = "retrieval", _("Retrieval")
+        SELECTED_TEXT = "selected_text", _("Selected text")
 
     class State(models.TextChoices):
-        RUNNING = "running", "Running"
-        COMPLETED = "completed", "Completed"
-        FAILED = "failed", "Failed"
-        LIMITED = "limited", "Limited"
-        CANCELLED = "cancelled", "Cancelled"
+        RUNNING = "running", _("Running")
+        COMPLETED = "completed", _("Completed")
+        FAILED = "failed", _("Failed")
+        LIMITED = "limited", _("Limited")
+        CANCELLED = "cancelled", _("Cancelled")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
-    mode = models.CharField(max_length=16, choices=Mode)
-    question = models.TextField()
-    selected_text = models.TextField(blank=True)
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="runs"
+    )
+    mode = models.CharField(_("mode"), max_length=16, choices=Mode)
+    question = models.TextField(_("question"))
+    selected_text = models.TextField(_("selected text"), blank=True)
     selections = models.JSONField(
-        default=list, help_text="Each selected text, as source 1, 2, …: text, and document_id, start, end where known."
+        _("selections"),
+        default=list,
+        help_text=_("Each selected text, as source 1, 2, …: text, and document_id, start, end where known."),
     )
     scope = models.JSONField(
+        _("scope"),
         default=dict,
-        help_text="What the search was narrowed to (collections, document_ids, languages, since, until), and the files "
-        "attached to the conversation that were searched too (attached) or not read yet (unread), by id.",
+        help_text=_(
+            "What the search was narrowed to (collections, document_ids, languages, since, until), and the files "
+            "attached to the conversation that were searched too (attached) or not read yet (unread), by id."
+        ),
     )
-    answer = models.TextField(blank=True, help_text="Also what had been written when it was cut short.")
-    answered = models.BooleanField(default=False, help_text="At least one claim carries a verified citation.")
-    state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
-    error = models.CharField(max_length=40, blank=True, help_text="The error code the reader was given.")
-    model = models.CharField(max_length=120, blank=True)
+    answer = models.TextField(_("answer"), blank=True, help_text=_("Also what had been written when it was cut short."))
+    answered = models.BooleanField(
+        _("answered"), default=False, help_text=_("At least one claim carries a verified citation.")
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
+    error = models.CharField(_("error"), max_length=40, blank=True, help_text=_("The error code the reader was given."))
+    model = models.CharField(_("model"), max_length=120, blank=True)
     sources = models.JSONField(
-        default=list, help_text="Where each numbered passage stands; its text stays with the document."
+        _("sources"), default=list, help_text=_("Where each numbered passage stands; its text stays with the document.")
     )
-    steps = models.JSONField(default=list, help_text="What the agent did: each search, what it found, and how long.")
-    usage = models.JSONField(default=dict)
-    kept = models.BooleanField(default=False, help_text="It goes on when its reader leaves.")
-    checked_at = models.DateTimeField(null=True, help_text="The last sign of life of a kept run.")
-    stop_asked = models.BooleanField(default=False)
+    steps = models.JSONField(
+        _("steps"), default=list, help_text=_("What the agent did: each search, what it found, and how long.")
+    )
+    usage = models.JSONField(_("usage"), default=dict)
+    kept = models.BooleanField(_("kept"), default=False, help_text=_("It goes on when its reader leaves."))
+    checked_at = models.DateTimeField(_("checked at"), null=True, help_text=_("The last sign of life of a kept run."))
+    stop_asked = models.BooleanField(_("stop asked"), default=False)
     replaced_by = models.ForeignKey(
-        "self", null=True, on_delete=models.SET_NULL, related_name="earlier", help_text="Asked again in its place."
+        "self",
+        verbose_name=_("replaced by"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="earlier",
+        help_text=_("Asked again in its place."),
     )
     continues = models.ForeignKey(
-        "self", null=True, on_delete=models.SET_NULL, related_name="+", help_text="Whose answer it begins with."
+        "self",
+        verbose_name=_("continues"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("Whose answer it begins with."),
     )
-    retrieval_time_ms = models.FloatField(default=0)
-    model_time_ms = models.FloatField(default=0)
-    total_time_ms = models.FloatField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True)
+    retrieval_time_ms = models.FloatField(_("retrieval time ms"), default=0)
+    model_time_ms = models.FloatField(_("model time ms"), default=0)
+    total_time_ms = models.FloatField(_("total time ms"), default=0)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at", "id"]
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
         indexes = [
             models.Index(fields=["conversation", "created_at"], name="run_of_conversation"),
             models.Index(fields=["checked_at"], condition=Q(state="running"), name="run_under_way"),
@@ -247,22 +299,33 @@ class Run(models.Model):
 class Citation(models.Model):
     """A place an answer points to. Its quote was a substring of that document when the answer was given."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="citations")
-    marker = models.PositiveSmallIntegerField(help_text="The number in the answer.")
+    run = models.ForeignKey(Run, verbose_name=_("run"), on_delete=models.CASCADE, related_name="citations")
+    marker = models.PositiveSmallIntegerField(_("marker"), help_text=_("The number in the answer."))
     document = models.ForeignKey(
-        Document, null=True, on_delete=models.SET_NULL, related_name="citations", help_text="None: deleted since."
+        Document,
+        verbose_name=_("document"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="citations",
+        help_text=_("None: deleted since."),
     )
-    in_selection = models.BooleanField(default=False, help_text="It cites the text the reader selected.")
-    quote = models.TextField()
-    page = models.PositiveIntegerField(null=True)
+    in_selection = models.BooleanField(
+        _("in selection"), default=False, help_text=_("It cites the text the reader selected.")
+    )
+    quote = models.TextField(_("quote"))
+    page = models.PositiveIntegerField(_("page"), null=True)
     start = models.PositiveIntegerField(
-        help_text="Characters, in the document, or in a selection of no known document."
+        _("start"), help_text=_("Characters, in the document, or in a selection of no known document.")
     )
-    end = models.PositiveIntegerField()
-    content_hash = models.CharField(max_length=64, blank=True, help_text="Of the document's file when it was cited.")
+    end = models.PositiveIntegerField(_("end"))
+    content_hash = models.CharField(
+        _("content hash"), max_length=64, blank=True, help_text=_("Of the document's file when it was cited.")
+    )
 
     class Meta:
         ordering = ["pk"]
+        verbose_name = _("citation")
+        verbose_name_plural = _("citations")
 
     def __str__(self) -> str:
         return f"[{self.marker}] {self.quote[:60]}"
@@ -272,21 +335,21 @@ class Feedback(models.Model):
     """What the reader of an answer thought of it; one a run, the newest."""
 
     class Reason(models.TextChoices):
-        WRONG = "wrong", "It is wrong"
-        INCOMPLETE = "incomplete", "Something is missing"
-        SOURCE = "source", "The citation does not support it"
-        OTHER = "other", "Something else"
+        WRONG = "wrong", _("It is wrong")
+        INCOMPLETE = "incomplete", _("Something is missing")
+        SOURCE = "source", _("The citation does not support it")
+        OTHER = "other", _("Something else")
 
-    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="feedback")
-    helpful = models.BooleanField()
-    reason = models.CharField(max_length=12, choices=Reason, blank=True)
-    comment = models.CharField(max_length=1000, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    run = models.OneToOneField(Run, verbose_name=_("run"), on_delete=models.CASCADE, related_name="feedback")
+    helpful = models.BooleanField(_("helpful"))
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason, blank=True)
+    comment = models.CharField(_("comment"), max_length=1000, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     class Meta:
         ordering = ["-updated_at", "pk"]
-        verbose_name_plural = "feedback"
+        verbose_name = verbose_name_plural = _("feedback")
 
     def __str__(self) -> str:
         return "helpful" if self.helpful else f"not helpful {self.reason}".strip()

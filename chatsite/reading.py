@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from chatsite.answer_quotes import answer_quotes, changed, cited_here
 from chatsite.finding import WORDS_CHARACTERS, Found, find
 from chatsite.models import Citation, Conversation
-from chatsite.outline import Entry, current, outline
+from chatsite.outline import Entry, current, outline, sections
 from chatsite.printed import printed_window
 from chatsite.reader import Marks, document_window
 from retrieval.errors import PagesUnavailable
@@ -52,6 +52,7 @@ class Reading:
             "outline": [(entry, self.url(start=entry.start, place="place")) for entry in headings],
             "current_entry": current(headings, start=start),
             "page_number": self.document.page_at(start),
+            "section": self._section(start) if end > start else "",
             "neighbours": self._neighbours(),
             "download_url": reverse("chatsite:original", args=[self.document.pk]),
             **self._shelf(),
@@ -97,6 +98,10 @@ class Reading:
         if start is None or end is None or start >= end:
             return None
         return cited_here(self.request, self.document, start=start, end=end)
+
+    def _section(self, start: int) -> str:
+        """Where in a document without pages the marked words stand."""
+        return "" if self.document.page_count else sections([(self.document, start)])[self.document.pk, start]
 
     def _found(self, found: Found, words: str, start: int) -> dict[str, Any]:
         """Which of the places is shown, and the addresses of those around it; behind the last comes the first."""

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from chatsite import errors
 from chatsite.citations import Citation, Source
 from chatsite.errors import AnswerError
@@ -110,8 +112,12 @@ def _citation_row(citation: Citation, run: Run, documents: Mapping[int, Document
 
 # ---- from SQL --------------------------------------------------------------------------------------------------------
 def read_sources(run: Run, *, user: User) -> dict[int, Source]:
-    """The run's sources by number, as far as `user` may still read them, with their text as it is today."""
-    documents = Document.objects.visible_to(user).readable().in_bulk(_document_ids(run))
+    """The run's sources by number, as far as `user` may still read them, with their text as it is today; those of a run
+    on an embedded site's pages as far as that site may still cite them.
+    """
+    site = run.conversation.embed_site
+    readable = site.documents() if site else Document.objects.visible_to(user).readable()
+    documents = readable.in_bulk(_document_ids(run))
     return {
         record["marker"]: source
         for record in run.sources
@@ -128,11 +134,14 @@ def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | No
     start, end = record["start"], record["end"]
     if record["document_id"] is None:
         text = run.selected[record["marker"] - 1]["text"]
-        return Source(**kept, content=text, title="Your selection")
+        return Source(**kept, content=text, title=_("Your selection"))
     if document is None or document.live_hash != record["content_hash"]:
         return None
     content = retrieval.document_text(document, start=start, end=end)
+    site = run.conversation.embed_site
     url = f"{document.get_absolute_url()}?start={start}&end={end}"
+    if site:
+        url = site.passage_url(document.pk, start=start, end=end)
     return Source(**kept, content=content, title=document.title, url=url)
 
 

@@ -13,8 +13,9 @@ from django.db.models import Count, F, Max, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from chatsite.models import Run
+from chatsite.models import Citation, Run
 from retrieval.models import Chunk, Document, User
+from retrieval.search import document_text
 
 STARTERS = 4
 FOLLOW_UPS = 3
@@ -48,9 +49,14 @@ def _starters(documents: list[Document]) -> list[str]:
     return [question for question in asked if question][:STARTERS]
 
 
-def follow_ups(run: Run, *, documents: dict[int, Document], asked: Iterable[str] = ()) -> list[str]:
-    """What stands near the places that `run` (with its citations) cites, in those of `documents`."""
-    cited = [(c.document_id, c.start) for c in run.citations.all() if c.document_id in documents]
+def follow_ups(
+    run: Run, *, documents: dict[int, Document], asked: Iterable[str] = (), within: int | None = None
+) -> list[str]:
+    """What stands near the places that `run` (with its citations) cites, in those of `documents`; where `within` is
+    given, only what can be read in so many characters on each side of them.
+    """
+    citations = [c for c in run.citations.all() if c.document_id in documents]
+    cited = [(c.document_id, c.start) for c in citations]
     if not cited:
         return []
     near = Q()
@@ -59,10 +65,24 @@ def follow_ups(run: Run, *, documents: dict[int, Document], asked: Iterable[str]
         near |= Q(document=document_id) & around
     chunks = Chunk.objects.filter(near, generation=F("document__live_generation")).exclude(heading="")
     found = list(chunks.order_by("document", "position").values_list("document_id", "start", "end", "heading"))
+    if within is not None:
+        shown = " ".join(_around(citations[:4], documents, within).split())
+        found = [place for place in found if " ".join(_last(place[3]).split()) in shown]
     skip = {h for d, start, end, h in found if any(d == at[0] and start <= at[1] < end for at in cited)}
     questions = list(_near(found, cited, documents, skip={*skip}))
     known = {question.casefold() for question in asked}
     return [question for question in dict.fromkeys(questions) if question.casefold() not in known][:FOLLOW_UPS]
+
+
+def _around(citations: Iterable[Citation], documents: dict[int, Document], within: int) -> str:
+    """The text that readers of `citations` see around them."""
+    spans = ((documents[c.document_id or 0], max(0, c.start - within), c.end + within) for c in citations)
+    return "\n".join(document_text(document, start=start, end=end) for document, start, end in spans)
+
+
+def _last(path: str) -> str:
+    """The innermost of a path of headings, as it is asked about."""
+    return path.rpartition(" > ")[2].strip().strip("#:").strip()
 
 
 def _near(
@@ -86,7 +106,7 @@ def _near(
 def _question(document: Document, headings: list[str], *, skip: set[str]) -> str:
     """About the first heading that says more than the title does; empty when there is none."""
     for path in headings:
-        heading = path.rpartition(" > ")[2].strip().strip("#:").strip()
+        heading = _last(path)
         if path not in skip and heading.casefold() != document.title.casefold() and 2 < len(heading) <= HEADING_MOST:
             if heading.endswith("?"):
                 return heading

@@ -18,26 +18,31 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from chatsite import assistant, errors, suggestions
+from chatsite import assistant, errors, formulas, suggestions
+from chatsite.embeds import AROUND_A_QUOTE, EmbedSite
 from chatsite.models import Citation, Run
+from chatsite.outline import Place, excerpt_of, sections
 from retrieval.models import Chunk, Collection, Document, User
 
 EXCERPT_CHARACTERS = 200
 
 
-class Link(Protocol):
+class _Link(Protocol):
     def __call__(self, document: Document, *, start: int, end: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class CitationView:
-    """A citation in the list under an answer. `gone`: deleted, or no longer this reader's to read."""
+    """A citation in the list under an answer; its place is its `page`, or in a document without pages its `section`,
+    the path of headings above it. `gone`: deleted, or no longer this reader's to read.
+    """
 
     marker: int
     title: str
     page: int | None
     quote: str
     url: str
+    section: str = ""
     in_selection: bool = False
     gone: bool = False
     changed: bool = False
@@ -49,6 +54,7 @@ class NearestView:
 
     title: str
     page: int | None
+    section: str
     excerpt: str
     url: str
 
@@ -155,7 +161,8 @@ class _Readable:
     documents: dict[int, Document]
     chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
     collections: dict[str, str]  # names by slug
-    link: Link
+    sections: dict[tuple[int, int], str]  # by document and character
+    link: _Link
 
 
 def reader_url(document: Document, *, start: int, end: int) -> str:
@@ -164,32 +171,53 @@ def reader_url(document: Document, *, start: int, end: int) -> str:
 
 
 def run_views(
-    runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = None, link: Link = reader_url
+    runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = None, site: EmbedSite | None = None
 ) -> list[RunView]:
-    """`runs` (with citations and feedback fetched) as `user` may see them: in as many queries, however many they are.
+    """`runs` (with citations and feedback fetched) as `user` may see them, or the visitors of an embedded `site`: in as
+    many queries, however many they are.
 
     Those that another one has taken the place of stand in it, as its earlier versions. Follow-ups are suggested for the
-    last, leaving out what was `asked` (by default: in these runs). `link` makes the address that opens a place in a
-    document.
+    last, leaving out what was `asked` (by default: in these runs); to visitors, only from what they may open.
     """
     runs = list(runs)
     cited = {citation.document_id for run in runs for citation in run.citations.all()}
     found = {source["document_id"] for run in runs for source in run.sources}
     named = {pk for run in runs for name in _SCOPED_DOCUMENTS for pk in run.scope.get(name, ())}
-    documents = Document.objects.visible_to(user).in_bulk([pk for pk in cited | found | named if pk])
-    slugs = {slug for run in runs for slug in run.scope.get("collections", ())}
-    visible = Collection.objects.visible_to(user).filter(slug__in=slugs).order_by("slug")
-    collections = dict(visible.values_list("slug", "name")) if slugs else {}
+    visible = site.documents() if site else Document.objects.visible_to(user)
+    documents = visible.in_bulk([pk for pk in cited | found | named if pk])
     uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
-    readable = _Readable(documents, Chunk.objects.filter(document__in=documents).in_bulk(uncited), collections, link)
+    chunks = Chunk.objects.filter(document__in=documents).in_bulk(uncited)
+    pageless = [place for place in _places(runs, documents, chunks.values()) if not place[0].page_count]
+    readable = _Readable(
+        documents, chunks, _collection_names(runs, user), sections(pageless), site.quote_url if site else reader_url
+    )
     views = [_run_view(run, readable) for run in runs]
     if runs and runs[-1].answered:
         known = [run.question for run in runs] if asked is None else asked
-        views[-1] = replace(views[-1], follow_ups=suggestions.follow_ups(runs[-1], documents=documents, asked=known))
+        opened = AROUND_A_QUOTE if site else None
+        follow_ups = suggestions.follow_ups(runs[-1], documents=documents, asked=known, within=opened)
+        views[-1] = replace(views[-1], follow_ups=follow_ups)
     return _nested(runs, views)
 
 
 _SCOPED_DOCUMENTS = ("document_ids", "attached", "unread")
+
+
+def _collection_names(runs: Iterable[Run], user: User) -> dict[str, str]:
+    """The names, by slug, of the collections that `runs` were narrowed to, as far as `user` may search them."""
+    slugs = {slug for run in runs for slug in run.scope.get("collections", ())}
+    visible = Collection.objects.visible_to(user).filter(slug__in=slugs).order_by("slug")
+    return dict(visible.values_list("slug", "name")) if slugs else {}
+
+
+def _places(runs: Iterable[Run], documents: dict[int, Document], chunks: Iterable[Chunk]) -> Iterator[Place]:
+    """Where the citations of `runs` and `chunks` stand, in documents that are as they were."""
+    for citation in (citation for run in runs for citation in run.citations.all()):
+        document = documents.get(citation.document_id or 0)
+        if document and document.live_hash == citation.content_hash:
+            yield document, citation.start
+    for chunk in chunks:
+        yield documents[chunk.document_id], chunk.start
 
 
 def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
@@ -228,7 +256,7 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         model="" if run.model == assistant.EXTRACTIVE else run.model,
         answered=run.answered,
         answer_html=answer_html(run.answer, citations),
-        error_message=_(errors.message_of(run.error)) if run.error else "",
+        error_message=errors.message_of(run.error) if run.error else "",
         selections=list(_selections(run, readable)),
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
@@ -273,8 +301,8 @@ def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
 
 
 def _place(citation: CitationView) -> str:
-    page = _("page %(page)s") % {"page": citation.page} if citation.page else ""
-    return f"{', '.join(filter(None, [citation.title, page]))}: “{' '.join(citation.quote.split())}”"
+    place = _("page %(page)s") % {"page": citation.page} if citation.page else citation.section
+    return f"{', '.join(filter(None, [citation.title, place]))}: “{' '.join(citation.quote.split())}”"
 
 
 def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
@@ -290,6 +318,7 @@ def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
         page=citation.page,
         quote=citation.quote,
         url=readable.link(document, start=citation.start, end=citation.end),
+        section=readable.sections.get((document.pk, citation.start), ""),
         in_selection=citation.in_selection,
         changed=document.live_hash != citation.content_hash,
     )
@@ -338,7 +367,8 @@ def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
             yield NearestView(
                 title=document.title,
                 page=document.page_at(chunk.start),
-                excerpt=Truncator(" ".join(chunk.text.split())).chars(EXCERPT_CHARACTERS),
+                section=readable.sections.get((document.pk, chunk.start), ""),
+                excerpt=Truncator(excerpt_of(chunk.text)).chars(EXCERPT_CHARACTERS),
                 url=readable.link(document, start=source["start"], end=source["end"]),
             )
 
@@ -354,18 +384,19 @@ def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:
         nh3.clean(
             html,
             tags=_TAGS,
-            attributes={
-                "a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"},
-                "span": {"class", "title", "data-marker", "tabindex"},
-                "ol": {"start"},
-            },
+            attributes=_ATTRIBUTES,
             url_schemes={"http", "https", "mailto"},
             link_rel="noopener noreferrer nofollow",
         )
     )
 
 
-_TAGS = set(
+_ATTRIBUTES = formulas.ELEMENTS | {
+    "a": {"href", "class", "title", "data-citation", "data-marker", "aria-label"},
+    "span": {"class", "title", "data-marker", "data-tex", "tabindex"},
+    "ol": {"start"},
+}
+_TAGS = set(formulas.ELEMENTS) | set(
     "p br hr strong em del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td a span sup".split()
 )
 
@@ -406,6 +437,7 @@ def _render_citation(renderer: RendererHTML, tokens: Sequence[Token], index: int
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+    formulas.enable(parser)
     parser.inline.ruler.before("link", "citation", _marker_rule)
     parser.add_render_rule("citation", _render_citation)
     return parser

@@ -14,13 +14,14 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 User = AbstractBaseUser | AnonymousUser
 
 
 def _readable_collections(user: User) -> Q:
-    """The condition under which `user` may read a collection; a hidden one is its owner's alone. It joins nothing, so no
-    collection is found twice."""
+    """The condition under which `user` may read a collection; a hidden one is its owner's alone. It joins nothing, so
+    no collection is found twice."""
     signed_in = user.is_authenticated and user.is_active
     own = Q(owner=user.pk) if signed_in else Q(pk__in=())
     if getattr(user, "is_superuser", False) and user.is_active:
@@ -45,20 +46,25 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 class Collection(models.Model):
     """Documents that are searched together and share who may read them."""
 
-    name = models.CharField(max_length=120, unique=True)
-    slug = models.SlugField(max_length=120, unique=True, help_text="Its name in the API's “collections” field.")
-    description = models.TextField(blank=True)
-    public = models.BooleanField(
-        default=False, help_text="Every reader may search it; otherwise only the groups below."
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    slug = models.SlugField(
+        _("slug"), max_length=120, unique=True, help_text=_("Its name in the API's “collections” field.")
     )
-    groups = models.ManyToManyField(Group, blank=True, help_text="Members of these groups may search it.")
+    description = models.TextField(_("description"), blank=True)
+    public = models.BooleanField(
+        _("public"), default=False, help_text=_("Every reader may search it; otherwise only the groups below.")
+    )
+    groups = models.ManyToManyField(
+        Group, verbose_name=_("groups"), blank=True, help_text=_("Members of these groups may search it.")
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
         null=True,
         blank=True,
         on_delete=models.CASCADE,
         related_name="collections",
-        help_text="May always search it. Its documents are deleted with this user.",
+        help_text=_("May always search it. Its documents are deleted with this user."),
     )
     hidden = models.BooleanField(
         default=False,
@@ -75,6 +81,8 @@ class Collection(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("collection")
+        verbose_name_plural = _("collections")
         constraints = [
             models.CheckConstraint(
                 condition=Q(hidden=False) | Q(public=False, owner__isnull=False), name="hidden_collection_is_private"
@@ -109,26 +117,30 @@ class Document(models.Model):
     """One source, its place in the ingestion queue, and where its pages begin."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        PROCESSING = "processing", "Processing"
-        READY = "ready", "Ready"
-        FAILED = "failed", "Failed"
-        NEEDS_OCR = "needs_ocr", "Needs OCR"
+        QUEUED = "queued", _("Queued")
+        PROCESSING = "processing", _("Processing")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+        NEEDS_OCR = "needs_ocr", _("Needs OCR")
 
     class Source(models.TextChoices):
-        UPLOAD = "upload", "Upload"
-        PASTE = "paste", "Pasted text"
-        URL = "url", "Web address"
-        FOLDER = "folder", "Folder"
+        UPLOAD = "upload", _("Upload")
+        PASTE = "paste", _("Pasted text")
+        URL = "url", _("Web address")
+        FOLDER = "folder", _("Folder")
 
     collection = models.ForeignKey(
-        Collection, on_delete=models.CASCADE, related_name="documents", limit_choices_to={"hidden": False}
+        Collection,
+        verbose_name=_("collection"),
+        on_delete=models.CASCADE,
+        related_name="documents",
+        limit_choices_to={"hidden": False},
     )
-    title = models.CharField(max_length=300)
-    filename = models.CharField(max_length=255, help_text="The name it was uploaded under.")
+    title = models.CharField(_("title"), max_length=300)
+    filename = models.CharField(_("filename"), max_length=255, help_text=_("The name it was uploaded under."))
     file = models.FileField(upload_to=stored_name, max_length=200)
     content_hash = models.CharField(max_length=64, blank=True, editable=False, help_text="sha256 of the file.")
-    source = models.CharField(max_length=8, choices=Source, default=Source.UPLOAD, editable=False)
+    source = models.CharField(_("source"), max_length=8, choices=Source, default=Source.UPLOAD, editable=False)
     location = models.CharField(
         max_length=2000,
         blank=True,
@@ -147,12 +159,17 @@ class Document(models.Model):
     checked_at = models.DateTimeField(null=True, editable=False, help_text="When its location was last looked at.")
     size = models.PositiveBigIntegerField(default=0, editable=False, help_text="Of the file, in bytes.")
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="documents",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    state = models.CharField(max_length=12, choices=State, default=State.QUEUED, editable=False)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED, editable=False)
     error = models.TextField(blank=True, editable=False, help_text="Why it failed, for a person.")
     progress = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="Percent of the current ingestion."
@@ -170,7 +187,9 @@ class Document(models.Model):
     characters = models.PositiveIntegerField(default=0, editable=False)
     chunk_count = models.PositiveIntegerField(default=0, editable=False)
     page_count = models.PositiveIntegerField(null=True, editable=False, help_text="Only for formats that have pages.")
-    language = models.CharField(max_length=8, blank=True, editable=False, help_text="ISO 639-1, as detected.")
+    language = models.CharField(
+        _("language"), max_length=8, blank=True, editable=False, help_text=_("ISO 639-1, as detected.")
+    )
     dated = models.DateField(null=True, editable=False, help_text="The date it bears, else when it was added.")
     chunker = models.PositiveSmallIntegerField(default=0, editable=False, help_text="The version that cut its chunks.")
     unread_pages = models.JSONField(
@@ -184,6 +203,8 @@ class Document(models.Model):
 
     class Meta:
         ordering = ["title", "pk"]
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
         indexes = [
             models.Index(fields=["state", "lease_until"], name="document_queue"),
             models.Index(fields=["content_hash"], name="document_hash"),

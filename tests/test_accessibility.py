@@ -1,14 +1,14 @@
-"""Every page and state of the site under axe-core, light and dark, wide and narrow."""
+"""Every page and state of the site under axe-core: light and dark, wide and narrow, each with each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 
 from tests import browser as chromium
 from tests.fakes import chat_server
@@ -23,6 +23,8 @@ pytestmark = chromium.MARKS
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Without "preload": axe-core writes the style sheets it has loaded into <style>, which the site's policy refuses.
 RULES = {"preload": False, "runOnly": TAGS, "resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+COLOURS = RULES | {"runOnly": ["color-contrast", "link-in-text-block"]}
+THEMES: dict[Literal["light", "dark"], dict[str, Any]] = {"light": RULES, "dark": COLOURS}
 OURS = {"include": ["#content"], "exclude": [[".select2"], [".selector"]]}  # in the admin; those two are Django's
 
 
@@ -41,16 +43,29 @@ def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iter
 
 @pytest.fixture
 def page(size: str, browser: Browser, running: Site) -> Iterator[Page]:
-    """Wide and light, or narrow and dark; without motion, whose colours half-way are nobody's choice."""
+    """Wide or narrow; without motion, whose colours half-way are nobody's choice."""
     errors = ("status of 401", "status of 404", "status of 429", "net::ERR")
-    options = {"reduced_motion": "reduce", "color_scheme": "light" if size == "wide" else "dark"}
-    with chromium.strict_page(browser, running.url, size=size, allowed=errors, **options) as opened:
+    with chromium.strict_page(browser, running.url, size=size, allowed=errors, reduced_motion="reduce") as opened:
         yield opened
 
 
-def barriers(page: Page, *, inside: Any = "html") -> list[str]:
-    """What axe-core finds on `page`, or `inside` an element of it."""
-    found = Axe().run(page, inside, RULES).response["violations"]
+def barriers(page: Page, *, inside: Any = "html", frame: Frame | None = None) -> list[str]:
+    """What axe-core finds on `page`, in a `frame` of it, or `inside` an element: in the light theme all, in the dark
+    one what colours can do wrong. The state is the same in both: the page is not loaded again.
+    """
+    found = []
+    for scheme, rules in THEMES.items():
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found += [f"{scheme}: {said}" for said in _violations(frame or page, inside, rules)]
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    return found
+
+
+def _violations(page: Page | Frame, inside: Any, rules: dict[str, Any]) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")  # Django's fade colours
+    found = page.evaluate("([inside, rules]) => axe.run(inside, rules)", [inside, rules])["violations"]
     return [f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
 

@@ -134,6 +134,41 @@ def test_markdown_is_shown_as_it_comes_and_hostile_markdown_stays_inert(page: Pa
         expect(run.locator("[data-answer]").locator(part).first).to_be_visible()
 
 
+def test_formulas_are_shown_as_they_come_and_are_copied_as_they_were_written(page: Page, model: ChatServer) -> None:
+    text = (
+        "With $a_1 * b_1 * c$ and \\(x_i\\) it costs $5 [1] and **$10**, \\(see below\\).\n\n"
+        "$$\n\\begin{aligned}\na &= b_1 \\\\\n- c &= \\sqrt[3]{d}\n\\end{aligned}\n$$\n\n"
+        "$\\text{<img src=x onerror=alert(1)>}$ word3 end"
+    )
+    model.script(chat_server.text(*(text[at : at + 3] for at in range(0, len(text), 3)), *[" "] * 60, delay=0.02))
+    ask(page, QUESTION)
+    streamed = page.locator("[data-state=running] [data-answer]")
+    expect(streamed).to_contain_text("word3 end", timeout=20_000)
+    formulas = "all => all.map((formula) => formula.dataset.tex)"
+    as_written = streamed.locator("[data-tex]").evaluate_all(formulas)
+    assert as_written[:2] == ["$a_1 * b_1 * c$", "\\(x_i\\)"]
+    assert as_written[2].startswith("$$\n\\begin{aligned}")
+    assert streamed.locator("em, ul, img").count() == 0
+    expect(streamed).to_contain_text("it costs $5 1 and $10, (see below).")
+    expect(streamed.locator("a.citation")).to_have_count(1)
+    answer = ended(page).locator("[data-answer]")
+    assert answer.locator("[data-tex]").evaluate_all(formulas) == as_written
+    expect(answer.locator("math")).to_have_count(4)
+    assert answer.locator("em, ul, img").count() == 0
+
+    page.evaluate("(answer) => getSelection().selectAllChildren(answer)", answer.element_handle())
+    copied = page.evaluate(
+        """() => {
+            const clipboardData = new DataTransfer();
+            const event = new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true});
+            document.querySelector("[data-answer]").dispatchEvent(event);
+            return event.clipboardData.getData("text/plain");
+        }"""
+    )
+    assert copied.startswith("With $a_1 * b_1 * c$ and \\(x_i\\) it costs $5 and $10, (see below).")
+    assert "\\begin{aligned}" in copied
+
+
 def test_answer_is_copied_rated_written_again_and_its_question_edited(page: Page, model: ChatServer) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     model.script(chat_server.text(ANSWER, "\n\n```sh\nmake run\n```"))

@@ -178,7 +178,44 @@ def test_back_and_escape_close_the_document_and_give_the_focus_back(page: Page, 
         page.go_back()
         expect(panel).to_be_hidden()
         expect(citation).to_be_focused()
+        page.go_forward()
+        expect(panel.locator("mark[data-quote]")).to_have_text(FIRST)
+        page.keyboard.press("ArrowRight")
+        expect(panel.locator("mark[data-quote]")).to_have_text(SECOND)
+        page.reload()
+        expect(panel.locator("mark[data-quote]")).to_have_text(SECOND)
+        page.go_back()
+        expect(panel).to_be_hidden()
+        expect(page.locator("article.run")).to_be_visible()
     assert page.url == address
+
+
+def test_conversation_is_read_at_400_percent_and_no_text_is_cut(browser: Browser, running: Site) -> None:
+    """A window of 1280 by 1024 at 400 % is one of 320 by 256: https://www.w3.org/WAI/WCAG22/Understanding/reflow"""
+    zoomed = {"viewport": {"width": 320, "height": 256}, "locale": "de-DE"}
+    with chromium.strict_page(browser, running.url, **zoomed) as page:
+        page.goto("/")
+        for name in (".name", "[data-suggestion]", "#question"):
+            cut = page.locator(name).first.evaluate("e => e.scrollWidth > e.clientWidth + 1")
+            assert not cut, name
+        page.locator("#question").fill("When is the filter of the turbine changed?")
+        page.locator("[data-send]").click()
+        run = page.locator("article.run[data-state=completed]").last
+        run.wait_for(timeout=20_000)
+        answer = run.locator("[data-answer]")
+        answer.scroll_into_view_if_needed()
+        seen = answer.evaluate(
+            "e => Math.min(innerHeight, e.getBoundingClientRect().bottom) - e.getBoundingClientRect().top"
+        )
+        assert seen > 40
+        box = answer.bounding_box()
+        assert box
+        assert answer.evaluate(
+            "(e, [x, y]) => e.contains(document.elementFromPoint(x, y))", [box["x"] + 5, box["y"] + 5]
+        )
+        page.locator("#question").scroll_into_view_if_needed()
+        expect(page.locator("#question")).to_be_in_viewport()
+        assert no_sideways_scrolling(page)
 
 
 def test_selection_on_a_printed_page_is_asked_about_with_its_exact_place(

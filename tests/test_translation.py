@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.translation import override
 
-from retrieval.models import Collection
+from chatsite import errors
+from retrieval import reasons
+from retrieval.models import Collection, Document
+from retrieval.reasons import REASONS, translated
 from tests.servers import ROOT
 
 CATALOG = ROOT / "chatsite" / "locale" / "de" / "LC_MESSAGES"
@@ -21,6 +29,13 @@ MADE_FROM = ["chatsite", "retrieval", "templates"]
 MARKED = re.compile(
     r"""\{%-?\s*translate\s+(?:"([^"]*)"|'([^']*)')|\b(?:_|gettext|gettext_lazy)\(\s*"((?:[^"\\]|\\.)*)"\s*\)"""
 )
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    """A request leaves its language active in the thread that served it, here the tests' own."""
+    with override("en"):
+        yield
 
 
 def entries(compiled: Path = CATALOG / "django.mo") -> dict[str, list[str]]:
@@ -99,3 +114,112 @@ def test_scripts_get_their_texts_in_german(client: Client, public: Collection) -
     page = client.get("/", headers={"Accept-Language": "de"}).content.decode()
     assert '<span data-text="stopping">Wird angehalten …</span>' in page
     assert "Stopping…" not in page
+
+
+# ---- what a reader is told of a fault --------------------------------------------------------------------------------
+RAISED = re.compile(r"(?:ParsingError|NeedsOcr|Duplicate|Refused|Failed|Gone|Stopped|Unavailable|InUse|Full|Rejected)$")
+
+
+def sentences_raised() -> set[str]:
+    """The reasons that `retrieval` gives, as its code has them, with 7 for every value."""
+    found = set()
+    for path in (ROOT / "retrieval").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if path.name == "moving.py":  # a command's
+                continue
+            if isinstance(node, ast.Call) and node.args and RAISED.search(ast.unparse(node.func)):
+                found |= said_by(node.args[0])
+            elif isinstance(node, ast.keyword) and node.arg in {"reason", "refusal"}:
+                found |= said_by(node.value)
+    return {sentence for sentence in found if " " in sentence}
+
+
+def said_by(node: ast.expr) -> set[str]:
+    if isinstance(node, ast.IfExp):
+        return said_by(node.body) | said_by(node.orelse)
+    if isinstance(node, ast.Constant):
+        return {str(node.value)}
+    if isinstance(node, ast.JoinedStr):
+        return {"".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in node.values)}
+    return set()
+
+
+def test_every_reason_is_known_in_german() -> None:
+    sentences = sentences_raised()
+    assert len(sentences) > 80
+    with override("de"):
+        unknown = {sentence for sentence in sentences if translated(sentence) == sentence}
+    # Made of two values, each of which the list has: which line, and how many.
+    unknown -= {"7, column 7, on: 7.", "7 is nested too deeply: more than 7 levels are not read."}
+    assert unknown == set()
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("It holds more than 5,000,000 characters: split it.", "Es hat mehr als 5.000.000 Zeichen: Teilen Sie es."),
+        ("It is named .pdf, but its content is a zip archive.", "Es heißt .pdf, aber sein Inhalt ist ein Zip-Archiv."),
+        (
+            "Building the new index: 1,000 of 20,000 chunks. It waits: The Qdrant server doesn't answer (QDRANT_URL).",
+            "Der neue Index wird gebaut: 1.000 von 20.000 Abschnitten. Er wartet: Der Qdrant-Server antwortet nicht "
+            "(QDRANT_URL).",
+        ),
+        ("Line 3 is not JSON, column 7, on: Expecting value.", "Zeile 3 ist ab Spalte 7 kein JSON: Expecting value."),
+        ("What a library said, in its words", "What a library said, in its words"),
+        ("", ""),
+    ],
+)
+def test_reason_is_translated_when_it_is_shown(english: str, german: str) -> None:
+    assert translated(english) == english
+    with override("de"):
+        assert translated(english) == german
+
+
+def test_reasons_say_no_percent_sign_that_is_no_value() -> None:
+    assert [reason for reason in REASONS if reasons._PLACEHOLDER.sub("", reason).count("%")] == []
+
+
+def test_admin_and_library_tell_in_german_why_a_document_failed(admin_client: Client, public: Collection) -> None:
+    Document.objects.create(
+        collection=public, title="Scan", filename="scan.pdf", state=Document.State.FAILED, error="It has no pages."
+    )
+    for address in (
+        "/documents/",
+        "/admin/retrieval/document/",
+        f"/admin/retrieval/collection/{public.pk}/change/",
+        f"/admin/retrieval/document/states/?id={Document.objects.get().pk}",
+    ):
+        response = admin_client.get(address, headers={"Accept-Language": "de"})
+        shown = str(response.json()) if "states" in address else response.content.decode()
+        assert "Es hat keine Seiten." in shown, address
+        assert "It has no pages." not in shown, address
+    page = admin_client.get("/admin/retrieval/document/", headers={"Accept-Language": "de"}).content.decode()
+    assert "Fehlgeschlagen" in page
+
+
+def test_labels_of_what_the_admin_shows_are_german(admin_client: Client, public: Collection) -> None:
+    with override("de"):
+        assert str(Document._meta.verbose_name_plural) == "Dokumente"
+        assert str(apps.get_model("chatsite", "EmbedSite")._meta.get_field("origins").verbose_name) == "Herkünfte"
+        assert str(Document.State.NEEDS_OCR.label) == "Braucht Texterkennung"
+    page = admin_client.get(f"/admin/retrieval/collection/{public.pk}/change/", headers={"Accept-Language": "de"})
+    assert "Mitglieder dieser Gruppen dürfen sie durchsuchen." in page.content.decode()
+
+
+def test_api_tells_in_german_what_is_wrong(client: Client, reader: User) -> None:
+    client.force_login(reader)
+    german = {"Accept-Language": "de"}
+
+    def message(body: str) -> str:
+        response = client.post("/api/v1/chat/query", body, content_type="application/json", headers=german)
+        said: str = response.json()["message"]
+        return said
+
+    assert message('{"query": ""}') == "query: Darf nicht leer sein."
+    assert message('{"query": "' + "x" * 5000 + '"}').startswith("query: Hat mehr Zeichen als die Grenze von 4000.")
+    assert message('{"query": "x", "collections": ["no"]}') == (
+        "collections: Diese Sammlung gibt es nicht: no. Das gibt es nicht, oder Sie dürfen es nicht lesen."
+    )
+    with override("de"):
+        assert errors.too_many(20_000, "Fragen", seconds=3).message.startswith("Hier werden höchstens 20.000 Fragen")
+        assert errors.message_of("deadline_exceeded").startswith("Das Sprachmodell brauchte zu lange")

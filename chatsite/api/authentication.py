@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -26,7 +27,7 @@ class BearerKey(BaseAuthentication):
             return None
         key = ApiKey.find(secret.strip())
         if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+            raise AuthenticationFailed(gettext("This API key is unknown, revoked or expired."))
         now = timezone.now()
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - NOTED_EVERY)
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
@@ -48,12 +49,13 @@ class EmbedToken(BaseAuthentication):
             return None
         site = EmbedSite.find(token.strip())
         if site is None:
-            raise AuthenticationFailed("This token is unknown or withdrawn.")
+            raise AuthenticationFailed(gettext("This token is unknown or withdrawn."))
         origin = request.headers.get("Origin", "").lower()
         own = f"{request.scheme}://{request.get_host()}".lower()
         framed = origin == own or request.headers.get("Sec-Fetch-Site") == "same-origin"  # no script can write that
         if origin and not framed and origin not in site.origin_list:
-            raise PermissionDenied(f"This token does not ask from {origin}; staff add origins to its embedded site.")
+            fault = gettext("This token does not ask from %s; staff add origins to its embedded site.")
+            raise PermissionDenied(fault % origin)
         return site.user, site
 
     def authenticate_header(self, request: Request) -> str:

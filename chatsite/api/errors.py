@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import (
     APIException,
     AuthenticationFailed,
@@ -22,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from chatsite.api.permissions import MayAsk
-from chatsite.errors import AnswerError, error_body, internal
+from chatsite.errors import AnswerError, error_body, grouped, internal
 from chatsite.middleware import current_request_id
 
 CODES: dict[type[Exception], str] = {
@@ -42,10 +43,11 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
         return Response(error.body(), status=error.status, headers=headers)
     if isinstance(error, RequestDataTooBig):
-        limit = f"The request body is larger than the limit of {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
-        return Response(error_body("body_too_large", f"{limit} Send less text."), status=413)
+        fault = _("The request body is larger than the limit of %s bytes. Send less text.")
+        limit = grouped(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        return Response(error_body("body_too_large", fault % limit), status=413)
     if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
-        return Response(error_body("invalid_request", "The form has too many fields; send one file."), status=400)
+        return Response(error_body("invalid_request", _("The form has too many fields; send one file.")), status=400)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -54,11 +56,11 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         response.data = error_body(CODES[ValidationError], sentence(error.detail), details)
     elif isinstance(error, NotAuthenticated):
         message = getattr(context["view"].permission_classes[0], "message", MayAsk.message)
-        response.data = error_body(CODES[NotAuthenticated], message)
+        response.data = error_body(CODES[NotAuthenticated], str(message))
     elif isinstance(error, APIException):
         response.data = error_body(CODES.get(type(error), str(error.default_code)), str(error.detail))
     else:
-        response.data = error_body("not_found", "There is nothing at this address.")
+        response.data = error_body("not_found", _("There is nothing at this address."))
     return response
 
 
@@ -80,7 +82,9 @@ def _is_api(request: HttpRequest) -> bool:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404, in the shape of what was asked."""
     if _is_api(request):
-        return JsonResponse(error_body("not_found", "There is nothing at this address; see /api/v1/docs."), status=404)
+        return JsonResponse(
+            error_body("not_found", _("There is nothing at this address; see /api/v1/docs.")), status=404
+        )
     return render(request, "404.html", status=404)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 
 from chatsite.access import may_ask
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MayAsk(BasePermission):
-    message = "Sign in, or send an API key: this site does not answer everyone (ANONYMOUS_CHAT is off)."
+    message = _("Sign in, or send an API key: this site does not answer everyone (ANONYMOUS_CHAT is off).")
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return may_ask(request.user) or isinstance(request.auth, EmbedSite)

@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from chatsite.errors import grouped
 from chatsite.models import Feedback, Run
 from retrieval.models import Document
 
@@ -16,11 +19,11 @@ class TextField(serializers.CharField):
     """A string of valid Unicode; unlike `CharField` it takes no numbers."""
 
     default_error_messages = {
-        "invalid": "Must be a string.",
-        "surrogate": "Holds half of a surrogate pair, which is not a character; send valid Unicode.",
-        "blank": "Must not be empty.",
-        "required": "Is required.",
-        "max_length": "Has more characters than the limit of {max_length:,}. Send a shorter text.",
+        "invalid": gettext_lazy("Must be a string."),
+        "surrogate": gettext_lazy("Holds half of a surrogate pair, which is not a character; send valid Unicode."),
+        "blank": gettext_lazy("Must not be empty."),
+        "required": gettext_lazy("Is required."),
+        "max_length": gettext_lazy("Has more characters than the limit of {max_length:,}. Send a shorter text."),
     }
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
@@ -87,7 +90,8 @@ class SelectionSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         limit = settings.SELECTION_MAX_CHARACTERS
         if not 0 < attrs["end"] - attrs["start"] <= limit:
-            raise serializers.ValidationError({"end": f"Must be 1 to {limit:,} characters after start."})
+            fault = _("Must be 1 to %s characters after start.") % grouped(limit)
+            raise serializers.ValidationError({"end": fault})
         return attrs
 
 
@@ -102,11 +106,11 @@ class SelectedTextSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         place = [name for name in ("document_id", "start", "end") if name in attrs]
         if place and len(place) < 3:
-            raise serializers.ValidationError("A place takes document_id, start and end; send all three, or none.")
+            raise serializers.ValidationError(_("A place takes document_id, start and end; send all three, or none."))
         if not attrs:
-            raise serializers.ValidationError("Is empty; send text, or document_id, start and end.")
+            raise serializers.ValidationError(_("Is empty; send text, or document_id, start and end."))
         if place and attrs["end"] <= attrs["start"]:
-            raise serializers.ValidationError({"end": "Must be after start."})
+            raise serializers.ValidationError({"end": _("Must be after start.")})
         return attrs
 
 
@@ -161,45 +165,44 @@ class QuestionSerializer(serializers.Serializer[Any]):
         selected = next((name for name in ("selections", "selected_text", "selection") if name in attrs), "")
         mode = attrs.setdefault("mode", Run.Mode.SELECTED_TEXT if selected else Run.Mode.RETRIEVAL)
         if mode == Run.Mode.SELECTED_TEXT and not selected:
-            raise serializers.ValidationError({"mode": "Is selected_text, but there is no selected_text; send it."})
+            raise serializers.ValidationError({"mode": _("Is selected_text, but there is no selected_text; send it.")})
         if mode == Run.Mode.RETRIEVAL and selected:
-            raise serializers.ValidationError(
-                {"mode": f"Is retrieval, which takes no {selected}; leave one of them out."}
-            )
+            fault = _("Is retrieval, which takes no %s; leave one of them out.") % selected
+            raise serializers.ValidationError({"mode": fault})
         self._check_search(attrs)
         if "continues" in attrs and "replaces" in attrs:
-            raise serializers.ValidationError({"continues": "Contradicts replaces; leave one of them out."})
+            raise serializers.ValidationError({"continues": _("Contradicts replaces; leave one of them out.")})
         for field in ("continues", "replaces"):
             if field in attrs and "session_id" not in attrs:
-                raise serializers.ValidationError({field: "Needs the session_id of its conversation; send it."})
+                raise serializers.ValidationError({field: _("Needs the session_id of its conversation; send it.")})
         return attrs
 
     def _check_names(self) -> None:
         """Other unknown fields are ignored; who sends a filter must not take a wider answer for a narrowed one."""
         for name in self.initial_data:
             if "__" in name or name in _FILTERS:
-                fault = "Is no field of a question; narrow it by collections and document_ids."
+                fault = _("Is no field of a question; narrow it by collections and document_ids.")
                 raise serializers.ValidationError({name[:60]: fault})
 
     def _check_search(self, attrs: dict[str, Any]) -> None:
         for field in ("languages", "since", "until"):
             if field in attrs and attrs["mode"] == Run.Mode.SELECTED_TEXT:
-                raise serializers.ValidationError(
-                    {field: "Narrows a search, and selected_text makes none; leave it out."}
-                )
+                fault = _("Narrows a search, and selected_text makes none; leave it out.")
+                raise serializers.ValidationError({field: fault})
         if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
-            raise serializers.ValidationError({"until": "Is before since; swap them."})
+            raise serializers.ValidationError({"until": _("Is before since; swap them.")})
 
     def _check_selections(self, attrs: dict[str, Any]) -> None:
         if "selections" not in attrs:
             return
         if "selected_text" in attrs or "selection" in attrs:
-            fault = "Takes the place of selected_text and selection; leave those out."
+            fault = _("Takes the place of selected_text and selection; leave those out.")
             raise serializers.ValidationError({"selections": fault})
         sizes = (max(len(s.get("text", "")), s.get("end", 0) - s.get("start", 0)) for s in attrs["selections"])
         if (total := sum(sizes)) > (limit := settings.SELECTION_MAX_CHARACTERS):
-            fault = f"Have {total:,} characters together, more than the limit of {limit:,}. Send shorter texts."
-            raise serializers.ValidationError({"selections": fault})
+            fault = _("Have %(total)s characters together, more than the limit of %(limit)s. Send shorter texts.")
+            numbers = {"total": grouped(total), "limit": grouped(limit)}
+            raise serializers.ValidationError({"selections": fault % numbers})
 
 
 class SourceSerializer(serializers.Serializer[Any]):
@@ -312,7 +315,7 @@ class FeedbackSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["helpful"] and "reason" in attrs:
-            raise serializers.ValidationError({"reason": "Says what was not helpful, but helpful is true."})
+            raise serializers.ValidationError({"reason": _("Says what was not helpful, but helpful is true.")})
         return attrs
 
 

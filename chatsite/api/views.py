@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -179,7 +180,7 @@ def _own_run(request: Request, run_id: uuid.UUID) -> Run:
     own = own_conversations(request._request, credential=credential_of(request))
     run = Run.objects.filter(pk=run_id, conversation__in=own).first()
     if run is None:
-        raise errors.not_found("run_id", "There is no such run.")
+        raise errors.not_found("run_id", _("There is no such run."))
     return run
 
 

@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from retrieval import search
@@ -27,6 +28,7 @@ from retrieval.admin.sources import add_links
 from retrieval.deletion import delete_collection, delete_documents
 from retrieval.errors import RetrievalError
 from retrieval.models import Chunk, Collection, Document
+from retrieval.reasons import translated
 
 if TYPE_CHECKING:
     CollectionModelAdmin = admin.ModelAdmin[Collection]
@@ -71,14 +73,14 @@ class CollectionAdmin(IndexActions, CollectionModelAdmin):
             collection.counts = counts[collection.pk]
         return changelist
 
-    @admin.display(description="documents")
+    @admin.display(description=gettext_lazy("documents"))
     def document_count(self, collection: Collection) -> int:
         return sum(_counts(collection).values())
 
-    @admin.display(description="documents by state", empty_value="none yet")
-    def states(self, collection: Collection) -> SafeString | None:
+    @admin.display(description=gettext_lazy("documents by state"))
+    def states(self, collection: Collection) -> str:
         """How many documents are in each state, each number a link to them."""
-        return _state_links(collection, _counts(collection)) or None
+        return _state_links(collection, _counts(collection)) or _("none yet")
 
     def get_urls(self) -> list[URLPattern]:
         query = self.admin_site.admin_view(self.query_view)
@@ -136,7 +138,7 @@ class CollectionAdmin(IndexActions, CollectionModelAdmin):
         try:
             result = search.search(query, user=request.user, collections=[collection.slug], limit=PASSAGES_SHOWN)
         except RetrievalError as error:
-            return {"problem": str(error)}
+            return {"problem": translated(str(error))}
         passages = [(passage, highlighted(passage.text, query=query)) for passage in result.passages]
         return {"result": result, "passages": passages}
 

@@ -26,7 +26,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from retrieval import ingest
@@ -34,6 +34,7 @@ from retrieval.admin.forms import DocumentForm
 from retrieval.admin.sources import SourcePages, add_links, fetch_limits
 from retrieval.deletion import delete_documents
 from retrieval.models import Chunk, Document
+from retrieval.reasons import translated
 from retrieval.sources.addresses import Outcome, refresh
 
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
@@ -52,7 +53,7 @@ def ingestion_fields(document: Document) -> dict[str, str]:
         "chunks": f"{document.chunk_count:,}" if document.chunk_count else "",
         "characters": f"{document.characters:,}" if document.characters else "",
         "language": document.language,
-        "error": document.error,
+        "error": translated(document.error),
     }
 
 
@@ -146,59 +147,59 @@ class DocumentAdmin(SourcePages):
             (_("Ingestion"), {"fields": ingestion}),
         ]
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_and_error(self, document: Document) -> SafeString:
         return format_html("{} {}", _live(document, "state"), _live(document, "error"))
 
-    @admin.display(description="updated", ordering="updated_at")
+    @admin.display(description=gettext_lazy("updated"), ordering="updated_at")
     def updated(self, document: Document) -> SafeString:
         return _time(document.updated_at)
 
-    @admin.display(description="last looked at")
+    @admin.display(description=gettext_lazy("last looked at"))
     def checked(self, document: Document) -> SafeString:
         return _time(document.checked_at) if document.checked_at else SafeString("")
 
-    @admin.display(description="source", ordering="source")
+    @admin.display(description=gettext_lazy("source"), ordering="source")
     def source_and_language(self, document: Document) -> SafeString:
         label = document.get_source_display()
         source = _location_link(document, label) if document.source == Document.Source.URL else label
         return format_html("{} {}", source, _live(document, "language"))
 
-    @admin.display(description="location")
+    @admin.display(description=gettext_lazy("location"))
     def place(self, document: Document) -> SafeString:
         if document.source == Document.Source.URL:
             return _location_link(document, document.location)
         return format_html("{} {}", document.location, f"({document.folder})" if document.folder else "")
 
-    @admin.display(description="size")
+    @admin.display(description=gettext_lazy("size"))
     def size_text(self, document: Document) -> str:
         return filesizeformat(document.size)
 
-    @admin.display(description="language", ordering="language")
+    @admin.display(description=gettext_lazy("language"), ordering="language")
     def language_live(self, document: Document) -> SafeString:
         return _live(document, "language")
 
-    @admin.display(description="state")
+    @admin.display(description=gettext_lazy("state"))
     def state_badge(self, document: Document) -> SafeString:
         return _live(document, "state")
 
-    @admin.display(description="pages", ordering="page_count")
+    @admin.display(description=gettext_lazy("pages"), ordering="page_count")
     def pages(self, document: Document) -> SafeString:
         return _live(document, "pages")
 
-    @admin.display(description="chunks", ordering="chunk_count")
+    @admin.display(description=gettext_lazy("chunks"), ordering="chunk_count")
     def chunks(self, document: Document) -> SafeString:
         return _live(document, "chunks")
 
-    @admin.display(description="characters")
+    @admin.display(description=gettext_lazy("characters"))
     def characters_text(self, document: Document) -> SafeString:
         return _live(document, "characters")
 
-    @admin.display(description="error")
+    @admin.display(description=gettext_lazy("error"))
     def error_text(self, document: Document) -> SafeString:
         return _live(document, "error")
 
-    @admin.display(description="original file")
+    @admin.display(description=gettext_lazy("original file"))
     def original(self, document: Document) -> SafeString:
         address = reverse("admin:retrieval_document_original", args=[document.pk])
         return format_html('<a href="{}" download>{}</a>', address, document.filename)
@@ -278,7 +279,7 @@ class DocumentAdmin(SourcePages):
         self.reindex(request, Document.objects.filter(pk=document.pk))
         return redirect("admin:retrieval_document_change", pk)
 
-    @admin.action(description="Re-index selected documents", permissions=["change"])
+    @admin.action(description=gettext_lazy("Re-index selected documents"), permissions=["change"])
     def reindex(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         """All in a few queries, for they may be ten thousand."""
         LogEntry.objects.log_actions(_user_id(request), queryset, CHANGE, _("Re-indexed."))
@@ -295,7 +296,7 @@ class DocumentAdmin(SourcePages):
         self._refresh(request, [document])
         return redirect("admin:retrieval_document_change", document.pk)
 
-    @admin.action(description="Refresh selected web addresses", permissions=["change"])
+    @admin.action(description=gettext_lazy("Refresh selected web addresses"), permissions=["change"])
     def refresh(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         documents = queryset.filter(source=Document.Source.URL).order_by("checked_at", "pk")
         self._refresh(request, documents[:_REFRESHED_AT_ONCE])
@@ -314,10 +315,10 @@ class DocumentAdmin(SourcePages):
             if refreshed.outcome is Outcome.CHANGED:
                 self.log_change(request, document, _("Refreshed."))
             if refreshed.reason and told[refreshed.outcome] <= _REASONS_SHOWN:
-                self.message_user(request, f"{document.title}: {refreshed.reason}", messages.WARNING)
+                self.message_user(request, f"{document.title}: {translated(refreshed.reason)}", messages.WARNING)
         self.message_user(request, _refreshed_sentence(told, left_over))
 
-    @admin.action(description="Delete selected documents", permissions=["delete"])
+    @admin.action(description=gettext_lazy("Delete selected documents"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Document]) -> HttpResponse | None:
         """Django's, but for all that match a filter it asks with one number, not with a field for each: requests may
         have a thousand fields. When that number is another by then, it asks again."""

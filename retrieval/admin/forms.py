@@ -19,6 +19,7 @@ from retrieval.errors import QuotaExceeded
 from retrieval.extraction import clean
 from retrieval.models import Collection, Document
 from retrieval.quota import check_quota
+from retrieval.reasons import translated
 from retrieval.sources.addresses import add_address
 from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size
 from retrieval.sources.web import Limits
@@ -45,8 +46,8 @@ class FilesInput(forms.FileInput):
 class UploadForm(forms.Form):
     """Any number of files for one collection. Each is judged on its own, so that one never stops the others."""
 
-    collection = forms.ModelChoiceField(Collection.objects.listed())
-    documents = forms.Field(widget=FilesInput)
+    collection = forms.ModelChoiceField(Collection.objects.listed(), label=gettext_lazy("Collection"))
+    documents = forms.Field(label=gettext_lazy("Documents"), widget=FilesInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,9 +80,12 @@ class CollectionUploadForm(UploadForm):
 class PasteForm(forms.Form):
     """Text as a document."""
 
-    collection = forms.ModelChoiceField(Collection.objects.listed())
-    title = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "vTextField"}))
+    collection = forms.ModelChoiceField(Collection.objects.listed(), label=gettext_lazy("Collection"))
+    title = forms.CharField(
+        label=gettext_lazy("Title"), max_length=300, widget=forms.TextInput(attrs={"class": "vTextField"})
+    )
     text = forms.CharField(
+        label=gettext_lazy("Text"),
         max_length=settings.PASTE_MAX_CHARACTERS,
         strip=False,
         widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 16}),
@@ -103,8 +107,9 @@ class PasteForm(forms.Form):
 class AddressForm(forms.Form):
     """Web addresses, one on each line."""
 
-    collection = forms.ModelChoiceField(Collection.objects.listed())
+    collection = forms.ModelChoiceField(Collection.objects.listed(), label=gettext_lazy("Collection"))
     addresses = forms.CharField(
+        label=gettext_lazy("Addresses"),
         max_length=20_000,
         widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 5, "spellcheck": "false"}),
         help_text=gettext_lazy(
@@ -158,10 +163,12 @@ class DocumentForm(DocumentModelForm):
             try:
                 check_quota(self.instance.owner, adding=replacement.size - self.instance.size)
             except QuotaExceeded as error:
-                self.add_error("replacement", str(error))
+                self.add_error("replacement", translated(str(error)))
 
 
 class QueryForm(forms.Form):
     query = forms.CharField(
-        max_length=settings.QUERY_MAX_CHARACTERS, widget=forms.TextInput(attrs={"class": "vTextField"})
+        label=gettext_lazy("Query"),
+        max_length=settings.QUERY_MAX_CHARACTERS,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from retrieval import reindex, spaces
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Collection
+from retrieval.reasons import translated
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Collection]
@@ -27,9 +28,9 @@ class IndexActions(Base):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "GET" and self.has_change_permission(request):
             if reason := spaces.mismatch():
-                messages.warning(request, reason)
+                messages.warning(request, translated(reason))
             for line in reindex.progress():
-                messages.info(request, line)
+                messages.info(request, translated(line))
         return super().changelist_view(request, extra_context)
 
     @admin.action(permissions=["change"], description=_("Build the index for the configured embedding model"))

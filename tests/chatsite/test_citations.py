@@ -34,10 +34,10 @@ def test_claim_that_stands_word_for_word_is_quoted_itself() -> None:
 
 
 def test_every_way_to_cut_an_answer_gives_the_same() -> None:
-    answer = "Boil it first [1]. Coffee is cooler [2][9], `a[1]` and [1, 2] stay; see [x](https://example.org).\n"
+    answer = "Boil it first [1]. $a[1]$ is cooler [2][9], `a[1]` and [1, 2] stay; see [x](https://example.org).\n"
     whole = read(answer)
     assert (
-        whole.text == "Boil it first [1]. Coffee is cooler [2], `a[1]` and [1][2] stay; see [x](https://example.org).\n"
+        whole.text == "Boil it first [1]. $a[1]$ is cooler [2], `a[1]` and [1][2] stay; see [x](https://example.org).\n"
     )
     assert [citation.marker for citation in whole.citations] == [1, 2, 1, 2]
     for size in range(1, len(answer)):
@@ -55,6 +55,11 @@ def test_every_way_to_cut_an_answer_gives_the_same() -> None:
         ("Nothing [7, 8] at all", "Nothing at all"),
         ("In [2024] it was", "In [2024] it was"),
         ("a [1](https://example.org) link", "a [1](https://example.org) link"),
+        (r"$\sqrt[3]{x}$ and \(a[1] + b[9]\) hold [9]", r"$\sqrt[3]{x}$ and \(a[1] + b[9]\) hold"),
+        ("$a[9]$ and\n$$\nb [9]\n$$\nhold [9]", "$a[9]$ and\n$$\nb [9]\n$$\nhold"),
+        ("It costs $5 [9], or US$[9]", "It costs $5, or US$"),
+        ("`$$` and `\\(` are code [9]", "`$$` and `\\(` are code"),
+        ("what $$ opens [9]\n\nends with its paragraph [9]", "what $$ opens [9]\n\nends with its paragraph"),
         ("```\nx[9]\n\ny[9]\n```\nBoil [9]", "```\nx[9]\n\ny[9]\n```\nBoil"),
         ("an `open span [9]\n\nends with its paragraph [9]", "an `open span [9]\n\nends with its paragraph"),
     ],

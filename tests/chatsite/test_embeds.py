@@ -223,6 +223,27 @@ def test_citation_opens_the_passage_and_nothing_around_it(site: EmbedSite, publi
     assert document.pk
 
 
+def test_token_is_suggested_no_heading_that_its_passages_do_not_show(
+    site: EmbedSite, public: Collection, put: Put, settings: Any
+) -> None:
+    filler = "The leaves come from many gardens, and each has a taste of its own. " * 12
+    put(public, "tea.md", f"{TEA}\n\n## Cups\n\n{filler}\n\n## Secret plans\n\n{filler}\n\n## Far plans\n\n{filler}")
+    settings.ANONYMOUS_CHAT = True
+    asked, of_page = ask(site).json(), ask_as(Client())
+    assert "Secret plans" in Client().get(f"/runs/{of_page['run_id']}/").content.decode()
+    for address in (f"runs/{asked['run_id']}/", f"?conversation={asked['session_id']}"):
+        page = Client().get(f"/embed/{site.token}/{address}").content.decode()
+        assert "“Cups”" in page
+        assert "Far plans" not in page
+        for heading in re.findall(r"data-suggestion>[^<]*“([^”]+)”\?<", page):
+            assert heading in opened_passages(page)
+
+
+def opened_passages(page: str) -> str:
+    links = re.findall(r'href="(/embed/[^"#]+)#quote" data-citation', page)
+    return "".join(Client().get(link.replace("&amp;", "&")).content.decode() for link in links)
+
+
 def test_one_address_may_ask_so_often_in_a_minute(site: EmbedSite) -> None:
     EmbedSite.objects.update(visitor_per_minute=2)
     assert [ask(site).status_code for _ in range(2)] == [200, 200]

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chatsite import live
-from chatsite.models import ApiKey, Conversation, Run
+from chatsite.models import ApiKey, Conversation, EmbedSite, Run
 from retrieval.models import Collection
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
@@ -187,6 +187,70 @@ def test_case_12_run_of_a_revoked_key_ends(model: ChatServer) -> None:
     run = begin(client)
     ApiKey.objects.update(revoked=True)
     assert until_ended(run, seconds=3).state == "cancelled"
+
+
+def embedded() -> tuple[EmbedSite, Client]:
+    """A site of another origin, and a program that asks with its public token."""
+    site = EmbedSite.objects.create(name="Partner", origins="https://www.example.org")
+    site.collections.add(Collection.objects.get())
+    return site, Client(headers={"Authorization": f"Bearer {site.token}"})
+
+
+def test_token_that_comes_again_is_told_the_addresses_it_may_open(model: ChatServer) -> None:
+    site, client = embedded()
+    model.script(chat_server.text("Wait four minutes [1]. ", *["more "] * 30, delay=0.1))
+    run = begin(client)
+    here = live._here.pop(run.pk)  # as if it ran elsewhere
+    followed = dict(events(client.get(f"/api/v1/chat/runs/{run.pk}/events")))
+    here.join(5)
+    ended = dict(events(client.get(f"/api/v1/chat/runs/{run.pk}/events")))
+    urls = [
+        source["url"] for told in (followed, ended) for end in ("sources", "done") for source in told[end]["sources"]
+    ]
+    assert len(urls) == 4
+    for url in urls:
+        assert url.startswith(f"/embed/{site.token}/passages/")
+        assert "Wait four minutes" in Client().get(url).content.decode()
+
+
+def test_continued_answer_gives_a_token_the_addresses_it_may_open(model: ChatServer) -> None:
+    site, client = embedded()
+    model.script(chat_server.stream(chat_server.chunk({"content": "Wait four minutes [1]"}), abort=True))
+    first = dict(events(ask(client)))["run"]
+    model.script(chat_server.text(" before you pour."))
+    done = dict(events(ask(client, continues=first["run_id"], session_id=first["session_id"])))["done"]
+    assert [source["url"].split("/passages/")[0] for source in done["sources"]] == [f"/embed/{site.token}"]
+
+
+def test_source_that_its_site_no_longer_asks_is_empty_when_told_again(model: ChatServer) -> None:
+    site, client = embedded()
+    run_id = events(ask(client))[0][1]["run_id"]
+    site.collections.clear()
+    done = events(client.get(f"/api/v1/chat/runs/{run_id}/events"))[-1][1]
+    assert [(s["title"], s["url"], s["content"]) for s in done["sources"]] == [("", None, "")]
+    page = Client().get(f"/embed/{site.token}/runs/{run_id}/").content.decode()
+    assert 'class="gone"' in page
+    assert "/passages/" not in page
+
+
+@pytest.mark.parametrize("withdraw", ["site", "reader"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_case_12_run_of_a_withdrawn_token_ends(model: ChatServer, withdraw: str, keep: bool) -> None:
+    site, client = embedded()
+    site.reader = User.objects.create_user("lends-their-right")
+    site.save()
+    model.script(chat_server.text(*SLOW, delay=0.05))
+    response = ask(client, keep=keep)
+    happened = told(response)
+    run = Run.objects.get(pk=next(happened)[1]["run_id"])
+    if withdraw == "site":
+        EmbedSite.objects.update(active=False)
+    else:
+        User.objects.update(is_active=False)
+    *_, last = happened
+    assert last[0] == "error"
+    assert until_ended(run).state == "cancelled"
+    assert client.get(f"/api/v1/chat/runs/{run.pk}/events").status_code == 401
 
 
 def test_conversation_deleted_under_a_run_ends_it_and_stays_deleted(reading: Client, model: ChatServer) -> None:

@@ -16,7 +16,7 @@ from django.test import Client
 
 from chatsite import reader
 from chatsite.finding import find
-from chatsite.outline import outline
+from chatsite.outline import outline, sections
 from retrieval import ingest, page_cache
 from retrieval.models import Collection, Document
 from retrieval.search import document_text
@@ -48,6 +48,81 @@ def citation_url(answer: dict[str, Any]) -> str:
     citation = answer["citations"][0]
     url: str = answer["sources"][citation["source"]]["url"]
     return f"{url.partition('?')[0]}?start={citation['start']}&end={citation['end']}"
+
+
+# ---- sections --------------------------------------------------------------------------------------------------------
+LONG = "The words of this part go on for a while, and say nothing that anybody asked about. " * 12
+GUIDE = f"""# Guide
+
+## Setup
+
+### Windows
+
+{LONG} Click the blue button.
+
+### Linux
+
+Type the short command.
+
+## Use
+
+{LONG} Open the green window.
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "section"),
+    [
+        ("The words of", "Setup > Windows"),
+        ("Click the blue", "Setup > Windows"),
+        ("Type the short", "Linux"),  # in a chunk that begins amid Windows: what is above it, nobody has kept
+        ("Open the green", "Use"),
+    ],
+)
+def test_section_is_the_path_of_headings_above(public: Collection, put: Put, words: str, section: str) -> None:
+    document = put(public, "Guide.md", GUIDE)
+    assert document.chunk_count > 2
+    at = document_text(document).index(words)
+    assert sections([(document, at)]) == {(document.pk, at): section}
+
+
+def test_short_sections_that_share_a_chunk_are_told_apart(public: Collection, put: Put) -> None:
+    document = put(
+        public,
+        "Notes.md",
+        "# A\n\nBefore.\n\n## One\n\nFirst.\n\n### Two\n\nSecond.\n\n```\n## no heading\n```\n\nThird.",
+    )
+    assert document.chunk_count == 1
+    text = document_text(document)
+    places = [(document, text.index(word)) for word in ("Before", "First", "Second", "Third")]
+    assert list(sections(places).values()) == ["A", "A > One", "A > One > Two", "A > One > Two"]
+
+
+def test_sections_of_many_places_are_looked_up_together(
+    public: Collection, put: Put, django_assert_num_queries: Any
+) -> None:
+    document = put(public, "Guide.md", GUIDE)
+    with django_assert_num_queries(3):
+        found = sections((document, at) for at in range(250))
+    assert len(found) == 250
+    assert sections([(document, document.characters)]) == {(document.pk, document.characters): ""}
+
+
+def test_citation_of_a_document_without_pages_names_its_section(client: Client, public: Collection, put: Put) -> None:
+    put(public, "Guide.md", GUIDE)
+    put(public, "Pump.pdf", pdf(PUMP))
+    answer = ask(client, "Which command do I type?")
+    page = client.get(f"/runs/{answer['run_id']}/").content.decode()
+    assert '<span class="muted section">Linux</span>' in page
+    assert "Guide, Linux: “Type the short command.”" in page  # as it is copied
+    exported = client.get(f"/c/{answer['session_id']}/conversation.json").json()
+    assert exported["runs"][0]["citations"][0]["section"] == "Linux"
+    opened = client.get(citation_url(answer)).content.decode()
+    assert "data-section>Linux</p>" in opened
+    assert "data-section" not in client.get(citation_url(answer).partition("?")[0]).content.decode()
+    pump = ask(client, "What is changed and cleaned?")
+    page = client.get(f"/runs/{pump['run_id']}/").content.decode()
+    assert re.search(r'data-source-title>Pump <span class="muted">page 2</span>', page)
 
 
 # ---- finding ---------------------------------------------------------------------------------------------------------

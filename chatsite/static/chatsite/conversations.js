@@ -11,7 +11,7 @@ export function adopt({ id, url, title }) {
   if (!list) return;
   const today = list.querySelector("[data-today]");
   const item = document.createElement("li");
-  const link = Object.assign(document.createElement("a"), { href: url, textContent: title });
+  const link = Object.assign(document.createElement("a"), { href: url, title, textContent: title });
   link.setAttribute("aria-current", "page");
   item.append(link);
   today.hidden = false;

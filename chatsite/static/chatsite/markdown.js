@@ -11,9 +11,15 @@ const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])(?:[ \t]+|$)/;
 const QUOTE = /^ {0,3}>[ \t]?/;
 const DELIMITERS = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+const FORMULA = /^ {0,3}(?:\$\$(?!.*\$\$)|\\\[(?!.*\\\]))/; // it opens on this line and goes on behind it
 const INLINE = new RegExp(
   [
     /(?<ticks>`+)(?<code>[^`][\s\S]{0,2000}?)\k<ticks>(?!`)/,
+    /\$\$(?<dollars>(?:[^$\\]|\\[\s\S]){1,2000}?)\$\$/,
+    /\\\[(?<brackets>(?:[^\\]|\\[^\]]){1,2000}?)\\\]/,
+    /\\\((?<round>(?:[^\\]|\\[^)]){1,2000}?)\\\)/,
+    /\$(?<dollar>(?!\s)(?:[^$\\`]|\\[\s\S]){1,2000}?)(?<!\s)\$(?![\dA-Z_$])/,
+    /(?<open>(?:\$\$|\\\[|\\\()[^\uE000]*)$(?![\s\S])/,
     /\\(?<escaped>[!-/:-@[-`{-~])/,
     /(?:\*\*(?=\S)(?<strong>[\s\S]{0,1000}?\S)\*\*|__(?=\S)(?<strong2>[\s\S]{0,1000}?\S)__)/,
     /~~(?=\S)(?<del>[\s\S]{0,1000}?\S)~~/,
@@ -148,6 +154,8 @@ function firstUnit(text, { table = null } = {}) {
   if (first.includes("|") && complete && DELIMITERS.test(lines[1]) && lines[1].includes("-")) {
     return { ...single("table"), length: first.length + 1 + lines[1].length + (lines.length > 2 ? 1 : 0), closed: lines.length > 2 };
   }
+  const formula = FORMULA.test(first) && formulaUnit(lines);
+  if (formula) return formula;
   if (QUOTE.test(first)) return many("quote", lines, (line) => QUOTE.test(line));
   if ((match = ITEM.exec(first))) {
     const ordered = /\d/.test(match[2]);
@@ -158,7 +166,16 @@ function firstUnit(text, { table = null } = {}) {
 }
 
 function begins(line) {
-  return [FENCE, HEADING, RULE, ITEM, QUOTE].some((kind) => kind.test(line));
+  return [FENCE, HEADING, RULE, ITEM, QUOTE, FORMULA].some((kind) => kind.test(line));
+}
+
+/** The lines of a formula as a paragraph, whatever they begin with; null when a blank line comes before its end. */
+function formulaUnit(lines) {
+  const closing = lines[0].includes("$$") ? "$$" : "\\]";
+  const last = lines.findIndex((line, at) => at && (line.includes(closing) || (!line.trim() && at < lines.length - 1)));
+  if (last >= 0 && !lines[last].includes(closing)) return null;
+  let at = 0;
+  return many("paragraph", lines, () => last < 0 || ++at <= last);
 }
 
 /** The unit of the first line and those behind it that belong to it. */
@@ -247,7 +264,10 @@ function* inlineNodes(text, cite, depth) {
   for (const match of text.matchAll(INLINE)) {
     if (match.index > at) yield text.slice(at, match.index);
     at = match.index + match[0].length;
-    yield inlineNode(match, cite, depth + 1);
+    const formula = formulaOf(match.groups);
+    if (!formula) yield inlineNode(match, cite, depth + 1);
+    else if (isFormula(formula)) yield formulaElement(formula, match[0]);
+    else yield* besides(match[0], cite, depth);
   }
   if (at < text.length) yield text.slice(at);
 }
@@ -268,6 +288,38 @@ function inlineNode({ 0: whole, groups }, cite, depth) {
   link.href = url;
   link.rel = "noopener noreferrer nofollow";
   return link;
+}
+
+// ---- formulas: as they are written, until the server's MathML takes their place; what is one, formulas.py says ----
+
+const SIGN = /[\\^_=+*/<>|{}-]/;
+const WORDS = /(?:^|\s)\p{L}{2,}\s+\p{L}{2,}(?:\s|$)/u;
+const PRICE = /^(?:\d[\d.,]*\s*\p{L}{2,}|\d[\d.,]*\s+\S)/u;
+
+function formulaOf(groups) {
+  const kind = ["dollars", "brackets", "round", "dollar", "open"].find((name) => groups[name] !== undefined);
+  return kind && { kind, source: groups[kind].trim() };
+}
+
+function isFormula({ kind, source }) {
+  if (kind === "dollars" || kind === "open") return Boolean(source);
+  if (!source.includes("\\") && WORDS.test(source)) return false;
+  if (kind === "dollar") return source.includes("\\") || !PRICE.test(source);
+  return SIGN.test(source) || (source.length <= 3 && !(kind === "brackets" && /^\d+$/.test(source)));
+}
+
+function formulaElement({ kind, source }, written) {
+  const made = element("span", source);
+  made.className = kind === "dollars" || kind === "brackets" ? "math display source" : "math source";
+  made.dataset.tex = written;
+  return made;
+}
+
+/** What only looked like a formula: its first sign, and the rest as any other text. */
+function* besides(whole, cite, depth) {
+  const signs = whole[0] === "\\" ? 2 : 1; // \( is a bracket
+  yield whole[signs - 1];
+  yield* inlineNodes(whole.slice(signs), cite, depth);
 }
 
 function safeUrl(address) {

@@ -15,15 +15,18 @@ const narrow = matchMedia("(width < 60rem)");
 let opener = null;
 let latest = 0;
 
-/** Opens `url`; the focus goes to its quote, or stays on the control that asked for it (`keep`, a selector). */
-async function open(url, link, { keep = "" } = {}) {
+/** Opens `url`; the focus goes to its quote, or stays on the control that asked for it (`keep`, a selector). It is an
+    entry in the history of a phone, unless it is there `again`. */
+async function open(url, link, { keep = "", again = false } = {}) {
   const ticket = ++latest;
   mark(link);
   page.href = url;
   if (panel.hidden) {
     keepInPlace(link, () => (panel.hidden = false));
     body.replaceChildren(paragraph(text("opening")));
-    if (narrow.matches && self === top) history.pushState({ panel: true }, ""); // in a frame, Back is the host page's
+    if (narrow.matches && self === top && !again) history.pushState({ panel: url }, ""); // in a frame, Back is the host page's
+  } else if (history.state?.panel) {
+    history.replaceState({ panel: url }, "");
   }
   cover();
   const fragment = await load(url);
@@ -46,6 +49,12 @@ async function load(url) {
     if (error instanceof TypeError) return [paragraph(text("offline"))];
     throw error;
   }
+}
+
+/** What the history says is open: after Forward, or when the page was loaded again. */
+function reopen() {
+  const { panel: url } = history.state;
+  if (panel.hidden) open(url, [...document.querySelectorAll("a[data-citation]")].find(({ href }) => href === url) ?? null, { again: true });
 }
 
 /** Closes by way of the history where opening went that way, so that Back does not open an empty page later. */
@@ -141,7 +150,10 @@ panel.addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !panel.hidden) close();
 });
-addEventListener("popstate", () => !panel.hidden && !history.state?.panel && close());
+addEventListener("popstate", () => {
+  if (history.state?.panel) reopen();
+  else if (!panel.hidden) close();
+});
 // The composer is behind the panel on a narrow screen: it is uncovered before it takes the passage, or the document.
 for (const name of ["passage", "narrow"]) {
   document.addEventListener(name, () => {
@@ -152,3 +164,4 @@ for (const name of ["passage", "narrow"]) {
 }
 panel.querySelector("[data-panel-close]").addEventListener("click", close);
 narrow.addEventListener("change", cover);
+if (history.state?.panel) reopen();

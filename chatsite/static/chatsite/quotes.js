@@ -33,7 +33,8 @@ function show(citation) {
 
 function source(citation) {
   const item = citation.closest(".run")?.querySelector(`[data-source="${citation.dataset.marker}"] [data-source-title]`);
-  return item?.textContent.replace(/\s+/g, " ").trim() ?? "";
+  const parts = Array.from(item?.childNodes ?? [], ({ textContent }) => textContent.replace(/\s+/g, " ").trim());
+  return parts.filter(Boolean).join(" · ");
 }
 
 function place(rect) {

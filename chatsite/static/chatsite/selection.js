@@ -33,8 +33,35 @@ function regionOf(node) {
 }
 
 function inAnswer(answer, selection) {
-  const content = selection.toString().trim();
+  const content = written(selection).trim();
   return content && { passage: { text: content, from: text("from-answer") }, after: answer };
+}
+
+/** The selected text, its formulas as they were written. */
+function written(selection) {
+  const range = selection.getRangeAt(0).cloneRange();
+  const formulas = [...document.querySelectorAll("[data-tex]")].filter((formula) => range.intersectsNode(formula));
+  if (!formulas.length) return selection.toString();
+  if (formulas[0].contains(range.startContainer)) range.setStartBefore(formulas[0]);
+  if (formulas.at(-1).contains(range.endContainer)) range.setEndAfter(formulas.at(-1));
+  const copy = Object.assign(document.createElement("div"), { className: "visually-hidden" });
+  copy.append(range.cloneContents());
+  copy.querySelectorAll(".citation").forEach((marker) => marker.remove());
+  copy.querySelectorAll("[data-tex]").forEach((formula) => formula.replaceWith(formula.dataset.tex));
+  formulas[0].closest(".answer").after(copy); // only what is laid out has lines
+  const content = copy.innerText;
+  copy.remove();
+  return content;
+}
+
+/** Copied text has formulas as they were written, too. */
+function copied(event) {
+  const selection = getSelection();
+  if (!selection.rangeCount || selection.isCollapsed || event.target.closest?.("input, textarea")) return;
+  const content = written(selection);
+  if (content === selection.toString()) return;
+  event.clipboardData.setData("text/plain", content);
+  event.preventDefault();
 }
 
 /** The document's own characters from the first to the last selected one, with their place in it. */
@@ -123,6 +150,7 @@ function keyed(event) {
   event.preventDefault();
 }
 
+document.addEventListener("copy", copied);
 document.addEventListener("selectionchange", settle);
 document.addEventListener("scroll", () => offered && settle(), { capture: true, passive: true });
 document.addEventListener("keydown", keyed, { capture: true });
