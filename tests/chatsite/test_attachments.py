@@ -435,7 +435,7 @@ def test_reader_without_any_document_can_still_attach_one(index: None, reader: U
 
 
 def test_attached_file_is_read_before_others_that_wait(owner: Client, public: Collection) -> None:
-    for n in range(20):
+    for n in range(intake.DOCUMENTS_AT_ONCE + 1):
         file = SimpleUploadedFile(f"{n}.md", f"Number {n}.".encode())
         ingest.add_document(public, file=file, filename=f"{n}.md")
     attach(owner)
@@ -461,8 +461,8 @@ def test_deleted_conversation_takes_its_files_with_it(
     assert not Document.objects.filter(pk=document.pk).exists()
     assert not Collection.objects.filter(hidden=True).exists()
     assert IndexRemoval.objects.filter(document_id=document.pk).exists()
-    assert not stored.exists()
     assert points() == 1
+    assert not stored.exists()
     assert not IndexRemoval.objects.exists()
 
 
