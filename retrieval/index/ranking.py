@@ -12,8 +12,6 @@ from retrieval.index import Hit
 
 Key = TypeVar("Key")
 
-WEIGHTS = (1.0, 1.0)  # of the ranking by words and of the one by vectors
-
 
 class Ranked(NamedTuple):
     """A point that ranks among the best: what is stored with it, and its vector where that was asked for."""
@@ -37,7 +35,7 @@ def rank(
     Keys are ids as the index has them. `read` gives the points with these, with their vectors if told so: those that
     only words found are compared to `vector` here, unless it is None.
     """
-    parts = fuse(words, weights=WEIGHTS[:1]), fuse(cosines, weights=[trust * WEIGHTS[1]])
+    parts = _normalized(words), {key: trust * score for key, score in _normalized(cosines).items()}
     fused = {key: parts[0].get(key, 0.0) + parts[1].get(key, 0.0) for key in words.keys() | cosines.keys()}
     if not fused or limit < 1:
         return []

@@ -23,7 +23,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from retrieval import ingest, spaces
 from retrieval.configuration import RetrievalSettings, configure, runtime
 from retrieval.errors import DuplicateContent
-from retrieval.index import Index, Point
+from retrieval.index import VERSION, Index, Point
 from retrieval.index.edge import EdgeIndex
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.search import search
@@ -97,7 +97,7 @@ def test_chunks_of_the_live_generation_partition_the_text(put: Put, public: Coll
     assert (document.state, document.error, document.progress) == (Document.State.READY, "", 100)
     assert (document.generation, document.live_generation, document.attempts) == (1, 1, 1)
     public.refresh_from_db()
-    assert public.fingerprint == "all-minilm-l6-v2-int8-53aa5117-d384-v2"
+    assert public.fingerprint == f"all-minilm-l6-v2-int8-53aa5117-d384-v{VERSION}"
     chunks = list(document.chunks.order_by("position"))
     assert "".join(chunk.text for chunk in chunks) == TEXT
     assert [chunk.start for chunk in chunks] == [0, *(chunk.end for chunk in chunks[:-1])]
