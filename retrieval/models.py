@@ -19,13 +19,15 @@ User = AbstractBaseUser | AnonymousUser
 
 
 def _readable_collections(user: User) -> Q:
-    """The condition under which `user` may read a collection; a hidden one is its owner's alone."""
+    """The condition under which `user` may read a collection; a hidden one is its owner's alone. It joins nothing, so
+    no collection is found twice."""
     signed_in = user.is_authenticated and user.is_active
     own = Q(owner=user.pk) if signed_in else Q(pk__in=())
     if getattr(user, "is_superuser", False) and user.is_active:
         return Q(hidden=False) | own
     if signed_in:
-        return Q(hidden=False) & (Q(public=True) | Q(groups__in=Group.objects.filter(user=user.pk))) | own
+        shared = Collection.groups.through.objects.filter(group__user=user.pk)
+        return Q(hidden=False) & (Q(public=True) | Q(pk__in=shared.values("collection"))) | own
     return Q(hidden=False, public=True)
 
 
@@ -33,7 +35,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
     def visible_to(self, user: User) -> CollectionQuerySet:
         """The collections `user` may search: public ones, those of the user's groups and the user's own; all for a
         superuser, but for what others have hidden."""
-        return self.filter(pk__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+        return self.filter(_readable_collections(user))
 
     def listed(self) -> CollectionQuerySet:
         """Without the hidden ones, which nobody is offered: for lists, choices and searches of everything."""

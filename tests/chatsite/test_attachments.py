@@ -461,9 +461,9 @@ def test_deleted_conversation_takes_its_files_with_it(
     assert not Document.objects.filter(pk=document.pk).exists()
     assert not Collection.objects.filter(hidden=True).exists()
     assert IndexRemoval.objects.filter(document_id=document.pk).exists()
-    assert not stored.exists()
     assert points() == 1
     assert not IndexRemoval.objects.exists()
+    assert not stored.exists()
 
 
 @pytest.mark.parametrize("how", ["queryset", "user", "user with files only"])
