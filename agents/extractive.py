@@ -224,7 +224,7 @@ META_TERMS = frozenset(
 _OWN_LINE = re.compile(r"^[ \t]*(?:[-*+•]\s|\d{1,3}[.)]\s|#{1,6}\s|\||>)")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _MARKUP = re.compile(r"^[ \t]*(?:(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)\s+|\|\s*)+")
-_TABLE_RULE = re.compile(r"^[\s|:=\-–—_*#`~]*$")
+_NO_SENTENCE = re.compile(r"[\s|:=\-–—_*#`~]*$|(?:!\[[^\]]*\]\([^)]*\)\s*)+$")  # a rule, or pictures alone
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|Dr|Mr|Mrs|Ms|St|No|Fig|Eq|Inc|Ltd|Co|approx)|\b[A-Z])\.$")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s+[\"'“‘(\[*_`]*[A-Z0-9À-Þ])|[。！？]")
 
@@ -240,7 +240,7 @@ def _sentences(found: Found, rank: int) -> Iterator[Sentence]:
         for text in [body.rstrip().rstrip("|")] if row else _split(body):
             folded = " ".join(text.split())
             terms = frozenset(_terms(folded))
-            if terms and not _TABLE_RULE.match(folded):
+            if terms and not _NO_SENTENCE.match(folded):
                 yield Sentence(folded, found, rank, terms if heading else terms | above, heading)
         above = frozenset(_terms(body)) if heading else above
 

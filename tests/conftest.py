@@ -6,32 +6,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from playwright.sync_api import Browser, Page
 
-from retrieval import configuration, ingest
+from retrieval import ingest
 from retrieval.models import Collection, Document
 from tests import browser as chromium
+from tests.configured import configured
 from tests.servers import Site
 
 
 @pytest.fixture
 def index(db: None, tmp_path: Path) -> Iterator[None]:
     """An empty embedded index of this test's own."""
-    configuration.configure(configuration.RetrievalSettings(index_dir=tmp_path / "index", model_dir=settings.MODEL_DIR))
-    yield
-    configuration.configure(configuration.RetrievalSettings(index_dir=settings.INDEX_DIR, model_dir=settings.MODEL_DIR))
+    with configured(tmp_path / "index"):
+        yield
 
 
 @pytest.fixture
 def index_down(db: None, tmp_path: Path) -> Iterator[None]:
     """An embedded index that can't be opened."""
     (blocked := tmp_path / "blocked").write_text("a file where the index's folder should be")
-    configuration.configure(configuration.RetrievalSettings(index_dir=blocked, model_dir=settings.MODEL_DIR))
-    yield
-    configuration.configure(configuration.RetrievalSettings(index_dir=settings.INDEX_DIR, model_dir=settings.MODEL_DIR))
+    with configured(blocked):
+        yield
 
 
 @pytest.fixture

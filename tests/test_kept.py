@@ -109,8 +109,8 @@ def test_case_86_sigterm_saves_an_answer_as_interrupted_at_the_deadline(seeded: 
         begin(running, client)
         signalled = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(timeout=20) == 0
-        assert 13 < time.monotonic() - signalled < 19
+        assert running.process.wait(timeout=30) == 0
+        assert 13 < time.monotonic() - signalled < 25
         run = last_run(running)
         assert (run["state"], run["error"]) == ("failed", "loop_stopped")
         assert run["answer"].count("word") > 100

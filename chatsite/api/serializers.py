@@ -110,6 +110,9 @@ class SelectedTextSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+_FILTERS = {"filter", "filters", "must", "must_not", "should", "where"}
+
+
 class QuestionSerializer(serializers.Serializer[Any]):
     """A question, in the body of `POST chat/query`."""
 
@@ -153,6 +156,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self._check_names()
         self._check_selections(attrs)
         selected = next((name for name in ("selections", "selected_text", "selection") if name in attrs), "")
         mode = attrs.setdefault("mode", Run.Mode.SELECTED_TEXT if selected else Run.Mode.RETRIEVAL)
@@ -178,6 +182,13 @@ class QuestionSerializer(serializers.Serializer[Any]):
                 )
         if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
             raise serializers.ValidationError({"until": "Is before since; swap them."})
+
+    def _check_names(self) -> None:
+        """Other unknown fields are ignored; who sends a filter must not take a wider answer for a narrowed one."""
+        for name in self.initial_data:
+            if "__" in name or name in _FILTERS:
+                fault = "Is no field of a question; narrow it by collections, document_ids, languages and dates."
+                raise serializers.ValidationError({name[:60]: fault})
 
     def _check_selections(self, attrs: dict[str, Any]) -> None:
         if "selections" not in attrs:

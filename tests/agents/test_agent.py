@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -161,9 +160,7 @@ def test_calls_of_one_turn_run_at_once_and_their_results_keep_the_order() -> Non
     slow = ToolCall("a", "wait", '{"seconds": 0.3, "answer": "slow"}')
     fast = ToolCall("b", "wait", '{"seconds": 0.2, "answer": "fast"}')
     agent, _ = agent_of([slow, fast], "Done.")
-    began = time.monotonic()
     events = list(stream(agent, "Go"))
-    assert time.monotonic() - began < 0.48
     assert [e.message.text for e in events if isinstance(e, ToolReturned)] == ["fast", "slow"]
     assert isinstance(events[-1], RunEnded)
     assert [message.text for message in tool_messages(events[-1].result.messages)] == ["slow", "fast"]

@@ -295,7 +295,7 @@ def test_case_90_the_next_call_does_not_wait_for_the_old_loop_to_close() -> None
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(2.0)
 
     async def stop() -> None:
         lingering = asyncio.create_task(linger())
@@ -307,7 +307,7 @@ def test_case_90_the_next_call_does_not_wait_for_the_old_loop_to_close() -> None
         call(stop)
     began = time.monotonic()
     assert call(loop_thread).is_alive()
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 1.5
 
 
 def test_case_90_the_loop_stops_under_a_stream() -> None:

@@ -194,6 +194,11 @@ def test_fence_around_code_is_not_quoted_and_each_line_of_code_stands_alone() ->
     assert not any("```" in sentence for sentence in quoted)
 
 
+def test_picture_is_not_quoted_as_a_sentence() -> None:
+    text = "![The boiler behind its cover](boiler.png) ![Cover](c.png)\n\nThe boiler stands behind the cover."
+    assert [s.text for s in quote("Where is the boiler?", found(text))] == ["The boiler stands behind the cover."]
+
+
 def test_sentence_that_repeats_the_question_is_not_its_answer() -> None:
     query = "Which variable points the site at a Qdrant server?"
     examples = f'Open the page and ask: "{query}" Then click the number.'

@@ -187,13 +187,13 @@ def test_work_that_ignores_its_cancellation_does_not_hold_the_shutdown_for_ever(
     monkeypatch.setattr("agents.loop.GRACE_SECONDS", 0.1)
 
     async def blocks_the_loop() -> None:
-        time.sleep(1.0)
+        time.sleep(3.0)
 
     caller = Caller(blocks_the_loop)
     with caplog.at_level(logging.ERROR, logger="agents"):
         began = time.monotonic()
         shutdown(0.1)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 2.5
     assert "is left behind" in caplog.text
     assert caller.ended() is None
 

@@ -34,7 +34,7 @@ def ask(client: Client, **more: Any) -> Any:
 
 def events(response: Any) -> list[tuple[str, dict[str, Any]]]:
     blocks = b"".join(response.streaming_content).decode().strip().split("\n\n")
-    lines = [block.split("\n") for block in blocks]
+    lines = [block.split("\n") for block in blocks if not block.startswith(":")]
     return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in lines]
 
 
@@ -131,6 +131,18 @@ def test_case_61_cleanly_ended_but_truncated_answer_is_interrupted(client: Clien
 def test_case_69_html_page_is_no_answer(client: Client, model: ChatServer) -> None:
     model.script(*[chat_server.page()] * 4)
     assert ask(client).json()["model"] == "extractive"
+
+
+def test_case_44_addresses_come_from_settings_and_from_no_request(client: Client, model: ChatServer) -> None:
+    with ChatServer() as elsewhere:
+        names = "base_url openai_base_url OPENAI_BASE_URL api_base model_url qdrant_url QDRANT_URL embedding_base_url"
+        body = json.dumps({"query": QUESTION, "model": "other"} | dict.fromkeys(names.split(), elsewhere.url))
+        headers = {"X-OpenAI-Base-Url": elsewhere.url, "X-Forwarded-Host": "elsewhere.example"}
+        model.script(chat_server.text("Wait four minutes [1]."))
+        response = client.post("/api/v1/chat/query", body, content_type="application/json", headers=headers)
+        assert response.json()["answer"].startswith("Wait four minutes")
+        assert not elsewhere.requests
+    assert [request.body["model"] for request in model.requests] == ["tiny"]
 
 
 def test_case_43_search_that_never_ends_is_stopped(client: Client, model: ChatServer) -> None:

@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from retrieval.admin.collections import highlighted
-from retrieval.configuration import RetrievalSettings, configure
 from retrieval.models import Collection, Document, IndexRemoval
+from tests.configured import configured
 
 pytestmark = pytest.mark.django_db
 
@@ -446,13 +446,13 @@ def test_query_shows_passages_of_this_collection(admin_client: Client, collectio
     assert len(re.findall(r"· \w[\w ]* [\d.]+ ms", page.text)) >= 3  # stages, each with its time
 
 
-def test_query_when_the_index_is_down_says_so(
-    settings, admin_client: Client, collection: Collection, index: None
-) -> None:
+def test_query_when_the_index_is_down_says_so(admin_client: Client, collection: Collection, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    configure(RetrievalSettings(index_dir=settings.INDEX_DIR, model_dir=settings.MODEL_DIR, qdrant_url=address))
-    page = admin_client.post(reverse("admin:retrieval_collection_query", args=[collection.pk]), {"query": "deadline"})
+    with configured(tmp_path, qdrant_url=address):
+        page = admin_client.post(
+            reverse("admin:retrieval_collection_query", args=[collection.pk]), {"query": "deadline"}
+        )
     assert page.status_code == 200
     assert page.context["problem"] in html.unescape(page.text)
     assert "passage-text" not in page.text

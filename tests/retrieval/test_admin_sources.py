@@ -20,8 +20,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from retrieval.configuration import RetrievalSettings, configure
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
+from tests.configured import configured
 from tests.fakes.web_server import WebServer, answer, dripping
 
 pytestmark = pytest.mark.django_db
@@ -96,8 +96,7 @@ def test_upload_of_an_archive_lists_each_member(admin_client: Client, public: Co
 def test_case_40_upload_over_the_quota_is_413_with_the_limit_and_the_fix(
     admin_client: Client, admin_user: User, public: Collection
 ) -> None:
-    configure(RetrievalSettings(index_dir=site.INDEX_DIR, model_dir=site.MODEL_DIR, user_quota_bytes=10))
-    try:
+    with configured(site.INDEX_DIR, user_quota_bytes=10):
         form = {"collection": public.pk, "documents": [SimpleUploadedFile("a.md", b"x" * 11)]}
         response = admin_client.post(reverse(UPLOAD), form, headers={"X-Fragment": "1"})
         document = Document.objects.create(
@@ -107,8 +106,6 @@ def test_case_40_upload_over_the_quota_is_413_with_the_limit_and_the_fix(
             reverse("admin:retrieval_document_change", args=[document.pk]),
             {"title": "T", "collection": public.pk, "replacement": SimpleUploadedFile("b.md", b"y" * 12)},
         )
-    finally:
-        configure(RetrievalSettings(index_dir=site.INDEX_DIR, model_dir=site.MODEL_DIR))
     assert response.status_code == 413
     assert "quota of 10\xa0bytes: 0\xa0bytes are stored, and this has 11\xa0bytes. Delete documents" in response.text
     assert page.status_code == 200

@@ -22,6 +22,7 @@ from retrieval.configuration import RetrievalSettings, configure
 from retrieval.index import VERSION
 from retrieval.management.follow import bar
 from retrieval.models import Collection, Document, IndexRemoval, Reindex
+from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
 from tests.servers import ROOT, environment, manage
 
@@ -51,9 +52,9 @@ def use(settings: Settings, server: ChatServer, tmp_path: Path) -> Iterator[obje
             )
         )
 
-    use("one")
-    yield use
-    configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
+    with configured(tmp_path / "index"):
+        use("one")
+        yield use
 
 
 @pytest.fixture

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.conf import settings as site_settings
 from django.core.files.base import ContentFile
 from django.db import OperationalError, connection, connections
 from psycopg import sql
 from pytest_django import Settings
 
 from retrieval import ingest, spaces
-from retrieval.configuration import RetrievalSettings, configure, runtime
+from retrieval.configuration import configure, runtime
 from retrieval.models import Collection, Document
+from tests.configured import configured
 from tests.fakes.chat_server import ChatServer, Reply, Request
 from tests.postgres import Postgres, postgres
 from tests.retrieval.qdrant_server import qdrant_server
@@ -43,17 +43,11 @@ class WatchedServer(ChatServer):
 @pytest.fixture
 def server(db: None, settings: Settings, tmp_path: Path) -> Iterator[WatchedServer]:
     settings.MEDIA_ROOT = tmp_path / "media"
-    with WatchedServer() as server:
-        configure(
-            RetrievalSettings(
-                index_dir=tmp_path / "index",
-                model_dir=tmp_path,
-                embedding_base_url=server.url,
-                embedding_model="fake",
-            )
-        )
+    with (
+        WatchedServer() as server,
+        configured(tmp_path / "index", embedding_base_url=server.url, embedding_model="fake"),
+    ):
         yield server
-        configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
 
 
 def add(collection: Collection, name: str = "a.md", text: str = "The boiler is serviced in May.") -> Document:

@@ -28,6 +28,7 @@ from retrieval.index.edge import EdgeIndex
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.search import search
 from retrieval.worker import Worker
+from tests.configured import configured
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, Reply, Request, as_json, failure
 from tests.retrieval import files
 from tests.retrieval.qdrant_server import qdrant_server
@@ -81,18 +82,11 @@ class WatchedServer(ChatServer):
 @pytest.fixture
 def embeddings(db: None, media: Path, tmp_path: Path) -> Iterator[WatchedServer]:
     """The embedded index with an embedding address."""
-    server = WatchedServer()
-    with server:
-        configure(
-            RetrievalSettings(
-                index_dir=tmp_path / "remote",
-                model_dir=tmp_path,
-                embedding_base_url=server.url,
-                embedding_model="fake",
-            )
-        )
+    with (
+        WatchedServer() as server,
+        configured(tmp_path / "remote", embedding_base_url=server.url, embedding_model="fake"),
+    ):
         yield server
-        configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
 
 
 # ---- the good way ----------------------------------------------------------------------------------------------------
@@ -324,12 +318,7 @@ def test_cases_70_81_rejected_embeddings_fail_after_three_attempts(
 
 @pytest.mark.django_db(transaction=True)
 def test_case_73_index_down_keeps_the_document_queued_and_its_attempts(public: Collection, media: Path) -> None:
-    with qdrant_server() as server:
-        configure(
-            RetrievalSettings(
-                index_dir=media, model_dir=site_settings.MODEL_DIR, qdrant_url=server.url, qdrant_api_key=server.api_key
-            )
-        )
+    with qdrant_server() as server, configured(media, qdrant_url=server.url, qdrant_api_key=server.api_key):
         document = add(public)
         server.status = 503
         assert ingest.ingest_next() is False
@@ -345,7 +334,6 @@ def test_case_73_index_down_keeps_the_document_queued_and_its_attempts(public: C
         document.refresh_from_db()
         assert (document.state, document.error, document.live_generation) == (Document.State.READY, "", 1)
         assert found() == [document.pk]
-        configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
 
 
 @pytest.mark.django_db(transaction=True)

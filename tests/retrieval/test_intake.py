@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.conf import settings as site_settings
 from django.core.files.base import ContentFile
 from django.db import connections
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from retrieval import ingest, intake, queue, spaces
-from retrieval.configuration import RetrievalSettings, configure, runtime
+from retrieval.configuration import configure, runtime
 from retrieval.models import Collection, Document
+from tests.configured import configured
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, Reply, Request, as_json, failure
 from tests.retrieval import files
 
@@ -51,17 +51,11 @@ class WatchedServer(ChatServer):
 @pytest.fixture
 def server(settings: Settings, tmp_path: Path) -> Iterator[WatchedServer]:
     settings.MEDIA_ROOT = tmp_path / "media"
-    with WatchedServer() as server:
-        configure(
-            RetrievalSettings(
-                index_dir=tmp_path / "index",
-                model_dir=tmp_path,
-                embedding_base_url=server.url,
-                embedding_model="fake",
-            )
-        )
+    with (
+        WatchedServer() as server,
+        configured(tmp_path / "index", embedding_base_url=server.url, embedding_model="fake"),
+    ):
         yield server
-        configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
 
 
 def add(collection: Collection, name: str, text: str | bytes) -> Document:

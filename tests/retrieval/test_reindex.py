@@ -19,6 +19,7 @@ from retrieval.configuration import RetrievalSettings, configure, runtime
 from retrieval.index import VERSION
 from retrieval.models import Chunk, Collection, Document, IndexRemoval, Reindex
 from retrieval.search import search
+from tests.configured import configured
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, failure
 
 pytestmark = [pytest.mark.urls("tests.retrieval.urls"), pytest.mark.django_db(transaction=True)]
@@ -50,8 +51,8 @@ def use(db: None, settings: Settings, tmp_path: Path) -> Iterator[Configure]:
         )
         configure(replace(given, **more))  # type: ignore[arg-type]
 
-    yield use
-    configure(RetrievalSettings(index_dir=site_settings.INDEX_DIR, model_dir=site_settings.MODEL_DIR))
+    with configured(tmp_path / "index"):
+        yield use
 
 
 def prose(number: int, *, words: int = 2_000) -> str:

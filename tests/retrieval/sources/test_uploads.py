@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,17 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
 from retrieval import ingest
-from retrieval.configuration import RetrievalSettings, configure
+from retrieval.configuration import configure, runtime
 from retrieval.errors import QuotaExceeded
 from retrieval.models import Collection, Document
 from retrieval.quota import stored_bytes
 from retrieval.sources.titles import title_in, title_of
 from retrieval.sources.uploads import Upload, add_text, add_upload
+from tests.configured import configured
 
 pytestmark = pytest.mark.django_db
+
+Quota = Callable[[int], None]
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +33,15 @@ def _media(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
 
 
-def quota_of(limit: int) -> None:
-    configure(RetrievalSettings(index_dir=site.INDEX_DIR, model_dir=site.MODEL_DIR, user_quota_bytes=limit))
-
-
 @pytest.fixture
-def quota(db: None) -> Any:
-    yield quota_of
-    quota_of(0)
+def quota(db: None) -> Iterator[Quota]:
+    """Set how many bytes a user may store."""
+
+    def set_quota(limit: int) -> None:
+        configure(replace(runtime().settings, user_quota_bytes=limit))
+
+    with configured(site.INDEX_DIR):
+        yield set_quota
 
 
 def add(
@@ -104,7 +110,7 @@ def test_case_40_file_over_the_limit(public: Collection) -> None:
     )
 
 
-def test_case_40_quota_of_a_user_counts_every_source(quota: Any, public: Collection, reader: User) -> None:
+def test_case_40_quota_of_a_user_counts_every_source(quota: Quota, public: Collection, reader: User) -> None:
     quota(100)
     add(public, "a.md", b"x" * 60, owner=reader)
     add_text(public, title="b", text="y" * 30, owner=reader)
@@ -123,7 +129,7 @@ def test_case_40_quota_of_a_user_counts_every_source(quota: Any, public: Collect
     assert len(files) == Document.objects.count() == 4
 
 
-def test_case_40_quota_of_an_archive_takes_what_fits(quota: Any, public: Collection, reader: User) -> None:
+def test_case_40_quota_of_an_archive_takes_what_fits(quota: Quota, public: Collection, reader: User) -> None:
     quota(100)
     fits, not_, small = add(
         public, "a.zip", zipped({"1.md": b"1" * 80, "2.md": b"2" * 30, "3.md": b"3" * 20}), owner=reader
@@ -132,7 +138,7 @@ def test_case_40_quota_of_an_archive_takes_what_fits(quota: Any, public: Collect
     assert stored_bytes(reader) == 100
 
 
-def test_case_40_quota_on_a_replaced_file_counts_the_difference(quota: Any, public: Collection, reader: User) -> None:
+def test_case_40_quota_on_a_replaced_file_counts_the_difference(quota: Quota, public: Collection, reader: User) -> None:
     (upload,) = add(public, "a.md", b"x" * 60, owner=reader)
     assert upload.document
     quota(100)
@@ -144,7 +150,7 @@ def test_case_40_quota_on_a_replaced_file_counts_the_difference(quota: Any, publ
     assert Path(document.file.path).read_bytes() == b"y" * 100
 
 
-def test_case_40_quota_frees_what_is_deleted(quota: Any, public: Collection, reader: User) -> None:
+def test_case_40_quota_frees_what_is_deleted(quota: Quota, public: Collection, reader: User) -> None:
     quota(100)
     (upload,) = add(public, "a.md", b"x" * 90, owner=reader)
     assert upload.document

@@ -1,0 +1,26 @@
+"""Retrieval configured for one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from retrieval import configuration
+from retrieval.configuration import RetrievalSettings
+
+
+@contextmanager
+def configured(index_dir: Path, **more: Any) -> Iterator[None]:
+    """Retrieval with its index in `index_dir` and the other fields of `RetrievalSettings` as given, until the block
+    ends; then as the tests' settings say.
+    """
+    own = RetrievalSettings(index_dir=settings.INDEX_DIR, model_dir=settings.MODEL_DIR)
+    configuration.configure(RetrievalSettings(**{"index_dir": index_dir, "model_dir": settings.MODEL_DIR} | more))
+    try:
+        yield
+    finally:
+        configuration.configure(own)
