@@ -71,7 +71,7 @@ def detach(conversation: Conversation, document_id: int) -> None:
     """Delete an attached file. Raises AnswerError (404)."""
     found = attached(conversation).filter(pk=document_id)
     if not found:
-        raise errors.not_found("document_id", f"There is no file {document_id} attached to a conversation of yours.")
+        raise errors.not_found("document_id", "There is no such file.")
     delete_documents(found)
 
 

@@ -181,7 +181,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
         """Other unknown fields are ignored; who sends a filter must not take a wider answer for a narrowed one."""
         for name in self.initial_data:
             if "__" in name or name in _FILTERS:
-                fault = _("Is no field of a question; narrow it by collections and document_ids.")
+                fault = _("Is no field of a question; narrow it by collections, document_ids, languages and dates.")
                 raise serializers.ValidationError({name[:60]: fault})
 
     def _check_search(self, attrs: dict[str, Any]) -> None:

@@ -19,10 +19,11 @@ from django.test import Client
 from chatsite import attachments
 from chatsite.evaluation import write_questions
 from chatsite.models import ApiKey, Conversation, Run, Share
-from retrieval import configuration, ingest, spaces
+from retrieval import configuration, ingest, intake, spaces
 from retrieval.models import Collection, Document, IndexRemoval
 from tests.chatsite.test_api_keys import make
 from tests.chatsite.test_embeds import site  # noqa: F401 (a fixture)
+from tests.configured import configured
 
 Put = Callable[..., Document]
 
@@ -187,17 +188,14 @@ def test_reader_has_so_many_files_waiting_to_be_read(owner: Client, settings: An
     assert attach(owner, "file 4", "4.md").status_code == 201
 
 
-def test_case_40_attached_files_count_to_the_quota(owner: Client, tmp_path: Path, settings: Any) -> None:
-    limited = configuration.RetrievalSettings(
-        index_dir=tmp_path / "index", model_dir=settings.MODEL_DIR, user_quota_bytes=80
-    )
+def test_case_40_attached_files_count_to_the_quota(owner: Client, tmp_path: Path) -> None:
     configuration.runtime().close()
-    configuration.configure(limited)
-    session_id = attach(owner).json()["session_id"]
-    response = attach(owner, "x" * 60, "b.md", session_id=session_id)
-    assert (response.status_code, response.json()["error"]) == (413, "quota_exceeded")
-    assert "quota of 80" in response.json()["message"]
-    assert attach(owner, "x" * 60, "b.md").status_code == 413
+    with configured(tmp_path / "index", user_quota_bytes=80):
+        session_id = attach(owner).json()["session_id"]
+        response = attach(owner, "x" * 60, "b.md", session_id=session_id)
+        assert (response.status_code, response.json()["error"]) == (413, "quota_exceeded")
+        assert "quota of 80" in response.json()["message"]
+        assert attach(owner, "x" * 60, "b.md").status_code == 413
     assert (Conversation.objects.count(), Collection.objects.filter(hidden=True).count()) == (1, 1)
 
 
@@ -464,6 +462,7 @@ def test_deleted_conversation_takes_its_files_with_it(
     assert points() == 1
     assert not stored.exists()
     assert not IndexRemoval.objects.exists()
+    assert not stored.exists()
 
 
 @pytest.mark.parametrize("how", ["queryset", "user", "user with files only"])

@@ -93,5 +93,6 @@ def _told(client: Client, method: str, address: str) -> tuple[int, str]:
     """The status and the text, without what is another in each response or repeats the address."""
     body: dict[str, Any] = {} if method == "get" else {"data": "{}", "content_type": "application/json"}
     response = getattr(client, method)(address, **body)
-    text = re.sub(r"\b100\d\b", "", response.text.replace(address, "")).replace(response.headers.get("X-Request-ID", "none"), "")
+    text = response.text.replace(address, "").replace(response.headers.get("X-Request-ID", "none"), "")
+    text = re.sub(r"\b100\d\b", "", text)
     return response.status_code, re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text)
