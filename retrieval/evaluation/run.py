@@ -15,7 +15,12 @@ from retrieval.evaluation.questions import Question, Quote
 from retrieval.models import Document, User
 from retrieval.search import Method, Passage, document_text, search
 
-METHODS = {"BM25": Method(vectors=False), "dense": Method(words=False), "hybrid": Method()}
+METHODS = {
+    "BM25": Method(vectors=False),
+    "dense": Method(words=False),
+    "hybrid": Method(),
+    "hybrid + rerank": Method(rerank="maxsim"),
+}
 SHOWN = 5  # passages that an answer is made from
 _DISTINCT = 20  # passages asked for, so that ten different documents are among them
 

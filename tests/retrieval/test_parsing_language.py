@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from retrieval.extraction.language import classify
 from tests.retrieval.test_parsing import read
 
 PROSE = {
@@ -53,13 +51,3 @@ def test_language_is_that_of_the_document_and_not_of_its_beginning(tmp_path: Pat
 def test_tables_and_code_do_not_change_the_language(tmp_path: Path) -> None:
     table = "| The price of the part | and how many of them there are in the store |\n" * 20
     assert read(tmp_path, "a.md", f"{PROSE['de']}\n\n{table}\n{PROSE['de']}\n").language == "de"
-
-
-def test_language_is_what_py3langid_says() -> None:
-    """Ours reads the same model from shared memory."""
-    theirs = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    theirs.set_languages([label for label in theirs.labels if len(label) == 2])
-    for text in [*PROSE.values(), "THE BOILER IS SERVICED", "Zahvaljujem vam na pomoći.", "Захваљујем вам", "qwrt 12"]:
-        code, probability = theirs.classify(text)
-        assert classify(text) == (code, pytest.approx(probability, abs=1e-4))
-    assert classify("") == ("", 0.0)

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from retrieval.configuration import runtime
 from retrieval.errors import RetrievalError
 from retrieval.evaluation import report
 from retrieval.evaluation.questions import QuestionSet, read_set
@@ -103,8 +102,6 @@ class Command(BaseCommand):
             yield from ((text, parse_method(text)) for text in compare)
         else:
             yield from METHODS.items()
-            if rerank := runtime().settings.rerank:
-                yield "hybrid + rerank", Method(rerank=rerank)
 
     def _progress(self, name: str, whole: int) -> _Progress:
         return _Progress(name, whole, write=self.stderr.write, rewrites=self.stderr.isatty())
