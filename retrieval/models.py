@@ -18,14 +18,15 @@ from django.urls import reverse
 User = AbstractBaseUser | AnonymousUser
 
 
-def _readable_collections(user: User) -> Q:
-    """The condition under which `user` may read a collection. It joins nothing, so no collection is found twice."""
+def _readable_collections(user: User, prefix: str = "") -> Q:
+    """The condition under which `user` may read a collection; `prefix` leads to it from the queried model. It joins
+    nothing more than that, so nothing is found twice."""
     if getattr(user, "is_superuser", False) and user.is_active:
         return Q()
-    public = Q(public=True)
+    public = Q(**{f"{prefix}public": True})
     if user.is_authenticated and user.is_active:
         shared = Collection.groups.through.objects.filter(group__user=user.pk)
-        return public | Q(pk__in=shared.values("collection")) | Q(owner=user.pk)
+        return public | Q(**{f"{prefix}pk__in": shared.values("collection")}) | Q(**{f"{prefix}owner": user.pk})
     return public
 
 
@@ -72,7 +73,7 @@ class Collection(models.Model):
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: User) -> DocumentQuerySet:
         """The documents `user` may read; the one source for search, citations, the reader and the history."""
-        return self.filter(collection__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+        return self.filter(_readable_collections(user, "collection__"))
 
     def readable(self) -> DocumentQuerySet:
         """Those with text to show: ingested at least once, also while a newer generation is being made."""
