@@ -19,17 +19,18 @@ from django.utils.translation import gettext_lazy as _
 User = AbstractBaseUser | AnonymousUser
 
 
-def _readable_collections(user: User) -> Q:
-    """The condition under which `user` may read a collection; a hidden one is its owner's alone. It joins nothing, so
-    no collection is found twice."""
-    signed_in = user.is_authenticated and user.is_active
-    own = Q(owner=user.pk) if signed_in else Q(pk__in=())
-    if getattr(user, "is_superuser", False) and user.is_active:
-        return Q(hidden=False) | own
-    if signed_in:
-        shared = Collection.groups.through.objects.filter(group__user=user.pk)
-        return Q(hidden=False) & (Q(public=True) | Q(pk__in=shared.values("collection"))) | own
-    return Q(hidden=False, public=True)
+def _readable_collections(user: User, prefix: str = "") -> Q:
+    """The condition under which `user` may read a collection, a hidden one only as its owner; `prefix` leads to it from
+    the queried model. It joins nothing more than that, so nothing is found twice."""
+    listed = Q(**{f"{prefix}hidden": False})
+    public = listed & Q(**{f"{prefix}public": True})
+    if not (user.is_authenticated and user.is_active):
+        return public
+    own = Q(**{f"{prefix}owner": user.pk})
+    if getattr(user, "is_superuser", False):
+        return listed | own
+    shared = Collection.groups.through.objects.filter(group__user=user.pk).values("collection")
+    return public | (listed & Q(**{f"{prefix}pk__in": shared})) | own
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -96,7 +97,7 @@ class Collection(models.Model):
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: User) -> DocumentQuerySet:
         """The documents `user` may read; the one source for search, citations, the reader and the history."""
-        return self.filter(collection__in=Collection.objects.filter(_readable_collections(user)).values("pk"))
+        return self.filter(_readable_collections(user, "collection__"))
 
     def listed(self) -> DocumentQuerySet:
         """Without those of hidden collections."""

@@ -182,7 +182,7 @@ def search(
     hits = [*islice(by_passage(hits) if method.neighbours else hits, wanted)]
     if not known:
         hits = [replace(hit, similarity=None) for hit in hits]  # it says nothing
-    found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
+    found = _Found.of(hits, scope=scope, user=user, neighbours=method.neighbours)
     watch.stage("text")
     ranked = found.readable(hits)
     if method.rerank and embedder:
@@ -289,10 +289,10 @@ class _Found:
     pieces: dict[tuple[int, int], _Piece]
 
     @classmethod
-    def of(cls, hits: Sequence[Hit], *, scope: Scope, neighbours: int) -> _Found:
-        """As far as they are in the scope, which holds what the reader may see, and their generation is live."""
-        inside = Document.objects.filter(collection__in=scope.collection_ids).only(*_SHOWN)
-        documents = inside.in_bulk({hit.document_id for hit in hits})
+    def of(cls, hits: Sequence[Hit], *, scope: Scope, user: User, neighbours: int) -> _Found:
+        """As far as `user` may read them, they are in the scope and their generation is live."""
+        readable = Document.objects.visible_to(user).filter(collection__in=scope.collection_ids)
+        documents = readable.only(*_SHOWN).in_bulk({hit.document_id for hit in hits})
         live = {document.pk: document.live_generation for document in documents.values()}
         return cls(documents, _pieces([hit for hit in hits if hit.generation == live.get(hit.document_id)], neighbours))
 
