@@ -164,17 +164,15 @@ def test_words_align_where_others_of_the_line_are_not_printed() -> None:
     assert lines[-1].edges[-1] == pytest.approx(0.25)
 
 
-def test_page_is_drawn_once_and_kept_until_its_document_goes(
-    public: Collection, put: Put, django_capture_on_commit_callbacks: Callable[..., object]
-) -> None:
+def test_page_is_drawn_once_and_kept_until_its_document_goes(public: Collection, put: Put) -> None:
     document = put(public, "a.pdf", files.pdf([["The pump."]]))
     picture = pages.render_page(document, page=1, width=800)
     image = Image.open(io.BytesIO(picture))
     assert (image.format, image.size) == ("WEBP", (800, 1132))
     page_cache.write(document.live_hash, "1-800.webp", b"kept")
     assert pages.render_page(document, page=1, width=800) == b"kept"
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
-        document.delete()
+    document.delete()
+    ingest.drain_removals()
     assert page_cache.read(document.live_hash, "1-800.webp") is None
 
 
