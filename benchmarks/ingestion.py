@@ -23,7 +23,13 @@ from pathlib import Path
 from statistics import median, quantiles
 
 MEMORY_DOCUMENTS = 5_000
-SIZES = {"short (1 page)": (40, 2_500), "ordinary (10 pages)": (8, 25_000), "long (100 pages)": (1, 250_000)}
+SIZES = {  # how many documents, of how many characters, with which ending
+    "short (1 page)": (40, 2_500, "txt"),
+    "short, PDF": (40, 2_500, "pdf"),
+    "ordinary (10 pages)": (8, 25_000, "txt"),
+    "long (100 pages)": (1, 250_000, "txt"),
+}
+LINES = 50  # of a page
 ROUNDS = 3
 PAGES = 200
 SEARCHING_THREADS = 8
@@ -51,10 +57,7 @@ def main() -> None:
 
 def pages(path: Path) -> None:
     """Of a PDF, read by ingestion's parser (text, headings, dates, running lines, language), and its text alone."""
-    from tests.retrieval import files
-
-    lines = standard_library().splitlines()
-    path.write_bytes(files.pdf([[line[:90] for line in lines[50 * n : 50 * n + 50]] for n in range(PAGES)]))
+    path.write_bytes(as_pdf("\n".join(standard_library().splitlines()[: LINES * PAGES])))
 
     def bare() -> int:
         import pypdfium2
@@ -82,10 +85,10 @@ def throughput() -> None:
     queue_documents(1, 2_500, first=9)
     ingest_queued()  # the model is loaded
     print_header("chunks", "bare", "ingested")
-    for name, (number, characters) in SIZES.items():
+    for name, (number, characters, ending) in SIZES.items():
         runs = []
         for attempt in range(ROUNDS):
-            queue_documents(number, characters, first=attempt)
+            queue_documents(number, characters, first=attempt, ending=ending)
             ingested = Figures.of(ingest_queued)
             runs.append((Figures.of(embed_alone), ingested))
         print_row(name, runs)
@@ -137,7 +140,7 @@ def print_row(name: str, runs: Sequence[tuple[Figures, Figures]]) -> None:
     )
 
 
-def queue_documents(number: int, characters: int, *, first: int) -> None:
+def queue_documents(number: int, characters: int, *, first: int, ending: str = "txt") -> None:
     """In place of all there are."""
     from retrieval import ingest
     from retrieval.models import Document
@@ -145,7 +148,7 @@ def queue_documents(number: int, characters: int, *, first: int) -> None:
     Document.objects.all().delete()
     while ingest.work():
         pass
-    add_documents(number, characters, first=first)
+    add_documents(number, characters, first=first, ending=ending)
 
 
 def ingest_queued() -> int:
@@ -183,7 +186,7 @@ def statements() -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    number, characters = SIZES["short (1 page)"]
+    number, characters, _ = SIZES["short (1 page)"]
     queue_documents(number, characters, first=20)
     with CaptureQueriesContext(connection) as asked:
         ingest_queued()
@@ -300,7 +303,8 @@ def words_and_memory(folder: Path, documents: int) -> None:
     Document.objects.all().delete()
     Collection.objects.update(fingerprint="words-v0")
     configuration.configure(configuration.RetrievalSettings(index_dir=folder / "words", model_dir=folder))
-    print(f"\nWithout vectors (words alone)\n{'documents':>12}{'chunks':>10}{'chunks/s':>10}{'memory MB':>12}")
+    columns = ("documents", "chunks", "chunks/s", "own MB", "mapped MB")
+    print("\nWithout vectors (words alone)\n" + "".join(f"{column:>12}" for column in columns))
     step = max(documents // 5, 1)
     for done in range(0, documents, step):
         add_documents(step, 3_000, first=1_000 + done)
@@ -309,13 +313,16 @@ def words_and_memory(folder: Path, documents: int) -> None:
             pass
         chunks = Chunk.objects.count()
         rate = (chunks - before) / (time.perf_counter() - began)
-        print(f"{done + step:>12,}{chunks:>10,}{rate:>10.0f}{memory():>12.0f}", flush=True)
+        own, mapped = memory()
+        print(f"{done + step:>12,}{chunks:>12,}{rate:>12.0f}{own:>12.0f}{mapped:>12.0f}", flush=True)
 
 
-def memory() -> float:
-    """Megabytes that this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+def memory() -> tuple[float, float]:
+    """Megabytes in memory now: this process's own, and of files it has mapped, which the kernel takes back when there
+    is no room."""
+    resident, mapped = map(int, Path("/proc/self/statm").read_text().split()[1:3])
+    megabyte = 1024**2 / os.sysconf("SC_PAGE_SIZE")
+    return (resident - mapped) / megabyte, mapped / megabyte
 
 
 @cache
@@ -324,7 +331,7 @@ def standard_library() -> str:
     return "\n".join(path.read_text(errors="ignore") for path in paths)
 
 
-def add_documents(number: int, characters: int, *, first: int) -> None:
+def add_documents(number: int, characters: int, *, first: int, ending: str = "txt") -> None:
     from django.core.files.base import ContentFile
 
     from retrieval import ingest
@@ -335,7 +342,15 @@ def add_documents(number: int, characters: int, *, first: int) -> None:
     for n in range(number):
         at = (first * 7_919_000 + n * (characters + 977)) % (len(text) - characters)
         body = f"Extract {first}.{n}\n\n{text[at : at + characters]}"
-        ingest.add_document(collection, file=ContentFile(body.encode()), filename=f"{first}-{n}.txt")
+        content = as_pdf(body) if ending == "pdf" else body.encode()
+        ingest.add_document(collection, file=ContentFile(content), filename=f"{first}-{n}.{ending}")
+
+
+def as_pdf(text: str) -> bytes:
+    from tests.retrieval import files
+
+    lines = [line[:90] for line in text.splitlines()]
+    return files.pdf([lines[at : at + LINES] for at in range(0, len(lines), LINES)])
 
 
 if __name__ == "__main__":

@@ -254,6 +254,6 @@ def test_statements_for_short_documents(
     """Of sixteen: for each its claim and its transaction (BEGIN and COMMIT counted), for all of them a dozen more."""
     for n in range(16):
         add(public, f"{n}.md", f"Document {n} is about boilers.")
-    with django_assert_max_num_queries(16 * 8 + 30):
+    with django_assert_max_num_queries(16 * 5 + 30):
         assert ingest.ingest_next() is True
     assert set(states().values()) == {(READY, 1)}
