@@ -39,7 +39,7 @@ def own_conversations(request: HttpRequest, *, credential: Credential | None = N
 
 def new_conversation(request: HttpRequest, *, question: str, credential: Credential | None = None) -> Conversation:
     """An unsaved conversation of the one who asks: a user, a browser, or a program, which keeps no cookies."""
-    title = " ".join(question.split())[:80]
+    title = title_of(question)
     if isinstance(credential, EmbedSite):
         return Conversation(embed_site=credential, title=title)
     if request.user.is_authenticated:
@@ -47,6 +47,11 @@ def new_conversation(request: HttpRequest, *, question: str, credential: Credent
     if settings.CSRF_COOKIE_NAME in request.COOKIES:  # a page of ours was opened there
         request.session.setdefault(_BROWSER, uuid.uuid4().hex)
     return Conversation(browser=request.session.get(_BROWSER, ""), title=title)
+
+
+def title_of(question: str) -> str:
+    """What a conversation that begins with it is called."""
+    return " ".join(question.split())[:80]
 
 
 @receiver(user_logged_in)

@@ -38,6 +38,7 @@ from agents import (
     UserMessage,
 )
 from chatsite import assistant, attachments, capacity, errors, records
+from chatsite.access import title_of
 from chatsite.capacity import Place
 from chatsite.citations import Citation, CitationReader, Source, strip_markers
 from chatsite.errors import AnswerError
@@ -122,7 +123,7 @@ def _save(question: Question, sources: Mapping[int, Source]) -> Run:
         if question.user.is_authenticated:  # one question at a time is counted, so that the limit holds
             get_user_model()._default_manager.select_for_update().filter(pk=question.user.pk).first()
         capacity.check_share(question.conversation)
-        _save_conversation(question.conversation)
+        _save_conversation(question.conversation, question.text)
         run = Run.objects.create(
             conversation=question.conversation,
             mode=question.mode,
@@ -145,11 +146,14 @@ def _selections(question: Question, sources: Mapping[int, Source]) -> Iterator[d
         yield {"text": selected.text or source.content, **(asdict(selected.place) if selected.place else {})}
 
 
-def _save_conversation(conversation: Conversation) -> None:
-    """A new one, or its time of use alone: it may be renamed at the same time. Raises AnswerError (404)."""
+def _save_conversation(conversation: Conversation, text: str) -> None:
+    """A new one, or its time of use alone: it may be renamed at the same time. One that began with a file is named
+    after its first question. Raises AnswerError (404)."""
     if conversation._state.adding:
         conversation.save()
-    elif not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now()):
+        return
+    titled = {"title": title_of(text)} if attachments.is_untitled(conversation) else {}
+    if not Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now(), **titled):
         raise errors.not_found("session_id", _("There is no conversation %s.") % conversation.pk)
 
 

@@ -17,6 +17,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from chatsite import errors
+from chatsite.access import title_of
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation
 from retrieval.deletion import delete_collection, delete_documents
@@ -42,6 +43,13 @@ def attached(conversation: Conversation | None) -> DocumentQuerySet:
 def unread(conversation: Conversation) -> list[Document]:
     """Those that are still being read for the first time."""
     return list(attached(conversation).filter(state__in=UNREAD, live_generation=0))
+
+
+def is_untitled(conversation: Conversation) -> bool:
+    """It began with a file, whose name it has, and nothing has been asked yet."""
+    if not conversation.attachments_id or conversation.runs.exists():
+        return False
+    return any(title_of(file.filename) == conversation.title for file in attached(conversation))
 
 
 def attach(conversation: Conversation, *, file: File[bytes], filename: str, owner: AbstractBaseUser) -> Document:

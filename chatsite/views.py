@@ -26,7 +26,7 @@ from chatsite.answering import open_run
 from chatsite.api.errors import sentence
 from chatsite.api.serializers import QuestionSerializer
 from chatsite.asking import question_of
-from chatsite.attachments import attached, may_attach
+from chatsite.attachments import attached, is_untitled, may_attach
 from chatsite.choosing import choosable, find_documents
 from chatsite.conversations import conversation_groups
 from chatsite.errors import AnswerError
@@ -98,6 +98,7 @@ def render_chat(
     views = transcript.run_views(runs, user=request.user)
     page: dict[str, Any] = {
         "conversation": conversation,
+        "untitled": conversation is not None and not runs and is_untitled(conversation),
         "runs": views,
         "under_way": any(view.state == Run.State.RUNNING for view in views),
         "groups": conversation_groups(own.exclude(browser="", user=None), find=request.GET.get("find", "")),

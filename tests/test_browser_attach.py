@@ -83,6 +83,8 @@ def test_attached_file_becomes_ready_by_itself_is_asked_opened_and_removed(page:
     ask(page, VAULT_QUESTION)
     run = ended(page)
     expect(run.locator("[data-answer]")).to_contain_text("4711")
+    expect(page.locator("[data-conversation-bar] [data-title]").first).to_have_text(VAULT_QUESTION)
+    expect(page.locator("#conversations a[aria-current]")).to_have_text(VAULT_QUESTION)
     run.locator("a.citation").first.click()
     panel = page.locator("[data-panel]")
     expect(panel.locator("mark[data-quote]")).to_have_text(VAULT)

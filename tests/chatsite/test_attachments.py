@@ -144,6 +144,18 @@ def test_case_28_file_name_that_is_markup_stays_text(owner: Client) -> None:
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
+def test_conversation_that_began_with_a_file_is_named_after_its_first_question(owner: Client, session_id: str) -> None:
+    assert "data-untitled" in owner.get(f"/c/{session_id}/").content.decode()
+    ask(owner, session_id=session_id)
+    ask(owner, "And how long does the tea take?", session_id=session_id)
+    assert Conversation.objects.get(pk=session_id).title == QUESTION
+    assert "data-untitled" not in owner.get(f"/c/{session_id}/").content.decode()
+    renamed = attach(owner, "another").json()["session_id"]
+    owner.post(f"/c/{renamed}/rename/", {"title": "Of the vault"})
+    ask(owner, session_id=renamed)
+    assert Conversation.objects.get(pk=renamed).title == "Of the vault"
+
+
 # ---- limits ----------------------------------------------------------------------------------------------------------
 def test_too_large_a_file_is_413_and_leaves_nothing(owner: Client, settings: Any) -> None:
     settings.UPLOAD_MAX_BYTES = 20
@@ -348,6 +360,7 @@ def test_shared_conversation_withholds_what_rests_on_an_attached_file(owner: Cli
         assert page.count("This answer rests on documents you can't read.") == 2
         assert "4711" not in page
         assert "four minutes" not in page
+        assert "vault.md" not in page
         assert ">vault<" not in page
         assert "“vault”" not in page
     assert "4711" in owner.get(address).content.decode()

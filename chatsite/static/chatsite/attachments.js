@@ -20,7 +20,8 @@ let polling = false;
 function take(files) {
   const limit = Number(form.dataset.uploadLimit);
   const over = [...files].filter(({ size }) => size > limit);
-  composer.notify({ message: over.map((file) => text("file-too-large", { name: file.name, size: megabytes(file.size), limit: megabytes(limit) })).join(" ") });
+  const complaints = over.map(({ name, size }) => text("file-too-large", { name, size: megabytes(size), limit: megabytes(limit) }));
+  composer.notify({ message: complaints.join(" ") });
   for (const file of [...files].filter((each) => !over.includes(each))) {
     const aborter = new AbortController();
     const chip = add({ title: file.name, state: "sending" }, () => aborter.abort());
@@ -28,7 +29,8 @@ function take(files) {
     queue = queue.then(() => upload(file, aborter.signal)).then((complaint) => {
       chip.remove();
       arrange();
-      if (complaint) composer.notify({ message: complaint });
+      if (complaint) complaints.push(complaint);
+      if (complaint) composer.notify({ message: complaints.join(" ") });
       composer.hold(-1, { refused: Boolean(complaint) });
     });
   }
@@ -45,6 +47,7 @@ async function upload(file, signal) {
   if (response instanceof Error) return text("file-unsent", { name: file.name });
   const told = await response.json().catch(() => ({})); // a proxy's error page is not JSON
   if (!response.ok) return told.message ? `${file.name}: ${told.message.replace(/^file: /, "")}` : text("file-refused", { name: file.name, status: response.status });
+  if (!chat.dataset.session) chat.dataset.untitled = ""; // until something is asked
   stand(told.session_id, file.name);
   show(told.attachments);
   poll();

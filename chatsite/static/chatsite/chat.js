@@ -3,7 +3,7 @@
 
 import { Answer } from "./answer.js";
 import { composer } from "./composer.js";
-import { adopt } from "./conversations.js";
+import { adopt, retitle } from "./conversations.js";
 import { lasting } from "./sse.js";
 import { counted, share, text } from "./texts.js";
 
@@ -157,6 +157,9 @@ function begin(article, { run_id: run, session_id: session }, question) {
   article.dataset.runId = run;
   article.dataset.run = chat.dataset.runUrl.replace(NO_ID, run);
   stand(session, question?.query ?? "");
+  if (!question || chat.dataset.untitled === undefined) return;
+  delete chat.dataset.untitled; // it began with a file
+  retitle(question.query);
 }
 
 /** The page stands for this conversation from now on; one that has just begun is listed by its title. */

@@ -19,8 +19,15 @@ export function adopt({ id, url, title }) {
   const bar = document.querySelector("[data-conversation-bar]");
   for (const form of bar.querySelectorAll("form")) form.setAttribute("action", form.getAttribute("action").replace(NO_ID, id));
   for (const link of bar.querySelectorAll("a")) link.setAttribute("href", link.getAttribute("href").replace(NO_ID, id));
-  for (const place of bar.querySelectorAll("[data-title]")) place.value === undefined ? (place.textContent = title) : (place.value = title);
+  retitle(title);
   bar.hidden = false;
+}
+
+/** What the conversation that is shown is called from now on. */
+export function retitle(title) {
+  if (!list) return;
+  for (const link of list.querySelectorAll("a[aria-current]")) link.textContent = title;
+  for (const place of document.querySelectorAll("[data-conversation-bar] [data-title]")) place.value === undefined ? (place.textContent = title) : (place.value = title);
 }
 
 function start() {
