@@ -53,11 +53,15 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class ExtractiveModel:
-    """Calls the search tool like any model would, then quotes. `notice` opens each answer: why it is only quotes."""
+    """Calls the search tool like any model would, then quotes. `notice` opens each answer: why it is only quotes. What
+    it says when nothing answers may be said in another language.
+    """
 
     notice: str
     name: str = "extractive"
     price: Price = FREE
+    declined: str = DECLINED
+    declined_selection: str = DECLINED_SELECTION
 
     async def stream(
         self,
@@ -79,7 +83,7 @@ class ExtractiveModel:
         query = _query_of(searches[-1]) if searches else question.text
         found = [Found(passage) for passage in question.passages] + list(_read_searches(searches))
         quoted = quote(query or question.text, found, selection=bool(question.passages))
-        declined = DECLINED_SELECTION if question.passages else DECLINED
+        declined = self.declined_selection if question.passages else self.declined
         answer = "\n\n".join(f"{s.text} [{s.found.passage.marker}]" for s in quoted) or declined
         for words in _in_pieces(f"{self.notice}\n\n{answer}"):
             yield TextDelta(words)

@@ -56,9 +56,19 @@ def model_name() -> str:
 def answering_models() -> tuple[Model, ...]:
     """The configured model with the extractive one behind it, or the extractive one alone."""
     if not model_configured():
-        return (ExtractiveModel(_(NO_MODEL_NOTICE), name=EXTRACTIVE),)
+        return (_extractive(_(NO_MODEL_NOTICE)),)
     model = OpenAIModel(settings.CHAT_MODEL, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
-    return (model, ExtractiveModel(_(UNREACHABLE_NOTICE), name=EXTRACTIVE))
+    return (model, _extractive(_(UNREACHABLE_NOTICE)))
+
+
+def _extractive(notice: str) -> ExtractiveModel:
+    """In the reader's language, but for what it quotes."""
+    return ExtractiveModel(
+        notice,
+        name=EXTRACTIVE,
+        declined=_("No passage that was found answers this question."),
+        declined_selection=_("The selected text does not answer this question."),
+    )
 
 
 class SearchUnavailable(ToolFailed):

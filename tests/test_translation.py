@@ -223,3 +223,13 @@ def test_api_tells_in_german_what_is_wrong(client: Client, reader: User) -> None
     with override("de"):
         assert errors.too_many(20_000, "Fragen", seconds=3).message.startswith("Hier werden höchstens 20.000 Fragen")
         assert errors.message_of("deadline_exceeded").startswith("Das Sprachmodell brauchte zu lange")
+
+
+def test_what_an_answer_says_of_itself_is_german(client: Client, public: Collection, reader: User, index: None) -> None:
+    client.force_login(reader)
+    body = {"content_type": "application/json", "headers": {"Accept-Language": "de"}}
+    answer = client.post("/api/v1/chat/query", '{"query": "Was wird hier gefragt?"}', **body).json()["answer"]
+    assert answer == (
+        "Es ist kein Sprachmodell eingerichtet, darum sind dies wörtliche Sätze aus den Dokumenten.\n\n"
+        "Keine gefundene Textstelle beantwortet diese Frage."
+    )
