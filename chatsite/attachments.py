@@ -79,7 +79,7 @@ def detach(conversation: Conversation, document_id: int) -> None:
     """Delete an attached file. Raises AnswerError (404)."""
     found = attached(conversation).filter(pk=document_id)
     if not found:
-        raise errors.not_found("document_id", "There is no such file.")
+        raise errors.not_found("document_id", _("There is no such file."))
     delete_documents(found)
 
 
@@ -126,7 +126,7 @@ def _collection(conversation: Conversation, owner: AbstractBaseUser) -> Collecti
             conversation.save()
         locked = Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
         if locked is None:
-            raise errors.not_found("session_id", f"There is no conversation {conversation.pk}.")
+            raise errors.not_found("session_id", _("There is no conversation %s.") % conversation.pk)
         if locked.attachments is None:
             name = f"attached-{conversation.pk}"
             locked.attachments = Collection.objects.create(name=name, slug=name, owner_id=owner.pk, hidden=True)

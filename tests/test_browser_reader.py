@@ -225,6 +225,7 @@ def test_selection_on_a_printed_page_is_asked_about_with_its_exact_place(
     page.goto(f"{address}?page=3#place")
     picture = page.locator("#place")
     expect(picture).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()  # the script has run: nothing moves any more
     if size == "wide":
         drag(page, "Left line 2 of part 3", "Left line 3 of part 3")
         chosen = "Left line 2 of part 3. Right line 2 of part 3. Left line 3 of part 3."  # in the order of the text

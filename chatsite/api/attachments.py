@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -44,7 +45,7 @@ class Attachments(ChatView):
         asked = AttachmentRequestSerializer(data=request.query_params, partial=True)
         asked.is_valid(raise_exception=True)
         if "session_id" not in asked.validated_data:
-            raise ValidationError({"session_id": "Is required."})
+            raise ValidationError({"session_id": _("Is required.")})
         return _all_of(_conversation(request, asked.validated_data["session_id"]))
 
     @extend_schema(
@@ -115,7 +116,7 @@ def _conversation(request: Request, session_id: Any) -> Conversation:
     own = own_conversations(request._request, credential=credential_of(request))
     conversation = own.filter(pk=session_id).first()
     if conversation is None:
-        raise errors.not_found("session_id", f"There is no conversation {session_id}.")
+        raise errors.not_found("session_id", _("There is no conversation %s.") % session_id)
     return conversation
 
 

@@ -26,7 +26,7 @@ class MayAsk(BasePermission):
 class MayAttach(BasePermission):
     """A public token and someone who is not signed in own no files."""
 
-    message = "Files are attached by who is signed in, or by an API key, where ATTACHMENTS is not 0."
+    message = _("Files are attached by who is signed in, or by an API key, where ATTACHMENTS is not 0.")
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return may_attach(request.user) and not isinstance(request.auth, EmbedSite)

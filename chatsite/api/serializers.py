@@ -13,6 +13,7 @@ from rest_framework import serializers
 from chatsite.errors import grouped
 from chatsite.models import Feedback, Run
 from retrieval.models import Document
+from retrieval.reasons import translated
 
 
 class TextField(serializers.CharField):
@@ -259,6 +260,13 @@ class AttachmentRequestSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField(required=False, help_text="The conversation; a new one begins without it.")
 
 
+class ReasonField(serializers.CharField):
+    """A reason that ingestion has kept, in the language of who asks."""
+
+    def to_representation(self, value: str) -> str:
+        return translated(value)
+
+
 class AttachmentSerializer(serializers.Serializer[Any]):
     """A file attached to a conversation. It can be asked once it is `ready`."""
 
@@ -267,7 +275,7 @@ class AttachmentSerializer(serializers.Serializer[Any]):
     filename = serializers.CharField()
     state = serializers.ChoiceField(choices=Document.State.choices)
     progress = serializers.IntegerField(help_text="Percent, while it is processing.")
-    error = serializers.CharField(help_text="Why it can't be read; empty when it can.")
+    error = ReasonField(help_text="Why it can't be read; empty when it can.")
     url = serializers.CharField(source="get_absolute_url", help_text="Where the reader opens it.")
 
 
@@ -289,7 +297,7 @@ class FindSerializer(serializers.Serializer[Any]):
 
     def validate_document_ids(self, values: list[str]) -> list[int]:
         if not all(value.isdecimal() and value.isascii() and len(value) < 19 for value in values):
-            raise serializers.ValidationError("Must be whole numbers, divided by commas.")
+            raise serializers.ValidationError(_("Must be whole numbers, divided by commas."))
         return [int(value) for value in values]
 
 
