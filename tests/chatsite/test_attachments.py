@@ -151,6 +151,7 @@ def test_conversation_that_began_with_a_file_is_named_after_its_first_question(o
     assert Conversation.objects.get(pk=session_id).title == QUESTION
     assert "data-untitled" not in owner.get(f"/c/{session_id}/").content.decode()
     renamed = attach(owner, "another").json()["session_id"]
+    ingest.ingest_next()
     owner.post(f"/c/{renamed}/rename/", {"title": "Of the vault"})
     ask(owner, session_id=renamed)
     assert Conversation.objects.get(pk=renamed).title == "Of the vault"
