@@ -108,12 +108,12 @@ REASONS = [
         "%(wanted)s: run “manage.py reindex”, or set EMBEDDING_MODEL back."
     ),
     _(
-        "The documents were indexed with %(model)s, but the settings ask for another embedding model: "
+        "The documents were indexed with %(model)s, but would be indexed with another model or version now: "
         "searches go on with it until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL "
         "and EMBEDDING_MODEL back."
     ),
     _(
-        "The documents were indexed with %(model)s, but the settings ask for another embedding model: "
+        "The documents were indexed with %(model)s, but would be indexed with another model or version now: "
         "searches rank by words alone until “manage.py reindex” has built the new index. Or set "
         "EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
     ),

@@ -42,7 +42,7 @@ def mismatch() -> str:
     space = runtime().space(live)
     kept = "searches go on with it" if space.embedder or space.dimension is None else "searches rank by words alone"
     return (
-        f"The documents were indexed with {live}, but the settings ask for another embedding model: {kept} until "
+        f"The documents were indexed with {live}, but would be indexed with another model or version now: {kept} until "
         "“manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
     )
 

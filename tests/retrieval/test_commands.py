@@ -156,7 +156,7 @@ def test_doctor_names_what_is_wrong_and_the_fix(
     use("two")  # type: ignore[operator]
     said = run("doctor", status=1)
     for line in (
-        "but the settings ask for another embedding model",
+        "but would be indexed with another model or version now",
         "-> Run “manage.py reindex”.",
         "1: The file is broken: it can't be read",
         "1 wait, the oldest for 1 h 0 min; 0 in hand",

@@ -99,8 +99,9 @@ def test_case_84_settings_of_another_model_change_nothing_until_asked(
     later.refresh_from_db()
     assert later.state == Document.State.READY
     assert spaces.mismatch() == (
-        f"The documents were indexed with {MINILM}, but the settings ask for another embedding model: searches go on "
-        "with it until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
+        f"The documents were indexed with {MINILM}, but would be indexed with another model or version now: "
+        "searches go on with it until “manage.py reindex” has built the new index. "
+        "Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
     )
     use()
     assert spaces.mismatch() == ""
