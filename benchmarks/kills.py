@@ -20,16 +20,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.chat_server import ChatServer
+from tests.fakes.chat_server import ChatServer, Reply, Request
 from tests.servers import ROOT, environment
 
 KILLS, DOCUMENTS = 40, 200
-LONGEST_LIFE = 4.0  # seconds of work before a kill, at most
+LONGEST_LIFE = 2.0  # seconds of work before a kill, at most
+EMBEDDING_SECONDS = 0.2  # that a batch of texts takes: most of the kills meet documents in hand
 
 
 def main() -> None:
     kills, documents = [int(argument) for argument in sys.argv[1:3]] or (KILLS, DOCUMENTS)
-    with tempfile.TemporaryDirectory(prefix="kills-") as folder, ChatServer() as server:
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder, SlowServer() as server:
         calm, killed = Run(Path(folder) / "calm", server.url), Run(Path(folder) / "killed", server.url)
         for run in (calm, killed):
             run.call("setup", documents)
@@ -44,6 +45,12 @@ def main() -> None:
         began = time.perf_counter()
         killed.finish()
         report(calm.look(), killed.look(), states, kills=kills, last=time.perf_counter() - began)
+
+
+class SlowServer(ChatServer):
+    def reply_to(self, request: Request) -> Reply:
+        time.sleep(EMBEDDING_SECONDS)
+        return super().reply_to(request)
 
 
 class Run:
