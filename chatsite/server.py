@@ -26,7 +26,13 @@ FIRST_INGESTION_SECONDS = 120
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn, configured here and by nothing else."""
+    """gunicorn, configured here and by nothing else. At a `first_start` nobody is answered before the documents that
+    came with the site can be asked: whoever asks meanwhile waits, instead of taking an answer from half of them.
+    """
+
+    def __init__(self, *, first_start: bool) -> None:
+        self._first_start = first_start
+        super().__init__()
 
     def load_config(self) -> None:
         options = {
@@ -39,7 +45,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "proc_name": "docchat",
             "loglevel": "warning",
             "control_socket_disable": True,
-            "post_worker_init": start_worker,
+            "post_worker_init": partial(start_worker, first_start=self._first_start),
             "worker_exit": end_worker,
         }
         for name, value in options.items():
@@ -51,7 +57,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return application
 
 
-def start_worker(worker: Any) -> None:
+def start_worker(worker: Any, *, first_start: bool) -> None:
     """In the worker, before its first request. Raises StorageInUse, which stops the server."""
     from chatsite.models import Run
     from retrieval import ingest
@@ -64,6 +70,8 @@ def start_worker(worker: Any) -> None:
     Run.objects.close_lost()
     ingest.start()
     signal.signal(signal.SIGTERM, partial(drain, worker.handle_exit))
+    if first_start:
+        _wait_for_documents(worker)
     threading.Thread(target=_announce, name="announce", daemon=True).start()
 
 
@@ -89,15 +97,22 @@ def end_worker(server: Any, worker: Any) -> None:
     ingest.stop(deadline=5.0)
 
 
-def _announce() -> None:
-    """Say where the site is, once the documents that came with it can be asked."""
+def _wait_for_documents(worker: Any = None) -> None:
+    """Until all have been read that wait; a `worker` that waits tells gunicorn that it lives."""
     from retrieval.models import Document
 
     until = time.monotonic() + FIRST_INGESTION_SECONDS
     waiting = Document.objects.filter(state__in=[Document.State.QUEUED, Document.State.PROCESSING])
-    while waiting.exists() and time.monotonic() < until:
+    while waiting.exists() and time.monotonic() < until and (worker is None or worker.alive):
+        if worker is not None:
+            worker.notify()
         time.sleep(0.1)
     connections.close_all()
+
+
+def _announce() -> None:
+    """Say where the site is, once the documents that came with it can be asked."""
+    _wait_for_documents()
     print(summary(), flush=True)  # noqa: T201
 
 

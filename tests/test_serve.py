@@ -31,6 +31,22 @@ def rows(data_dir: Path, expression: str) -> str:
     return manage("shell", "--no-imports", "-c", code, data_dir=data_dir).strip()
 
 
+def test_first_question_of_all_waits_for_the_documentation(tmp_path: Path) -> None:
+    """Asked as soon as the port is bound: half of the documents would give another answer."""
+    port = str(free_port())
+    command, variables = [sys.executable, "manage.py", "serve"], {"PORT": port, "ANONYMOUS_CHAT": "on"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(tmp_path, **variables), stdout=subprocess.DEVNULL
+    ) as serving:
+        retrying = httpx.HTTPTransport(retries=8)  # of connections that are refused, with pauses up to a minute in all
+        with httpx.Client(transport=retrying, timeout=90) as client:
+            answer = client.post(f"http://127.0.0.1:{port}/api/v1/chat/query", json=QUESTION).json()
+        serving.terminate()
+    assert answer["answered"] is True
+    assert any("QDRANT_URL" in citation["quote"] for citation in answer["citations"])
+    assert serving.returncode == 0
+
+
 def test_second_start_keeps_everything_and_ingests_nothing_again(tmp_path: Path) -> None:
     generations = "sorted(Document.objects.values_list('filename', 'live_generation'))"
     with site("serve", data_dir=tmp_path) as first:

@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
         from chatsite.server import Server
 
-        Server().run()
+        Server(first_start=first_start).run()
 
     def _refuse_second_process(self) -> None:
         if settings.QDRANT_URL:
