@@ -14,6 +14,7 @@ from retrieval import ingest
 from retrieval.models import Collection, Document
 from tests import browser as chromium
 from tests.configured import configured
+from tests.fakes.chat_server import ChatServer
 from tests.servers import Site
 
 
@@ -56,6 +57,13 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
         return document
 
     return put
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ChatServer]:
+    """A language model on the loopback."""
+    with ChatServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

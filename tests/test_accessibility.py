@@ -29,12 +29,6 @@ OURS = {"include": ["#content"], "exclude": [[".select2"], [".selector"]]}  # in
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("accessibility")
     with furnished_site(folder, OPENAI_BASE_URL=model.url, CHAT_MODEL="a-language-model") as started:

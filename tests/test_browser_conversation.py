@@ -24,12 +24,6 @@ SLOW = [f"word{n} " for n in range(60)]
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("conversation") / "data"
     with site("serve", data_dir=data_dir, OPENAI_BASE_URL=model.url, RUNS_PER_USER="2") as started:

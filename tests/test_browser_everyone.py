@@ -34,12 +34,6 @@ FOCUS = """() => {
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
     with furnished_site(tmp_path_factory.mktemp("everyone"), OPENAI_BASE_URL=model.url) as started:
         yield started

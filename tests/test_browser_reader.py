@@ -65,12 +65,6 @@ Rain water is soft.
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ChatServer]:
-    with ChatServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer, browser: Browser) -> Iterator[Site]:
     """The site with a PDF and a Markdown file of ours."""
     folder = tmp_path_factory.mktemp("reader")
