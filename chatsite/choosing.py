@@ -43,7 +43,7 @@ def find_documents(
     for word in words.split():
         documents = documents.filter(Q(title__icontains=word) | Q(filename__icontains=word))
     ordered = documents.defer("page_starts").order_by("title", "pk")
-    found = list(ordered if document_ids is not None else ordered[: MOST + 1])
     if document_ids is not None:
-        return Found(found, more=False)
+        return Found(list(ordered), more=False)
+    found = list(ordered[: MOST + 1])
     return Found(found[:MOST], more=len(found) > MOST)

@@ -139,9 +139,10 @@ def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | No
         return None
     content = retrieval.document_text(document, start=start, end=end)
     site = run.conversation.embed_site
-    url = f"{document.get_absolute_url()}?start={start}&end={end}"
     if site:
         url = site.passage_url(document.pk, start=start, end=end)
+    else:
+        url = f"{document.get_absolute_url()}?start={start}&end={end}"
     return Source(**kept, content=content, title=document.title, url=url)
 
 

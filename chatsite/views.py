@@ -67,10 +67,13 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
     conversation = None
     if conversation_id:
         conversation = get_object_or_404(own_conversations(request).select_related("share"), pk=conversation_id)
-    chosen = [value for value in request.GET.getlist("document") if value.isdecimal() and len(value) < 19]
-    return render_chat(
-        request, conversation, question=request.GET.get("question", ""), chosen=[int(value) for value in chosen]
-    )
+    chosen = _ids(request.GET.getlist("document"))
+    return render_chat(request, conversation, question=request.GET.get("question", ""), chosen=chosen)
+
+
+def _ids(values: Sequence[str]) -> list[int]:
+    """Those of `values` that can be the id of a row."""
+    return [int(value) for value in values if value.isdecimal() and len(value) < 19]
 
 
 def render_chat(
@@ -137,7 +140,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     """A question from the page's form, for browsers without JavaScript: answered, then shown in its conversation."""
     typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id")}
     given: dict[str, Any] = {name: value for name, value in typed.items() if value.strip()}
-    chosen = [int(value) for value in request.POST.getlist("document_ids") if value.isdecimal() and len(value) < 19]
+    chosen = _ids(request.POST.getlist("document_ids"))
     if chosen:
         given["document_ids"] = chosen
     elif slugs := request.POST.getlist("collections"):

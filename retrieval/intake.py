@@ -376,10 +376,8 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
 def _describe_collection(document: Document, *, fingerprint: str) -> None:
     """What it holds by now. Its row is locked, so that searches can't switch to another index in between."""
     collection = Collection.objects.select_for_update(no_key=True).get(pk=document.collection_id)
-    if (collection.fingerprint or spaces.live_fingerprint()) not in (
-        "",
-        fingerprint,
-    ):  # all that have one, have the same
+    live = collection.fingerprint or spaces.live_fingerprint()  # all collections that have one have the same
+    if live not in ("", fingerprint):
         raise _SpaceChanged
     known = sorted({*collection.languages, document.language} - {""})
     if (collection.fingerprint, collection.languages) != (fingerprint, known):

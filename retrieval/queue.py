@@ -78,10 +78,9 @@ def requeue(documents: QuerySet[Document]) -> int:
 
 
 def claim(*, most: int = 1, size: int = 0) -> list[Document]:
-    """The next documents that are due, for this process until their lease ends; the least tried first, and of
-    those the ones of hidden collections. Up to `most`, as
-    long as their files hold no more than `size` bytes together, or one; an embedded index has no other worker to leave
-    them to, so then one is added to be read ahead.
+    """The next documents that are due, for this process until their lease ends; the least tried first, and of those the
+    ones of hidden collections. Up to `most`, as long as their files hold no more than `size` bytes together, or one; an
+    embedded index has no other worker to leave them to, so then one is added to be read ahead.
 
     What was tried before comes alone: it may have ended its process, and so the tries of those beside it.
     """
