@@ -80,5 +80,6 @@ def sign_in(page: Page, name: str) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():  # with its scripts, without which Enter begins a new line
+        page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#account")).to_contain_text(name)

@@ -144,7 +144,8 @@ def test_attaching_has_no_barrier(page: Page, model: ChatServer, size: str, tmp_
     expect(page.locator("[data-attached] [data-state=ready]")).to_have_count(1, timeout=30_000)
     found["attached"] = barriers(page)
     page.goto("/documents/1/")
-    page.get_by_role("link", name="Ask about this document").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Ask about this document").click()
     expect(page.locator("[data-chosen] > li")).to_have_count(1)
     cite(model, FILTER)
     ask(page, QUESTION)
@@ -177,7 +178,8 @@ def test_errors_have_no_barrier(page: Page, model: ChatServer) -> None:
     for _ in range(11):
         page.get_by_label("Username").fill(f"nobody {page.viewport_size}")
         page.get_by_label("Password").fill("wrong")
-        page.get_by_role("button", name="Sign in").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Sign in").click()
         found.setdefault("sign-in refused", barriers(page))
         if page.get_by_role("heading", name="Too many attempts").is_visible():
             break
@@ -192,14 +194,16 @@ def test_reading_has_no_barrier(page: Page, model: ChatServer, size: str) -> Non
         page.goto(address)
         found[address] = barriers(page)
     page.goto("/documents/")
-    page.get_by_role("link", name="Pump manual").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Pump manual").click()
     document = page.url
     found["pages"] = barriers(page)
     for query in ("?view=text", "?view=text&find=pump", "?view=pages&find=pump", "?find=nowhere"):
         page.goto(f"{document}{query}")
         found[query] = barriers(page)
     page.goto("/documents/")
-    page.get_by_role("link", name="Workshop rules").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Workshop rules").click()
     page.locator("[data-outline] summary").click()
     found["contents"] = barriers(page)
     sign_in(page, "reader")

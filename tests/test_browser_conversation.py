@@ -168,10 +168,8 @@ def test_answer_is_copied_rated_written_again_and_its_question_edited(page: Page
     model.script(chat_server.text(ANSWER, "\n\n```sh\nmake run\n```"))
     ask(page, QUESTION)
     run = ended(page)
-    run.get_by_role("button", name="Copy", exact=True).click()
-    assert page.evaluate("navigator.clipboard.readText()") == "make run\n"
-    run.get_by_role("button", name="Copy the answer with its sources").click()
-    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied_by(run.get_by_role("button", name="Copy", exact=True)) == "make run\n"
+    copied = copied_by(run.get_by_role("button", name="Copy the answer with its sources"))
     assert copied.startswith(ANSWER)
     assert re.search(r"\n\n\[1\] .+: “.+”", copied)
 
@@ -260,6 +258,12 @@ def test_conversation_is_renamed_pinned_shared_and_deleted(page: Page, model: Ch
     menu.get_by_role("button", name="Delete it").click()
     expect(page).to_have_url(re.compile(r"/$"))
     assert shared.reload().status == 404  # type: ignore[union-attr]
+
+
+def copied_by(button: Locator) -> str:
+    button.click()
+    expect(button).to_have_attribute("data-noted", "")
+    return str(button.page.evaluate("navigator.clipboard.readText()"))
 
 
 def violations(page: Page) -> list[str]:

@@ -45,7 +45,8 @@ def sign_in(page: Page) -> None:
     page.goto("/members/sign-in/")
     page.get_by_label("Username").fill("member")
     page.get_by_label("Password").fill(PASSWORD)
-    page.locator("main button").click()
+    with page.expect_navigation():
+        page.locator("main button").click()
     expect(page.locator("header")).to_contain_text("member")
 
 

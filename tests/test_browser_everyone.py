@@ -142,7 +142,7 @@ def test_whole_page_is_walked_through_without_a_trap_and_menus_close_with_escape
         expect(page.get_by_role("button", name="Conversations")).to_be_focused()
     tab_to(page, page.get_by_role("link", name="Skip to the content"), key="Shift+Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
     left = False
     for _ in range(80):
         page.keyboard.press("Tab")
