@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 MEMORY_DOCUMENTS = 5_000
 SIZES = {  # how many documents, of how many characters, with which ending
@@ -49,7 +49,6 @@ def main() -> None:
         pages(Path(folder) / "pages.pdf")
         throughput()
         statements()
-        questions()
         search_beside_ingestion()
         words_and_memory(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else MEMORY_DOCUMENTS)
         print(f"\nLoad after: {os.getloadavg()[0]:.1f}.")
@@ -195,40 +194,6 @@ def statements() -> None:
         f"\nSQL for a short document: {len(asked) / number:.1f} statements, {writes / number:.1f} of them writes.",
         flush=True,
     )
-
-
-def questions() -> None:
-    """How long one question takes to embed, by how the session runs."""
-    import onnxruntime
-
-    from retrieval import minilm
-    from retrieval.configuration import runtime
-    from retrieval.embedding import MiniLM, _Use
-
-    embedder = runtime().embedder
-    assert isinstance(embedder, MiniLM)
-    embedder.embed_query(QUESTION)
-    weights = minilm.locate()
-    assert weights is not None
-    path = minilm.graph_path(weights, model_dir=runtime().settings.model_dir)
-    usual = embedder._sessions[_Use.QUERIES]
-    print(f"\n{'One question embedded':<22}{'p50 ms':>12}{'p95 ms':>12}{'CPU ms':>12}")
-    for threads in (1, 2):
-        for spinning in ("0", "1"):
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
-            embedder._sessions[_Use.QUERIES] = onnxruntime.InferenceSession(path, options)
-            taken, cpu = [], time.process_time()
-            for _ in range(300):
-                began = time.perf_counter()
-                embedder.embed_query(QUESTION)
-                taken.append((time.perf_counter() - began) * 1000)
-                time.sleep(0.002)
-            cpu = (time.process_time() - cpu) * 1000 / len(taken)
-            name = f"{threads} thread{'s'[: threads - 1]}{', spinning' * int(spinning)}"
-            print(f"{name:<22}{median(taken):>12.2f}{quantiles(taken, n=20)[-1]:>12.2f}{cpu:>12.2f}", flush=True)
-    embedder._sessions[_Use.QUERIES] = usual
 
 
 def search_beside_ingestion() -> None:

@@ -6,9 +6,9 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -59,25 +59,21 @@ class TokenEmbedder(Protocol):
         """For each text the unit vectors of its tokens, float32 [tokens, dimension]."""
 
 
-class _Use(Enum):
-    """What a session of the model is for. Each has its own: the threads of a session have the priority of the thread
-    that built it, and ingestion's is low; a question is so short that a second thread costs it time."""
-
-    DOCUMENTS = auto()
-    QUERIES = auto()
-    TOKENS = auto()
-
-
 # It joins Add and LayerNormalization into one operator that takes seven times as long as both: a fifth of an embedding.
 _SLOWER = ["SkipLayerNormFusion"]
-_ROWS = 4  # texts in one run of the model: of 1 to 32 the fastest, when they are of like length
+_AT_ONCE = 2  # texts; the other processors are the readers'
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 in int8 on this machine's processor."""
+    """all-MiniLM-L6-v2 in int8 on this machine's processor.
+
+    Each text is a run of the model by itself, on one thread: int8 numbers depend on what else is in the run, so this is
+    what gives a text the same vector always. Two runs beside each other also take less time than one of several texts
+    on two threads.
+    """
 
     name = f"{minilm.NAME}-int8-{minilm.WEIGHTS_SHA256[:8]}"
-    batch_size = 64  # enough for texts of like length to meet; half a second of two cores
+    batch_size = 64  # half a second of two processors: how soon whoever waits hears of it
     dimension = minilm.DIMENSION
     languages = frozenset({"en"})
 
@@ -85,49 +81,31 @@ class MiniLM:
         self._weights = weights
         self._model_dir = model_dir
         self._building = threading.Lock()
-        self._sessions: dict[_Use, InferenceSession] = {}
+        self._session: InferenceSession | None = None
+        self._token_session: InferenceSession | None = None
         self._tokenizer: Tokenizer | None = None
         self._counter: Tokenizer | None = None
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        return self._embed(texts, use=_Use.DOCUMENTS)
+        import numpy as np
+
+        vectors: Vectors = np.array(self._run_each(texts), np.float32).reshape(len(texts), self.dimension)
+        return vectors
 
     def embed_query(self, text: str) -> Vectors:
-        vector: Vectors = self._embed([text], use=_Use.QUERIES)[0]
-        return vector
+        session, tokenizer = self._built(tokens=False)
+        return _run(session, tokenizer.encode(text).ids)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """Without the marks that the tokenizer puts at both ends."""
-        found: dict[int, Vectors] = {}
-        for places, vectors, mask in self._run(texts, use=_Use.TOKENS):
-            found |= {place: vectors[row][mask[row] > 0][1:-1] for row, place in enumerate(places)}
-        return [found[place] for place in range(len(texts))]
+        return [vectors[1:-1] for vectors in self._run_each(texts, tokens=True)]
 
-    def _embed(self, texts: Sequence[str], *, use: _Use) -> Vectors:
-        import numpy as np
-
-        found: Vectors = np.empty((len(texts), self.dimension), np.float32)
-        for places, vectors, _ in self._run(texts, use=use):
-            found[places] = vectors
-        return found
-
-    def _run(self, texts: Sequence[str], *, use: _Use) -> Iterator[tuple[list[int], Vectors, NDArray[np.int64]]]:
-        """A few texts at a time, those with like numbers of tokens together, since the shorter ones are padded: their
-        places in `texts`, what the model makes of them, and which of it is no padding."""
-        import numpy as np
-
-        session, tokenizer = self._built(use)
-        tokens = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
-        order = sorted(range(len(texts)), key=lambda place: len(tokens[place]))
-        for first in range(0, len(order), _ROWS):
-            places = order[first : first + _ROWS]
-            ids = np.zeros((len(places), len(tokens[places[-1]])), np.int64)
-            mask = np.zeros_like(ids)
-            for row, place in enumerate(places):
-                ids[row, : len(tokens[place])] = tokens[place]
-                mask[row, : len(tokens[place])] = 1
-            [output] = session.run(None, {"input_ids": ids, "attention_mask": mask})
-            yield places, np.asarray(output, np.float32), mask
+    def _run_each(self, texts: Sequence[str], *, tokens: bool = False) -> list[Vectors]:
+        """On threads that have the priority of the one that calls."""
+        session, tokenizer = self._built(tokens=tokens)
+        encodings = tokenizer.encode_batch_fast(list(texts))
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embed") as threads:
+            return [*threads.map(lambda encoding: _run(session, encoding.ids), encodings)]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if self._counter is None:
@@ -139,9 +117,9 @@ class MiniLM:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def close(self) -> None:
-        self._sessions.clear()
+        self._session = self._token_session = None
 
-    def _built(self, use: _Use) -> tuple[InferenceSession, Tokenizer]:
+    def _built(self, *, tokens: bool) -> tuple[InferenceSession, Tokenizer]:
         with self._building:
             if self._tokenizer is None:
                 from tokenizers import Tokenizer
@@ -149,17 +127,31 @@ class MiniLM:
                 self._tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
                 self._tokenizer.enable_truncation(minilm.MAX_TOKENS)
                 self._tokenizer.no_padding()
-            if use not in self._sessions:
-                import onnxruntime
+            if tokens:
+                session = self._token_session = self._token_session or self._loaded(tokens=True)
+            else:
+                session = self._session = self._session or self._loaded(tokens=False)
+            return session, self._tokenizer
 
-                options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = 1 if use is _Use.QUERIES else 2
-                options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads rest
-                path = minilm.graph_path(self._weights, model_dir=self._model_dir, tokens=use is _Use.TOKENS)
-                self._sessions[use] = onnxruntime.InferenceSession(
-                    path, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
-                )
-            return self._sessions[use], self._tokenizer
+    def _loaded(self, *, tokens: bool) -> InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        path = minilm.graph_path(self._weights, model_dir=self._model_dir, tokens=tokens)
+        return onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+        )
+
+
+def _run(session: InferenceSession, tokens: Sequence[int]) -> Vectors:
+    """What the graph makes of one text: float32 [dimension], or [tokens, dimension]."""
+    import numpy as np
+
+    ids = np.array([tokens], np.int64)
+    [output] = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    vectors: Vectors = np.asarray(output, np.float32)[0]
+    return vectors
 
 
 _RETRIES = 2  # for what may pass: 429, 5xx, a connection refused or broken
