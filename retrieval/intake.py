@@ -1,8 +1,9 @@
 """Documents in hand: from claimed to searchable, a few at a time, so that short ones share the embedder's batches.
 
-While some are embedded, the next ones are read. They share batches and nothing else: each has its own claim, its own
-transaction and its own reason, and what goes wrong with one is settled for that one. What concerns all (the index is
-down, the process ends) puts all that are not at their end back into the queue.
+While some are embedded, those before them are published and the next ones are read and cut. They share batches and
+nothing else: each has its own claim, its own transaction and its own reason, and what goes wrong with one is settled
+for that one. What concerns all (the index is down, the process ends) puts all that are not at their end back into the
+queue.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -30,8 +31,8 @@ from retrieval.configuration import Space, runtime
 from retrieval.errors import DiskFull, EmbeddingUnavailable, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.extraction import Extracted
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
-from retrieval.parsing import may_share, parse, parse_together
 from retrieval.queue import Superseded
+from retrieval.reading import read_ahead
 from retrieval.spaces import live_space
 
 if TYPE_CHECKING:
@@ -43,13 +44,9 @@ DOCUMENTS_AT_ONCE = 64
 BYTES_AT_ONCE = 256 * 1024  # of files, about four seconds of MiniLM for plain text: how long the last one waits
 _CHUNKS_AT_ONCE = 64  # of several documents; a longer document is embedded alone
 _POINTS_AT_ONCE = 200
-_READ_AT_ONCE = 16  # documents that share a child: a batch's worth
 _WORTH_A_BATCH = 48  # chunks; for so many the embedder need not wait for the next short file
 _PATIENCE = 0.05  # seconds, several times what reading a short file takes
 _REPORT_SECONDS = 0.5  # between two signs of life
-
-
-_Reading = tuple[Document, Future[Extracted]]
 
 
 class _Stopping(Exception):
@@ -109,17 +106,29 @@ def _ingest(in_hand: list[Document], stopping: Callable[[], bool]) -> None:
     points.embed([], space=space)  # and so is an embedding model that is gone
     show_life = _SignOfLife(in_hand, stopping)
     group: list[_Cut] = []
-    with _read_ahead(in_hand) as readings:
+    with read_ahead(in_hand) as readings, contextlib.closing(_Finish(in_hand, space, show_life)) as finish:
         for document, reading in readings:
             if group and not wait([reading], timeout=_patience(group)).done:
-                _finish(group, in_hand, space, show_life)
+                finish.take(group)
                 group = []
             with _one(document, in_hand):
-                group.append(_cut(document, show_life.until_done(reading), space))
+                finish.wait_for(reading)
+                group.append(_cut(document, reading.result(), space))
             if len(group) > 1 and sum(len(cut.chunks) for cut in group) > _CHUNKS_AT_ONCE:
-                _finish(group[:-1], in_hand, space, show_life)
+                finish.take(group[:-1])
                 group = group[-1:]
-    _finish(group, in_hand, space, show_life)
+        finish.take(group)
+        finish.take([])  # which leaves none to embed
+
+
+def _check_room(document: Document) -> None:
+    """A disk that fills up while the index writes to it can end the whole process: stop before."""
+    settings = runtime().settings
+    folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
+    for folder in folders:
+        if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
+            wanted = settings.least_free_bytes // 1024**2
+            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
 
 
 def _patience(group: Sequence[_Cut]) -> float:
@@ -189,76 +198,13 @@ class _SignOfLife:
             raise Superseded
         queue.show([member.document for member in group], percent=percent)
 
-    def until_done(self, reading: Future[Extracted]) -> Extracted:
-        """What was read. Raises what reading it raised."""
-        self()
-        while not wait([reading], timeout=_REPORT_SECONDS).done:
-            self()
-        return reading.result()
-
-
-# ---- reading ---------------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _read_ahead(documents: Sequence[Document]) -> Iterator[list[_Reading]]:
-    """They are read, in their order, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
-    in a child process with limits, and the documents it has not begun are not begun."""
-    readings = [(document, Future[Extracted]()) for document in documents]
-
-    def read_all() -> None:
-        for some in _shares(readings):
-            begun = [(document, reading) for document, reading in some if reading.set_running_or_notify_cancel()]
-            for (_, reading), outcome in zip(begun, _read([document for document, _ in begun]), strict=True):
-                if isinstance(outcome, Extracted):
-                    reading.set_result(outcome)
-                else:
-                    reading.set_exception(outcome)  # is raised where the result is asked for
-
-    threading.Thread(target=read_all, name="read", daemon=True).start()
-    try:
-        yield readings
-    finally:
-        for _, reading in readings:
-            reading.cancel()
-
-
-def _shares(readings: Sequence[_Reading]) -> Iterator[list[_Reading]]:
-    """In their order: each by itself, or some short texts that are read together."""
-    for together, some in groupby(readings, key=lambda reading: may_share(reading[0].filename, size=reading[0].size)):
-        rest = iter(some)
-        while share := list(islice(rest, _READ_AT_ONCE if together else 1)):
-            yield share
-
-
-def _read(documents: Sequence[Document]) -> Sequence[Extracted | BaseException]:
-    """What each holds, or why that can't be told."""
-    try:
-        files = [(Path(document.file.path), document.filename) for document in documents]
-        if len(files) > 1 and all(path.is_file() for path, _ in files):
-            return parse_together(files)
-    except Exception as error:
-        return [error] * len(documents)
-    return [_read_alone(path, filename) for path, filename in files]
-
-
-def _read_alone(path: Path, filename: str) -> Extracted | BaseException:
-    if not path.is_file():
-        return ParsingError("Its file is gone: upload it again.")
-    try:
-        return parse(path, filename=filename)
-    except BaseException as error:
-        return error
-
-
-def _check_room(document: Document) -> None:
-    """A disk that fills up while the index writes to it can end the whole process: stop before."""
-    settings = runtime().settings
-    folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
-    for folder in folders:
-        if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
-            wanted = settings.least_free_bytes // 1024**2
-            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
+    def until_one_is_done(
+        self, *work: Future[Any], group: Sequence[_Cut] = (), percent: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Waits for work on other threads, also when it fails."""
+        self(group, percent=percent())
+        while not wait(work, timeout=_REPORT_SECONDS, return_when=FIRST_COMPLETED).done:
+            self(group, percent=percent())
 
 
 # ---- cutting ---------------------------------------------------------------------------------------------------------
@@ -301,34 +247,116 @@ def _chunks(document: Document, text: str, pieces: Sequence[Piece], texts: Seque
 # ---- embedding and publishing ----------------------------------------------------------------------------------------
 
 
-def _finish(group: Sequence[_Cut], in_hand: list[Document], space: Space, show_life: _SignOfLife) -> None:
-    """Embed them together, then publish each by itself. When that fails, each is embedded by itself, so that the one it
-    fails for is known."""
-    try:
-        embedded = _embed(group, space, show_life) if len(group) > 1 else None
-    except (RetrievalError, Superseded):
-        embedded = None
-    for place, cut in enumerate(group):
-        with _one(cut.document, in_hand):
-            [vectors] = embedded[place : place + 1] if embedded else _embed([cut], space, show_life)
-            _upsert(cut, vectors, space, partial(show_life, [cut], percent=90))
-            _go_live(cut, fingerprint=space.fingerprint)
-            in_hand.remove(cut.document)
+class _Embedding:
+    """Some documents that are embedded together, on a thread of its own, which asks no database."""
+
+    def __init__(self, group: Sequence[_Cut], space: Space) -> None:
+        self.group = group
+        self.vectors: Future[list[Vectors | None]] = Future()
+        self._texts = [text for cut in group for text in cut.texts]
+        self._done = 0
+        self._left: Exception | None = None
+        digests = [chunk.digest for cut in group for chunk in cut.chunks]
+        try:
+            known = points.known_vectors(digests, documents={cut.document.pk for cut in group}, space=space)
+        except Exception as error:
+            self.vectors.set_exception(error)
+        else:
+            threading.Thread(target=self._embed, args=[space, known], name="embed", daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        return self._left is not None or self.vectors.done()
+
+    def percent(self) -> int:
+        return 10 + 80 * self._done // max(len(self._texts), 1)
+
+    def by_document(self) -> list[list[Vectors | None]]:
+        """The vectors of each one's chunks. Raises what embedding raised, or why it was left."""
+        if self._left is not None:
+            raise self._left
+        vectors = iter(self.vectors.result())
+        return [[*islice(vectors, len(cut.texts))] for cut in self.group]
+
+    def leave(self, reason: Exception) -> None:
+        """Nobody waits for it any more: it ends after the batch it is at."""
+        self._left = reason
+
+    def _embed(self, space: Space, known: Mapping[int, Vectors]) -> None:
+        try:
+            self.vectors.set_result(points.embed(self._texts, space=space, known=known, report=self._report))
+        except Exception as error:
+            self.vectors.set_exception(error)
+
+    def _report(self, done: int) -> None:
+        if self._left is not None:
+            raise self._left
+        self._done = done
 
 
-def _embed(group: Sequence[_Cut], space: Space, show_life: _SignOfLife) -> list[list[Vectors | None]]:
-    """The vectors of each one's chunks."""
-    texts = [text for cut in group for text in cut.texts]
-    digests = [chunk.digest for cut in group for chunk in cut.chunks]
-    vectors = iter(
-        points.embed(
-            texts,
-            space=space,
-            known=points.known_vectors(digests, documents={cut.document.pk for cut in group}, space=space),
-            report=lambda done: show_life(group, percent=10 + 80 * done // len(texts)),
-        )
-    )
-    return [[next(vectors) for _ in cut.texts] for cut in group]
+class _Finish:
+    """Embeds groups of documents, one after the other, and publishes each while the next one is embedded."""
+
+    def __init__(self, in_hand: list[Document], space: Space, show_life: _SignOfLife) -> None:
+        self._in_hand = in_hand
+        self._space = space
+        self._show_life = show_life
+        self._embedding: _Embedding | None = None
+
+    def take(self, group: Sequence[_Cut]) -> None:
+        """The documents of the group before this one are at their end when this returns."""
+        former = self._embedding
+        if former is not None:
+            self._wait(former)
+        self._embedding = _Embedding(group, self._space) if group else None
+        if former is not None:
+            self._publish(former)
+
+    def wait_for(self, reading: Future[Extracted]) -> None:
+        """Until the file has been read. What is embedded before is published meanwhile."""
+        while not reading.done():
+            if self._embedding is None:
+                self._show_life.until_one_is_done(reading)
+            else:
+                self._wait(self._embedding, reading)
+                if not reading.done():
+                    self.take([])
+
+    def close(self) -> None:
+        if self._embedding is not None:
+            self._embedding.leave(_Stopping())
+
+    def _wait(self, embedding: _Embedding, *others: Future[Any]) -> None:
+        """Until it has ended, or one of the others is done."""
+        try:
+            if not embedding.ended:
+                self._show_life.until_one_is_done(
+                    embedding.vectors, *others, group=embedding.group, percent=embedding.percent
+                )
+        except Superseded as error:
+            embedding.leave(error)
+
+    def _publish(self, embedding: _Embedding) -> None:
+        """Each by itself. When they could not be embedded together, each is embedded by itself, so that the one it
+        fails for is known."""
+        alone = len(embedding.group) == 1
+        try:
+            together = None if alone else embedding.by_document()
+        except (RetrievalError, Superseded):
+            together = None
+        for place, cut in enumerate(embedding.group):
+            with _one(cut.document, self._in_hand):
+                vectors = together[place] if together else self._embedded(embedding if alone else None, cut)
+                _upsert(cut, vectors, self._space, partial(self._show_life, [cut], percent=90))
+                _go_live(cut, fingerprint=self._space.fingerprint)
+                self._in_hand.remove(cut.document)
+
+    def _embedded(self, embedding: _Embedding | None, cut: _Cut) -> list[Vectors | None]:
+        if embedding is None:
+            embedding = _Embedding([cut], self._space)
+            self._wait(embedding)
+        [vectors] = embedding.by_document()
+        return vectors
 
 
 def _upsert(cut: _Cut, vectors: Sequence[Vectors | None], space: Space, report: Callable[[], None]) -> None:

@@ -237,15 +237,42 @@ def test_finished_document_does_not_wait_for_a_long_file(server: WatchedServer, 
     add(public, "a.md", "The boiler is new.")
     add(public, "b.pdf", files.pdf([[f"Line {n} of page {page}." for n in range(60)] for page in range(400)]))
     documents = queue.claim(most=16, size=1)
-    found = list[dict[str, tuple[str, int]]]()
+    found = list[tuple[dict[str, tuple[str, int]], int]]()
 
     def look() -> bool:
-        found.append(states())
+        found.append((states(), len(server.batches())))
         return False
 
     assert intake.take_to_their_end(documents, stopping=look) is True
-    assert {"a.md": (READY, 1), "b.pdf": (Document.State.PROCESSING, 1)} in found
+    assert ({"a.md": (READY, 1), "b.pdf": (Document.State.PROCESSING, 1)}, 1) in found  # one batch: that of a.md
     assert states() == {"a.md": (READY, 1), "b.pdf": (READY, 1)}
+
+
+def test_documents_are_published_while_the_next_ones_are_embedded(server: WatchedServer, public: Collection) -> None:
+    """The points of the first are in the index, and it is not searchable yet: now the texts of the second arrive."""
+    paragraphs = "\n\n".join(f"Paragraph {n} is about pumps and boilers. " * 12 for n in range(100))
+    first, _ = add(public, "a.md", paragraphs), add(public, "b.md", f"Valves.\n\n{paragraphs}")
+    documents, arrived = queue.claim(most=16, size=100_000), threading.Event()
+    assert len(documents) == 2
+
+    def second_arrives() -> bool:
+        deadline = time.monotonic() + 20
+        while not any("Valves." in str(request.body.get("input")) for request in server.requests):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        arrived.set()
+        return True
+
+    def look() -> bool:
+        if not arrived.is_set() and spaces.live_space().index.count(first.pk):
+            assert states()["a.md"] == (Document.State.PROCESSING, 1)
+            assert second_arrives()
+        return False
+
+    assert intake.take_to_their_end(documents, stopping=look) is True
+    assert arrived.is_set()
+    assert states() == {"a.md": (READY, 1), "b.md": (READY, 1)}
 
 
 def test_statements_for_short_documents(
