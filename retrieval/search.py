@@ -245,7 +245,9 @@ class _Where:
 def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
     """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
     asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
-    visible = Collection.objects.visible_to(user).filter(asked | Q(hidden=True, pk=hidden)).order_by("pk")
+    if hidden is not None:
+        asked |= Q(hidden=True, pk=hidden)
+    visible = Collection.objects.visible_to(user).filter(asked).order_by("pk")
     found = list(visible.values_list("slug", "pk", "fingerprint", "languages"))
     if unknown := set(slugs or []) - {slug for slug, *_ in found}:
         raise UnknownCollection([slug for slug in slugs or [] if slug in unknown])
