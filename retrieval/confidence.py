@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Protocol
 
 from retrieval.index.words import says_little
@@ -61,14 +61,14 @@ def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tup
     title; then, with similarities, the highest one and how far it stands out among the others, and without, whether
     enough of the question's terms stand together."""
     asked = _asked(query, language)
-    stretches = [[*_windows(passage.text)] for passage in passages]
-    windows = [*chain.from_iterable(stretches)]
+    stretches = [_windows(passage.text, asked) for passage in passages]
+    windows = Counter(chain.from_iterable(stretches))
     weights = _weigh(asked, windows)
     first = frozenset(_terms(f"{passages[0].title} {passages[0].section}")).union(*stretches[0])
-    held = max((_share(window, weights) for window in windows), default=0.0), _share(first, weights)
+    held = max(_share(window, weights) for window in windows), _share(first, weights)
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
-        together = max((len(window & asked) for window in windows), default=0)
+        together = max(map(len, windows))
         return (*held, min(together, _TOGETHER) / min(max(len(asked), 1), _TOGETHER))
     best = max(similarities)
     margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
@@ -96,18 +96,20 @@ def _terms(text: str) -> list[str]:
     ]
 
 
-def _windows(text: str) -> Iterator[frozenset[str]]:
-    """The terms of each stretch of the text, every stretch overlapping half of the one before it."""
-    terms = _terms(text)
-    for start in range(0, max(len(terms) - _WINDOW // 2, 1), _WINDOW // 2):
-        yield frozenset(terms[start : start + _WINDOW])
+def _windows(text: str, asked: frozenset[str]) -> list[frozenset[str]]:
+    """Which of the terms `asked` each stretch of the text holds, every stretch overlapping half of the one before."""
+    terms, half = _terms(text), _WINDOW // 2
+    halves = [asked.intersection(terms[start : start + half]) for start in range(0, max(len(terms), 1), half)]
+    return [one | other for one, other in pairwise(halves)] or halves
 
 
-def _weigh(terms: frozenset[str], windows: Sequence[frozenset[str]]) -> Mapping[str, float]:
+def _weigh(terms: frozenset[str], windows: Counter[frozenset[str]]) -> Mapping[str, float]:
     """Inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a document: this is what
     tells the words that say little, in any language."""
-    frequency = Counter(term for window in windows for term in window & terms)
-    count = len(windows) + _BACKGROUND
+    frequency = Counter[str]()
+    for window, times in windows.items():
+        frequency.update(dict.fromkeys(window, times))
+    count = windows.total() + _BACKGROUND
     weights = {term: math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in sorted(terms)}
     return {term: weight if frequency[term] else _ABSENT * weight for term, weight in weights.items()}
 

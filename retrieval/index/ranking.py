@@ -45,21 +45,19 @@ def rank(
     points = {**read([key for key in best if key in cosines or vector is None], False), **others}
     similarities = {**cosines, **_cosines(vector, {key: point.vector for key, point in others.items()})}
 
-    def order(key: Key) -> tuple[float, int, int]:
-        return -fused[key], points[key].payload["document_id"], points[key].payload["position"]
-
-    return [
+    hits = [
         Hit(
-            id=points[key].id,
-            document_id=points[key].payload["document_id"],
-            generation=points[key].payload["generation"],
-            position=points[key].payload["position"],
+            id=point.id,
+            document_id=point.payload["document_id"],
+            generation=point.payload["generation"],
+            position=point.payload["position"],
             score=fused[key],
             similarity=similarities.get(key),
             parts=(parts[0].get(key, 0.0), parts[1].get(key, 0.0)),
         )
-        for key in sorted(points, key=order)[:limit]
+        for key, point in points.items()
     ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.document_id, hit.position))[:limit]
 
 
 def fuse(*rankings: Mapping[Key, float], weights: Sequence[float]) -> dict[Key, float]:

@@ -97,6 +97,15 @@ def test_passage_scores_as_its_best_chunk_in_each_ranking() -> None:
 # ---- confidence ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("first", "second", "together"), [(0, 39, 1.0), (20, 59, 1.0), (10, 45, 0.5), (5, 200, 0.5)])
+def test_terms_stand_together_in_forty_words_that_begin_at_every_twentieth(
+    first: int, second: int, together: float
+) -> None:
+    words = ["filler"] * 220
+    words[first], words[second] = "pumps", "oiled"
+    assert measure("pumps oiled", [Found(" ".join(words))])[-1] == together
+
+
 def test_confidence_rises_with_words_and_with_similarity() -> None:
     query = "Which variable points the site at a Qdrant server?"
     right, wrong = "QDRANT_URL points the site at a Qdrant server.", "Bread is baked in an oven of stone."
