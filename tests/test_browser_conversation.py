@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests import browser as chromium
 from tests.fakes import chat_server
@@ -295,6 +295,39 @@ def test_asking_works_without_javascript(browser: Browser, running: Site, model:
         assert page.locator("[data-runs] > article.run").count() == 2
         run.locator("a.citation").first.click()
         expect(page.locator("mark[data-quote]").first).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/embed/"])
+def test_question_asked_before_the_scripts_have_come_waits_for_them(page: Page, model: ChatServer, path: str) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/(?!enter\.)\w+\.js$"), lambda route: held.append(route))
+    page.goto(path, wait_until="commit")
+    box = page.get_by_label("Your question")
+    box.fill(QUESTION)
+    box.press("Shift+Enter")
+    box.press("Enter")
+    box.press("Enter")
+    expect(box).to_have_value(f"{QUESTION}\n")
+    assert page.locator("[data-runs] > article.run").count() == 0
+    came = [route.request.url.rsplit("/", 1)[1] for route in held]
+    model.script(chat_server.text(ANSWER))
+    page.unroute_all()  # which lets them go
+    expect(ended(page).locator("[data-question]")).to_have_text(QUESTION)
+    expect(box).to_have_value("")
+    assert page.locator("[data-runs] > article.run").count() == 1
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name.split('/').at(-1))")
+    assert sorted(came) == sorted(name for name in loaded if name.endswith(".js") and name != "enter.js")
+
+
+def test_question_asked_where_the_scripts_never_come_is_asked_without_them(page: Page, model: ChatServer) -> None:
+    page.route(re.compile(r"/chat\.js$"), lambda route: route.abort())
+    page.goto("/", wait_until="commit")
+    model.script(chat_server.text(ANSWER))
+    box = page.get_by_label("Your question")
+    box.fill(QUESTION)
+    with page.expect_navigation(url=re.compile("/c/")):
+        box.press("Enter")
+    expect(last(page).locator("[data-question]")).to_have_text(QUESTION)
 
 
 def test_long_answer_is_drawn_without_touching_what_is_written(
