@@ -1,8 +1,7 @@
 // Asking: sends the question, shows the answer as it is written, then puts the server's rendering in its place. The server
 // goes on when the connection is lost, or the page is left: it is followed again from its beginning, and redrawn in place.
 
-import { Answer } from "./answer.js";
-import { become } from "./become.js";
+import { Answer, become } from "./answer.js";
 import { composer } from "./composer.js";
 import { adopt, retitle } from "./conversations.js";
 import { lasting } from "./sse.js";
