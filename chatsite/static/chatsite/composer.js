@@ -35,7 +35,7 @@ export const composer = form && {
     });
     if (!("early" in form.dataset)) return;
     delete form.dataset.early;
-    restored.then(() => form.requestSubmit());
+    restored.finally(() => form.requestSubmit());
   },
 
   onStop(stop) {
@@ -95,8 +95,8 @@ export const composer = form && {
   get collections() {
     if (form.dataset.only) return this.everything;
     const boxes = [...form.querySelectorAll("[name=collections]")];
-    const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
-    return chosen.length && chosen.length < boxes.length ? chosen : undefined;
+    const ticked = boxes.filter((box) => box.checked).map((box) => box.value);
+    return ticked.length && ticked.length < boxes.length ? ticked : undefined;
   },
 };
 
