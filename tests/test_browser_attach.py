@@ -309,7 +309,7 @@ def test_document_beside_the_chat_is_asked_about(page: Page) -> None:
 
 
 def test_document_that_has_gone_is_named_and_the_question_kept(browser: Browser, running: Site, size: str) -> None:
-    title = f"Old plan {size}"
+    title = f"Old plan {size}: all the pipes below the building, as they were when they were surveyed for the last time"
     code = f"""
 from django.core.files.base import ContentFile
 from retrieval import ingest
@@ -330,6 +330,9 @@ ingest.add_document(collection, file=file, filename="plan.txt", title="{title}")
             page.wait_for_timeout(500)
             if box.count():
                 break
+        row = "(box) => getComputedStyle(box.parentElement.querySelector('.found-document'))"
+        height, line = (float(box.evaluate(f"{row}.{name}").removesuffix("px")) for name in ("height", "lineHeight"))
+        assert round(height / line) == 2  # however long the title is
         box.check()
         page.keyboard.press("Escape")
         gone = f"from retrieval.models import Document; Document.objects.get(title='{title}').delete()"

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests import browser as chromium
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import Site, site
-from tests.test_browser import ask
+from tests.test_browser import ask, select
 
 pytestmark = chromium.MARKS
 
@@ -297,25 +297,86 @@ def test_asking_works_without_javascript(browser: Browser, running: Site, model:
         expect(page.locator("mark[data-quote]").first).to_be_visible()
 
 
-def test_long_answer_is_drawn_without_blocking_the_page(browser: Browser, running: Site, model: ChatServer) -> None:
-    """200,000 characters, as fast as they come."""
+@pytest.mark.parametrize("path", ["/", "/embed/"])
+def test_question_asked_before_the_scripts_have_come_waits_for_them(page: Page, model: ChatServer, path: str) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/(?!enter\.)\w+\.js$"), lambda route: held.append(route))
+    page.goto(path, wait_until="commit")
+    box = page.get_by_label("Your question")
+    box.fill(QUESTION)
+    box.press("Shift+Enter")
+    box.press("Enter")
+    box.press("Enter")
+    expect(box).to_have_value(f"{QUESTION}\n")
+    assert page.locator("[data-runs] > article.run").count() == 0
+    came = [route.request.url.rsplit("/", 1)[1] for route in held]
+    model.script(chat_server.text(ANSWER))
+    page.unroute_all()  # which lets them go
+    expect(ended(page).locator("[data-question]")).to_have_text(QUESTION)
+    expect(box).to_have_value("")
+    assert page.locator("[data-runs] > article.run").count() == 1
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name.split('/').at(-1))")
+    assert sorted(came) == sorted(name for name in loaded if name.endswith(".js") and name != "enter.js")
+
+
+def test_question_asked_where_the_scripts_never_come_is_asked_without_them(page: Page, model: ChatServer) -> None:
+    page.route(re.compile(r"/chat\.js$"), lambda route: route.abort())
+    page.goto("/", wait_until="commit")
+    model.script(chat_server.text(ANSWER))
+    box = page.get_by_label("Your question")
+    box.fill(QUESTION)
+    with page.expect_navigation(url=re.compile("/c/")):
+        box.press("Enter")
+    expect(last(page).locator("[data-question]")).to_have_text(QUESTION)
+
+
+def test_long_answer_is_drawn_without_touching_what_is_written(
+    browser: Browser, running: Site, model: ChatServer
+) -> None:
+    """200,000 characters, as fast as they come: a draw takes back the last block or item alone, and the end nothing."""
     with chromium.strict_page(browser, running.url) as page:
         page.goto("/")
         page.evaluate(
             """() => {
-                window.longest = 0;
-                const tick = (before) => requestAnimationFrame((now) => {
-                    window.longest = Math.max(window.longest, now - before);
-                    tick(now);
-                });
-                tick(performance.now());
+                window.draws = [];
+                new MutationObserver((records) => {
+                    const answer = document.querySelector(".run:last-child [data-answer]");
+                    const within = records.filter(({target}) => answer?.contains(target));
+                    window.draws.push(within.flatMap(({removedNodes}) => [...removedNodes]).length);
+                }).observe(document.querySelector("[data-runs]"), {childList: true, subtree: true});
             }"""
         )
         paragraph = f"{'some words of a long answer ' * 14}**bold** `code`.\n\n- item\n- item\n\n"
-        model.script(chat_server.text(*[paragraph] * 460, *[" "] * 500, delay=0.005))
+        model.script(chat_server.text(*[paragraph] * 460, *[" "] * 200, delay=0.005))
         ask(page, QUESTION)
-        streamed = page.locator("[data-state=running] [data-answer]")
-        expect(streamed.locator("p").nth(400)).to_be_attached(timeout=30_000)
-        assert page.evaluate("window.longest") < 500
+        answer = last(page).locator("[data-answer]")
+        expect(answer.locator("p").nth(459)).to_be_attached(timeout=30_000)
+        answer.evaluate("(answer) => { for (const part of answer.querySelectorAll('*')) part.written = true; }")
         ended(page)
-        assert len(last(page).locator("[data-answer]").inner_text()) > 180_000
+        assert len(answer.inner_text()) > 180_000
+        fresh = answer.evaluate("(answer) => [...answer.querySelectorAll('*')].filter((part) => !part.written).length")
+        assert fresh <= 1  # the last item, when it was marked before its last draw
+        draws = page.evaluate("window.draws")
+        assert len(draws) > 50
+        assert max(draws) == 1
+
+
+def test_what_is_read_and_selected_stays_so_while_an_answer_is_written_and_ends(page: Page, model: ChatServer) -> None:
+    paragraphs = [f"Paragraph {n} stands *here* [1], `as` it was.\n\n- one\n- two\n\n" for n in range(30)]
+    begin(page, model, *paragraphs, "word3 ", *SLOW, delay=0.02)
+    log = page.locator("[data-log]")
+    log.evaluate("(log) => log.scrollTo({top: 700, behavior: 'instant'})")
+    select(page, "[data-answer] p", "as")
+    offer = page.get_by_role("button", name="Ask about this")
+    expect(offer).to_be_visible()
+    read = """() => {
+        const paragraph = document.querySelectorAll("[data-answer] p")[12];
+        return [getSelection().toString(), paragraph.getBoundingClientRect().top];
+    }"""
+    before = page.evaluate(read)
+    assert before[0] == "as"
+    expect(last(page).locator("[data-answer]")).to_contain_text("word40")
+    assert page.evaluate(read) == before
+    ended(page)
+    assert page.evaluate(read) == before
+    expect(offer).to_be_visible()

@@ -1,7 +1,7 @@
 // Asking: sends the question, shows the answer as it is written, then puts the server's rendering in its place. The server
 // goes on when the connection is lost, or the page is left: it is followed again from its beginning, and redrawn in place.
 
-import { Answer } from "./answer.js";
+import { Answer, become } from "./answer.js";
 import { composer } from "./composer.js";
 import { adopt, retitle } from "./conversations.js";
 import { lasting } from "./sse.js";
@@ -47,8 +47,7 @@ async function answering(article, first, { question = null, removed = [] } = {})
   const answer = new Answer(article);
   try {
     await follow(await first(aborter.signal), { article, answer, question, signal: aborter.signal });
-    const settled = await settle(article);
-    if (question) asked.set(settled, question);
+    await settle(article);
   } catch (error) {
     answer.draw();
     await fail(article, error, { question, removed });
@@ -171,18 +170,14 @@ export function stand(session, title) {
   adopt({ id: session, url, title });
 }
 
-/** Puts the server's rendering of the run in the article's place, without moving focus or view. */
+/** Makes the article what the server shows of its run, without moving focus or view. */
 async function settle(article) {
   const response = await fetched(article.dataset.run);
   if (!response.ok) throw await refusal(response);
   const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
-  const settled = document.adoptNode(parsed.querySelector("[data-run]"));
-  const focused = article.contains(document.activeElement) && document.activeElement.dataset.marker;
-  article.replaceWith(settled);
-  settled.dispatchEvent(new CustomEvent("settled", { bubbles: true }));
-  if (focused) settled.querySelector(`[data-marker="${focused}"]`)?.focus({ preventScroll: true });
-  if (settled.dataset.summary) announce(settled.dataset.summary);
-  return settled;
+  become(article, parsed.querySelector("[data-run]"));
+  article.dispatchEvent(new CustomEvent("settled", { bubbles: true }));
+  if (article.dataset.summary) announce(article.dataset.summary);
 }
 
 /** The page at `url`, also when the network is gone for a while. */
@@ -201,8 +196,8 @@ async function fail(article, error, { question, removed }) {
   const known = error instanceof Failure;
   if (!known && !(error instanceof TypeError) && error.name !== "AbortError") console.error(error);
   if (known && error.recorded) {
-    const settled = await settle(article).catch(() => null); // the server tells it best, with what there is to do
-    if (settled) return announce(settled.querySelector(".aside, .notice p")?.textContent.trim() ?? "");
+    const settled = await settle(article).then(() => true, () => false); // the server tells it best, with what there is to do
+    if (settled) return announce(article.querySelector(".aside, .notice p")?.textContent.trim() ?? "");
   }
   article.querySelector("[data-activity]")?.remove();
   if (question && !article.dataset.run) {

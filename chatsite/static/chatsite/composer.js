@@ -18,11 +18,12 @@ const session = () => document.querySelector("[data-chat]").dataset.session;
 let busy = false;
 let held = 0; // files that are being sent: the question waits for them
 let wanted = false; // it was to be sent meanwhile
+let restored = Promise.resolve(); // the documents that a draft was for
 const chips = form && new Chips(form, chipsChanged);
 const chosen = form && new Chosen(form, chosenChanged);
 
 export const composer = form && {
-  /** Calls `ask` with each question that is sent. */
+  /** Calls `ask` with each question that is sent, also before this script had run: see enter.js. */
   onAsk(ask) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -32,6 +33,9 @@ export const composer = form && {
       clear();
       ask(asked);
     });
+    if (!("early" in form.dataset)) return;
+    delete form.dataset.early;
+    restored.finally(() => form.requestSubmit());
   },
 
   onStop(stop) {
@@ -91,8 +95,8 @@ export const composer = form && {
   get collections() {
     if (form.dataset.only) return this.everything;
     const boxes = [...form.querySelectorAll("[name=collections]")];
-    const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
-    return chosen.length && chosen.length < boxes.length ? chosen : undefined;
+    const ticked = boxes.filter((box) => box.checked).map((box) => box.value);
+    return ticked.length && ticked.length < boxes.length ? ticked : undefined;
   },
 };
 
@@ -157,11 +161,6 @@ function showFilter() {
 
 function start() {
   field.addEventListener("input", refresh);
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    form.requestSubmit();
-  });
   document.addEventListener("passage", (event) => {
     event.preventDefault(); // taken: it need not be carried to the chat page
     chips.add(event.detail);
@@ -183,7 +182,7 @@ function start() {
   const named = chosen.documents; // by the address of this page
   chips.set(draft?.passages ?? []);
   if (named.length) chosen.set(named);
-  else if (draft?.session === session()) chosen.restore(draft?.documents ?? []);
+  else if (draft?.session === session()) restored = chosen.restore(draft?.documents ?? []);
   if (problem) notify({ message: problem });
 }
 

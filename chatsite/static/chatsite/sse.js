@@ -6,7 +6,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
 /** Yields [event name, parsed JSON] for each event of `response`. */
-export async function* events(response) {
+async function* events(response) {
   let name = "message";
   let lines = [];
   for await (const line of linesOf(response.body)) {
