@@ -18,7 +18,7 @@ from retrieval.errors import IndexUnavailable, StorageInUse
 from retrieval.index import Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.storage import claim_storage, release_storage
-from retrieval.index.tidying import place_taken
+from retrieval.index.tidying import optimised_copy, place_taken
 from tests.retrieval.indexes import EVERYWHERE, ROOT, VECTORS, found, point
 
 
@@ -107,6 +107,14 @@ def test_edge_that_can_not_be_tidied_goes_on_as_it_is(tmp_path: Path) -> None:
     assert index.count() == 2501
     index.close()
     release_storage(tmp_path)
+
+
+def test_child_that_can_not_tidy_says_why(tmp_path: Path) -> None:
+    (index := tmp_path / "test").mkdir()
+    (index / "edge_config.json").write_text("not JSON")
+    with pytest.raises(IndexUnavailable, match=r"(?s)could not be tidied: .*edge_config\.json"):
+        optimised_copy(index, dimension=3)
+    assert [path.name for path in tmp_path.iterdir()] == ["test"]
 
 
 def test_folder_whose_tidied_copy_does_not_open_is_put_back(tmp_path: Path) -> None:
