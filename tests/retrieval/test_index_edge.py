@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from retrieval.errors import IndexUnavailable, StorageInUse
-from retrieval.index import Point, Scope
+from retrieval.index import Point, Scope, edge
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.storage import claim_storage, release_storage
 from retrieval.index.tidying import optimised_copy, place_taken
@@ -75,6 +75,46 @@ def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path
     assert answers() == before
     assert index.count() == 2500
     assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
+    index.close()
+    release_storage(tmp_path)
+
+
+def test_edge_of_words_alone_is_tidied_but_not_while_it_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "_LOOSE_BUSY", 2_000)
+    index = EdgeIndex(tmp_path, name="test", dimension=None)
+    index.upsert([Point(uuid5(UUID(int=1), str(n)), n % 9, 1, 1, n, f"a text {n}", None) for n in range(2500)])
+    before = [(hit.id, hit.score) for hit in index.search("text 7", vector=None, scope=EVERYWHERE, limit=5)]
+    index.tidy(busy=True)
+    assert index.is_untidy()
+    index.tidy()
+    assert not index.is_untidy()
+    assert [(hit.id, hit.score) for hit in index.search("text 7", vector=None, scope=EVERYWHERE, limit=5)] == before
+    index.close()
+    release_storage(tmp_path)
+
+
+def test_busy_edge_is_tidied_when_much_of_it_is_loose_and_then_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "_LOOSE_BUSY", 2_000)
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+
+    def add(first: int, last: int) -> None:
+        index.upsert([Point(UUID(int=n + 1), 1, 1, 1, n, "a text", [1.0, n, 0.0]) for n in range(first, last)])
+
+    add(0, 6_000)
+    index.tidy(busy=True)
+    assert not index.is_untidy()
+    add(6_000, 9_000)
+    assert (index.is_untidy(), index.is_untidy(busy=True)) == (True, False)
+    add(9_000, 13_000)
+    assert index.is_untidy(busy=True)
+    index.tidy(busy=True)
+    assert index.is_untidy()
+    index.tidy()
+    assert not index.is_untidy()
     index.close()
     release_storage(tmp_path)
 
