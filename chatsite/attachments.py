@@ -22,7 +22,7 @@ from chatsite.errors import AnswerError
 from chatsite.models import Conversation
 from retrieval.deletion import delete_collection, delete_documents
 from retrieval.models import Collection, Document, DocumentQuerySet
-from retrieval.sources.uploads import ENDINGS, Upload, add_upload, check_ending, check_size
+from retrieval.sources.uploads import ENDINGS, Upload, add_upload, check_ending, check_length, check_size
 
 FIELD = "file"  # of the request
 RETRY_SECONDS = 10
@@ -83,16 +83,20 @@ def detach(conversation: Conversation, document_id: int) -> None:
     delete_documents(found)
 
 
-def check_size_of(size: int) -> None:
-    """Raises AnswerError (413)."""
-    if refusal := check_size(size, max_bytes=settings.UPLOAD_MAX_BYTES):
-        raise _error("file_too_large", refusal, status=413)
+def check_body(length: str) -> None:
+    """By the Content-Length of a request, before its body is read. Raises AnswerError (413)."""
+    _check(check_length(length, max_bytes=settings.UPLOAD_MAX_BYTES))
 
 
 def _check_file(file: File[bytes], filename: str) -> None:
-    check_size_of(file.size)
+    _check(check_size(file.size, max_bytes=settings.UPLOAD_MAX_BYTES))
     if refusal := check_ending(filename, accepted=ENDINGS):
         raise _error("unsupported_file", refusal, status=415)
+
+
+def _check(too_large: str) -> None:
+    if too_large:
+        raise _error("file_too_large", too_large, status=413)
 
 
 def _check_count(conversation: Conversation, owner: AbstractBaseUser) -> None:

@@ -204,16 +204,14 @@ def work() -> bool:
     global _untidied
     drain_removals()
     ingested = ingest_next()
-    if reindex.advance() or ingested:
-        _untidied = True
-        return True
-    if _untidied:  # once after each burst: its points are slower to search until then
-        _untidied = False
+    busy = reindex.advance() or ingested
+    if busy or _untidied:  # after a burst once, and during a long one now and then: new points are slower to search
+        _untidied = busy
         try:
-            live_space().index.tidy()
+            live_space().index.tidy(busy=busy)
         except IndexUnavailable as error:
             logger.warning("The index is searched as it is: %s", error)
-    return False
+    return busy
 
 
 _untidied = False

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.children import run_child
 from retrieval.errors import EmbeddingUnavailable
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ TOKEN_GRAPH_FILE = f"{NAME}-tokens-int8-v1.onnx"
 
 # The published file: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (model.safetensors)
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_SECONDS = 300  # to write a graph, which takes about four
 _LAYERS, _HEADS, _HEAD_SIZE, _EPSILON = 6, 12, 32, 1e-12
 
 
@@ -59,16 +60,13 @@ def graph_path(weights: Path, *, model_dir: Path, tokens: bool = False) -> Path:
     model_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=model_dir) as folder:
         written = Path(folder, "int8.onnx")
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [sys.executable, "-m", "retrieval.minilm", str(weights), str(written), *["tokens"] * tokens],
-            cwd=Path(__file__).resolve().parent.parent,
-            capture_output=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode != 0:
-            reason = done.stderr.decode(errors="replace")[-2_000:]
-            raise EmbeddingUnavailable(f"The graph of {NAME} can't be written: {reason}")
+        told = (str(weights.resolve()), str(written.resolve()), *["tokens"] * tokens)
+        try:
+            done = run_child("retrieval.minilm", *told, seconds=_SECONDS)
+            if done.status != 0:
+                raise OSError(done.log)
+        except OSError as error:
+            raise EmbeddingUnavailable(f"The graph of {NAME} can't be written: {error}") from error
         written.replace(path)  # atomic, so a process that is killed here leaves no half graph behind
     return path
 

@@ -11,7 +11,6 @@ The process ends when its standard input does, so also when the site's process i
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import gc
 import json
@@ -29,14 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from retrieval.children import limit_child
+from retrieval.children import attach_child, limit_child
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.extraction import extract, prepare
 from retrieval.extraction.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
 
 DOCUMENTS = 1_000  # after which the process makes room for a new one
 _LOG_KEPT = 2_000  # bytes
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +145,7 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
     status = 70
     try:
         os.setpgid(0, 0)
-        _die_with(parent)
+        attach_child(parent)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for end, number in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(end, number)
@@ -166,14 +164,6 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
         logger.exception("The parser failed")
     finally:
         os._exit(status)
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the warm process is. Where there is no such thing (macOS), the limit on CPU time remains."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(70)
 
 
 def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from playwright.sync_api import Browser, Page
 
-from retrieval import ingest
+from retrieval import ingest, parsing
 from retrieval.models import Collection, Document
 from tests import browser as chromium
 from tests.configured import configured
@@ -57,6 +57,14 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
         return document
 
     return put
+
+
+@pytest.fixture
+def own_parsers() -> Iterator[None]:
+    """Parser processes of this test's own, which find what is installed by then."""
+    parsing.close()
+    yield
+    parsing.close()
 
 
 @pytest.fixture(scope="module")

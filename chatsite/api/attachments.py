@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -29,12 +28,14 @@ from chatsite.api.views import ChatView, credential_of
 from chatsite.choosing import find_documents
 from chatsite.models import ApiKey, Conversation
 
-_AROUND_THE_FILE = 64 * 1024  # bytes of a multipart body that are not the file's, at most
-
 
 class Attachments(ChatView):
     permission_classes: Sequence[type[BasePermission]] = [MayAttach]
     parser_classes = [MultiPartParser]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        attachments.check_body(request.META.get("CONTENT_LENGTH") or "")  # a session's CSRF token is in the body
+        super().initial(request, *args, **kwargs)
 
     @extend_schema(
         parameters=[OpenApiParameter("session_id", str, required=True, description="The conversation.")],
@@ -57,7 +58,6 @@ class Attachments(ChatView):
     )
     def post(self, request: Request) -> Response:
         """Attach a file to a conversation; without `session_id` one begins with it."""
-        _check_length(request)
         asked = AttachmentRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         file, session_id = asked.validated_data["file"], asked.validated_data.get("session_id")
@@ -102,13 +102,6 @@ class Documents(ChatView):
             request.user, words=given.get("words", ""), document_ids=given.get("document_ids"), collections=slugs
         )
         return Response(FoundSerializer(found).data)
-
-
-def _check_length(request: Request) -> None:
-    """Before the body is read. Raises AnswerError (413)."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + _AROUND_THE_FILE:
-        attachments.check_size_of(int(length))
 
 
 def _conversation(request: Request, session_id: Any) -> Conversation:

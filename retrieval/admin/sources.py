@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
@@ -14,11 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from retrieval.admin.forms import AddressForm, PasteForm, UploadForm
 from retrieval.models import Collection, Document
-from retrieval.sources.uploads import Upload
+from retrieval.sources.uploads import Upload, check_length
 from retrieval.sources.web import Limits
 
 if TYPE_CHECKING:
@@ -40,11 +42,40 @@ class SourcePages(DocumentModelAdmin):
         def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(view))
 
+        urls = super().get_urls()
+        for url in urls:
+            if url.name in {"retrieval_document_add", "retrieval_document_change"}:
+                url.callback = self._bounded(url.callback)
         return [
             path("paste/", wrap(self.paste_view), name="retrieval_document_paste"),
             path("address/", wrap(self.address_view), name="retrieval_document_address"),
-            *super().get_urls(),
+            *urls,
         ]
+
+    def _bounded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """The admin's `view`, or, of a body too long for it, why, before a CSRF check reads the form: `view` has its
+        own check."""
+        refuse = self.admin_site.admin_view(csrf_exempt(self.refuse_view))
+
+        @csrf_exempt
+        @wraps(view)
+        def bounded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return (refuse if _too_long(request) else view)(request, *args, **kwargs)
+
+        return bounded
+
+    def refuse_view(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+        """The page again, with what is wrong with a body that nobody reads: the request becomes one for the page."""
+        refusal, request.method = _too_long(request), "GET"
+        if object_id is None:
+            self._check_may_add(request)
+            upload = Upload(_("Documents"), refusal=refusal, too_much=True)
+            return self._upload_page(request, UploadForm(initial=_initial(request)), [upload], status=413)
+        response = self.change_view(request, object_id)
+        if response.status_code == 200:
+            self.message_user(request, f"{_('Replace file')}: {refusal}", messages.ERROR)
+            response.status_code = 413
+        return response
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -53,7 +84,13 @@ class SourcePages(DocumentModelAdmin):
         self._check_may_add(request)
         form = UploadForm(request.POST or None, request.FILES or None, initial=_initial(request))
         uploads = form.save(owner=_owner(request)) if form.is_valid() else []
-        status = self._record(request, uploads, failed=bool(form.errors))
+        return self._upload_page(
+            request, form, uploads, status=self._record(request, uploads, failed=bool(form.errors))
+        )
+
+    def _upload_page(
+        self, request: HttpRequest, form: UploadForm, uploads: list[Upload], *, status: int
+    ) -> HttpResponse:
         context = {"uploads": uploads, "may_view": self.has_view_or_change_permission(request)}
         if "X-Fragment" in request.headers:
             return TemplateResponse(request, "admin/retrieval/upload_results.html", context, status=status)
@@ -118,6 +155,12 @@ def add_links(collection: Collection | None = None) -> list[tuple[str, str]]:
     query = f"?collection={collection.pk}" if collection else ""
     names = [("paste", _("Paste text")), ("address", _("Add web addresses"))]
     return [(label, reverse(f"admin:retrieval_document_{name}") + query) for name, label in names]
+
+
+def _too_long(request: HttpRequest) -> str:
+    """Why its body is refused unread; empty when it is not."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return check_length(length, max_bytes=settings.UPLOAD_MAX_BYTES) if request.method == "POST" else ""
 
 
 def _owner(request: HttpRequest) -> AbstractBaseUser:

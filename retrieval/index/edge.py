@@ -35,9 +35,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 # What is worth tidying: points in segments that were never optimised, of which a scan takes three times as long, and
-# points removed (Edge itself asks for 1,000 and a fifth before it gives their room back).
+# points removed (Edge itself asks for 1,000 and a fifth before it gives their room back). While more come in, two
+# segments cost as much as tidying saves below 20,000 points; from a third on, each point is copied three times or so.
 _LOOSE, _LOOSE_SHARE = 2_000, 0.05
+_LOOSE_BUSY, _LOOSE_SHARE_BUSY = 10_000, 1 / 3
 _REMOVED, _REMOVED_SHARE = 1_000, 0.2
+_REST, _REST_SECONDS = 20, 60  # while documents come in: so many times as long as tidying took, and at least so long
 _CLOSING_SECONDS = 30
 _INDEXED_KILOBYTES = 1_000  # of vectors in a segment that optimising leaves as it is
 
@@ -52,6 +55,8 @@ class EdgeIndex(SharedIndex[int]):
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._removed = 0  # points, since this process opened or tidied it
+        self._added = 0  # points, likewise
+        self._rests_until = 0.0  # on the monotonic clock
         self._left = 0  # loose points that tidying left: too few for a segment, or without a vector
         self._shard: EdgeShard | None = None
 
@@ -61,6 +66,7 @@ class EdgeIndex(SharedIndex[int]):
         operation = UpdateOperation.upsert_points([_edge_point(point) for point in points])
         with self._writing:
             self._run(lambda shard: shard.update(operation))
+            self._added += len(points)
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None:
         from qdrant_edge import UpdateOperation
@@ -70,20 +76,30 @@ class EdgeIndex(SharedIndex[int]):
             self._removed += self.count(document_id, up_to_generation=up_to_generation)
             self._run(lambda shard: shard.update(operation))
 
-    def tidy(self) -> None:
+    def tidy(self, *, busy: bool = False) -> None:
         """Searches go on, writes wait."""
         with self._writing:
-            if not self.is_untidy():
+            resting = time.monotonic() < self._rests_until or not self._dimension  # words alone come in fast
+            if (busy and resting) or not self.is_untidy(busy=busy):
                 return
-            self._run(lambda shard: shard.flush())
-            copy = optimised_copy(self._path, dimension=self._dimension)
-            with self._opening, _vendor_errors():
-                with place_taken(copy, self._path):
-                    tidied = open_shard(self._path, self._dimension)
-                former, self._shard, self._removed = self._shard, tidied, 0
-                _close(former)
-                remove_former(self._path)
-            self._left = self._loose()
+            began = time.monotonic()
+            try:
+                self._tidy()
+            finally:
+                ended = time.monotonic()
+                self._rests_until = ended + max(_REST_SECONDS, _REST * (ended - began))
+
+    def _tidy(self) -> None:
+        self._run(lambda shard: shard.flush())
+        copy = optimised_copy(self._path, dimension=self._dimension)
+        with self._opening, _vendor_errors():
+            with place_taken(copy, self._path):
+                tidied = open_shard(self._path, self._dimension)
+            former, self._shard = self._shard, tidied
+            self._removed = self._added = 0
+            _close(former)
+            remove_former(self._path)
+        self._left = self._loose()
 
     def drop(self) -> None:
         with self._writing:
@@ -95,16 +111,17 @@ class EdgeIndex(SharedIndex[int]):
             shard, self._shard = self._shard, None
             _close(shard)
 
-    def is_untidy(self) -> bool:
-        """Whether tidying would make a difference."""
+    def is_untidy(self, *, busy: bool = False) -> bool:
+        """Whether tidying would make a difference; of a `busy` index, so much of one that it is worth its time now."""
         points = self._run(lambda shard: shard.info()).points_count
+        least, share = (_LOOSE_BUSY, _LOOSE_SHARE_BUSY) if busy else (_LOOSE, _LOOSE_SHARE)
         loose = self._loose() - self._left
-        return loose > max(_LOOSE, points * _LOOSE_SHARE) or self._removed > max(_REMOVED, points * _REMOVED_SHARE)
+        return loose > max(least, points * share) or self._removed > max(_REMOVED, points * _REMOVED_SHARE)
 
     def _loose(self) -> int:
-        """Points whose vectors are in no optimised segment."""
+        """Points whose vectors are in no optimised segment; without vectors Edge doesn't tell."""
         info = self._run(lambda shard: shard.info())  # its vectors: of words all, dense ones where they are optimised
-        return 2 * info.points_count - info.indexed_vectors_count if self._dimension else 0
+        return 2 * info.points_count - info.indexed_vectors_count if self._dimension else self._added
 
     def _key(self, point_id: UUID) -> int:
         return point_id.int  # far cheaper to hash than itself

@@ -88,7 +88,7 @@ class ServerIndex(SharedIndex[str]):
         chosen = _filter(of_document(document_id, up_to_generation))
         self._run(lambda client: client.delete(self._name, chosen, wait=True), patience=self._patience)
 
-    def tidy(self) -> None:
+    def tidy(self, *, busy: bool = False) -> None:
         """The server vacuums by itself, and collections of another name may be another site's."""
 
     def drop(self) -> None:

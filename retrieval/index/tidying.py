@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from retrieval.children import run_child
 from retrieval.errors import IndexUnavailable
 
-_NICENESS = 10  # the questions of readers come first
 _SECONDS = 1800
 
 
@@ -29,16 +28,10 @@ def optimised_copy(path: Path, *, dimension: int | None) -> Path:
     try:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(path, copy)
-        subprocess.run(  # noqa: S603 - a fixed command
-            [sys.executable, "-m", "retrieval.index.tidying", str(copy), str(dimension or "")],
-            cwd=Path(__file__).resolve().parents[2],
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        done = run_child("retrieval.index.tidying", str(copy), str(dimension or ""), seconds=_SECONDS)
+        if done.status != 0:
+            raise OSError(done.log)
+    except OSError as error:
         shutil.rmtree(copy, ignore_errors=True)
         raise IndexUnavailable(f"The embedded index could not be tidied: {error}") from error
     return copy
@@ -84,7 +77,6 @@ def _former(path: Path) -> Path:
 def _main() -> None:
     from retrieval.index.edge import open_shard
 
-    os.nice(_NICENESS)
     path, dimension = sys.argv[1:]
     shard = open_shard(Path(path), int(dimension) if dimension else None)
     shard.optimize()

@@ -22,6 +22,7 @@ from retrieval.sources.titles import title_of
 
 ARCHIVE = "zip"  # not a format: its members are documents
 ENDINGS = frozenset(FORMATS)
+_AROUND_FILES = 64 * 1024  # bytes of a form that are not its files', at most
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ def check_size(size: int, *, max_bytes: int) -> str:
         return ""
     sizes = {"size": filesizeformat(size), "limit": filesizeformat(max_bytes)}
     return _("Too large: it has %(size)s, the limit is %(limit)s.") % sizes
+
+
+def check_length(length: str, *, max_bytes: int) -> str:
+    """Why a form with this Content-Length is refused before anybody reads it; empty when it is not, or tells none."""
+    size = int(length) if length.isdecimal() and len(length) < 19 else 0
+    return check_size(size, max_bytes=max_bytes) if size > max_bytes + _AROUND_FILES else ""
 
 
 def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> str:

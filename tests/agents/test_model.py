@@ -189,20 +189,25 @@ def drip(piece: bytes) -> Reply:
 @pytest.mark.parametrize(
     ("reply", "timeout"),
     [
-        (raw(9.0), Timeout(first=0.2)),  # 56 never answers
+        (raw(9.0), Timeout(first=1)),  # 56 never answers
         (raw(chunk({"content": "So"}), 9.0), Timeout(between=0.2)),  # 59 stalls
-        (drip(b": still here\n\n"), Timeout(first=0.2)),  # 57 signs of life, but no token
-        (drip(event({"choices": []})), Timeout(total=0.3)),  # 58 always something, never the end
-        (drip(b"d"), Timeout(total=0.3)),  # 58 one byte at a time
+        (drip(b": still here\n\n"), Timeout(first=1)),  # 57 signs of life, but no token
+        (drip(event({"choices": []})), Timeout(total=1)),  # 58 always something, never the end
+        (drip(b"d"), Timeout(total=1)),  # 58 one byte at a time
     ],
     ids=["56-never", "59-stall", "57-keepalive", "58-endless", "58-bytes"],
 )
 def test_case_56_to_59_silence_ends_at_a_deadline(server: ChatServer, reply: Reply, timeout: Timeout) -> None:
-    began = time.monotonic()
+    assert ask(server, text("Yes.")).content == "Yes."  # what a first call loads is no part of the deadline
     result = ask(server, reply, timeout=timeout)
     assert isinstance(result.error, DeadlineExceeded)
-    assert time.monotonic() - began < 1
-    assert len(server.requests) == 1
+    assert result.content in ("", "So")
+    _, request = server.requests
+    until = time.monotonic() + 20
+    while not (request.left_at or request.done_at):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert request.left_at  # the client hung up; the server had not come to its end
 
 
 def test_case_57_a_slow_first_token_is_waited_for(server: ChatServer) -> None:

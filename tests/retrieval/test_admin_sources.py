@@ -120,6 +120,18 @@ def test_case_40_upload_over_the_file_limit_is_413(admin_client: Client, public:
     assert admin_client.post(reverse(UPLOAD), form).status_code == 413
 
 
+def test_case_19_upload_without_a_token_is_403(admin_user: User, public: Collection) -> None:
+    (client := Client(enforce_csrf_checks=True)).force_login(admin_user)
+    client.get(reverse(UPLOAD))
+    form = {"collection": public.pk, "documents": [SimpleUploadedFile("a.md", b"Text")]}
+    assert client.post(reverse(UPLOAD), form).status_code == 403
+    assert client.post(reverse(UPLOAD), form, headers={"X-CSRFToken": "a" * 32}).status_code == 403
+    token = client.cookies["csrftoken"].value
+    assert client.post(reverse(UPLOAD), form | {"csrfmiddlewaretoken": token}).status_code == 200
+    address = reverse("admin:retrieval_document_change", args=[Document.objects.get().pk])
+    assert client.post(address, {"title": "New", "collection": public.pk}).status_code == 403
+
+
 # ---- paste -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from retrieval.children import run_child
+from tests.retrieval.test_parser_process import ROOT, await_true, is_alive, processes_under
 
 
 def run_statement(statement: str, *, seconds: float = 30) -> tuple[int, str]:
@@ -23,7 +27,7 @@ def test_child_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_child_that_takes_too_long_is_killed() -> None:
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"It took longer than 0\.5 seconds\."):
         run_statement("import time; time.sleep(30)", seconds=0.5)
 
 
@@ -45,3 +49,23 @@ def test_limited_child_fails_alone_when_it_needs_more_memory() -> None:
     ended = run_child("timeit", "-n1", "-r1", f"{limit}; bytearray(2**29)", seconds=30)
     assert ended.status == 1
     assert "MemoryError" in ended.log
+
+
+def test_child_is_gone_when_its_owner_is_killed() -> None:
+    program = "from retrieval.children import run_child; run_child('timeit', 'import time; time.sleep(60)', seconds=60)"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as owner:
+        assert await_true(lambda: any(map(gives_way, processes_under(owner.pid))))
+        started = processes_under(owner.pid)
+        owner.kill()
+    assert len(started) == 1
+    assert await_true(lambda: not any(map(is_alive, started)), seconds=5)
+
+
+def test_child_whose_owner_ended_before_it_began_ends() -> None:
+    command = [sys.executable, "-m", "retrieval.children", "1", "timeit", "import time; time.sleep(60)"]
+    assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == 70
+
+
+def gives_way(pid: int) -> bool:
+    """It has come so far as to run its module."""
+    return os.getpriority(os.PRIO_PROCESS, pid) >= 5

@@ -76,6 +76,6 @@ def test_long_sentence_is_cut_at_whitespace_within_the_limit() -> None:
     "pattern", ["x", "a b ", "\n", ". ", ".)", "(", "a.\t", "\n \t", "# a\n", "。", "\u0301", "| a "]
 )
 def test_case_39_hostile_text_takes_linear_time(pattern: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     pieces_of(pattern * (300_000 // len(pattern)), limit=200)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3

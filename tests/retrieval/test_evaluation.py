@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +28,8 @@ from retrieval.evaluation.run import ask, locate, parse_method
 from retrieval.evaluation.site import fill
 from retrieval.models import Chunk, Collection, Document
 from retrieval.search import Method
-from tests.servers import manage
+from tests.retrieval.test_parser_process import await_true, is_alive, processes_under
+from tests.servers import ROOT, environment, manage
 
 Put = Callable[[Collection, str, str | bytes], Document]
 TEXTS = {
@@ -236,6 +239,21 @@ def test_folder_is_evaluated_in_a_site_of_its_own(beir: Path, tmp_path: Path) ->
     compared = manage("evaluate", str(beir), "--compare", str(saved), str(other), data_dir=tmp_path / "data")
     assert "+0.0   1.000" in compared
     assert list((tmp_path / "data" / "evaluation").iterdir()) == [folder]
+
+
+@pytest.mark.hosts
+def test_evaluation_that_is_killed_leaves_nothing_at_work(beir: Path, tmp_path: Path) -> None:
+    corpus = [{"_id": str(number), "text": f"The pump {number} is oiled. " * 20} for number in range(3_000)]
+    (beir / "corpus.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, corpus)).encode()))
+    command = [sys.executable, str(ROOT / "manage.py"), "evaluate", str(beir)]
+    started: set[int] = set()
+    with subprocess.Popen(command, env=environment(tmp_path / "data"), stdout=subprocess.DEVNULL) as evaluation:
+        try:
+            assert await_true(lambda: started.update(processes_under(evaluation.pid)) or started, seconds=60)
+            assert (tmp_path / "data" / "evaluation").exists()
+        finally:
+            evaluation.kill()
+    assert await_true(lambda: not any(map(is_alive, started)))
 
 
 def test_table_is_evaluated_on_this_sites_documents(

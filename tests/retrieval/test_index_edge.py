@@ -15,10 +15,10 @@ from uuid import UUID, uuid5
 import pytest
 
 from retrieval.errors import IndexUnavailable, StorageInUse
-from retrieval.index import Point, Scope
+from retrieval.index import Point, Scope, edge
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.storage import claim_storage, release_storage
-from retrieval.index.tidying import place_taken
+from retrieval.index.tidying import optimised_copy, place_taken
 from tests.retrieval.indexes import EVERYWHERE, ROOT, VECTORS, found, point
 
 
@@ -79,6 +79,46 @@ def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path
     release_storage(tmp_path)
 
 
+def test_edge_of_words_alone_is_tidied_but_not_while_it_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "_LOOSE_BUSY", 2_000)
+    index = EdgeIndex(tmp_path, name="test", dimension=None)
+    index.upsert([Point(uuid5(UUID(int=1), str(n)), n % 9, 1, 1, n, f"a text {n}", None) for n in range(2500)])
+    before = [(hit.id, hit.score) for hit in index.search("text 7", vector=None, scope=EVERYWHERE, limit=5)]
+    index.tidy(busy=True)
+    assert index.is_untidy()
+    index.tidy()
+    assert not index.is_untidy()
+    assert [(hit.id, hit.score) for hit in index.search("text 7", vector=None, scope=EVERYWHERE, limit=5)] == before
+    index.close()
+    release_storage(tmp_path)
+
+
+def test_busy_edge_is_tidied_when_much_of_it_is_loose_and_then_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "_LOOSE_BUSY", 2_000)
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+
+    def add(first: int, last: int) -> None:
+        index.upsert([Point(UUID(int=n + 1), 1, 1, 1, n, "a text", [1.0, n, 0.0]) for n in range(first, last)])
+
+    add(0, 6_000)
+    index.tidy(busy=True)
+    assert not index.is_untidy()
+    add(6_000, 9_000)
+    assert (index.is_untidy(), index.is_untidy(busy=True)) == (True, False)
+    add(9_000, 13_000)
+    assert index.is_untidy(busy=True)
+    index.tidy(busy=True)
+    assert index.is_untidy()
+    index.tidy()
+    assert not index.is_untidy()
+    index.close()
+    release_storage(tmp_path)
+
+
 @pytest.mark.parametrize("left", ["while copying", "before the copy takes its place"])
 def test_case_80_edge_killed_while_tidying_opens_whole(tmp_path: Path, left: str) -> None:
     index = EdgeIndex(tmp_path, name="test", dimension=3)
@@ -107,6 +147,14 @@ def test_edge_that_can_not_be_tidied_goes_on_as_it_is(tmp_path: Path) -> None:
     assert index.count() == 2501
     index.close()
     release_storage(tmp_path)
+
+
+def test_child_that_can_not_tidy_says_why(tmp_path: Path) -> None:
+    (index := tmp_path / "test").mkdir()
+    (index / "edge_config.json").write_text("not JSON")
+    with pytest.raises(IndexUnavailable, match=r"(?s)could not be tidied: .*edge_config\.json"):
+        optimised_copy(index, dimension=3)
+    assert [path.name for path in tmp_path.iterdir()] == ["test"]
 
 
 def test_folder_whose_tidied_copy_does_not_open_is_put_back(tmp_path: Path) -> None:

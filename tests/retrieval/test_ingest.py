@@ -23,7 +23,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from retrieval import ingest, spaces
 from retrieval.configuration import RetrievalSettings, configure, runtime
 from retrieval.errors import DuplicateContent
-from retrieval.index import VERSION, Index, Point
+from retrieval.index import VERSION, Index, Point, edge
 from retrieval.index.edge import EdgeIndex
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.search import search
@@ -490,13 +490,22 @@ def test_case_88_forked_child_has_neither_the_thread_nor_the_parents_index(index
     assert worker.stop(deadline=5)
 
 
-def test_index_is_tidied_once_after_each_burst(put: Put, public: Collection) -> None:
+def test_index_is_tidied_now_and_then_during_a_burst_and_once_after_it(
+    put: Put, public: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "_LOOSE_BUSY", 2_000)
     index = spaces.live_space().index
-    for n in range(2):
-        ingest.add_document(public, file=ContentFile(f"The pump {n} is new.".encode()), filename=f"{n}.md")
-    index.upsert([Point(uuid.UUID(int=n + 1), 999, 1, 1, n, "a text", [1.0] * 384) for n in range(2500)])
-    while ingest.work():
-        assert not _tidied(index)
+
+    def work_with(first: int, last: int) -> bool:
+        index.upsert([Point(uuid.UUID(int=n + 1), 999, 1, 1, n, "a text", [1.0] * 384) for n in range(first, last)])
+        ingest.add_document(public, file=ContentFile(f"The pump {last} is new.".encode()), filename="a.md")
+        return ingest.work()
+
+    assert work_with(0, 2_500)
+    assert _tidied(index)  # all of it was loose
+    assert work_with(2_500, 6_500)
+    assert not _tidied(index)  # more than a third is loose again, but so soon it rests
+    assert not ingest.work()
     assert _tidied(index)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
 from pytest_django import Settings
 
-from retrieval import ingest, parsing
+from retrieval import ingest
 from retrieval.doctor import Finding, examine
 from retrieval.errors import NeedsOcr, ParserStopped
 from retrieval.extraction.ocr import IMAGES_ONLY, LACKS_TESSERACT, is_ready
@@ -20,6 +19,8 @@ from retrieval.models import Collection, Document
 from retrieval.parsing import Limits, parse
 from tests.retrieval import files
 from tests.retrieval.test_parser_process import await_true, processes_under, warm_processes
+
+pytestmark = pytest.mark.usefixtures("own_parsers")
 
 
 @pytest.mark.skipif(not is_ready(), reason="OCRmyPDF and Tesseract aren't installed")
@@ -46,14 +47,6 @@ pathlib.Path(target).write_bytes((folder / "recognised.pdf").read_bytes())
 FAKE_TESSERACT = """#!{python}
 print("List of available languages (1):\\neng")
 """
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """Processes of this test's own, which find what is installed by then."""
-    parsing.close()
-    yield
-    parsing.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,15 +19,9 @@ from retrieval import parsing
 from retrieval.errors import ParserStopped, ParsingError
 from retrieval.parsing import Limits, may_share, parse, parse_together
 
+pytestmark = pytest.mark.usefixtures("own_parsers")
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """Processes of this test's own."""
-    parsing.close()
-    yield
-    parsing.close()
 
 
 @pytest.fixture
