@@ -69,6 +69,7 @@ class SourcePages(DocumentModelAdmin):
         refusal, request.method = _too_long(request), "GET"
         if object_id is None:
             self._check_may_add(request)
+            refusal += " " + _("The files of one form count together: choose fewer at once.")
             upload = Upload(_("Documents"), refusal=refusal, too_much=True)
             return self._upload_page(request, UploadForm(initial=_initial(request)), [upload], status=413)
         response = self.change_view(request, object_id)
