@@ -156,15 +156,9 @@ def change(documents: int) -> None:
 def state(documents: int) -> None:
     from retrieval.models import Document, IndexRemoval
 
-    in_hand = Document.objects.filter(state=Document.State.PROCESSING).first()
+    in_hand = Document.objects.filter(state=Document.State.PROCESSING).exists()
     removals = "with removals waiting" if IndexRemoval.objects.exists() else ""
-    if in_hand is None:
-        stage = "nothing"
-    elif in_hand.progress < 10:
-        stage = "reading a document"
-    else:
-        stage = "embedding or storing a document"
-    print(stage, removals)
+    print("documents" if in_hand else "nothing", removals)
 
 
 def look(documents: int) -> None:
