@@ -62,6 +62,7 @@ class TokenEmbedder(Protocol):
 # It joins Add and LayerNormalization into one operator that takes seven times as long as both: a fifth of an embedding.
 _SLOWER = ["SkipLayerNormFusion"]
 _AT_ONCE = 2  # texts; the other processors are the readers'
+_ASKING_SECONDS = 1.0  # after a question, for which a processor more is the readers': documents go one at a time
 
 
 class MiniLM:
@@ -85,26 +86,30 @@ class MiniLM:
         self._token_session: InferenceSession | None = None
         self._tokenizer: Tokenizer | None = None
         self._counter: Tokenizer | None = None
+        self._asked = -math.inf  # when there was a question, on the monotonic clock
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         import numpy as np
 
-        vectors: Vectors = np.array(self._run_each(texts), np.float32).reshape(len(texts), self.dimension)
+        at_once = 1 if time.monotonic() - self._asked < _ASKING_SECONDS else _AT_ONCE
+        rows = self._run_each(texts, at_once=at_once)
+        vectors: Vectors = np.array(rows, np.float32).reshape(len(texts), self.dimension)
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
+        self._asked = time.monotonic()
         session, tokenizer = self._built(tokens=False)
         return _run(session, tokenizer.encode(text).ids)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """Without the marks that the tokenizer puts at both ends."""
-        return [vectors[1:-1] for vectors in self._run_each(texts, tokens=True)]
+        return [vectors[1:-1] for vectors in self._run_each(texts, tokens=True, at_once=_AT_ONCE)]
 
-    def _run_each(self, texts: Sequence[str], *, tokens: bool = False) -> list[Vectors]:
+    def _run_each(self, texts: Sequence[str], *, tokens: bool = False, at_once: int) -> list[Vectors]:
         """On threads that have the priority of the one that calls."""
         session, tokenizer = self._built(tokens=tokens)
         encodings = tokenizer.encode_batch_fast(list(texts))
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="embed") as threads:
+        with ThreadPoolExecutor(at_once, thread_name_prefix="embed") as threads:
             return [*threads.map(lambda encoding: _run(session, encoding.ids), encodings)]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

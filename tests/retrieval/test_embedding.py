@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -56,6 +57,21 @@ def test_vector_does_not_depend_on_its_batch(embedder: MiniLM) -> None:
     assert np.array_equal(together[0], embedder.embed_query(SENTENCES[0]))
     [tokens, *_] = embedder.embed_tokens([*SENTENCES, long])
     assert np.array_equal(tokens, embedder.embed_tokens(SENTENCES)[0])
+
+
+def test_documents_leave_a_processor_to_whoever_asks(embedder: MiniLM) -> None:
+    def threads_while_embedding() -> int:
+        seen = set[str]()
+        worker = threading.Thread(target=embedder.embed_documents, args=[[" ".join(SENTENCES)] * 64])
+        worker.start()
+        while worker.is_alive():
+            seen |= {thread.name for thread in threading.enumerate() if thread.name.startswith("embed")}
+        return len(seen)
+
+    embedder = MiniLM(embedder._weights, model_dir=settings.MODEL_DIR)
+    assert threads_while_embedding() == 2
+    embedder.embed_query("Who asks?")
+    assert threads_while_embedding() == 1
 
 
 def test_int8_graph_agrees_with_the_exact_one(embedder: MiniLM, tmp_path: Path) -> None:
