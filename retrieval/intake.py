@@ -111,8 +111,8 @@ def _ingest(in_hand: list[Document], stopping: Callable[[], bool]) -> None:
             if group and not wait([reading], timeout=_patience(group)).done:
                 finish.take(group)
                 group = []
+            finish.wait_for(reading)
             with _one(document, in_hand):
-                finish.wait_for(reading)
                 group.append(_cut(document, reading.result(), space))
             if len(group) > 1 and sum(len(cut.chunks) for cut in group) > _CHUNKS_AT_ONCE:
                 finish.take(group[:-1])
