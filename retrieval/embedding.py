@@ -82,8 +82,7 @@ class MiniLM:
         self._weights = weights
         self._model_dir = model_dir
         self._building = threading.Lock()
-        self._session: InferenceSession | None = None
-        self._token_session: InferenceSession | None = None
+        self._sessions: dict[bool, InferenceSession] = {}  # of tokens, or of whole texts
         self._tokenizer: Tokenizer | None = None
         self._counter: Tokenizer | None = None
         self._asked = -math.inf  # when there was a question, on the monotonic clock
@@ -122,7 +121,7 @@ class MiniLM:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def close(self) -> None:
-        self._session = self._token_session = None
+        self._sessions.clear()
 
     def _built(self, *, tokens: bool) -> tuple[InferenceSession, Tokenizer]:
         with self._building:
@@ -132,11 +131,9 @@ class MiniLM:
                 self._tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
                 self._tokenizer.enable_truncation(minilm.MAX_TOKENS)
                 self._tokenizer.no_padding()
-            if tokens:
-                session = self._token_session = self._token_session or self._loaded(tokens=True)
-            else:
-                session = self._session = self._session or self._loaded(tokens=False)
-            return session, self._tokenizer
+            if tokens not in self._sessions:
+                self._sessions[tokens] = self._loaded(tokens=tokens)
+            return self._sessions[tokens], self._tokenizer
 
     def _loaded(self, *, tokens: bool) -> InferenceSession:
         import onnxruntime
