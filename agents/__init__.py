@@ -31,7 +31,6 @@ from agents.errors import (
     WorkerLost,
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
-from agents.extractive import ExtractiveModel
 from agents.guardrails import Guardrails
 from agents.isolation import Recipe, arun_isolated, run_isolated
 from agents.loop import loop_state, per_loop, shutdown
@@ -81,7 +80,6 @@ __all__ = [
     "Decision",
     "Event",
     "ExitRequested",
-    "ExtractiveModel",
     "Guardrails",
     "LimitExceeded",
     "Limits",

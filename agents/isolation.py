@@ -25,10 +25,9 @@ from typing import Any, BinaryIO, Literal
 
 from asgiref.sync import sync_to_async
 
-from agents.agent import Agent, Runnable, arun, run
+from agents.agent import Runnable, arun, run
 from agents.bridge import acall, call, close_connections
 from agents.errors import AgentError, LimitExceeded, WorkerLost
-from agents.extractive import ExtractiveModel
 from agents.loop import per_loop
 from agents.messages import Message, ToolCall, ToolMessage, Usage, UserMessage
 from agents.result import RunResult, Status
@@ -37,7 +36,6 @@ Isolation = Literal["inline", "process"]
 
 WORKERS = os.cpu_count() or 2  # at once; whoever comes then waits, within its deadline
 TERMINATE_SECONDS = 0.5  # from SIGTERM to SIGKILL
-FALLBACK_NOTICE = "The agent gave no answer in time, so these are sentences quoted from what it had to read."
 
 logger = logging.getLogger(__name__)
 
@@ -78,15 +76,6 @@ class _Order:
     prompt: str | UserMessage | None
     history: tuple[Message, ...] = ()
     opening: tuple[ToolCall, ...] = ()
-    extractive: bool = False
-
-    def agent(self) -> Runnable:
-        agent = self.recipe.build()
-        if not self.extractive:
-            return agent
-        if not isinstance(agent, Agent):
-            raise TypeError(f"{self.recipe.factory} made several agents in one, which have no one model to replace")
-        return replace(agent, models=(ExtractiveModel(notice=FALLBACK_NOTICE),), output=None)
 
 
 # ---- the doors -------------------------------------------------------------------------------------------------------
@@ -98,14 +87,13 @@ def run_isolated(
     opening: Sequence[ToolCall] = (),
     isolation: Isolation = "process",
     deadline: float = 60.0,
-    fallback: Recipe | Literal["extractive"] | None = None,
+    fallback: Recipe | None = None,
 ) -> RunResult:
     """Run the agent that `recipe` makes, and kill it `deadline` seconds from now if it has not ended.
 
     When it ends without a word of an answer (killed, crashed, failed), `fallback` answers, in the same isolation and
-    with a deadline as long: another agent, or "extractive", the same one with the model that quotes. `result.tier` says
-    who answered: "process" or "inline", "fallback" or "extractive". Without a fallback a killed run is `limited`, and
-    one whose process died is `failed` with WorkerLost.
+    with a deadline as long. `result.tier` says who answered: "process", "inline" or "fallback". Without a fallback a
+    killed run is `limited`, and one whose process died is `failed` with WorkerLost.
 
     In a process of its own, tools have their own database connections. "inline" can only cancel at the deadline.
     """
@@ -121,23 +109,19 @@ async def arun_isolated(
     opening: Sequence[ToolCall] = (),
     isolation: Isolation = "process",
     deadline: float = 60.0,
-    fallback: Recipe | Literal["extractive"] | None = None,
+    fallback: Recipe | None = None,
 ) -> RunResult:
     """`run_isolated` for async code; cancelling it kills the process."""
     order = _Order(recipe, prompt, tuple(history), tuple(opening))
     return await acall(_with_fallback, order, isolation=isolation, deadline=deadline, fallback=fallback)
 
 
-async def _with_fallback(
-    order: _Order, *, isolation: Isolation, deadline: float, fallback: Recipe | Literal["extractive"] | None
-) -> RunResult:
+async def _with_fallback(order: _Order, *, isolation: Isolation, deadline: float, fallback: Recipe | None) -> RunResult:
     result = await _within(deadline, order, isolation)
     if fallback is None or result.status not in ("failed", "limited") or result.content.strip():
         return replace(result, tier=isolation)
     logger.warning("%s gave no answer, its fallback does: %r", order.recipe.factory, result.error)
-    if isinstance(fallback, Recipe):
-        return replace(await _within(deadline, replace(order, recipe=fallback), isolation), tier="fallback")
-    return replace(await _within(deadline, replace(order, extractive=True), isolation), tier="extractive")
+    return replace(await _within(deadline, replace(order, recipe=fallback), isolation), tier="fallback")
 
 
 async def _within(seconds: float, order: _Order, isolation: Isolation) -> RunResult:
@@ -155,7 +139,7 @@ async def _within(seconds: float, order: _Order, isolation: Isolation) -> RunRes
 
 
 async def _run_inline(order: _Order) -> RunResult:
-    agent = await sync_to_async(order.agent)()
+    agent = await sync_to_async(order.recipe.build)()
     assert order.prompt is not None
     return await arun(agent, order.prompt, history=order.history, opening=order.opening)
 
@@ -298,7 +282,7 @@ def _receive(stream: BinaryIO, orders: SimpleQueue[_Order]) -> None:
 
 def _follow(order: _Order) -> RunResult | str:
     try:
-        agent = order.agent()
+        agent = order.recipe.build()
     except Exception as error:  # whatever a factory may raise; its caller is in another process
         logger.exception("%s made no agent", order.recipe.factory)
         return f"{order.recipe.factory} made no agent: {type(error).__name__}: {error}"

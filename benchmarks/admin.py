@@ -59,8 +59,8 @@ def filled(size: int) -> Collection:
     from django.core.files.base import ContentFile
     from django.core.files.storage import default_storage
 
+    from retrieval.ingestion.points import chunk_id
     from retrieval.models import Chunk, Collection, Document
-    from retrieval.points import chunk_id
 
     collection = Collection.objects.create(name=f"With {size}", slug=f"with-{size}")
     ready = Document.State.READY

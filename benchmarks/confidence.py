@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.evaluation.run import Located
-    from retrieval.search import SearchResult
+    from retrieval.searching.search import SearchResult
 
     Numbers = NDArray[np.float64]
 
@@ -145,7 +145,7 @@ def cases(questions: Sequence[Located], elsewhere: Sequence[str]) -> Iterator[di
     from django.contrib.auth import get_user_model
 
     from retrieval.evaluation.run import SHOWN
-    from retrieval.search import Method, search
+    from retrieval.searching.search import Method, search
 
     reader = get_user_model()(is_active=True, is_superuser=True)
     for vectors in (True, False):
@@ -178,7 +178,7 @@ class Measured:
 
 
 def measured_of(cases: Sequence[Case], *, similarity: bool) -> Iterator[Measured]:
-    from retrieval.confidence import confidence, measure
+    from retrieval.searching.confidence import confidence, measure
 
     for one in cases:
         known = any(passage.similarity is not None for passage in one.passages)
@@ -223,7 +223,7 @@ def area(positive: Numbers, negative: Numbers) -> float:
 # ---- telling ---------------------------------------------------------------------------------------------------------
 def print_model(title: str, refusal: float, measured: Mapping[str, Sequence[Measured]]) -> None:
     """`measured` by set: their figures by the others' coefficients and by the site's, then those fitted on all."""
-    from retrieval.confidence import ANSWERS
+    from retrieval.searching.confidence import ANSWERS
 
     print(f"\n{title}: percent with 95 % intervals, at {ANSWERS}")
     print(f"{'':<16}{'':<10}{'answered, kept':>24}{'removed, refused':>24}{'elsewhere, refused':>24}{'areas':>12}")
@@ -242,8 +242,8 @@ def print_model(title: str, refusal: float, measured: Mapping[str, Sequence[Meas
 
 
 def figures(kinds: Sequence[str], sure: Numbers) -> str:
-    from retrieval.confidence import ANSWERS
     from retrieval.evaluation.measures import estimate
+    from retrieval.searching.confidence import ANSWERS
 
     of_kind = {kind: sure[[one == kind for one in kinds]] for kind in KINDS}
     cells = []

@@ -68,7 +68,7 @@ def pages(path: Path) -> None:
         return PAGES
 
     def parsed() -> int:
-        from retrieval.parsing import parse
+        from retrieval.parsing.parsers import parse
 
         return len(parse(path, filename=path.name).page_starts)
 
@@ -141,7 +141,7 @@ def print_row(name: str, runs: Sequence[tuple[Figures, Figures]]) -> None:
 
 def queue_documents(number: int, characters: int, *, first: int, ending: str = "txt") -> None:
     """In place of all there are."""
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
     from retrieval.models import Document
 
     Document.objects.all().delete()
@@ -152,7 +152,7 @@ def queue_documents(number: int, characters: int, *, first: int, ending: str = "
 
 def ingest_queued() -> int:
     """How many chunks were made."""
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
     from retrieval.models import Chunk, Document
 
     while ingest.work():
@@ -164,8 +164,8 @@ def ingest_queued() -> int:
 def embed_alone() -> int:
     """The texts of all chunks, in the batches that ingestion makes of them; how many there are."""
     from retrieval.configuration import runtime
+    from retrieval.ingestion.points import ranking_text
     from retrieval.models import Document
-    from retrieval.points import ranking_text
 
     embedder = runtime().embedder
     if embedder is None:
@@ -199,7 +199,7 @@ def statements() -> None:
 def search_beside_ingestion() -> None:
     """Searches of one thread that pauses, and of eight that don't, while nothing else runs and while the worker's
     thread ingests."""
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
     from retrieval.models import Chunk
 
     calm, quiet = search_times(seconds=5), searches_per_second(seconds=8)
@@ -223,7 +223,7 @@ def search_times(*, seconds: float) -> float:
     """Median milliseconds of a search."""
     from django.contrib.auth.models import AnonymousUser
 
-    from retrieval.search import search
+    from retrieval.searching.search import search
 
     taken, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until:
@@ -239,7 +239,7 @@ def searches_per_second(*, seconds: float) -> float:
     from django.contrib.auth.models import AnonymousUser
     from django.db import connections
 
-    from retrieval.search import search
+    from retrieval.searching.search import search
 
     counts = list[int]()
     until = time.perf_counter() + seconds
@@ -262,7 +262,8 @@ def searches_per_second(*, seconds: float) -> float:
 
 def words_and_memory(folder: Path, documents: int) -> None:
     """Without the embedder: what everything else costs, and whether memory stays flat."""
-    from retrieval import configuration, ingest
+    from retrieval import configuration
+    from retrieval.ingestion import ingest
     from retrieval.models import Chunk, Collection, Document
 
     Document.objects.all().delete()
@@ -299,7 +300,7 @@ def standard_library() -> str:
 def add_documents(number: int, characters: int, *, first: int, ending: str = "txt") -> None:
     from django.core.files.base import ContentFile
 
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
     from retrieval.models import Collection
 
     collection, _ = Collection.objects.get_or_create(name="Sources", slug="sources", public=True)

@@ -129,7 +129,7 @@ def setup(documents: int) -> None:
     from django.core.files.base import ContentFile
     from django.core.management import call_command
 
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
     from retrieval.models import Collection
 
     call_command("migrate", verbosity=0)
@@ -143,7 +143,7 @@ def change(documents: int) -> None:
     """Every tenth is replaced, every tenth deleted, every tenth asked for again."""
     from django.core.files.base import ContentFile
 
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
     from retrieval.models import Document
 
     for number in range(0, documents, 10):
@@ -162,8 +162,8 @@ def state(documents: int) -> None:
 
 
 def look(documents: int) -> None:
+    from retrieval.ingestion.spaces import live_space
     from retrieval.models import Chunk, Document, IndexRemoval
-    from retrieval.spaces import live_space
 
     rows = [[str(pk), *rest] for pk, *rest in Chunk.objects.order_by("pk").values_list("pk", "start", "end", "digest")]
     index = live_space().index

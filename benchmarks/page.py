@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Response
 
-from tests import browser as chromium
+from tests.browser import pages as chromium
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer, Piece
 from tests.servers import site

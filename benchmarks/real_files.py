@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.chunking import estimate_tokens, split
 from retrieval.errors import RetrievalError
-from retrieval.extraction import FORMATS, Extracted
-from retrieval.parsing import parse
+from retrieval.parsing.formats import FORMATS, Extracted
+from retrieval.parsing.parsers import parse
+from retrieval.text.chunks import estimate_tokens, split
 
 PACKAGES = [
     "debian-faq",  # PDF, HTML, text; many languages

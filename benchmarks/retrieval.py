@@ -213,7 +213,7 @@ def embed(kind: str, size: int, folder: Path) -> dict[str, Any]:
     """Embed REAL texts once, for every other part."""
     import numpy as np
 
-    from retrieval.embedding import local_embedder
+    from retrieval.embedding.embedders import local_embedder
 
     if (folder / "vectors.npy").exists():
         return {}
@@ -289,7 +289,7 @@ def search_whole(kind: str, size: int, folder: Path) -> dict[str, Any]:
 
     from retrieval.configuration import runtime
     from retrieval.models import Chunk, Collection
-    from retrieval.search import search
+    from retrieval.searching.search import search
 
     collections = [Collection.objects.create(name=f"{n}", slug=f"c{n}", public=n % 2 == 0) for n in range(COLLECTIONS)]
     texts = pieces()
@@ -326,8 +326,8 @@ def searches_per_second(questions: Sequence[str], *, beside: Callable[[], object
     from django.contrib.auth.models import AnonymousUser
     from django.db import connections
 
-    from retrieval.ingest import ingest_next
-    from retrieval.search import search
+    from retrieval.ingestion.ingest import ingest_next
+    from retrieval.searching.search import search
 
     ended, done, failed = threading.Event(), [0] * THREADS, [0] * THREADS
 
@@ -366,8 +366,8 @@ def add_document(collection: Collection, points: Sequence[Point]) -> None:
     from dataclasses import replace
 
     from retrieval.configuration import runtime
+    from retrieval.ingestion.points import chunk_id
     from retrieval.models import Chunk, Document
-    from retrieval.points import chunk_id
 
     document = Document.objects.create(
         collection=collection, title="Source", filename="a.txt", state=Document.State.READY, live_generation=1
@@ -391,7 +391,7 @@ def add_document(collection: Collection, points: Sequence[Point]) -> None:
 def add_upload(collection: Collection, texts: Iterator[str]) -> None:
     from django.core.files.base import ContentFile
 
-    from retrieval import ingest
+    from retrieval.ingestion import ingest
 
     content = "".join(islice(texts, 20)).encode()
     ingest.add_document(collection, file=ContentFile(content), filename="upload.txt")

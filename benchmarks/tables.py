@@ -18,12 +18,13 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from retrieval.chunking import Heading, estimate_tokens, split
-from retrieval.embedding import Embedder, local_embedder
-from retrieval.extraction.extracted import Blocks, row_line
-from retrieval.extraction.tables import write_table
+from retrieval.embedding.embedder import Embedder
+from retrieval.embedding.embedders import local_embedder
 from retrieval.index import Point, Scope
 from retrieval.index.edge import EdgeIndex
+from retrieval.parsing.formats.extracted import Blocks, row_line
+from retrieval.parsing.formats.tables import write_table
+from retrieval.text.chunks import Heading, estimate_tokens, split
 
 COLUMNS = ["Article", "Material", "Bore", "Stock", "Price", "Supplier", "Delivery time"]
 ROWS, QUESTIONS, FOUND_WITHIN, REPEATED_EVERY = 600, 150, 5, 10

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from chatsite.evaluation import write_questions
+from chatsite.conversations.questions_csv import write_questions
 from chatsite.models import ApiKey, Citation, Conversation, EmbedSite, Feedback, Run
 
 if TYPE_CHECKING:

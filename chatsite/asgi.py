@@ -13,7 +13,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from chatsite import live  # noqa: E402 (their models need the application)
+from chatsite.answering import kept as live  # noqa: E402 (their models need the application)
 from retrieval.sources.uploads import check_length  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -93,7 +93,7 @@ def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> li
 @register("agents")
 def check_docchat(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """The project's options for its chat button."""
-    from chatsite.embedding import widget_options  # its models are not there yet when this module is imported
+    from chatsite.widget.views import widget_options  # its models are not there yet when this module is imported
 
     try:
         widget_options()

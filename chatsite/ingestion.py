@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from retrieval import ingest
+from retrieval.ingestion import ingest
 
 
 def ingest_in_this_process(**signal: Any) -> None:

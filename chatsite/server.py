@@ -60,8 +60,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 def start_worker(worker: Any, *, first_start: bool) -> None:
     """In the worker, before its first request. Raises StorageInUse, which stops the server."""
     from chatsite.models import Run
-    from retrieval import ingest
     from retrieval.index.storage import claim_storage
+    from retrieval.ingestion import ingest
 
     if not settings.QDRANT_URL:
         claim_storage(settings.INDEX_DIR)
@@ -87,8 +87,8 @@ def drain(then: Callable[[int, Any], None], number: int, frame: Any) -> None:
 
 
 def end_worker(server: Any, worker: Any) -> None:
-    from chatsite import live
-    from retrieval import ingest
+    from chatsite.answering import kept as live
+    from retrieval.ingestion import ingest
 
     if _draining_until is not None:  # gunicorn waits for requests, not for answers that nobody reads
         live.join(_draining_until - time.monotonic())
@@ -118,7 +118,7 @@ def _announce() -> None:
 
 def summary() -> str:
     """Where the site is and what it runs on, for the person who started it."""
-    from chatsite import assistant
+    from chatsite.answering import assistant
     from retrieval import configuration
 
     described = configuration.describe()

@@ -3,8 +3,11 @@
 from django.urls import include
 from django.urls import path as including
 
-from chatsite import conversations, document_views, embedding, views
+from chatsite.conversations import chat_views as views
+from chatsite.conversations import views as conversations
+from chatsite.documents import views as document_views
 from chatsite.routing import path
+from chatsite.widget import views as embedding
 
 app_name = "chatsite"
 urlpatterns = [

@@ -11,7 +11,7 @@ class RetrievalConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from retrieval import checks  # noqa: F401 - registers them
-        from retrieval.deletion import forget
+        from retrieval.ingestion.deletion import forget
         from retrieval.models import Document
 
         post_delete.connect(forget, sender=Document, dispatch_uid="retrieval.forget")

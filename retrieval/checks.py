@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError
 
-from retrieval import spaces
+from retrieval.ingestion import spaces
 
 
 @register(Tags.database)

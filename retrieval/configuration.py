@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from retrieval import index
-from retrieval.embedding import Embedder, build_embedder, describe_embedder, local_embedder
+from retrieval.embedding.embedder import Embedder
+from retrieval.embedding.embedders import build_embedder, describe_embedder, local_embedder
 from retrieval.index import Index
 
 

@@ -13,11 +13,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, F
 from django.utils import timezone
 
-from retrieval import ingest, reindex, spaces
 from retrieval.configuration import describe, runtime
 from retrieval.errors import RetrievalError, StorageInUse
-from retrieval.extraction import ocr
+from retrieval.ingestion import ingest, reindex, spaces
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
+from retrieval.parsing.formats import ocr
 
 LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
 LONGEST_WAIT = timedelta(minutes=10)  # in the queue, with nobody at work

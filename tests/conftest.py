@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from playwright.sync_api import Browser, Page
 
-from retrieval import ingest, parsing
+from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
-from tests import browser as chromium
+from retrieval.parsing import parsers as parsing
+from tests.browser import pages as chromium
 from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
 from tests.servers import Site

@@ -41,7 +41,7 @@ FIRST_DATA = """
 from pathlib import Path
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from retrieval import ingest
+from retrieval.ingestion import ingest
 from retrieval.models import Collection
 User.objects.create_user("reader", password={password!r})
 User.objects.create_superuser("staff", password={password!r})

@@ -19,7 +19,7 @@ PASSWORD = "a-members-password"
 FIRST_DATA = """
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from retrieval import ingest
+from retrieval.ingestion import ingest
 from retrieval.models import Collection
 User.objects.create_user("member", password={password!r})
 User.objects.create_superuser("staff", password={password!r})

@@ -11,16 +11,16 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests import browser as chromium
+from tests.browser import pages as chromium
+from tests.browser.test_asking import ask, select
+from tests.browser.test_embed import SMALL, ask_about
+from tests.browser.test_embed import sign_in as sign_in_as_member
+from tests.browser.test_reader import cite
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.furnished import BIN, BROKEN, FILTER, OIL, QUESTION, furnished_site, sign_in
 from tests.hostsite import host_site
 from tests.servers import ROOT, Site
-from tests.test_browser import ask, select
-from tests.test_browser_embed import SMALL, ask_about
-from tests.test_browser_embed import sign_in as sign_in_as_member
-from tests.test_browser_reader import cite
 
 FOLDER = ROOT / "docs" / "screenshots"
 COLOURS = 128  # of a picture's palette: a page has few, and its text stays sharp

@@ -78,7 +78,7 @@ def manage(*arguments: str, data_dir: Path, **variables: str) -> str:
 
 def _share_model(folder: Path) -> None:
     """Give the site the quantised model that these tests made already: making it anew takes seconds a site."""
-    from retrieval.minilm import graph_path, locate
+    from retrieval.embedding.minilm_graph import graph_path, locate
 
     if settings.configured and (weights := locate()) and not folder.exists():
         shutil.copytree(graph_path(weights, model_dir=settings.MODEL_DIR).parent, folder)

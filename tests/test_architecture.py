@@ -46,11 +46,11 @@ def test_agents_and_retrieval_have_not_met_and_know_no_site(package: str) -> Non
 @pytest.mark.parametrize(
     ("vendor", "doorways"),
     [
-        ("openai", {"agents/model.py", "retrieval/embedding.py"}),
+        ("openai", {"agents/model.py", "retrieval/embedding/embedders.py"}),
         ("qdrant_client", {"retrieval/index/server.py"}),
         ("qdrant_edge", {"retrieval/index/edge.py", "retrieval/index/words.py"}),
-        ("onnxruntime", {"retrieval/embedding.py", "retrieval/minilm.py"}),
-        ("fastembed", {"retrieval/fast_embedding.py"}),
+        ("onnxruntime", {"retrieval/embedding/embedders.py", "retrieval/embedding/minilm.py"}),
+        ("fastembed", {"retrieval/embedding/fastembed.py"}),
         ("gunicorn", {"chatsite/server.py"}),
         ("yaml", {"agents/workflows/yaml.py"}),
         ("httpcore2", {"retrieval/sources/web.py"}),

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.template import Context, Template
 
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
-from chatsite.embedding import widget_options
+from chatsite.widget.views import widget_options
 from retrieval.admin.forms import ADDRESSES_AT_ONCE
 from retrieval.models import Collection
 from retrieval.sources import archive, web

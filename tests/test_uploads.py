@@ -32,7 +32,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.test import Client
 from chatsite.models import ApiKey
-from retrieval import ingest
+from retrieval.ingestion import ingest
 from retrieval.models import Collection
 staff = User.objects.create_superuser("staff")
 (client := Client()).force_login(staff)

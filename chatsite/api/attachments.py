@@ -14,7 +14,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chatsite import attachments, errors
+from chatsite import errors
 from chatsite.access import new_conversation, own_conversations
 from chatsite.api.permissions import MayAttach, MayFind
 from chatsite.api.serializers import (
@@ -25,7 +25,8 @@ from chatsite.api.serializers import (
     FoundSerializer,
 )
 from chatsite.api.views import ChatView, credential_of
-from chatsite.choosing import find_documents
+from chatsite.asking import attachments
+from chatsite.asking.documents import find_documents
 from chatsite.models import ApiKey, Conversation
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 
 from chatsite.access import may_ask
-from chatsite.attachments import may_attach
+from chatsite.asking.attachments import may_attach
 from chatsite.models import EmbedSite
 
 if TYPE_CHECKING:

@@ -23,9 +23,13 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 import agents
-from chatsite import assistant, errors, live
+from chatsite import errors
 from chatsite.access import Credential, own_conversations
-from chatsite.answering import open_run
+from chatsite.answering import assistant
+from chatsite.answering import kept as live
+from chatsite.answering.answering import open_run
+from chatsite.answering.sse import event_stream
+from chatsite.answering.telling import Event
 from chatsite.api.authentication import BearerKey, EmbedToken
 from chatsite.api.errors import error_response
 from chatsite.api.parsers import BoundedJSONParser
@@ -37,14 +41,13 @@ from chatsite.api.serializers import (
     HealthSerializer,
     QuestionSerializer,
 )
-from chatsite.asking import question_of
-from chatsite.embeds import client_address
+from chatsite.asking.request import question_of
 from chatsite.models import ApiKey, EmbedSite, Feedback, Run
-from chatsite.records import Event
+from chatsite.models.embed_sites import client_address
 from chatsite.settings import SPECTACULAR_SETTINGS
-from chatsite.sse import event_stream
-from retrieval import configuration, spaces
+from retrieval import configuration
 from retrieval.errors import IndexUnavailable
+from retrieval.ingestion import spaces
 from retrieval.models import Document
 
 EVENT_STREAM = "text/event-stream"

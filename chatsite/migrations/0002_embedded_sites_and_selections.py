@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import chatsite.embeds
+import chatsite.models.embed_sites
 
 
 class Migration(migrations.Migration):
@@ -31,13 +31,15 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(help_text="Whose pages these are.", max_length=80)),
                 (
                     "token",
-                    models.CharField(default=chatsite.embeds.new_token, editable=False, max_length=64, unique=True),
+                    models.CharField(
+                        default=chatsite.models.embed_sites.new_token, editable=False, max_length=64, unique=True
+                    ),
                 ),
                 (
                     "origins",
                     models.TextField(
                         help_text="Where its pages are, one origin a line, for example https://www.example.org.",
-                        validators=[chatsite.embeds.validate_origins],
+                        validators=[chatsite.models.embed_sites.validate_origins],
                     ),
                 ),
                 ("title", models.CharField(blank=True, help_text="Above the chat and on its button.", max_length=60)),

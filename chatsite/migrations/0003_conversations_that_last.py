@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import chatsite.models
+import chatsite.models.conversations
 
 
 class Migration(migrations.Migration):
@@ -43,7 +43,12 @@ class Migration(migrations.Migration):
             name="Share",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("token", models.CharField(default=chatsite.models._token, editable=False, max_length=64, unique=True)),
+                (
+                    "token",
+                    models.CharField(
+                        default=chatsite.models.conversations._token, editable=False, max_length=64, unique=True
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("expires_at", models.DateTimeField(blank=True, help_text="Empty: when it is revoked.", null=True)),
             ],

@@ -7,7 +7,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import chatsite.embeds
+import chatsite.models.embed_sites
 
 
 class Migration(migrations.Migration):
@@ -316,7 +316,7 @@ class Migration(migrations.Migration):
             name="origins",
             field=models.TextField(
                 help_text="Where its pages are, one origin a line, for example https://www.example.org.",
-                validators=[chatsite.embeds.validate_origins],
+                validators=[chatsite.models.embed_sites.validate_origins],
                 verbose_name="origins",
             ),
         ),
@@ -370,7 +370,11 @@ class Migration(migrations.Migration):
             model_name="embedsite",
             name="token",
             field=models.CharField(
-                default=chatsite.embeds.new_token, editable=False, max_length=64, unique=True, verbose_name="token"
+                default=chatsite.models.embed_sites.new_token,
+                editable=False,
+                max_length=64,
+                unique=True,
+                verbose_name="token",
             ),
         ),
         migrations.AlterField(

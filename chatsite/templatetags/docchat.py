@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from chatsite.embedding import widget_options
+from chatsite.widget.views import widget_options
 
 register = template.Library()
 

@@ -20,15 +20,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from retrieval import search
 from retrieval.admin.documents import UploadMedia
 from retrieval.admin.forms import CollectionUploadForm, QueryForm
 from retrieval.admin.index import IndexActions
 from retrieval.admin.sources import add_links
-from retrieval.deletion import delete_collection, delete_documents
 from retrieval.errors import RetrievalError
+from retrieval.ingestion.deletion import delete_collection, delete_documents
 from retrieval.models import Chunk, Collection, Document
 from retrieval.reasons import translated
+from retrieval.searching import search
 
 if TYPE_CHECKING:
     CollectionModelAdmin = admin.ModelAdmin[Collection]

@@ -29,10 +29,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from retrieval import ingest
 from retrieval.admin.forms import DocumentForm
 from retrieval.admin.sources import SourcePages, add_links, fetch_limits
-from retrieval.deletion import delete_documents
+from retrieval.ingestion import ingest
+from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
 from retrieval.reasons import translated
 from retrieval.sources.addresses import Outcome, refresh

@@ -14,11 +14,11 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from retrieval import ingest
 from retrieval.errors import QuotaExceeded
-from retrieval.extraction import clean
+from retrieval.ingestion import ingest
+from retrieval.ingestion.quota import check_quota
 from retrieval.models import Collection, Document
-from retrieval.quota import check_quota
+from retrieval.parsing.formats import clean
 from retrieval.reasons import translated
 from retrieval.sources.addresses import add_address
 from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size

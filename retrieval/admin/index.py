@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from retrieval import reindex, spaces
 from retrieval.errors import IndexUnavailable
+from retrieval.ingestion import reindex, spaces
 from retrieval.models import Collection
 from retrieval.reasons import translated
 

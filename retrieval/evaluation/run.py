@@ -8,12 +8,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from retrieval.confidence import ANSWERS, confidence
 from retrieval.errors import EvaluationSetError
 from retrieval.evaluation.measures import CUTOFFS, Place, normalized_gain, recall, reciprocal_rank, span_overlap
 from retrieval.evaluation.questions import Question, Quote
 from retrieval.models import Document, User
-from retrieval.search import Method, Passage, document_text, search
+from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.searching.passages import Passage
+from retrieval.searching.search import Method, search
+from retrieval.texts import document_text
 
 METHODS = {
     "BM25": Method(vectors=False),

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 
 from django.core.files.base import ContentFile
 
-from retrieval import chunking, index, ingest, queue
+from retrieval import index
 from retrieval.configuration import runtime
 from retrieval.evaluation.questions import Source
+from retrieval.ingestion import ingest, queue
 from retrieval.models import Collection, Document
+from retrieval.text import chunks as chunking
 
 
 def folder_name(sources: Sequence[Source]) -> str:

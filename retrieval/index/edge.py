@@ -15,20 +15,18 @@ from retrieval.errors import IndexUnavailable
 from retrieval.index import (
     ALL_GENERATIONS,
     DENSE,
-    INTEGER_FIELDS,
-    KEYWORD_FIELDS,
     LEXICAL,
-    TENANT_FIELD,
     Point,
 )
 from retrieval.index.ranking import Ranked
+from retrieval.index.shard import open_shard
 from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, of_document
 from retrieval.index.storage import claim_storage
 from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken, remove_former
 from retrieval.index.words import weigh_document
 
 if TYPE_CHECKING:
-    from qdrant_edge import EdgeConfig, EdgeShard, Filter, NamedVector, PointId, QueryRequest
+    from qdrant_edge import EdgeShard, Filter, NamedVector, PointId, QueryRequest
 
     from retrieval.index.shared import Query
 
@@ -42,7 +40,6 @@ _LOOSE_BUSY, _LOOSE_SHARE_BUSY = 10_000, 1 / 3
 _REMOVED, _REMOVED_SHARE = 1_000, 0.2
 _REST, _REST_SECONDS = 20, 60  # while documents come in: so many times as long as tidying took, and at least so long
 _CLOSING_SECONDS = 30
-_INDEXED_KILOBYTES = 1_000  # of vectors in a segment that optimising leaves as it is
 
 
 class EdgeIndex(SharedIndex[int]):
@@ -179,27 +176,6 @@ class EdgeIndex(SharedIndex[int]):
             return self._shard
 
 
-def open_shard(path: Path, dimension: int | None) -> EdgeShard:
-    """The shard in `path`, made if there is none, with its payload indexes."""
-    from qdrant_edge import EdgeShard, KeywordIndexParams, PayloadSchemaType, UpdateOperation
-
-    if (path / "edge_config.json").exists():
-        shard = EdgeShard.load(str(path), _config(dimension))
-    else:
-        shutil.rmtree(path, ignore_errors=True)  # a process killed while it created the shard
-        path.mkdir(parents=True)
-        shard = EdgeShard.create(str(path), _config(dimension))
-    # Before any point, or filtering on them stays slow.
-    wanted: dict[str, KeywordIndexParams | PayloadSchemaType] = {
-        TENANT_FIELD: KeywordIndexParams(is_tenant=True),
-        **dict.fromkeys(KEYWORD_FIELDS, PayloadSchemaType.Keyword),
-        **dict.fromkeys(INTEGER_FIELDS, PayloadSchemaType.Integer),
-    }
-    for field in wanted.keys() - shard.info().payload_schema.keys():
-        shard.update(UpdateOperation.create_field_index(field, wanted[field]))
-    return shard
-
-
 def _close(shard: EdgeShard | None) -> None:
     """As soon as the searches under way have ended; until then Edge refuses."""
     deadline = time.monotonic() + _CLOSING_SECONDS
@@ -211,37 +187,6 @@ def _close(shard: EdgeShard | None) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
-
-
-def _config(dimension: int | None) -> EdgeConfig:
-    from qdrant_edge import (
-        Distance,
-        EdgeConfig,
-        EdgeOptimizersConfig,
-        EdgeSparseVectorParams,
-        EdgeVectorParams,
-        HnswIndexConfig,
-        Memory,
-        Modifier,
-        ScalarQuantizationConfig,
-        ScalarType,
-    )
-
-    # No graph: without one optimising takes seconds instead of minutes, nothing is approximate but the bytes of the
-    # first scan, and those are compared again as they were. Read through the page cache (cold), it opens in a third of
-    # the time and holds half the memory.
-    dense = EdgeVectorParams(
-        size=dimension or 0,
-        distance=Distance.Cosine,
-        hnsw_config=HnswIndexConfig(m=0, ef_construct=16, full_scan_threshold=10),
-        quantization_config=ScalarQuantizationConfig(ScalarType.Int8, quantile=0.99, memory=Memory.Cold),
-        memory=Memory.Cold,
-    )
-    return EdgeConfig(
-        vectors={DENSE: dense} if dimension else {},
-        sparse_vectors={LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf, memory=Memory.Cold)},
-        optimizers=EdgeOptimizersConfig(indexing_threshold=_INDEXED_KILOBYTES),
-    )
 
 
 def _edge_point(point: Point) -> Any:

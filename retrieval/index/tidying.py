@@ -75,7 +75,7 @@ def _former(path: Path) -> Path:
 
 
 def _main() -> None:
-    from retrieval.index.edge import open_shard
+    from retrieval.index.shard import open_shard
 
     path, dimension = sys.argv[1:]
     shard = open_shard(Path(path), int(dimension) if dimension else None)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from retrieval.identifiers import with_parts
+from retrieval.text.identifiers import with_parts
 
 if TYPE_CHECKING:
     from qdrant_edge import Bm25, SparseVector

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from django.core.management.base import OutputWrapper
 
-from retrieval import reindex
 from retrieval.errors import StorageInUse
 from retrieval.index.storage import claim_storage
+from retrieval.ingestion import reindex
 from retrieval.models import Reindex
 
 _POLL_SECONDS = 0.5

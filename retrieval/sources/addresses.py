@@ -12,10 +12,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from retrieval import ingest
 from retrieval.errors import DuplicateContent, FetchRefused, PageGone, QuotaExceeded, RetrievalError
-from retrieval.extraction import FORMATS
+from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
+from retrieval.parsing.formats import FORMATS
 from retrieval.sources import Origin
 from retrieval.sources.titles import title_in
 from retrieval.sources.uploads import Upload

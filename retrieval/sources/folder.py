@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 from django.core.files import File
 from django.utils import timezone
 
-from retrieval import ingest
 from retrieval.errors import DuplicateContent
-from retrieval.extraction import FORMATS
+from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
+from retrieval.parsing.formats import FORMATS
 from retrieval.sources import Origin
 from retrieval.sources.titles import title_in
 

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from django.utils.translation import gettext as _
 
-from retrieval.extraction import clean
+from retrieval.parsing.formats import clean
 
 TITLE_CHARACTERS = 300
 _HEAD_BYTES = 100_000  # a title stands in the first of them, or it is not looked for

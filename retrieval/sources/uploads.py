@@ -13,10 +13,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from retrieval import ingest
 from retrieval.errors import ArchiveRefused, QuotaExceeded
-from retrieval.extraction import FORMATS
+from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
+from retrieval.parsing.formats import FORMATS
 from retrieval.sources import Origin, archive
 from retrieval.sources.titles import title_of
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from retrieval.children import run_child
-from tests.retrieval.test_parser_process import ROOT, await_true, is_alive, processes_under
+from tests.retrieval.parsing.test_process import ROOT, await_true, is_alive, processes_under
 
 
 def run_statement(statement: str, *, seconds: float = 30) -> tuple[int, str]:

@@ -17,9 +17,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from retrieval import checks, ingest, spaces
+from retrieval import checks
 from retrieval.configuration import RetrievalSettings, configure
 from retrieval.index import VERSION
+from retrieval.ingestion import ingest, spaces
 from retrieval.management.follow import bar
 from retrieval.models import Collection, Document, IndexRemoval, Reindex
 from tests.configured import configured
@@ -195,7 +196,7 @@ def site_dir(tmp_path: Path) -> Path:
     """A migrated site with one document that waits."""
     manage("migrate", "--verbosity=0", data_dir=tmp_path)
     code = (
-        "from django.core.files.base import ContentFile; from retrieval import ingest;"
+        "from django.core.files.base import ContentFile; from retrieval.ingestion import ingest;"
         "from retrieval.models import Collection; c = Collection.objects.create(name='C', slug='c');"
         "ingest.add_document(c, file=ContentFile(b'The boiler is serviced in May.'), filename='a.md')"
     )

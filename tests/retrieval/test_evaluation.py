@@ -27,8 +27,8 @@ from retrieval.evaluation.questions import Question, Quote, Source, read_set
 from retrieval.evaluation.run import ask, locate, parse_method
 from retrieval.evaluation.site import fill
 from retrieval.models import Chunk, Collection, Document
-from retrieval.search import Method
-from tests.retrieval.test_parser_process import await_true, is_alive, processes_under
+from retrieval.searching.search import Method
+from tests.retrieval.parsing.test_process import await_true, is_alive, processes_under
 from tests.servers import ROOT, environment, manage
 
 Put = Callable[[Collection, str, str | bytes], Document]

@@ -18,7 +18,7 @@ from retrieval.evaluation import report
 from retrieval.evaluation.questions import QuestionSet, read_set
 from retrieval.evaluation.run import METHODS, Values, ask, locate, parse_method
 from retrieval.evaluation.site import fill, folder_name
-from retrieval.search import Method
+from retrieval.searching.search import Method
 
 _LINE_SECONDS = 10  # between two lines of progress in a log
 

@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from retrieval import spaces
 from retrieval.configuration import Runtime, Space, runtime
 from retrieval.errors import RetrievalError
 from retrieval.index.storage import claim_storage
+from retrieval.ingestion import spaces
+from retrieval.ingestion.moving import move
 from retrieval.management.follow import show
-from retrieval.moving import move
 
 
 class Command(BaseCommand):

@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from retrieval import ingest, reindex, spaces
 from retrieval.configuration import runtime
 from retrieval.errors import IndexUnavailable
+from retrieval.ingestion import ingest, reindex, spaces
 from retrieval.management.follow import follow, may_work
 from retrieval.models import Reindex
 

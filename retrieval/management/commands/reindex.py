@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from retrieval import reindex, spaces
 from retrieval.configuration import runtime
+from retrieval.ingestion import reindex, spaces
 from retrieval.management.follow import follow
 from retrieval.models import Reindex
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from retrieval import ingest
 from retrieval.errors import IndexUnavailable, StorageInUse
 from retrieval.index.storage import claim_storage
+from retrieval.ingestion import ingest
 from retrieval.models import Document, IndexRemoval, Reindex
 
 STOP_SECONDS = 20.0  # from SIGTERM until the process ends, whatever it is doing: its lease then ends by itself

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from retrieval import ingest
 from retrieval.errors import FetchRefused
+from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.sources.addresses import Outcome, Refreshed, add_address, filename_of, refresh
 from retrieval.sources.web import Fetched, Limits

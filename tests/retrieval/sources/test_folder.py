@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from retrieval import ingest
+from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.sources.folder import Found, list_files, make_plan
 from retrieval.sources.uploads import add_text

@@ -14,11 +14,11 @@ from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
-from retrieval import ingest
 from retrieval.configuration import configure, runtime
 from retrieval.errors import QuotaExceeded
+from retrieval.ingestion import ingest
+from retrieval.ingestion.quota import stored_bytes
 from retrieval.models import Collection, Document
-from retrieval.quota import stored_bytes
 from retrieval.sources.titles import title_in, title_of
 from retrieval.sources.uploads import Upload, add_text, add_upload
 from tests.configured import configured

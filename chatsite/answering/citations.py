@@ -1,0 +1,204 @@
+"""Markers in an answer become citations: each `[2]` is tied to the sentence of source 2 that its claim rests on.
+
+A model writes only the number. The quote is chosen here and is a substring of the source by construction, so a citation
+can't say what its source does not. A marker that points nowhere is removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from chatsite.answering.quoting import content_terms
+from retrieval.text.chunks import sentence_spans
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A numbered text that an answer may cite: `content` is characters `start` to `end` of a document or selection."""
+
+    marker: int
+    content: str
+    start: int
+    end: int
+    title: str
+    chunk_id: str | None = None
+    document_id: int | None = None
+    url: str | None = None
+    page: int | None = None
+    section: str = ""  # the path of headings above its beginning
+    score: float = 1.0
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One marker's proof: `quote == source.content[start - source.start : end - source.start]`."""
+
+    marker: int
+    source: Source
+    quote: str
+    start: int
+    end: int
+
+
+_MARKER = re.compile(r"[ \t]*(?<!\\sqrt)(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
+_MAYBE_MARKER = re.compile(r"[ \t]*(?:\[[\d\s,;]*\]?|【\d*】?)?\Z")
+_CODE = re.compile(r"(`+)")
+_CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_FORMULA = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$(?![\s$])[^$]*?(?<!\s)\$(?!\d)", re.DOTALL)
+_FORMULA_OPEN = re.compile(r"\$\$|\\\[|\\\(")
+_FORMULA_PERHAPS = re.compile(r"\$(?![\s\d$])\S+\Z")  # up to a marker that stands right behind it
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
+_MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
+_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
+_BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
+_TITLE_LINE = re.compile(r"[^\n.!?:;,]{1,60}\n\s*(?=[A-ZÀ-Þ])")  # PDF text has no mark between a title and its text
+_AFTER_A_CLAIM = re.compile(r"\A[.!?,;:]+\s+")  # the mark that ends the claim of the marker before
+_AROUND_A_CLAIM = " \t\n\"'“”‘’«»>*_-–—"
+CLAIM_MAX_CHARACTERS = 2_000
+
+
+@dataclass(slots=True)
+class CitationReader:
+    """Reads an answer in pieces, as they are streamed, and yields its clean text and its citations in order.
+
+    `sources` may grow while the answer is read: a model can search again in the middle.
+    """
+
+    sources: Mapping[int, Source]
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+    _held: str = ""
+    _code: str = ""  # the backticks that opened the code the text is in
+    _fenced: bool = False
+
+    def feed(self, piece: str) -> Iterator[str | Citation]:
+        """What is certain after `piece`; the end of the text is held back while it may still become a marker."""
+        pending = self._held + piece
+        kept = _MAYBE_MARKER.search(pending)
+        assert kept is not None  # it also matches nothing, at the end
+        cut = kept.start()
+        while cut and pending[cut - 1] == "`":  # a run of backticks may go on as well
+            cut -= 1
+        self._held = pending[cut:]
+        yield from _whole(self._read(pending[:cut]))
+
+    def end(self) -> Iterator[str | Citation]:
+        """What was held back."""
+        held, self._held = self._held, ""
+        yield from _whole(self._read(held))
+
+    def _read(self, text: str) -> Iterator[str | Citation]:
+        for part in _CODE.split(text):
+            if part.startswith("`"):
+                self._toggle_code(part)
+                yield from self._emit(part)
+            elif self._code:
+                yield from self._read_code(part)
+            else:
+                yield from self._read_prose(part)
+
+    def _toggle_code(self, ticks: str) -> None:
+        """Inside code `a[1]` is no marker. A fence ends with a fence, a code span with the same run of backticks."""
+        if not self._code:
+            self._code = ticks
+            self._fenced = len(ticks) >= 3 and not self.text.rpartition("\n")[2].strip()
+        elif (self._fenced and len(ticks) >= len(self._code)) or self._code == ticks:
+            self._code = ""
+
+    def _read_code(self, text: str) -> Iterator[str | Citation]:
+        """A code span ends with its paragraph at the latest: its opening backticks were only text, then."""
+        end = None if self._fenced else _PARAGRAPH_END.search(text)
+        yield from self._emit(text[: end.start()] if end else text)
+        if end:
+            self._code = ""
+            yield from self._read_prose(text[end.start() :])
+
+    def _read_prose(self, text: str) -> Iterator[str | Citation]:
+        position = 0
+        for match in _MARKER.finditer(text):
+            yield from self._emit(text[position : match.start()])
+            position = match.end()
+            if self._in_formula(glued=match[0][0] in "[【"):
+                yield from self._emit(match[0])
+                continue
+            numbers = [int(number) for number in re.findall(r"\d+", match["square"] or match["thick"])]
+            known = [number for number in numbers if number in self.sources]
+            if known:
+                claims = self._claims()
+                space = match[0][: len(match[0]) - len(match[0].lstrip(" \t"))]
+                yield from self._emit(space)
+                for number in known:
+                    yield from self._emit(f"[{number}]")
+                    citation = cite(*claims, source=self.sources[number])
+                    self.citations.append(citation)
+                    yield citation
+        yield from self._emit(text[position:])
+
+    def _in_formula(self, *, glued: bool) -> bool:
+        """Inside a formula `a[1]` is no marker. What opens one may be a currency's sign, so a single one counts only
+        for what is `glued` to it."""
+        paragraph = _PARAGRAPH_END.split(self.text[-CLAIM_MAX_CHARACTERS:])[-1]
+        rest = _FORMULA.sub("", _CODE_SPAN.sub("", paragraph))
+        return bool(_FORMULA_OPEN.search(rest) or (glued and _FORMULA_PERHAPS.search(rest)))
+
+    def _emit(self, text: str) -> Iterator[str]:
+        if text:
+            self.text += text
+            yield text
+
+    def _claims(self) -> tuple[str, ...]:
+        """What stands before a marker, back to another one or the paragraph's beginning: as it is, without the Markdown
+        and quotation marks around it, and the last sentence of it.
+        """
+        before = _MARKERS_BEHIND.sub("", self.text[-CLAIM_MAX_CHARACTERS:])
+        whole = _AFTER_A_CLAIM.sub("", _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip())
+        bare = whole.strip(_AROUND_A_CLAIM)
+        return whole, bare, _SENTENCE_END.split(bare)[-1]
+
+
+def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
+    """`pieces` with text that follows on text as one."""
+    for is_text, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        if is_text:
+            yield "".join(map(str, run))
+        else:
+            yield from run
+
+
+def cite(*claims: str, source: Source) -> Citation:
+    """The place in `source` that supports the last of `claims`: where the first of them that does stands word for word,
+    else the sentence that shares most of its words; the earlier one when two share as many.
+    """
+    found = (span for claim in claims if (span := _verbatim(claim, source.content)))
+    start, end = next(found, None) or _best_sentence(claims[-1], source.content)
+    return Citation(source.marker, source, source.content[start:end], source.start + start, source.start + end)
+
+
+def _verbatim(claim: str, content: str) -> tuple[int, int] | None:
+    words = re.split(r"[\s|]+", claim)  # a bar stands between the cells of a table's row
+    if len(words) < 3:
+        return None
+    match = re.search(r"[\s|]+".join(map(re.escape, words)), content)
+    return match.span() if match else None
+
+
+def _best_sentence(claim: str, content: str) -> tuple[int, int]:
+    wanted = content_terms(claim)
+
+    def shared(span: tuple[int, int]) -> tuple[float, int]:
+        terms = content_terms(content[slice(*span)])
+        return len(wanted & terms) / (len(terms) + 3) ** 0.5, -span[0]
+
+    spans = sentence_spans(content)
+    start, end = max(spans, key=shared) if spans else (0, len(content))
+    title = _TITLE_LINE.match(content, start, end)
+    return (title.end() if title else start), end
+
+
+def strip_markers(text: str) -> str:
+    """An earlier answer as history: its numbers mean nothing among the sources of the next one."""
+    return _MARKER.sub("", text)

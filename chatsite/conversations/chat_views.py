@@ -1,0 +1,202 @@
+"""The pages readers see: the chat, and one run of it. Scripts ask through the API, forms through `ask`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_POST, require_safe
+from rest_framework.exceptions import ValidationError
+
+from chatsite.access import may_ask, own_conversations
+from chatsite.answering import assistant
+from chatsite.answering import kept as live
+from chatsite.answering.answering import open_run
+from chatsite.api.errors import sentence
+from chatsite.api.serializers import QuestionSerializer
+from chatsite.asking import suggestions
+from chatsite.asking.attachments import attached, is_untitled, may_attach
+from chatsite.asking.documents import choosable, find_documents
+from chatsite.asking.request import question_of
+from chatsite.conversations import transcript
+from chatsite.conversations.views import conversation_groups
+from chatsite.errors import AnswerError
+from chatsite.models import Conversation, Run
+from retrieval.models import Collection, DocumentQuerySet, User
+from retrieval.sources.uploads import ENDINGS
+
+ANSWER_SECONDS = 25  # that a browser without JavaScript waits for a whole answer
+
+
+def limits() -> dict[str, int]:
+    """What the composer lets through, as the API does."""
+    return {
+        "query": settings.QUERY_MAX_CHARACTERS,
+        "selection": settings.SELECTION_MAX_CHARACTERS,
+        "selections": settings.SELECTIONS_MAX,
+        "upload": settings.UPLOAD_MAX_BYTES,
+    }
+
+
+def composing(user: User, conversation: Conversation | None, documents: DocumentQuerySet) -> dict[str, Any]:
+    """What the composer offers: whether there is anything to ask, documents to choose, files to attach."""
+    some = len(documents.order_by()[:2])
+    return {
+        "has_documents": some > 0,
+        "can_choose": some > 1,
+        "can_attach": may_attach(user),
+        "can_ask": some > 0 or may_attach(user),
+        "attached": attached(conversation),
+        "endings": ",".join(sorted(f".{ending}" for ending in ENDINGS)),
+    }
+
+
+@require_safe
+@ensure_csrf_cookie
+def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> HttpResponse:
+    """The chat page: empty, or with a conversation of this reader's."""
+    conversation = None
+    if conversation_id:
+        conversation = get_object_or_404(own_conversations(request).select_related("share"), pk=conversation_id)
+    chosen = _ids(request.GET.getlist("document"))
+    return render_chat(request, conversation, question=request.GET.get("question", ""), chosen=chosen)
+
+
+def _ids(values: Sequence[str]) -> list[int]:
+    """Those of `values` that can be the id of a row."""
+    return [int(value) for value in values if value.isdecimal() and len(value) < 19]
+
+
+def render_chat(
+    request: HttpRequest,
+    conversation: Conversation | None,
+    *,
+    question: str = "",
+    selected_text: str = "",
+    chosen: Sequence[int] = (),
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The chat page, with what is (or was) typed in its composer, the ids of the documents that its question is for,
+    and what was wrong with it."""
+    own = own_conversations(request)
+    collections = (
+        Collection.objects.visible_to(request.user)
+        .listed()
+        .annotate(document_count=Count("documents", filter=Q(documents__live_generation__gt=0)))
+    )
+    runs = runs_of(conversation) if conversation else []
+    found = find_documents(request.user, document_ids=chosen).documents if chosen else ()
+    if len(found) < len(set(chosen)):
+        problem = problem or _("A document that was chosen can't be asked: it was deleted, or you may not read it.")
+    views = transcript.run_views(runs, user=request.user)
+    page: dict[str, Any] = {
+        "conversation": conversation,
+        "untitled": conversation is not None and not runs and is_untitled(conversation),
+        "runs": views,
+        "under_way": any(view.state == Run.State.RUNNING for view in views),
+        "groups": conversation_groups(own.exclude(browser="", user=None), find=request.GET.get("find", "")),
+        "find": request.GET.get("find", ""),
+        "menu_open": "menu" in request.GET,
+        "share_url": _share_url(request, conversation),
+        "no_id": uuid.UUID(int=0),
+        "typed": {"question": question, "selected_text": selected_text, "problem": problem},
+        "starters": suggestions.starters(request.user) if not conversation and may_ask(request.user) else [],
+        "collections": list(collections),
+        "chosen": found,
+        "may_ask": may_ask(request.user),
+        "model_name": assistant.model_name(),
+        "model_configured": assistant.model_configured(),
+        "limits": limits(),
+        **composing(request.user, conversation, choosable(request.user)),
+    }
+    return render(request, "chatsite/chat.html", page, status=status)
+
+
+def runs_of(conversation: Conversation) -> list[Run]:
+    """All of them, with what their rendering needs; those whose process died are recorded as interrupted first."""
+    runs = list(conversation.runs.select_related("feedback").prefetch_related("citations"))
+    if any(run.state == Run.State.RUNNING for run in runs) and conversation.runs.all().close_lost():
+        return runs_of(conversation)
+    return runs
+
+
+def _share_url(request: HttpRequest, conversation: Conversation | None) -> str:
+    share = getattr(conversation, "share", None)
+    return request.build_absolute_uri(reverse("chatsite:shared", args=[share.token])) if share else ""
+
+
+@require_POST
+def ask(request: HttpRequest) -> HttpResponse:
+    """A question from the page's form, for browsers without JavaScript: answered, then shown in its conversation."""
+    typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id")}
+    given: dict[str, Any] = {name: value for name, value in typed.items() if value.strip()}
+    chosen = _ids(request.POST.getlist("document_ids"))
+    if chosen:
+        given["document_ids"] = chosen
+    elif slugs := request.POST.getlist("collections"):
+        given["collections"] = slugs
+    serializer = QuestionSerializer(data=given | {"keep": True})
+    try:
+        if not may_ask(request.user):
+            return redirect_to_login(reverse("chatsite:chat"))
+        serializer.is_valid(raise_exception=True)
+        answering = open_run(question_of(request, serializer.validated_data, user=request.user))
+    except ValidationError as error:
+        return _ask_again(request, typed, chosen, sentence(error.detail), status=400)
+    except AnswerError as error:
+        return _ask_again(request, typed, chosen, error.message, status=error.status)
+    follower = live.keep(answering, user=request.user)
+    until = monotonic() + ANSWER_SECONDS
+    with closing(follower.stream()) as events:
+        for _event in events:
+            if monotonic() > until:  # the page shows how far it is, and asks again by itself
+                break
+    response = redirect("chatsite:conversation", answering.run.conversation_id)
+    response.status_code = 303
+    return response
+
+
+def _ask_again(
+    request: HttpRequest, typed: dict[str, str], chosen: Sequence[int], problem: str, *, status: int
+) -> HttpResponse:
+    """The page with what was typed, and why it was not taken."""
+    try:
+        own = own_conversations(request)
+        conversation = own.filter(pk=typed["session_id"]).first() if typed["session_id"] else None
+    except DjangoValidationError:  # no id at all
+        conversation = None
+    return render_chat(
+        request,
+        conversation,
+        question=typed["query"],
+        selected_text=typed["selected_text"],
+        chosen=chosen,
+        problem=problem,
+        status=status,
+    )
+
+
+@require_safe
+def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
+    """One question and its answer, as in the conversation: what a stream leaves behind."""
+    found = Run.objects.filter(Q(pk=run_id) | Q(replaced_by=run_id), conversation__in=own_conversations(request))
+    Run.objects.filter(pk=run_id).close_lost()
+    runs = sorted(found.select_related("feedback").prefetch_related("citations"), key=lambda run: run.pk == run_id)
+    if not runs or runs[-1].pk != run_id:
+        raise Http404
+    asked = Run.objects.filter(conversation=runs[-1].conversation_id).values_list("question", flat=True)
+    views = transcript.run_views(runs, user=request.user, asked=asked)
+    return render(request, "chatsite/fragments/run.html", {"run": views[-1]})

@@ -1,0 +1,167 @@
+"""The library: which documents a reader may see, narrowed by words, collection and format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, QueryDict
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from chatsite.answering.citations import Source, cite
+from chatsite.documents.outline import excerpt_of
+from retrieval.errors import IndexUnavailable, UnknownCollection
+from retrieval.models import Collection, Document, DocumentQuerySet
+from retrieval.parsing.formats import FORMATS
+from retrieval.searching.passages import Passage
+from retrieval.searching.search import search
+
+PAGE = 50
+PASSAGES = 20
+EXCERPT_CHARACTERS = 240
+WORDS_CHARACTERS = 300
+_WAITING = (Document.State.QUEUED, Document.State.PROCESSING)
+_LABELS = {
+    "pdf": "PDF",
+    "docx": "Word",
+    "pptx": _("Slides"),
+    "xlsx": _("Spreadsheet"),
+    "odt": "OpenDocument",
+    "csv": "CSV",
+    "json": "JSON",
+    "jsonl": "JSON Lines",
+    "epub": "EPUB",
+    "eml": _("Mail"),
+    "markdown": "Markdown",
+    "html": "HTML",
+    "text": _("Plain text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A passage of a document that the words are about."""
+
+    text: str
+    page: int | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A document whose contents match, with its best passages."""
+
+    document: Document
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What was asked for. An unknown collection or format is as good as none that matches."""
+
+    words: str
+    collection: str
+    format: str
+
+    @classmethod
+    def of(cls, query: QueryDict) -> Filters:
+        words = query.get("q", "")[:WORDS_CHARACTERS].replace("\x00", "").strip()
+        return cls(words, query.get("collection", "")[:120].replace("\x00", ""), query.get("format", "")[:40])
+
+    def url(self, **changed: Any) -> str:
+        """The query of these filters with some of them changed."""
+        named = {"q": self.words, "collection": self.collection, "format": self.format} | changed
+        return "?" + urlencode({name: value for name, value in named.items() if value})
+
+
+def library_page(request: HttpRequest) -> dict[str, Any]:
+    """What `library.html` shows: in the same number of queries however many documents there are."""
+    filters = Filters.of(request.GET)
+    documents = _documents(request.user, filters)
+    page = Paginator(documents, PAGE).get_page(request.GET.get("page"))
+    matches, unavailable = _matches(request.user, filters) if page.number == 1 else ((), False)
+    return {
+        "filters": filters,
+        "collections": _collections(request.user),
+        "formats": sorted(
+            ((name, format_label(name)) for name in set(FORMATS.values())), key=lambda pair: str(pair[1])
+        ),
+        "page": page,
+        "documents": [(document, format_label(format_of(document))) for document in page.object_list],
+        "matches": matches,
+        "search_unavailable": unavailable,
+        "previous_url": filters.url(page=page.previous_page_number()) if page.has_previous() else None,
+        "next_url": filters.url(page=page.next_page_number()) if page.has_next() else None,
+    }
+
+
+def format_of(document: Document) -> str:
+    return FORMATS.get(document.filename.rpartition(".")[2].lower(), "")
+
+
+def format_label(name: str) -> Any:
+    return _LABELS.get(name, name.upper())
+
+
+def _collections(user: AbstractBaseUser | AnonymousUser) -> list[Collection]:
+    shown = Count("documents", filter=Q(documents__live_generation__gt=0))
+    return list(Collection.objects.visible_to(user).listed().annotate(document_count=shown))
+
+
+def _documents(user: AbstractBaseUser | AnonymousUser, filters: Filters) -> DocumentQuerySet:
+    """Those with text, and those that will have it; what failed only for who can do something about it."""
+    documents = Document.objects.visible_to(user).listed().select_related("collection")
+    if not (
+        isinstance(user, AbstractBaseUser) and getattr(user, "has_perm", lambda _: False)("retrieval.view_document")
+    ):
+        documents = documents.filter(Q(live_generation__gt=0) | Q(state__in=_WAITING))
+    if filters.collection:
+        documents = documents.filter(collection__slug=filters.collection)
+    if filters.format:
+        documents = documents.filter(_has_format(filters.format))
+    for word in filters.words.split():
+        documents = documents.filter(Q(title__icontains=word) | Q(filename__icontains=word))
+    return documents.order_by("title", "pk")
+
+
+def _has_format(name: str) -> Q:
+    endings = [ending for ending, of in FORMATS.items() if of == name]
+    condition = Q(pk__in=())
+    for ending in endings:
+        condition |= Q(filename__iendswith=f".{ending}")
+    return condition
+
+
+def _matches(user: AbstractBaseUser | AnonymousUser, filters: Filters) -> tuple[Sequence[Match], bool]:
+    """Documents by what stands in them, best first; and whether that could not be searched."""
+    if not filters.words:
+        return (), False
+    collections = [filters.collection] if filters.collection else None
+    try:
+        result = search(filters.words, user=user, collections=collections, limit=PASSAGES)
+    except UnknownCollection:
+        return (), False
+    except IndexUnavailable:
+        return (), True
+    ids = {passage.document_id for passage in result.passages}
+    documents = Document.objects.visible_to(user).select_related("collection").in_bulk(ids)
+    found: dict[int, list[Excerpt]] = {}
+    for passage in result.passages:
+        document = documents.get(passage.document_id)
+        if document and (not filters.format or format_of(document) == filters.format):
+            found.setdefault(document.pk, []).append(_excerpt(passage, filters.words))
+    return [Match(documents[pk], tuple(excerpts[:3])) for pk, excerpts in found.items()], False
+
+
+def _excerpt(passage: Passage, words: str) -> Excerpt:
+    """The sentence of the passage that has most of the words."""
+    source = Source(1, passage.text, passage.start, passage.end, passage.title)
+    best = cite(words, source=source)
+    text = Truncator(excerpt_of(best.quote)).chars(EXCERPT_CHARACTERS)
+    return Excerpt(text, passage.page, f"{passage.url}?start={best.start}&end={best.end}#quote")

@@ -1,0 +1,75 @@
+"""Keys: with one a program asks as a user."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from retrieval.models import Collection
+
+
+class ApiKey(models.Model):
+    """Lets a program ask as `user`. Only a digest of the key is kept; the key itself is shown once, when it is made."""
+
+    PREFIX = "dc_"
+
+    name = models.CharField(_("name"), max_length=80, help_text=_("What it is for."))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=_("It may read what they may."),
+    )
+    all_collections = models.BooleanField(
+        _("every collection"), default=False, help_text=_("It may search all that its user may search.")
+    )
+    collections = models.ManyToManyField(
+        Collection,
+        verbose_name=_("collections"),
+        blank=True,
+        limit_choices_to={"hidden": False},
+        help_text=_("Otherwise it may search these only."),
+    )
+    digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("hint"), max_length=12, editable=False, help_text=_("How it begins."))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True, help_text=_("Empty: never."))
+    revoked = models.BooleanField(_("revoked"), default=False)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    def make_secret(self) -> str:
+        """A new key for this row, which is to be saved; nothing can show it again."""
+        secret = self.PREFIX + secrets.token_urlsafe(32)
+        self.digest, self.hint = self.digest_of(secret), secret[:8]
+        return secret
+
+    def slugs(self) -> tuple[str, ...] | None:
+        """The collections it is limited to; None when it is not."""
+        return None if self.all_collections else tuple(self.collections.values_list("slug", flat=True))
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        """A plain hash is enough: the key is 256 random bits, which nobody can guess."""
+        return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+    @classmethod
+    def find(cls, secret: str) -> ApiKey | None:
+        """The key that `secret` is, if it may be used now."""
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        usable = cls.objects.filter(unexpired, revoked=False, user__is_active=True).select_related("user")
+        return usable.filter(digest=cls.digest_of(secret)).first()

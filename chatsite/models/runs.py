@@ -1,0 +1,210 @@
+"""Runs: a question to its end, what it cited, and what its reader thought of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chatsite.models.conversations import Conversation
+from retrieval.models import Document
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def current(self) -> RunQuerySet:
+        """Those that no later question has taken the place of."""
+        return self.filter(replaced_by=None)
+
+    def going_on(self) -> RunQuerySet:
+        """Those that may go on: nobody has asked them to stop, and whoever asked may still ask."""
+        return self.filter(
+            Q(conversation__user=None) | Q(conversation__user__is_active=True),
+            Q(conversation__api_key=None) | Q(conversation__api_key__revoked=False),
+            Q(conversation__embed_site=None) | Q(conversation__embed_site__active=True),
+            Q(conversation__embed_site__reader=None) | Q(conversation__embed_site__reader__is_active=True),
+            state=Run.State.RUNNING,
+            stop_asked=False,
+        )
+
+    def lost(self) -> RunQuerySet:
+        """Those whose process has died: it would have given a sign of life since, or reached the limits of a run."""
+        now = timezone.now()
+        silent = Q(kept=True, checked_at__lt=now - SILENT) | Q(kept=False, created_at__lt=now - LONGEST)
+        return self.filter(silent, state=Run.State.RUNNING)
+
+    def close_lost(self) -> int:
+        """Record runs whose process has died as interrupted; gives how many."""
+        return self.lost().update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+
+
+SILENT = timedelta(seconds=30)  # a kept run gives a sign of life each second; a write may wait 20 for a locked database
+LONGEST = timedelta(minutes=5)  # more than an agent's limits allow
+
+
+class Run(models.Model):
+    """One question to its end. The question is saved before anything can fail; it always ends in a recorded state."""
+
+    class Mode(models.TextChoices):
+        RETRIEVAL = "retrieval", _("Retrieval")
+        SELECTED_TEXT = "selected_text", _("Selected text")
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("Running")
+        COMPLETED = "completed", _("Completed")
+        FAILED = "failed", _("Failed")
+        LIMITED = "limited", _("Limited")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="runs"
+    )
+    mode = models.CharField(_("mode"), max_length=16, choices=Mode)
+    question = models.TextField(_("question"))
+    selected_text = models.TextField(_("selected text"), blank=True)
+    selections = models.JSONField(
+        _("selections"),
+        default=list,
+        help_text=_("Each selected text, as source 1, 2, …: text, and document_id, start, end where known."),
+    )
+    scope = models.JSONField(
+        _("scope"),
+        default=dict,
+        help_text=_(
+            "What the search was narrowed to (collections, document_ids, languages, since, until), and the files "
+            "attached to the conversation that were searched too (attached) or not read yet (unread), by id."
+        ),
+    )
+    answer = models.TextField(_("answer"), blank=True, help_text=_("Also what had been written when it was cut short."))
+    answered = models.BooleanField(
+        _("answered"), default=False, help_text=_("At least one claim carries a verified citation.")
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
+    error = models.CharField(_("error"), max_length=40, blank=True, help_text=_("The error code the reader was given."))
+    model = models.CharField(_("model"), max_length=120, blank=True)
+    sources = models.JSONField(
+        _("sources"), default=list, help_text=_("Where each numbered passage stands; its text stays with the document.")
+    )
+    steps = models.JSONField(
+        _("steps"), default=list, help_text=_("What the agent did: each search, what it found, and how long.")
+    )
+    usage = models.JSONField(_("usage"), default=dict)
+    kept = models.BooleanField(_("kept"), default=False, help_text=_("It goes on when its reader leaves."))
+    checked_at = models.DateTimeField(_("checked at"), null=True, help_text=_("The last sign of life of a kept run."))
+    stop_asked = models.BooleanField(_("stop asked"), default=False)
+    replaced_by = models.ForeignKey(
+        "self",
+        verbose_name=_("replaced by"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="earlier",
+        help_text=_("Asked again in its place."),
+    )
+    continues = models.ForeignKey(
+        "self",
+        verbose_name=_("continues"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("Whose answer it begins with."),
+    )
+    retrieval_time_ms = models.FloatField(_("retrieval time ms"), default=0)
+    model_time_ms = models.FloatField(_("model time ms"), default=0)
+    total_time_ms = models.FloatField(_("total time ms"), default=0)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        indexes = [
+            models.Index(fields=["conversation", "created_at"], name="run_of_conversation"),
+            models.Index(fields=["checked_at"], condition=Q(state="running"), name="run_under_way"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="running", ended_at=None) | (~Q(state="running") & Q(ended_at__isnull=False)),
+                name="run_ends_once",
+            ),
+        ]
+
+    @property
+    def selected(self) -> list[dict[str, Any]]:
+        """`selections`; of a run that was asked before they were kept one by one, its selected text as the only one."""
+        if self.selections or not self.selected_text:
+            return list(self.selections)
+        whole: dict[str, Any] = {"text": self.selected_text}
+        if self.sources and self.sources[0]["document_id"]:
+            first, last = self.sources[0], self.sources[-1]
+            whole |= {"document_id": first["document_id"], "start": first["start"], "end": last["end"]}
+        return [whole]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.state})"
+
+
+class Citation(models.Model):
+    """A place an answer points to. Its quote was a substring of that document when the answer was given."""
+
+    run = models.ForeignKey(Run, verbose_name=_("run"), on_delete=models.CASCADE, related_name="citations")
+    marker = models.PositiveSmallIntegerField(_("marker"), help_text=_("The number in the answer."))
+    document = models.ForeignKey(
+        Document,
+        verbose_name=_("document"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="citations",
+        help_text=_("None: deleted since."),
+    )
+    in_selection = models.BooleanField(
+        _("in selection"), default=False, help_text=_("It cites the text the reader selected.")
+    )
+    quote = models.TextField(_("quote"))
+    page = models.PositiveIntegerField(_("page"), null=True)
+    start = models.PositiveIntegerField(
+        _("start"), help_text=_("Characters, in the document, or in a selection of no known document.")
+    )
+    end = models.PositiveIntegerField(_("end"))
+    content_hash = models.CharField(
+        _("content hash"), max_length=64, blank=True, help_text=_("Of the document's file when it was cited.")
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("citation")
+        verbose_name_plural = _("citations")
+
+    def __str__(self) -> str:
+        return f"[{self.marker}] {self.quote[:60]}"
+
+
+class Feedback(models.Model):
+    """What the reader of an answer thought of it; one a run, the newest."""
+
+    class Reason(models.TextChoices):
+        WRONG = "wrong", _("It is wrong")
+        INCOMPLETE = "incomplete", _("Something is missing")
+        SOURCE = "source", _("The citation does not support it")
+        OTHER = "other", _("Something else")
+
+    run = models.OneToOneField(Run, verbose_name=_("run"), on_delete=models.CASCADE, related_name="feedback")
+    helpful = models.BooleanField(_("helpful"))
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason, blank=True)
+    comment = models.CharField(_("comment"), max_length=1000, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    class Meta:
+        ordering = ["-updated_at", "pk"]
+        verbose_name = verbose_name_plural = _("feedback")
+
+    def __str__(self) -> str:
+        return "helpful" if self.helpful else f"not helpful {self.reason}".strip()

@@ -1,0 +1,203 @@
+"""The chat inside other pages: the frame that `{% docchat %}` and `embed.js` open, and what only a frame asks for.
+
+A frame, not elements of the host's page: neither its styles nor its scripts reach what is asked, answered or signed
+in with, and ours don't reach its. Which pages may show a frame, its Content-Security-Policy says.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from chatsite.access import may_ask, own_conversations
+from chatsite.answering import assistant
+from chatsite.asking.documents import choosable
+from chatsite.conversations import transcript
+from chatsite.conversations.chat_views import composing, limits, runs_of
+from chatsite.documents import text as reader
+from chatsite.middleware import CONTENT_SECURITY_POLICY
+from chatsite.models import Conversation, EmbedSite, Run
+from retrieval.models import Collection
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+SCRIPT_SECONDS = 3600
+NO_ID = "00000000-0000-0000-0000-000000000000"
+
+
+@require_safe
+@xframe_options_exempt
+@ensure_csrf_cookie
+def frame(request: HttpRequest) -> HttpResponse:
+    """The chat for a page of the same project: its reader's own, by the session they have there."""
+    own = own_conversations(request)
+    conversation = _conversation(request, own)
+    slugs = request.GET.get("collections", "").split()
+    collections = Collection.objects.visible_to(request.user).listed()
+    chosen = list((collections.filter(slug__in=slugs) if slugs else collections).order_by("name"))
+    documents = choosable(request.user).filter(collection__in=chosen)
+    page = _page(request, title=request.GET.get("title", ""), accent=request.GET.get("accent", "")) | {
+        "conversation": conversation,
+        "runs": transcript.run_views(_runs(conversation), user=request.user),
+        "only_collections": " ".join(collection.slug for collection in chosen) if slugs else "",
+        "may_ask": may_ask(request.user),
+        "run_url": reverse("chatsite:run", args=[NO_ID]),
+        "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
+        "new_url": f"{request.path}?{_query(request)}new=1",
+        "host_page": _path(request.GET.get("page", "")),
+        "parent_origin": f"{request.scheme}://{request.get_host()}",
+        **composing(request.user, conversation, documents),
+    }
+    response = render(request, "chatsite/embed.html", page)
+    return _framed_by(response, "'self'")
+
+
+@require_safe
+@xframe_options_exempt
+def token_frame(request: HttpRequest, token: str) -> HttpResponse:
+    """The chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
+    site = _site(token)
+    conversation = _conversation(request, own_conversations(request, credential=site))
+    origin = request.GET.get("origin", "").lower()
+    page = _page(request, title=site.title, accent=site.accent) | {
+        "conversation": conversation,
+        "runs": transcript.run_views(_runs(conversation), user=site.user, site=site),
+        "may_ask": True,
+        "can_ask": (has_documents := site.documents().exists()),
+        "has_documents": has_documents,
+        "token": site.token,
+        "run_url": reverse("chatsite:embed-run", args=[site.token, NO_ID]),
+        "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
+        "new_url": f"{request.path}?{_query(request)}new=1",
+        "parent_origin": origin if origin in site.origin_list else "",
+    }
+    response = HttpResponse(render_to_string("chatsite/embed.html", page))
+    return _framed_by(response, " ".join(site.origin_list))
+
+
+@require_safe
+def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpResponse:
+    """One question and its answer, for the frame it was asked in."""
+    site = _site(token)
+    runs = (
+        Run.objects.filter(pk=run_id, conversation__embed_site=site)
+        .select_related("feedback")
+        .prefetch_related("citations")
+    )
+    views = transcript.run_views(runs, user=site.user, site=site)
+    if not views:
+        raise Http404
+    return HttpResponse(render_to_string("chatsite/fragments/run.html", {"run": views[0], "token": site.token}))
+
+
+@require_safe
+def token_passage(request: HttpRequest, token: str, passage: str) -> HttpResponse:
+    """A passage that an answer cites, as its signed address names it; nothing around it can be turned to."""
+    site = _site(token)
+    opened = site.opened(passage)
+    document = site.documents().filter(pk=opened[0]).first() if opened else None
+    if opened is None or document is None:
+        raise Http404
+    marked = [int(value) if (value := request.GET.get(edge, "")).isdecimal() else 0 for edge in ("start", "end")]
+    blocks = reader.passage_blocks(document, start=opened[1], end=opened[2], marked=(marked[0], marked[1]))
+    page = {"document": document, "blocks": blocks, "previous_url": None, "next_url": None}
+    template = "chatsite/fragments/document.html" if request.headers.get("X-Fragment") else "chatsite/passage.html"
+    return HttpResponse(render_to_string(template, page))
+
+
+@require_safe
+def script(request: HttpRequest) -> HttpResponse:
+    """`embed.js`, at an address that stays the same whatever serves the static files."""
+    path = finders.find("chatsite/widget.js")
+    if not isinstance(path, str):
+        raise Http404
+    response = HttpResponse(Path(path).read_bytes(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = f"public, max-age={SCRIPT_SECONDS}"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _site(token: str) -> EmbedSite:
+    site = EmbedSite.find(token)
+    if site is None:
+        raise Http404
+    return site
+
+
+def _conversation(request: HttpRequest, own: Any) -> Conversation | None:
+    """The one that is continued. One that has gone, or is someone else's, is none: the frame begins anew."""
+    try:
+        wanted = uuid.UUID(request.GET.get("conversation", ""))
+    except ValueError:
+        return None
+    conversation: Conversation | None = own.filter(pk=wanted).first()
+    return conversation
+
+
+def _runs(conversation: Conversation | None) -> list[Run]:
+    return runs_of(conversation) if conversation else []
+
+
+def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
+    return {
+        "title": title[:60] or _("Ask the documents"),
+        "accent": accent if COLOUR.match(accent) else "",
+        "model_name": assistant.model_name(),
+        "model_configured": assistant.model_configured(),
+        "limits": limits(),
+        "collections": (),
+        "query_url": reverse("chatsite:api-chat-query"),
+        "framed": True,
+        "no_id": NO_ID,
+    }
+
+
+def _query(request: HttpRequest) -> str:
+    """What the frame was opened with, for its next address."""
+    kept = request.GET.copy()
+    for name in ("conversation", "new"):
+        kept.pop(name, None)
+    return f"{kept.urlencode()}&" if kept else ""
+
+
+def _path(value: str) -> str:
+    """The host's page that the frame stands in, to come back to after signing in; never an address elsewhere."""
+    parts = urlsplit(value)
+    return value if value.startswith("/") and not parts.netloc and not parts.scheme and "\\" not in value else "/"
+
+
+def _framed_by(response: HttpResponse, ancestors: str) -> HttpResponse:
+    policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
+    response["Content-Security-Policy"] = policy
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def widget_options(**given: str) -> dict[str, str]:
+    """The options of `{% docchat %}`: what the tag says, else what the project's DOCCHAT setting says.
+
+    Raises ValueError, which names the option, the fault and the fix.
+    """
+    known = {"title": "", "accent": "", "collections": "", "side": "end", "shortcut": "on"}
+    options = known | getattr(settings, "DOCCHAT", {}) | given
+    if unknown := sorted(set(options) - set(known)):
+        raise ValueError(f"docchat has no option {unknown[0]}; it takes {', '.join(known)}.")
+    if options["accent"] and not COLOUR.match(options["accent"]):
+        raise ValueError(f"docchat: accent is {options['accent']!r}; write it like #0b6a58.")
+    for name, choices in (("side", ("start", "end")), ("shortcut", ("on", "off"))):
+        if options[name] not in choices:
+            raise ValueError(f"docchat: {name} is {options[name]!r}; write {' or '.join(choices)}.")
+    return options

@@ -1,0 +1,256 @@
+"""From an uploaded file to searchable chunks. The Document row is the queue; what is killed starts again.
+
+No transaction spans parsing, embedding or a call to the index. The points of a new generation enter the index first,
+then one short transaction makes that generation the live one, and the outbox takes the points of older ones out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.core.files import File
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+
+from retrieval.configuration import runtime
+from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
+from retrieval.ingestion import batch as intake
+from retrieval.ingestion import queue, reindex, spaces
+from retrieval.ingestion.deletion import clear_away
+from retrieval.ingestion.quota import check_quota
+from retrieval.ingestion.spaces import live_space
+from retrieval.ingestion.worker import Worker
+from retrieval.models import Collection, Document, IndexRemoval
+from retrieval.pages import cache as page_cache
+from retrieval.parsing.formats import clean, ocr
+from retrieval.sources import Origin
+from retrieval.text import chunks as chunking
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
+
+logger = logging.getLogger(__name__)
+
+_left_in_hand: list[Document] = []  # by a database that did not answer
+
+
+# ---- what others call ------------------------------------------------------------------------------------------------
+
+
+def add_document(
+    collection: Collection,
+    *,
+    file: File[bytes],
+    filename: str,
+    title: str | None = None,
+    owner: AbstractBaseUser | None = None,
+    origin: Origin | None = None,
+) -> tuple[Document, bool]:
+    """Queue a file: its document, and whether it is new. A collection holds the same content once: adding it again
+    gives the document that holds it, and tries it again under this name if it had failed.
+
+    Raises QuotaExceeded when the owner may not store that much.
+    """
+    digest = sha256(file)
+    filename = _name(filename)
+    title = (title or filename.rpartition(".")[0] or filename)[:300]
+    same = Document.objects.filter(collection=collection, content_hash=digest)
+    if existing := same.first():
+        if same.filter(state=Document.State.FAILED).update(filename=filename, title=title):
+            enqueue(existing)
+        return existing, False
+    document = Document(
+        collection=collection,
+        title=title,
+        filename=filename,
+        owner_id=owner.pk if owner is not None else None,
+        content_hash=digest,
+        size=file.size,
+        **dataclasses.asdict(origin or Origin()),
+    )
+    document.file.save(filename, file, save=False)
+    try:
+        with transaction.atomic():
+            check_quota(owner, adding=document.size)
+            document.save()
+    except IntegrityError:  # added twice at once
+        document.file.delete(save=False)
+        return same.get(), False
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
+    transaction.on_commit(wake)
+    return document, True
+
+
+def replace_file(document: Document, *, file: File[bytes], filename: str | None = None) -> bool:
+    """Give the document another file, its next generation. False when the content is what it was.
+
+    Raises DuplicateContent when another document of its collection holds that content, QuotaExceeded when it is more
+    than the document's owner may still store.
+    """
+    digest, former = sha256(file), document.file.name
+    if digest == document.content_hash:
+        return False
+    document.file.save(document.filename, file, save=False)
+    row = Document.objects.filter(pk=document.pk)
+    try:
+        with transaction.atomic():
+            check_quota(document.owner, adding=file.size - document.size)
+            name = _name(filename or document.filename)
+            row.update(file=document.file.name, filename=name, content_hash=digest, size=file.size)
+            queue.requeue(row)
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
+    except IntegrityError as error:
+        document.file.delete(save=False)
+        raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
+    transaction.on_commit(partial(document.file.storage.delete, str(former)))
+    transaction.on_commit(partial(page_cache.forget, document.content_hash))
+    transaction.on_commit(wake)
+    document.refresh_from_db()
+    return True
+
+
+def enqueue(document: Document) -> None:
+    """Ingest the document again, as its next generation; until then searches see the live one."""
+    queue.requeue(Document.objects.filter(pk=document.pk))
+    document.refresh_from_db()
+    transaction.on_commit(wake)
+
+
+def enqueue_all(documents: QuerySet[Document]) -> int:
+    """The same for many at once: how many they are."""
+    count = queue.requeue(documents)
+    transaction.on_commit(wake)
+    return count
+
+
+def ingest_next() -> bool:
+    """Claim a document, or a few short ones, and take them to their end, good or bad. False when none is due, or none
+    can be done now.
+
+    A database error is raised; what it left in hand goes back into the queue at the next call.
+    """
+    while _left_in_hand:
+        queue.release(_left_in_hand[-1], reason="The database did not answer.")
+        _left_in_hand.pop()
+    documents = queue.claim(most=intake.DOCUMENTS_AT_ONCE, size=intake.BYTES_AT_ONCE)
+    if not documents:
+        return False
+    try:
+        return intake.take_to_their_end(documents, stopping=lambda: _worker.stopping)
+    except (OperationalError, InterfaceError):
+        _left_in_hand.extend(documents)
+        raise
+
+
+def drain_removals() -> bool:
+    """Clear away what the outbox names: the chunks and files of documents that are gone, and points in every index that
+    may hold them. Whether all of it is gone."""
+    removals = list(IndexRemoval.objects.all()[:1000])
+    clear_away(removals)
+    gone = []
+    try:
+        indexes = [space.index for space in spaces.held_spaces()] if removals else []
+        for removal in removals:
+            left = 0
+            for index in indexes:
+                index.remove(removal.document_id, up_to_generation=removal.up_to_generation)
+                left += index.count(removal.document_id, up_to_generation=removal.up_to_generation)
+            if not left:
+                gone.append(removal.pk)
+    except IndexUnavailable as error:
+        logger.warning("Points of deleted documents wait in the index: %s", error)
+        return False
+    finally:
+        IndexRemoval.objects.filter(pk__in=gone).delete()
+    return not removals or not IndexRemoval.objects.exists()
+
+
+def recover() -> None:
+    """At start: take up what a killed process left, ask for a repair when the index doesn't hold what SQL does, and
+    queue documents that another version cut and scans that can be read by now."""
+    if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
+        queue.take_back()
+        reindex.take_back()
+    spaces.adopt_settings()
+    outdated = Document.objects.filter(live_generation__gt=0, state=Document.State.READY)
+    if count := queue.requeue(outdated.exclude(chunker=chunking.VERSION)):
+        logger.warning("%d documents were cut by another version: they are ingested again", count)
+    if ocr.is_ready() and (count := queue.requeue(waiting_for_ocr())):
+        logger.warning("%d documents waited for OCR, which is installed by now: they are ingested again", count)
+    if reason := spaces.mismatch():
+        logger.warning(reason)
+    drain_removals()
+    space = live_space()
+    if reindex.differs(space):
+        logger.warning("The index %s does not hold what SQL does: it is repaired", space.fingerprint)
+        reindex.request_repair()
+    else:
+        space.index.tidy()
+
+
+def waiting_for_ocr() -> QuerySet[Document]:
+    """Scans that nobody has tried to read, for want of the programs. Those that OCR failed for are not among them."""
+    return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocr.MENDED_BY_INSTALLING)
+
+
+def work() -> bool:
+    """A piece of everything there is to do. False when there is nothing, or nothing can be done now."""
+    global _untidied
+    drain_removals()
+    ingested = ingest_next()
+    busy = reindex.advance() or ingested
+    if busy or _untidied:  # after a burst once, and during a long one now and then: new points are slower to search
+        _untidied = busy
+        try:
+            live_space().index.tidy(busy=busy)
+        except IndexUnavailable as error:
+            logger.warning("The index is searched as it is: %s", error)
+    return busy
+
+
+_untidied = False
+
+
+_worker = Worker("ingest", prepare=recover, work=work)
+
+
+def start() -> None:
+    """Ingest in this process from now on, on one daemon thread; repeating it changes nothing."""
+    _worker.start()
+
+
+def wake() -> None:
+    """Look into the queue now, when this process ingests; otherwise the process that does polls every second."""
+    _worker.wake()
+
+
+def stop(deadline: float) -> bool:
+    """End the thread within `deadline` seconds, putting the document under way back, and close the index. Whether it
+    has ended."""
+    ended = _worker.stop(deadline=deadline)
+    if ended:
+        runtime().close()
+    return ended
+
+
+def _name(filename: str) -> str:
+    """The last part of a path, without what a browser or an attacker put around or into it."""
+    return " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
+
+
+def sha256(file: File[bytes]) -> str:
+    """Of the whole file, which is left at its beginning."""
+    digest = hashlib.sha256()
+    for part in file.chunks():
+        digest.update(part)
+    file.seek(0)
+    return digest.hexdigest()

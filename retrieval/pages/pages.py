@@ -1,0 +1,153 @@
+"""The pages of a PDF as pictures, and where on them a quote stands.
+
+pdfium works in a child process (`retrieval.pages.rendering`) that has limits and is killed at them. What it makes is
+kept on disk, by the file's hash, so that a page is drawn once; the oldest goes when there is too much of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval.children import run_child
+from retrieval.errors import PagesUnavailable
+from retrieval.models import Document
+from retrieval.pages import cache as page_cache
+from retrieval.pages.layout import Box, Line, boxes_of, lines_of
+from retrieval.texts import document_text
+
+logger = logging.getLogger(__name__)
+
+WIDTHS = (800, 1600)  # pixels; a screen takes the one that is at least as wide as it shows
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one picture, or the characters of a few pages, may cost."""
+
+    seconds: float = 20
+    cpu_seconds: int = 15
+    memory_bytes: int = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """An entry of the outline that a PDF brings; `level` 1 is the top."""
+
+    level: int
+    title: str
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """`sizes`: width and height of each page, in points, as it is shown."""
+
+    sizes: tuple[tuple[float, float], ...]
+    bookmarks: tuple[Bookmark, ...]
+
+
+def has_pages(document: Document) -> bool:
+    """Can its pages be drawn? Only a PDF's, and not while its file is newer than the text that readers see."""
+    is_pdf = document.filename.lower().endswith(".pdf") and bool(document.page_count)
+    return is_pdf and bool(document.live_hash) and document.live_hash == document.content_hash
+
+
+def page_contents(document: Document) -> Contents:
+    """Raises PagesUnavailable."""
+    found = json.loads(page_cache.kept(document.live_hash, "contents.json", lambda: _ask(document, {"do": "contents"})))
+    sizes = tuple((max(width, 1.0), max(height, 1.0)) for width, height in found["sizes"])
+    return Contents(sizes, tuple(Bookmark(*bookmark) for bookmark in found["bookmarks"]))
+
+
+def render_page(document: Document, *, page: int, width: int) -> bytes:
+    """The page as WebP, `width` pixels wide, one of WIDTHS. Raises PagesUnavailable."""
+    if width not in WIDTHS or not 1 <= page <= (document.page_count or 0):
+        raise PagesUnavailable(f"There is no page {page} of {width} pixels: its pages are drawn {WIDTHS} pixels wide.")
+    task = {"do": "picture", "page": page, "width": width}
+    return page_cache.kept(document.live_hash, f"{page}-{width}.webp", lambda: _ask(document, task))
+
+
+def page_lines(document: Document, *, pages: Iterable[int]) -> dict[int, list[Line]]:
+    """The lines of these pages, each with its place: one child for all that were not asked for before.
+
+    Raises PagesUnavailable.
+    """
+    name = f"{document.pk}-{document.live_generation}-{{}}.json".format
+    lines = {page: page_cache.read(document.live_hash, name(page)) for page in pages}
+    if missing := [page for page, known in lines.items() if known is None]:
+        printed = json.loads(_ask(document, {"do": "characters", "pages": missing}))
+        for page, (codes, boxes) in zip(missing, ((of["codes"], of["boxes"]) for of in printed), strict=True):
+            made = _place(document, page, codes, boxes)
+            lines[page] = encoded = json.dumps([asdict(line) for line in made]).encode()
+            page_cache.write(document.live_hash, name(page), encoded)
+    return {page: [_line_of(line) for line in json.loads(known or b"[]")] for page, known in lines.items()}
+
+
+def quote_boxes(document: Document, *, page: int, start: int, end: int) -> tuple[Box, ...]:
+    """Where characters `start` to `end` of the document stand on `page`: one rectangle for each line of them.
+
+    Raises PagesUnavailable.
+    """
+    return boxes_of(page_lines(document, pages=[page])[page], start=start, end=end)
+
+
+def page_span(document: Document, page: int) -> tuple[int, int]:
+    """Characters at which the text of `page` begins and ends."""
+    starts: list[int] = document.page_starts
+    return starts[page - 1], starts[page] if page < len(starts) else document.characters
+
+
+def pages_between(document: Document, *, start: int, end: int) -> range:
+    """The pages that characters `start` to `end` are on; a page without text is on the way."""
+    first = document.page_at(start) or 1
+    return range(first, max(first, bisect_left(document.page_starts, end)) + 1)
+
+
+def _place(document: Document, page: int, codes: Sequence[int], boxes: Sequence[Sequence[float]]) -> list[Line]:
+    start, end = page_span(document, page)
+    width, height = page_contents(document).sizes[page - 1]
+    text = document_text(document, start=start, end=end)
+    return lines_of(text, offset=start, codes=codes, boxes=boxes, ratio=height / width)
+
+
+def _line_of(found: dict[str, Any]) -> Line:
+    return Line(**(found | {"edges": tuple(found["edges"])}))
+
+
+# ---- the child -------------------------------------------------------------------------------------------------------
+_seats = threading.BoundedSemaphore(2)  # children at once; asking and searching need the processor as well
+
+
+def _ask(document: Document, task: dict[str, Any], *, limits: Limits | None = None) -> bytes:
+    """What the child answers to `task` on the document's file."""
+    limits = limits or Limits()
+    told = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
+    if not _seats.acquire(timeout=limits.seconds):
+        raise PagesUnavailable("Too many pages are being drawn: try again in a moment.")
+    try:
+        done = run_child("retrieval.pages.rendering", *told, seconds=limits.seconds)
+    except TimeoutError as error:
+        raise PagesUnavailable(f"Drawing it took longer than {limits.seconds:g} seconds.") from error
+    finally:
+        _seats.release()
+    if done.status != 0:
+        logger.warning("Drawing document %s ended with status %s: %s", document.pk, done.status, done.log)
+        raise PagesUnavailable("Its pages can't be drawn: the file may be broken, or need too much memory or time.")
+    return done.output
+
+
+def _forget_after_fork() -> None:
+    """A seat that was taken in the parent is never given back in the child."""
+    global _seats
+    _seats = threading.BoundedSemaphore(2)
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -1,0 +1,61 @@
+"""What each format holds as text: headings, lists and tables survive; offsets count code points of the cleaned text.
+
+One file for each family of formats; what a file needs is imported when one of its kind comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from retrieval.errors import ParsingError
+from retrieval.parsing.formats.extracted import Extracted, clean
+from retrieval.parsing.formats.formats import FORMATS, format_of
+from retrieval.parsing.formats.language import detect_language, load_model
+
+__all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
+
+_READERS = {  # the module and its function, and the libraries that it imports when it is called
+    "text": ("text:read_text",),
+    "markdown": ("text:read_markdown",),
+    "html": ("html:read_html", "lxml.etree"),
+    "pdf": ("pdf:read_pdf", "pypdfium2"),
+    "docx": ("word:read_word", "docx"),
+    "pptx": ("slides:read_slides", "pptx"),
+    "xlsx": ("sheets:read_sheets", "openpyxl"),
+    "odt": ("opendocument:read_opendocument", "lxml.etree"),
+    "csv": ("tables:read_csv",),
+    "json": ("structured:read_json",),
+    "jsonl": ("structured:read_json_lines",),
+    "epub": ("epub:read_epub", "lxml.etree"),
+    "eml": ("mail:read_mail", "lxml.etree"),
+}
+
+
+def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
+    """Raises ParsingError, with a reason for a person, when there is no text to be had."""
+    extracted = _reader(format_of(path, filename=filename))(path)
+    if len(extracted.text) > max_characters:
+        raise ParsingError(f"It holds more than {max_characters:,} characters: split it.")
+    if not extracted.text.strip():
+        raise ParsingError("It has no text.")
+    return replace(extracted, language=detect_language(extracted.text))
+
+
+def prepare(filename: str) -> None:
+    """Import and load what such a file needs, so that processes forked from now on need not. Nothing else, for whatever
+    is loaded makes it dearer to fork them."""
+    load_model()
+    import_module("charset_normalizer")
+    if name := FORMATS.get(filename.rpartition(".")[2].lower()):
+        _reader(name)
+        for library in _READERS[name][1:]:
+            import_module(library)
+
+
+def _reader(name: str) -> Callable[[Path], Extracted]:
+    module, _, function = _READERS[name][0].partition(":")
+    return cast("Callable[[Path], Extracted]", getattr(import_module(f"{__name__}.{module}"), function))

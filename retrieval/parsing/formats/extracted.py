@@ -1,0 +1,133 @@
+"""What every reader of a format returns, and how it is put together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from retrieval.text.chunks import Heading
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+    # Joiners shape Arabic, Indic scripts and emoji; behind anything else, or in a row, they only hide text.
+    "|(?<![\u0590-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]|(?<=[\u200c\u200d])[\u200c\u200d]"
+)
+_ISO_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+_EARLIEST = date(1970, 1, 1)  # what lies before it is a default or a slip, not when a file was written
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A document's text, where its pages begin (none for formats without pages), its headings in order, the language it
+    is written in (ISO 639-1, empty when unknown), the date it bears (ISO 8601, empty without one) and the numbers of
+    the pages that could not be read because they are pictures."""
+
+    text: str
+    page_starts: list[int] = field(default_factory=list)
+    headings: list[Heading] = field(default_factory=list)
+    language: str = ""
+    dated: str = ""
+    unread_pages: list[int] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, answer: dict[str, Any]) -> Extracted:
+        headings = [Heading(**heading) for heading in answer["headings"]]
+        return cls(**(answer | {"headings": headings}))
+
+
+def clean(text: str) -> str:
+    """Line ends become \\n; what no reader sees (controls, zero-width and tag characters, lone surrogates) goes."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
+    return _INVISIBLE.sub("", text)
+
+
+def plausible_date(text: str | None) -> str:
+    """The first date in `text` that begins like ISO 8601 (2024-05-31, with or without dashes), as ISO 8601; empty
+    without one, before 1970, or in the future."""
+    found = _ISO_DATE.search(text or "")
+    if not found:
+        return ""
+    try:
+        day = date(*map(int, found.groups()))
+    except ValueError:
+        return ""
+    tomorrow = date.today() + timedelta(days=1)  # where it was written the day may have begun already
+    return day.isoformat() if _EARLIEST < day <= tomorrow else ""
+
+
+def first_date(texts: Iterable[str | None]) -> str:
+    """The first of `texts` that holds a plausible date, as ISO 8601; empty without one."""
+    return next(filter(None, map(plausible_date, texts)), "")
+
+
+def row_line(cells: Iterable[str]) -> str:
+    """A table's row as a line; empty when no cell holds anything."""
+    flat = [" ".join(cell.split()) for cell in cells]
+    return f"| {' | '.join(flat)} |" if any(flat) else ""
+
+
+class Blocks:
+    """Text under construction: blocks with an empty line between them, which may be spread over pages."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._headings: list[Heading] = []
+        self._page_starts: list[int] = []
+        self._pages_waiting = 0
+        self._marks: dict[str, int] = {}
+        self._marks_waiting: list[str] = []
+
+    def add(self, text: str, *, level: int = 0, close: bool = False) -> None:
+        """Append a block; `level` makes it a heading; `close` puts it on the next line, as list items and rows are."""
+        text = clean(text).strip("\n")
+        if not text.strip():
+            return
+        separator = "" if not self._parts else "\n" if close else "\n\n"
+        start = self._length + len(separator)
+        self._settle(start)
+        if level:
+            self._headings.append(Heading(start, level, " ".join(text.split())))
+        self._parts += [separator, text]
+        self._length = start + len(text)
+
+    def begin_page(self) -> None:
+        """What is added next stands on a new page."""
+        self._pages_waiting += 1
+
+    def mark(self, name: str) -> None:
+        """Remember under `name` where the next block begins; the first place of a name counts."""
+        self._marks_waiting.append(name)
+
+    def head(self, name: str, *, level: int, title: str) -> None:
+        """Make a heading of the place that was marked, unless the text has one there itself."""
+        start = self._marks.get(name)
+        title = " ".join(clean(title).split())
+        if start is not None and title and start not in {heading.start for heading in self._headings}:
+            self._headings.append(Heading(start, level, title))
+
+    def head_beginning(self, title: str) -> None:
+        """Make `title` the heading of the whole when the text has none of its own."""
+        if title and not self._headings and not self.is_empty:
+            self._headings.append(Heading(0, 1, " ".join(clean(title).split())))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._parts
+
+    def extracted(self, *, dated: str = "") -> Extracted:
+        self._settle(self._length)
+        headings = sorted(self._headings, key=lambda heading: heading.start)
+        return Extracted("".join(self._parts), page_starts=self._page_starts, headings=headings, dated=dated)
+
+    def _settle(self, start: int) -> None:
+        """The pages and marks that waited for the next block begin at `start`."""
+        self._page_starts += [start] * self._pages_waiting
+        self._pages_waiting = 0
+        for name in self._marks_waiting:
+            self._marks.setdefault(name, start)
+        self._marks_waiting.clear()

@@ -1,0 +1,85 @@
+"""Which format a file has: its ending and its bytes must agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrieval.errors import ParsingError
+from retrieval.parsing.formats.archive import kind_of_archive
+
+FORMATS = {
+    "txt": "text",
+    "text": "text",
+    "log": "text",
+    "md": "markdown",
+    "markdown": "markdown",
+    "html": "html",
+    "htm": "html",
+    "xhtml": "html",
+    "pdf": "pdf",
+    "docx": "docx",
+    "pptx": "pptx",
+    "xlsx": "xlsx",
+    "odt": "odt",
+    "csv": "csv",
+    "tsv": "csv",
+    "json": "json",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "epub": "epub",
+    "eml": "eml",
+}
+_ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
+_OFFICE = {"docx", "pptx", "xlsx"}
+
+_CONTENT_NAMES = {
+    "pdf": "a PDF",
+    "zip": "a zip archive",
+    "docx": "a Word document",
+    "pptx": "a PowerPoint presentation",
+    "xlsx": "an Excel workbook",
+    "odt": "an OpenDocument text",
+    "epub": "an EPUB book",
+    "ole": "an old Office file",
+    "picture": "a picture",
+    "text": "text",
+    "binary": "binary data",
+}
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
+_WORDY_PICTURES = (b"GIF8", b"RIFF")  # a text may begin so as well, but holds no NUL
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
+
+
+def format_of(path: Path, *, filename: str) -> str:
+    """One of the values of FORMATS. Raises ParsingError for other endings, and when the content is something else."""
+    ending = filename.rpartition(".")[2].lower()
+    wanted = FORMATS.get(ending)
+    if wanted is None:
+        raise ParsingError(f"“.{ending}” files can't be read here. These can: {', '.join(sorted(FORMATS))}.")
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise ParsingError("The file is empty.")
+    found = _format_of_bytes(head, wanted=wanted)
+    if wanted in _OFFICE and found == "ole":
+        raise ParsingError(f"It is protected by a password, or an old Office file: save it as a plain .{ending}.")
+    if found == "zip":
+        found = kind_of_archive(path, ending=ending if wanted in _ARCHIVES else "zip")
+    if found != (wanted if wanted in _ARCHIVES or wanted == "pdf" else "text"):
+        raise ParsingError(f"It is named .{ending}, but its content is {_CONTENT_NAMES[found]}.")
+    return wanted
+
+
+def _format_of_bytes(head: bytes, *, wanted: str) -> str:
+    if head.startswith(b"%PDF-") or (wanted == "pdf" and b"%PDF-" in head[:1024]):  # readers allow bytes in front of it
+        return "pdf"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "ole"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, the only text where NUL bytes are common
+        return "text"
+    if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head):
+        return "picture"
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return "binary" if controls > len(head) // 10 else "text"

@@ -1,0 +1,79 @@
+"""JSON and JSON Lines as lines of `path: value`, each of which says what it is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import ParsingError
+from retrieval.parsing.formats.extracted import Blocks, Extracted
+from retrieval.parsing.formats.text import decode
+
+_DEPTH_LIMIT = 60
+
+
+def read_json(path: Path) -> Extracted:
+    return _outline([_parse(decode(path.read_bytes()), place="It")])
+
+
+def read_json_lines(path: Path) -> Extracted:
+    lines = enumerate(decode(path.read_bytes()).split("\n"), start=1)
+    return _outline(_parse(line, place=f"Line {number}") for number, line in lines if line.strip())
+
+
+def _parse(text: str, *, place: str) -> Any:
+    """Numbers stay as they are written: none is rounded, none is too long, and NaN is a word."""
+    try:
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        where = f"{place} is not JSON" + (f" from line {error.lineno}" if place == "It" else "")
+        raise ParsingError(f"{where}, column {error.colno}, on: {error.msg}.") from error
+    except RecursionError as error:
+        raise ParsingError(f"{place} is nested too deeply: more than {_DEPTH_LIMIT} levels are not read.") from error
+
+
+def _outline(records: Any) -> Extracted:
+    blocks = Blocks()
+    for record in records:
+        for part, prefix in _parts(record):
+            for number, (path, value) in enumerate(_leaves(part, prefix, 1)):
+                blocks.add(f"{path}: {value}" if path else value, close=number > 0)
+    return blocks.extracted()
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, str]]:
+    """What becomes a paragraph each: the entries of a list, the nested entries of an object, else the whole."""
+    if isinstance(value, list):
+        yield from ((part, f"[{number}]") for number, part in enumerate(value))
+    elif isinstance(value, dict):
+        flat = {key: part for key, part in value.items() if not isinstance(part, dict | list)}
+        yield flat, ""
+        for key, part in value.items():
+            if isinstance(part, list) and any(isinstance(entry, dict) for entry in part):
+                yield from ((entry, f"{key}[{number}]") for number, entry in enumerate(part))
+            elif key not in flat:
+                yield part, key
+    else:
+        yield value, ""
+
+
+def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
+    """The path and the text of every value in order; a list of plain values is one."""
+    if depth > _DEPTH_LIMIT:
+        raise ParsingError(f"It is nested too deeply: more than {_DEPTH_LIMIT} levels are not read.")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _leaves(part, f"{path}.{key}" if path else key, depth + 1)
+    elif isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
+        for number, part in enumerate(value):
+            yield from _leaves(part, f"{path}[{number}]", depth + 1)
+    elif isinstance(value, list):
+        yield path, ", ".join(map(_plain, value))
+    else:
+        yield path, _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return {None: "null", True: "true", False: "false"}.get(value) or str(value)

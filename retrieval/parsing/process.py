@@ -1,0 +1,187 @@
+"""The warm parser: a process that forks a child for each request, and what the two do.
+
+It reads requests from its standard input, one JSON object a line, and writes replies to its standard output: a line of
+JSON ({"status": what the child ended with, "timed_out": ..., "log": text, "bytes": n}), then n bytes, its answer.
+It has imported the libraries before, and never opens a document itself: what a hostile or broken file does, it does in
+the child, which has limits on memory, CPU and time, no secrets, and no way to the requests or replies of others. A
+request is one document, or a few short ones that no library of another language takes apart (`parsing.parse_together`).
+The process ends when its standard input does, so also when the site's process is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import json
+import logging
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from retrieval.children import attach_child, limit_child
+from retrieval.errors import NeedsOcr, ParsingError
+from retrieval.parsing.formats import extract, prepare
+from retrieval.parsing.formats.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
+
+DOCUMENTS = 1_000  # after which the process makes room for a new one
+_LOG_KEPT = 2_000  # bytes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one document may cost."""
+
+    seconds: float = 120
+    cpu_seconds: int = 100
+    memory_bytes: int = 2 * 1024**3
+    characters: int = 20_000_000
+    ocr_seconds: float = 150  # more, for a document that is all or partly pictures
+
+
+@dataclass(frozen=True)
+class Request:
+    """Read the files at these paths, one after another, each with the name it was uploaded under; with `ocr`, a
+    command's path, recognise the text of the only one first, in the empty folder `folder`."""
+
+    files: Sequence[tuple[str, str]]
+    limits: Limits
+    ocr: str = ""
+    folder: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return self.limits.ocr_seconds if self.ocr else self.limits.seconds
+
+    @classmethod
+    def from_json(cls, line: bytes) -> Request:
+        request = json.loads(line)
+        return cls(**(request | {"limits": Limits(**request["limits"])}))
+
+
+def main() -> None:
+    """Serve requests until there are no more."""
+    requests, replies = sys.stdin.fileno(), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no reply
+    prepare("")
+    served, line = 0, b""
+    while served < DOCUMENTS:
+        part = os.read(requests, 65_536)
+        if not part:
+            break
+        line += part
+        if line.endswith(b"\n"):
+            request = Request.from_json(line)
+            for _, filename in request.files:
+                prepare(filename)
+            gc.freeze()  # the pages of what is loaded stay shared with the child
+            _serve(request, requests, replies)
+            served, line = served + 1, b""
+
+
+def _serve(request: Request, requests: int, replies: IO[bytes]) -> None:
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as log:
+        status, timed_out = _run_child(request, requests, answer, log)
+        size = answer.seek(0, os.SEEK_END)
+        log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_KEPT))
+        said = log.read().decode(errors="replace")
+        head = {"status": status, "timed_out": timed_out, "bytes": size, "log": said}
+        answer.seek(0)
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+            replies.write(json.dumps(head).encode() + b"\n")
+            shutil.copyfileobj(answer, replies, 1024**2)
+            replies.flush()
+
+
+def _run_child(request: Request, requests: int, answer: IO[bytes], log: IO[bytes]) -> tuple[int, bool]:
+    """What the child ended with, as subprocess counts it, and whether its time was up. It is gone, and so is all that
+    it started."""
+    alive, alive_in_child = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _be_child(request, parent, alive_in_child, answer.fileno(), log.fileno())
+    os.close(alive_in_child)
+    with contextlib.suppress(OSError):  # the child does it as well: whoever comes first
+        os.setpgid(child, child)
+    timed_out = _wait(alive, requests, time.monotonic() + request.seconds)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)  # before it is waited for, while its number is still its own
+    os.close(alive)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), timed_out
+
+
+def _wait(alive: int, requests: int, deadline: float) -> bool:
+    """Until the child has closed its end of `alive`, which it does by ending. Whether the deadline came first; so does
+    the end of the site's process, of which nobody will hear."""
+    poll = select.poll()
+    poll.register(alive, select.POLLIN)
+    poll.register(requests, 0)  # asks for the hang-up only: the next request may come early
+    while (left := deadline - time.monotonic()) > 0:
+        ended = dict(poll.poll(left * 1000))
+        if alive in ended:
+            return False
+        if ended:
+            return True
+    return True
+
+
+# ---- in the child ----------------------------------------------------------------------------------------------------
+
+
+def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) -> None:
+    """Never returns: whatever happens, the child ends here and none of the parent's code runs in it."""
+    status = 70
+    try:
+        os.setpgid(0, 0)
+        attach_child(parent)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for end, number in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(end, number)
+        kept = sorted({0, 1, 2, alive, answer})
+        for first, last in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+            os.closerange(first + 1, last)
+        limits = request.limits
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limits.memory_bytes, limits.memory_bytes))
+        limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
+        answers = [_answer(Path(path), filename, request) for path, filename in request.files]
+        content = json.dumps(answers, ensure_ascii=False).encode(errors="replace")
+        with os.fdopen(answer, "wb") as file:
+            file.write(content)
+        status = 0
+    except BaseException:  # the outermost edge of this process
+        logger.exception("The parser failed")
+    finally:
+        os._exit(status)
+
+
+def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
+    """The text, or the reason there is none."""
+    try:
+        if request.ocr:
+            path = recognise(path, command=request.ocr, folder=Path(request.folder))
+        limit = request.limits.characters
+        return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
+    except ParsingError as error:
+        reason = FOUND_NOTHING if request.ocr and str(error) == IMAGES_ONLY else str(error)
+        return {"error": reason, "needs_ocr": isinstance(error, NeedsOcr)}
+    except MemoryError:
+        return {"error": f"Reading it needs more than {request.limits.memory_bytes // 1024**2} MB of memory."}
+    except Exception:  # a broken file can make a parser raise anything
+        logger.exception("The parser failed")
+        return {"error": "The file is broken: it can't be read."}
+
+
+if __name__ == "__main__":
+    main()

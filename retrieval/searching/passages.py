@@ -1,0 +1,81 @@
+"""A passage: a chunk that was found, with its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from retrieval.models import Document
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another document that says the same."""
+
+    document_id: int
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk that was found, with its neighbours: exactly the characters `start` to `end` of the document's text.
+
+    `section` is the path of headings above its beginning. `score` is the fused rank score (0 to about 2); `similarity`
+    the chunk's cosine to the query, None without vectors that know its language. `also_in` names documents whose
+    passage repeats this one.
+    """
+
+    chunk_id: str
+    document_id: int
+    title: str
+    section: str
+    url: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+    similarity: float | None
+    content_hash: str
+    also_in: tuple[Elsewhere, ...] = ()
+
+
+class Piece(NamedTuple):
+    """A chunk, as far as a passage needs it."""
+
+    start: int
+    heading: str
+    text: str
+
+
+def passage_of(
+    document: Document,
+    pieces: Sequence[Piece],
+    *,
+    chunk_id: UUID,
+    score: float = 1.0,
+    similarity: float | None = None,
+    also_in: tuple[Elsewhere, ...] = (),
+) -> Passage:
+    """Neighbouring chunks as one passage, without the whitespace around it."""
+    whole = "".join(piece.text for piece in pieces)
+    text = whole.strip()
+    start = pieces[0].start + len(whole) - len(whole.lstrip())
+    return Passage(
+        chunk_id=str(chunk_id),
+        document_id=document.pk,
+        title=document.title,
+        section=pieces[0].heading,
+        url=document.get_absolute_url(),
+        page=document.page_at(start),
+        start=start,
+        end=start + len(text),
+        text=text,
+        score=score,
+        similarity=similarity,
+        content_hash=document.live_hash,
+        also_in=also_in,
+    )

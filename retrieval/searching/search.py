@@ -1,0 +1,264 @@
+"""A question in, passages out. The index ranks; SQL decides what may be read, and is where text comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import chain, islice
+from time import perf_counter
+
+from django.db import connection
+from django.db.models import Q
+
+from retrieval.configuration import runtime
+from retrieval.errors import (
+    UnknownCollection,
+    UnknownDocument,
+)
+from retrieval.index import Hit, Scope
+from retrieval.models import Chunk, Collection, Document, User
+from retrieval.parsing.formats import clean
+from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.searching.duplicates import fold
+from retrieval.searching.language import language_of
+from retrieval.searching.passages import Elsewhere, Passage, Piece, passage_of
+from retrieval.searching.rerank import DEPTH, rerank
+from retrieval.searching.spans import NEIGHBOURS, Span, by_passage, spans
+
+_SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
+_CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
+_FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs/retrieval.md
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
+
+    `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
+    number. `depth`: hits that `rerank` orders anew.
+    """
+
+    words: bool = True
+    vectors: bool = True
+    rerank: str = ""
+    neighbours: int = NEIGHBOURS
+    per_document: int = 0
+    depth: int = DEPTH
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
+    query was taken to be in, empty where none is known; and the milliseconds that each stage took, in order."""
+
+    passages: tuple[Passage, ...]
+    confidence: float = 0.0
+    language: str = ""
+    stages: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether the passages are taken to answer the query, or are only the nearest there are."""
+        return self.confidence >= ANSWERS
+
+    @property
+    def total_ms(self) -> float:
+        return sum(milliseconds for _, milliseconds in self.stages)
+
+
+class _Stopwatch:
+    """What each stage took since the one before it."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, float]] = []
+        self._since = perf_counter()
+
+    def stage(self, name: str) -> None:
+        now = perf_counter()
+        self.stages.append((name, (now - self._since) * 1000))
+        self._since = now
+
+
+def search(
+    query: str,
+    *,
+    user: User,
+    collections: Sequence[str] | None = None,
+    document_ids: Sequence[int] | None = None,
+    languages: Sequence[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    hidden: int | None = None,
+    limit: int = 5,
+    method: Method | None = None,
+) -> SearchResult:
+    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that are
+    listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
+
+    `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
+    where `document_ids` names some of its documents, those alone.
+
+    Without a `method`, the default with the site's own rerank. Raises UnknownCollection, UnknownDocument or
+    IndexUnavailable.
+    """
+    method = method or Method(rerank=runtime().settings.rerank)
+    watch = _Stopwatch()
+    where = _scope(user, collections, document_ids, hidden)
+    scope = replace(where.scope, languages=languages, since=since, until=until)
+    query = clean(query).strip()
+    watch.stage("scope")
+    if not scope.collection_ids or not query:
+        return SearchResult((), stages=tuple(watch.stages))
+    space = runtime().space(where.fingerprint)
+    embedder = space.embedder if method.vectors else None
+    vector = embedder.embed_query(query).tolist() if embedder else None
+    watch.stage("embed")
+    spoken = language_of(query, among=languages or where.languages)
+    known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}
+    hits = space.index.search(
+        query if method.words else "",
+        vector=vector,
+        scope=scope,
+        limit=max(_CANDIDATES, limit * _SPARE),
+        languages=where.languages or ("en",),
+        trust=1.0 if known else _FOREIGN_TRUST,
+    )
+    watch.stage("index")
+    wanted = max(limit * _SPARE, method.depth * bool(method.rerank))
+    hits = [*islice(by_passage(hits) if method.neighbours else hits, wanted)]
+    if not known:
+        hits = [replace(hit, similarity=None) for hit in hits]  # it says nothing
+    found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
+    watch.stage("text")
+    ranked = found.readable(hits)
+    if method.rerank and embedder:
+        ranked = rerank(query, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
+        watch.stage("rerank")
+    passages = _passages(ranked, found=found, method=method, limit=limit)
+    sure = confidence(query, passages, language=spoken)
+    watch.stage("passages")
+    return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages))
+
+
+def check_scope(
+    *,
+    user: User,
+    collections: Sequence[str] | None = None,
+    document_ids: Sequence[int] | None = None,
+    hidden: int | None = None,
+) -> None:
+    """Raises UnknownCollection or UnknownDocument, as `search` would, without searching."""
+    if collections is not None or document_ids is not None:  # all that is visible needs no check
+        _scope(user, collections, document_ids, hidden)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """What may be searched, the fingerprint of the index that holds it, and the languages its documents are in."""
+
+    scope: Scope
+    fingerprint: str
+    languages: tuple[str, ...]
+
+
+def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
+    """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
+    asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
+    if hidden is not None:
+        asked |= Q(hidden=True, pk=hidden)
+    visible = Collection.objects.visible_to(user).filter(asked).order_by("pk")
+    found = list(visible.values_list("slug", "pk", "fingerprint", "languages"))
+    if unknown := set(slugs or []) - {slug for slug, *_ in found}:
+        raise UnknownCollection([slug for slug in slugs or [] if slug in unknown])
+    collection_ids = [pk for _, pk, *_ in found]
+    if document_ids is not None:
+        document_ids = _documents_in(collection_ids, user, document_ids, hidden)
+    return _Where(
+        Scope(collection_ids, document_ids),
+        fingerprint=max((fingerprint for _, _, fingerprint, _ in found), default=""),
+        languages=tuple(sorted({language for *_, languages in found for language in languages})),
+    )
+
+
+def _documents_in(
+    collection_ids: Sequence[int], user: User, document_ids: Sequence[int], hidden: int | None
+) -> Sequence[int]:
+    """These documents, and those of the hidden collection unless some of them are among these. Raises
+    UnknownDocument."""
+    inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
+    rows = inside.filter(Q(pk__in=document_ids) | Q(collection=hidden)).order_by("pk")
+    known = dict(rows.values_list("pk", "collection"))
+    if missing := [document_id for document_id in document_ids if document_id not in known]:
+        raise UnknownDocument(missing)
+    beside = [pk for pk, collection in known.items() if collection == hidden]
+    return document_ids if set(beside) & set(document_ids) else [*document_ids, *beside]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What SQL holds of the hits: their documents, and they and their neighbours by (document, position)."""
+
+    documents: dict[int, Document]
+    pieces: dict[tuple[int, int], Piece]
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit], *, scope: Scope, neighbours: int) -> _Found:
+        """As far as they are in the scope, which holds what its reader may read, and their generation is live."""
+        documents = _documents(hits, scope.collection_ids)
+        live = {document.pk: document.live_generation for document in documents.values()}
+        return cls(documents, _pieces([hit for hit in hits if hit.generation == live.get(hit.document_id)], neighbours))
+
+    def readable(self, hits: Sequence[Hit]) -> list[Hit]:
+        return [hit for hit in hits if (hit.document_id, hit.position) in self.pieces]
+
+    def text_of(self, hit: Hit) -> str:
+        return self.pieces[hit.document_id, hit.position].text
+
+
+# Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.
+_SHOWN = "id, title, live_generation, live_hash, page_count, page_starts"
+
+
+def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, Document]:
+    wanted = {hit.document_id for hit in hits}
+    if not wanted:
+        return {}
+    ids, collections = (", ".join(["%s"] * len(numbers)) for numbers in (wanted, collection_ids))
+    table = Document._meta.db_table
+    sql = f"SELECT {_SHOWN} FROM {table} WHERE id IN ({ids}) AND collection_id IN ({collections})"  # noqa: S608
+    return {document.pk: document for document in Document.objects.raw(sql, [*wanted, *collection_ids])}
+
+
+def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece]:
+    if not hits:
+        return {}
+    where = " OR ".join(["document_id = %s AND generation = %s AND position BETWEEN %s AND %s"] * len(hits))
+    places = ((hit.document_id, hit.generation, hit.position - neighbours, hit.position + neighbours) for hit in hits)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT document_id, position, start, heading, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
+            [*chain.from_iterable(places)],
+        )
+        return {(row[0], row[1]): Piece(*row[2:]) for row in cursor.fetchall()}
+
+
+def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
+    """The first `limit` passages around these hits; hits whose surroundings overlap share one."""
+    different, elsewhere = fold(ranked, text_of=found.text_of)
+    chosen = spans(different, limit=limit, neighbours=method.neighbours, per_document=method.per_document)
+    return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)
+
+
+def _around(span: Span, found: _Found, elsewhere: Sequence[int]) -> Passage:
+    document_id, hit = span.hit.document_id, span.hit
+    places = [(document_id, position) for position in range(span.first, span.last + 1)]
+    others = [found.documents[other] for other in elsewhere]
+    return passage_of(
+        found.documents[document_id],
+        [found.pieces[place] for place in places if place in found.pieces],
+        chunk_id=hit.id,
+        score=hit.score,
+        similarity=hit.similarity,
+        also_in=tuple(Elsewhere(other.pk, other.title, other.get_absolute_url()) for other in others),
+    )

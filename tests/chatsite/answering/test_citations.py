@@ -1,0 +1,103 @@
+"""Markers in an answer -> verified citations, however the answer is cut into pieces."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+
+from chatsite.answering.citations import Citation, CitationReader, Source, cite, strip_markers
+
+TEXT = "Boil the water first. Then add the tea leaves.\nWait four minutes before you pour."
+SOURCES = {
+    1: Source(marker=1, content=TEXT, start=100, end=100 + len(TEXT), title="Tea"),
+    2: Source(marker=2, content="Coffee wants 92 degrees.", start=0, end=24, title="Coffee"),
+}
+
+
+def read(*pieces: str) -> CitationReader:
+    reader = CitationReader(SOURCES)
+    for _ in chain(*(reader.feed(piece) for piece in pieces), reader.end()):
+        pass
+    return reader
+
+
+def test_marker_cites_the_sentence_its_claim_rests_on() -> None:
+    citation = read("You should wait four minutes [1].").citations[0]
+    assert citation.quote == "Wait four minutes before you pour."
+    assert TEXT[citation.start - 100 : citation.end - 100] == citation.quote
+
+
+def test_claim_that_stands_word_for_word_is_quoted_itself() -> None:
+    citation = read("Then add the\ntea leaves [1]").citations[0]
+    assert citation.quote == "Then add the tea leaves"
+
+
+def test_every_way_to_cut_an_answer_gives_the_same() -> None:
+    answer = "Boil it first [1]. $a[1]$ is cooler [2][9], `a[1]` and [1, 2] stay; see [x](https://example.org).\n"
+    whole = read(answer)
+    assert (
+        whole.text == "Boil it first [1]. $a[1]$ is cooler [2], `a[1]` and [1][2] stay; see [x](https://example.org).\n"
+    )
+    assert [citation.marker for citation in whole.citations] == [1, 2, 1, 2]
+    for size in range(1, len(answer)):
+        pieces = [answer[at : at + size] for at in range(0, len(answer), size)]
+        assert read(*pieces).text == whole.text
+        assert read(*pieces).citations == whole.citations
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("Nothing [9].", "Nothing."),
+        ("Nothing【9】.", "Nothing."),
+        ("Wait four minutes【1】.", "Wait four minutes[1]."),
+        ("Nothing [7, 8] at all", "Nothing at all"),
+        ("In [2024] it was", "In [2024] it was"),
+        ("a [1](https://example.org) link", "a [1](https://example.org) link"),
+        (r"$\sqrt[3]{x}$ and \(a[1] + b[9]\) hold [9]", r"$\sqrt[3]{x}$ and \(a[1] + b[9]\) hold"),
+        ("$a[9]$ and\n$$\nb [9]\n$$\nhold [9]", "$a[9]$ and\n$$\nb [9]\n$$\nhold"),
+        ("It costs $5 [9], or US$[9]", "It costs $5, or US$"),
+        ("`$$` and `\\(` are code [9]", "`$$` and `\\(` are code"),
+        ("what $$ opens [9]\n\nends with its paragraph [9]", "what $$ opens [9]\n\nends with its paragraph"),
+        ("```\nx[9]\n\ny[9]\n```\nBoil [9]", "```\nx[9]\n\ny[9]\n```\nBoil"),
+        ("an `open span [9]\n\nends with its paragraph [9]", "an `open span [9]\n\nends with its paragraph"),
+    ],
+)
+def test_marker_that_points_nowhere_is_removed_and_other_brackets_stay(answer: str, text: str) -> None:
+    assert read(answer).text == text
+
+
+def test_text_is_handed_on_as_soon_as_it_is_certain() -> None:
+    reader = CitationReader(SOURCES)
+    assert list(reader.feed("Boil ")) == ["Boil"]
+    assert list(reader.feed("it [")) == [" it"]
+    assert list(reader.feed("1")) == []
+    pieces = list(reader.feed("]."))
+    assert pieces[0] == " [1]"
+    assert isinstance(pieces[1], Citation)
+    assert pieces[2:] == ["."]
+
+
+def test_sources_may_grow_while_the_answer_is_read() -> None:
+    sources: dict[int, Source] = {}
+    reader = CitationReader(sources)
+    list(reader.feed("Wait. "))
+    sources.update(SOURCES)
+    list(chain(reader.feed("Four minutes [1]"), reader.end()))
+    assert [citation.marker for citation in reader.citations] == [1]
+
+
+def test_claim_that_shares_no_word_still_quotes_its_source() -> None:
+    citation = cite("Völlig andere Sprache.", source=SOURCES[1])
+    assert citation.quote in TEXT
+    assert citation.quote
+
+
+def test_markers_are_stripped_from_history() -> None:
+    assert strip_markers("Boil it [1]. Wait [1][2].") == "Boil it. Wait."
+
+
+def test_title_line_above_a_sentence_is_not_quoted_with_it() -> None:
+    source = Source(marker=1, content="Filters\nThe filter is changed in March.", start=0, end=39, title="Pump")
+    assert cite("In March one changes the filter", source=source).quote == "The filter is changed in March."

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agents import Agent, Passage, TextDelta, ToolCall, ToolFailed, UserMessage, run, stream, tool
+from chatsite.answering.quoting import DECLINED, DECLINED_SELECTION, ExtractiveModel, Found, quote
+
+NOTICE = "No language model is configured; these are sentences quoted from the documents."
+
+SETTINGS = """# Configuration
+
+Every setting is an environment variable. It is read once, when the site
+starts, and a wrong value stops it.
+
+| Variable | Default | What it does |
+| --- | --- | --- |
+| `PORT` | 8000 | The port the site listens on. |
+| `QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store. |
+
+- `OPENAI_API_KEY`: the key for the language model.
+- `CHAT_MODEL`: the model that answers, e.g. one from a vendor.
+"""
+STORE = """## The store
+
+The store is embedded by default. One process owns it, i.e. a second one is refused.
+Backups are copies of the data folder, taken while the site is stopped.
+"""
+
+
+def found(*texts: str, similarity: float | None = None) -> list[Found]:
+    return [Found(Passage(i, text), similarity) for i, text in enumerate(texts, start=1)]
+
+
+def answers(query: str, *, similarity: float | None = None) -> list[tuple[int, str]]:
+    return [(s.found.passage.marker, s.text) for s in quote(query, found(STORE, SETTINGS, similarity=similarity))]
+
+
+@pytest.mark.parametrize(
+    ("query", "marker", "begins"),
+    [
+        ("Which variable points the site at a Qdrant server?", 2, "`QDRANT_URL` | empty | Points"),
+        ("and QDRANT_URL?", 2, "`QDRANT_URL`"),
+        ("what does qdrant url do", 2, "`QDRANT_URL`"),
+        ("Which port does it listen on?", 2, "`PORT` | 8000"),
+        ("When is the value of a setting read?", 2, "It is read once"),
+        ("How do I set the API key?", 2, "`OPENAI_API_KEY`: the key"),
+        ("What happens to a second process?", 1, "One process owns it, i.e. a second one is refused."),
+        ("How do I back up? Taking backups while stopped", 1, "Backups are copies"),
+    ],
+)
+def test_best_sentence_comes_first(query: str, marker: int, begins: str) -> None:
+    first, *_ = answers(query)
+    assert first[0] == marker
+    assert first[1].startswith(begins)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "What is the capital of Mongolia?",
+        "Who won the world cup in 1998?",
+        "What is the boiling point of mercury?",
+        "Mongolia",
+        "???",
+    ],
+)
+def test_off_topic_question_is_declined(query: str) -> None:
+    assert answers(query) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "answers", "quoted"),
+    [
+        ("Will a second worker be refused or rejected by storage?", None, False),
+        ("Will a second worker be refused or rejected by storage?", True, True),
+        ("Which port does it listen on?", True, True),
+        ("Which port does it listen on?", False, False),
+    ],
+)
+def test_search_that_knows_whether_it_answers_decides(query: str, answers: bool | None, quoted: bool) -> None:
+    passages = [Found(Passage(1, STORE), answers=answers), Found(Passage(2, SETTINGS), answers=answers)]
+    assert bool(quote(query, passages)) is quoted
+
+
+def test_quotes_are_substrings_but_for_white_space() -> None:
+    whole = " ".join(f"{STORE} {SETTINGS}".split())
+    texts = [text for query in ("settings read wrong value", "store process", "port") for _, text in answers(query)]
+    assert texts
+    assert all(text in whole for text in texts)
+    assert "It is read once, when the site starts, and a wrong value stops it." in texts
+
+
+def test_repeated_sentences_are_quoted_once_and_at_most_four() -> None:
+    line = "The pump must be oiled every week."
+    assert len(quote("When must the pump be oiled?", found(line, line, f"{line} Always."))) == 1
+    many = " ".join(f"The pump needs oil of grade {word}." for word in ("ten", "nine", "six", "five", "two", "one"))
+    assert len(quote("Which pump oil grade?", found(many))) == 4
+
+
+def test_heading_gives_way_to_the_sentence_below_it() -> None:
+    ((_, text),) = [(s, s.text) for s in quote("oiling the pump", found("# Oiling the pump\n\nOil the pump weekly."))]
+    assert text == "Oil the pump weekly."
+
+
+# ---- as a model ------------------------------------------------------------------------------------------------------
+def searching(passages: list[dict[str, object]]) -> tuple[Agent, list[str]]:
+    queries: list[str] = []
+
+    @tool
+    def search(query: str) -> dict[str, object]:
+        """Search the documents."""
+        queries.append(query)
+        return {"passages": passages}
+
+    return Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), queries
+
+
+ROWS: list[dict[str, object]] = [
+    {"marker": 3, "title": "Configuration", "page": None, "text": SETTINGS, "similarity": 0.41},
+    {"marker": 4, "title": "Store", "page": 2, "text": STORE, "similarity": None},
+]
+
+
+def test_it_searches_like_any_model_then_quotes_with_markers() -> None:
+    agent, queries = searching(ROWS)
+    result = run(agent, "Which variable points the site at a Qdrant server?")
+    assert queries == ["Which variable points the site at a Qdrant server?"]
+    row = "`QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store."
+    assert result.content.split("\n\n")[:2] == [NOTICE, f"{row} [3]"]
+    assert (result.status, result.model, result.steps) == ("completed", "extractive", 2)
+
+
+def test_it_uses_an_opening_search_and_ranks_by_its_query() -> None:
+    agent, queries = searching(ROWS)
+    opening = ToolCall("s", "search", json.dumps({"query": "Which port does the site listen on?"}))
+    result = run(agent, "and which one by default?", opening=[opening])
+    assert queries == ["Which port does the site listen on?"]
+    assert "`PORT` | 8000 | The port the site listens on. [3]" in result.content
+    assert result.steps == 1
+
+
+def test_it_declines_without_a_marker() -> None:
+    agent, _ = searching(ROWS)
+    assert run(agent, "What is the capital of Mongolia?").content == f"{NOTICE}\n\n{DECLINED}"
+    agent, _ = searching([])
+    assert run(agent, "Which port?").content == f"{NOTICE}\n\n{DECLINED}"
+
+
+def test_it_declines_what_the_search_says_is_only_near() -> None:
+    @tool
+    def search(query: str) -> dict[str, object]:
+        """Search the documents."""
+        return {"confidence": 0.04, "answers": False, "passages": ROWS}
+
+    result = run(
+        Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), "Which port does the site listen on?"
+    )
+    assert result.content == f"{NOTICE}\n\n{DECLINED}"
+
+
+def test_it_streams_a_few_words_at_a_time() -> None:
+    agent, _ = searching(ROWS)
+    deltas = [e.text for e in stream(agent, "Which variable points at Qdrant?") if isinstance(e, TextDelta)]
+    assert len(deltas) > 4
+    assert max(len(delta.split()) for delta in deltas) == 4
+
+
+def test_selected_text_is_answered_from_its_passages_alone() -> None:
+    agent = Agent("a", "", models=[ExtractiveModel(NOTICE)])
+    passages = (Passage(1, STORE),)
+    assert "One process owns it" in run(agent, UserMessage("What happens to a second process?", passages)).content
+    assert run(agent, UserMessage("Explain this", passages)).content.endswith("is refused. [1]")
+    assert run(agent, UserMessage("Who is Ahab?", passages)).content == f"{NOTICE}\n\n{DECLINED_SELECTION}"
+
+
+def test_failed_search_is_an_error_and_no_answer() -> None:
+    @tool
+    def search(query: str) -> None:
+        """Search the documents."""
+        raise ConnectionError("index down")
+
+    result = run(Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), "Which port?")
+    assert (result.status, result.content) == ("failed", "")
+    assert isinstance(result.error, ToolFailed)
+    assert isinstance(result.error.__cause__, ConnectionError)
+
+
+def test_fence_around_code_is_not_quoted_and_each_line_of_code_stands_alone() -> None:
+    text = "Start the site like this:\n\n```\nPORT=8123 make run\nmake stop\n```\n\nIt prints its address."
+    quoted = [s.text for s in quote("make run with another PORT", found(text, similarity=0.7))]
+    assert quoted[0] == "PORT=8123 make run"
+    assert not any("```" in sentence for sentence in quoted)
+
+
+def test_picture_is_not_quoted_as_a_sentence() -> None:
+    text = "![The boiler behind its cover](boiler.png) ![Cover](c.png)\n\nThe boiler stands behind the cover."
+    assert [s.text for s in quote("Where is the boiler?", found(text))] == ["The boiler stands behind the cover."]
+
+
+def test_sentence_that_repeats_the_question_is_not_its_answer() -> None:
+    query = "Which variable points the site at a Qdrant server?"
+    examples = f'Open the page and ask: "{query}" Then click the number.'
+    answer = "QDRANT_URL points the site at a Qdrant server."
+    assert [s.text for s in quote(query, found(examples, answer))] == [answer]
+
+
+def test_sentence_below_a_heading_counts_as_saying_what_the_heading_says() -> None:
+    text = "## Forgotten admin password\n\nSet a new one with `changepassword admin`.\n\n## Ports\n\nThe port is 8000."
+    quoted = quote("How do I reset a forgotten admin password?", found(text, similarity=0.5))
+    assert quoted[0].text == "Set a new one with `changepassword admin`."

@@ -1,0 +1,53 @@
+"""The language of a document, told from prose in several places of it; unknown rather than guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.retrieval.parsing.test_parsers import read
+
+PROSE = {
+    "en": "The boiler is serviced every year in May by two people, who also look after the pumps and the valves.",
+    "de": "Der Kessel wird jedes Jahr im Mai von zwei Leuten gewartet, die auch nach den Pumpen und Ventilen sehen.",
+    "fr": "La chaudière est entretenue chaque année en mai par deux personnes, qui vérifient aussi les pompes.",
+    "es": "La caldera se revisa todos los años en mayo por dos personas, que también cuidan de las bombas.",
+    "nl": "De ketel wordt elk jaar in mei onderhouden door twee mensen, die ook naar de pompen en kleppen kijken.",
+    "pl": "Kocioł jest serwisowany co roku w maju przez dwie osoby, które zajmują się również pompami i zaworami.",
+    "ru": "Котёл обслуживают каждый год в мае два человека, которые также следят за насосами и клапанами.",
+    "el": "Ο λέβητας συντηρείται κάθε χρόνο τον Μάιο από δύο άτομα, που φροντίζουν και τις αντλίες.",
+    "ar": "تتم صيانة الغلاية كل عام في شهر مايو من قبل شخصين يعتنيان أيضًا بالمضخات والصمامات في المبنى.",
+    "zh": "锅炉每年五月由两个人进行保养，他们同时也负责检查水泵和阀门，并且在冬天之前清洗过滤器，保证供暖。",
+    "ja": "ボイラーは毎年五月に二人の担当者が点検します。冬の前にはポンプとフィルターも掃除します。",
+}
+
+
+@pytest.mark.parametrize("language", PROSE)
+def test_language_of_a_paragraph_is_told(tmp_path: Path, language: str) -> None:
+    assert read(tmp_path, "a.txt", PROSE[language]).language == language
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kessel",
+        "12.50 EUR 17:30 +49 228 1234567 2024-05-31\n" * 20,
+        "| Teil | Preis |\n" * 50,
+        "```python\ndef serve(request):\n    return render(request, template)\n```\n" * 20,
+        "x = f(y); g(x[1]) // {a: b}\n" * 40,
+    ],
+    ids=["word", "numbers", "table", "fenced code", "code"],
+)
+def test_language_of_what_is_no_prose_is_unknown(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, "a.md", text).language == ""
+
+
+def test_language_is_that_of_the_document_and_not_of_its_beginning(tmp_path: Path) -> None:
+    text = PROSE["en"] * 30 + ("\n" + PROSE["de"]) * 600
+    assert read(tmp_path, "a.txt", text).language == "de"
+
+
+def test_tables_and_code_do_not_change_the_language(tmp_path: Path) -> None:
+    table = "| The price of the part | and how many of them there are in the store |\n" * 20
+    assert read(tmp_path, "a.md", f"{PROSE['de']}\n\n{table}\n{PROSE['de']}\n").language == "de"

@@ -1,0 +1,180 @@
+"""What happens to hits before they become passages: reranked, folded, judged. Pure arithmetic but for MiniLM itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from retrieval.embedding import minilm_graph
+from retrieval.embedding.minilm import MiniLM
+from retrieval.index import Hit
+from retrieval.index.words import says_little
+from retrieval.searching.confidence import ANSWERS, confidence, measure
+from retrieval.searching.duplicates import fold
+from retrieval.searching.language import language_of
+from retrieval.searching.rerank import max_similarity, rerank
+from retrieval.searching.spans import by_passage, spans
+from retrieval.text.identifiers import with_parts
+
+
+def hit(number: int, document_id: int = 1, *, score: float = 1.0) -> Hit:
+    return Hit(UUID(int=number), document_id, 1, number, score=score, similarity=None)
+
+
+@dataclass(frozen=True)
+class Found:
+    text: str
+    similarity: float | None = None
+    title: str = ""
+    section: str = ""
+
+
+# ---- rerank ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model() -> MiniLM:
+    weights = minilm_graph.locate()
+    assert weights
+    return MiniLM(weights, model_dir=settings.MODEL_DIR)
+
+
+def test_max_similarity_is_the_mean_of_each_tokens_best() -> None:
+    query, text = np.eye(3, dtype=np.float32)[:2], np.array([[1, 0, 0], [0, 0.6, 0.8]], np.float32)
+    assert max_similarity(query, text) == pytest.approx((1 + 0.6) / 2)
+    assert max_similarity(query, text[:0]) == 0.0
+
+
+def test_token_vectors_are_unit_vectors_of_each_text_in_its_place(model: MiniLM) -> None:
+    long, short = model.embed_tokens(["The pump must be oiled every week.", "Oil."])
+    assert (long.shape, short.shape) == ((9, 384), (2, 384))
+    assert np.allclose(np.linalg.norm(long, axis=1), 1, atol=1e-4)
+    assert np.allclose(model.embed_tokens(["Oil."])[0], short, atol=0.05)
+
+
+def test_rerank_lifts_what_says_it_and_keeps_what_is_beyond_its_depth(model: MiniLM) -> None:
+    texts = ["Bread is baked in an oven.", "Cats sleep.", "The pump is oiled weekly.", "The pump is oiled daily."]
+    hits = [hit(0, score=1.03), hit(1, score=1.01), hit(2, score=1.02), hit(3, score=1.0)]
+    ordered = rerank("How often is the pump oiled?", hits, text_of=lambda h: texts[h.position], embedder=model, depth=3)
+    assert [h.position for h in ordered] == [2, 0, 1, 3]
+
+
+# ---- duplicates ------------------------------------------------------------------------------------------------------
+NOTICE = "The boiler is serviced in May by the caretaker, who then notes the date and the pressure in the book."
+
+
+def test_repeats_in_other_documents_are_folded_and_named() -> None:
+    texts = [NOTICE, NOTICE.replace("May", "May,"), "Something else entirely.", NOTICE, NOTICE]
+    hits = [hit(0, 1), hit(1, 2), hit(2, 3), hit(3, 1), hit(4, 2)]
+    kept, elsewhere = fold(hits, text_of=lambda h: texts[h.position])
+    assert [h.position for h in kept] == [0, 2, 3]
+    assert elsewhere == {hits[0]: [2]}
+
+
+def test_texts_that_share_little_stay() -> None:
+    texts = [NOTICE, NOTICE.replace("boiler", "lift").replace("pressure", "load").replace("caretaker", "maker"), "", ""]
+    kept, elsewhere = fold([hit(n, n) for n in range(4)], text_of=lambda h: texts[h.position])
+    assert (len(kept), elsewhere) == (4, {})
+
+
+def test_one_document_gives_at_most_so_many_spans() -> None:
+    hits = [hit(5), hit(20), hit(40), hit(3, 2)]
+    assert [(s.hit.document_id, s.first) for s in spans(hits, limit=3, per_document=1)] == [(1, 4), (2, 2)]
+    assert [(s.first, s.last) for s in spans(hits, limit=2, neighbours=0)] == [(5, 5), (20, 20)]
+
+
+def test_passage_scores_as_its_best_chunk_in_each_ranking() -> None:
+    words, vectors, apart = replace(hit(4), parts=(0.9, 0.0)), replace(hit(5), parts=(0.0, 0.8)), hit(9)
+    apart = replace(apart, score=1.2, parts=(0.6, 0.6))
+    ordered = [*by_passage([apart, replace(words, score=0.9), replace(vectors, score=0.8)])]
+    assert [(h.position, h.score) for h in ordered] == [(4, pytest.approx(1.7)), (9, 1.2)]
+
+
+# ---- confidence ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("first", "second", "together"), [(0, 39, 1.0), (20, 59, 1.0), (10, 45, 0.5), (5, 200, 0.5)])
+def test_terms_stand_together_in_forty_words_that_begin_at_every_twentieth(
+    first: int, second: int, together: float
+) -> None:
+    words = ["filler"] * 220
+    words[first], words[second] = "pumps", "oiled"
+    assert measure("pumps oiled", [Found(" ".join(words))])[-1] == together
+
+
+def test_confidence_rises_with_words_and_with_similarity() -> None:
+    query = "Which variable points the site at a Qdrant server?"
+    right, wrong = "QDRANT_URL points the site at a Qdrant server.", "Bread is baked in an oven of stone."
+    assert confidence(query, []) == 0.0
+    assert confidence(query, [Found(wrong, 0.05)]) < ANSWERS < 0.5 < confidence(query, [Found(right, 0.7)])
+    assert confidence(query, [Found(right, 0.3)]) < confidence(query, [Found(right, 0.6)])
+    assert confidence(query, [Found(wrong)]) < ANSWERS < confidence(query, [Found(right)])
+
+
+@pytest.mark.parametrize(
+    ("query", "right", "wrong"),
+    [
+        ("Wann ist die Pumpe zu ölen?", "Die Pumpe ist wöchentlich zu ölen.", "Brot wird im Ofen gebacken."),
+        ("Как часто смазывают насос?", "Насос смазывается раз в неделю.", "Хлеб пекут в печи."),
+        ("ポンプの給油間隔は?", "ポンプの給油は毎週行います。", "パンは窯で焼きます。"),
+    ],
+)
+def test_confidence_works_from_words_in_any_language(query: str, right: str, wrong: str) -> None:
+    assert confidence(query, [Found(wrong)]) < ANSWERS < confidence(query, [Found(right)])
+
+
+TEA = "# Tea\n\nBoil the water first.\n\nWait four minutes before you pour the tea."
+
+
+@pytest.mark.parametrize(
+    ("query", "language", "text"),
+    [
+        ("How long do I wait before I pour the tea?", "en", TEA),
+        ("tea", "en", TEA),
+        ("Wie lange muss ich warten, bevor ich den Tee einschenke?", "de", "Vor dem Einschenken vier Minuten warten."),
+        ("Combien de temps dois-je attendre avant de verser le thé ?", "fr", "Attendez quatre minutes, versez le thé."),
+        ("Сколько нужно ждать, прежде чем наливать чай?", "ru", "Перед тем как наливать чай, ждите четыре минуты."),
+        ("お茶を注ぐまでどのくらい待ちますか?", "ja", "お茶を注ぐ前に4分待ちます。"),
+    ],
+)
+def test_words_that_say_little_are_not_missed(query: str, language: str, text: str) -> None:
+    assert confidence(query, [Found(text)], language=language) >= ANSWERS
+    assert measure(query, [Found(text)], language=language) >= measure(query, [Found(text)])
+
+
+def test_one_common_word_is_no_answer_among_words_alone() -> None:
+    query = "Which glacier feeds the river that crosses the water meadows?"
+    assert confidence(query, [Found(TEA)], language="en") < ANSWERS
+
+
+def test_question_of_nothing_but_little_words_counts_them_all() -> None:
+    assert measure("What is it?", [Found("It is what it is.")], language="en") == (1.0, 1.0, 1.0)
+
+
+# ---- words and languages ---------------------------------------------------------------------------------------------
+
+
+def test_camel_case_names_are_also_their_words() -> None:
+    assert with_parts("call getUserName twice") == "call getUserName twice\nget User Name"
+    assert with_parts("HTTPServer and QDRANT_URL") == "HTTPServer and QDRANT_URL\nHTTP Server"
+    assert with_parts("Plain words, NASA and Wörter") == "Plain words, NASA and Wörter"
+
+
+def test_query_language_is_chosen_among_those_of_the_documents() -> None:
+    assert language_of("Wie oft wird die Pumpe geölt?", among=["de", "en", "ja"]) == "de"
+    assert language_of("How often is the pump oiled?", among=["de", "en", "ja"]) == "en"
+    assert language_of("anything", among=["fr"]) == "fr"
+    assert language_of("anything", among=[]) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "language", "little"),
+    [("how", "en", True), ("wait", "en", False), ("7", "en", False), ("wie", "de", True), ("how", "fr", False)],
+)
+def test_stopwords_of_a_language_say_little(word: str, language: str, *, little: bool) -> None:
+    assert says_little(word, language=language) is little
+    assert not says_little(word, language="")
