@@ -21,7 +21,7 @@ class ChatsiteConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from chatsite import checks  # noqa: F401 - their signals and checks are registered
+        from chatsite import access, checks  # noqa: F401 - their signals and checks are registered
         from chatsite.asking import attachments  # noqa: F401 - their signals and checks are registered
         from chatsite.ingestion import ingest_in_this_process
         from retrieval import configuration

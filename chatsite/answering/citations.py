@@ -12,33 +12,16 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from chatsite.answering.quoting import content_terms
+from retrieval.searching.passages import Passage
 from retrieval.text.chunks import sentence_spans
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A numbered text that an answer may cite: `content` is characters `start` to `end` of a document or selection."""
-
-    marker: int
-    content: str
-    start: int
-    end: int
-    title: str
-    chunk_id: str | None = None
-    document_id: int | None = None
-    url: str | None = None
-    page: int | None = None
-    section: str = ""  # the path of headings above its beginning
-    score: float = 1.0
-    content_hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Citation:
-    """One marker's proof: `quote == source.content[start - source.start : end - source.start]`."""
+    """One marker's proof: `quote == passage.text[start - passage.start : end - passage.start]`."""
 
     marker: int
-    source: Source
+    passage: Passage
     quote: str
     start: int
     end: int
@@ -65,10 +48,10 @@ CLAIM_MAX_CHARACTERS = 2_000
 class CitationReader:
     """Reads an answer in pieces, as they are streamed, and yields its clean text and its citations in order.
 
-    `sources` may grow while the answer is read: a model can search again in the middle.
+    `passages`, by number, may grow while the answer is read: a model can search again in the middle.
     """
 
-    sources: Mapping[int, Source]
+    passages: Mapping[int, Passage]
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     _held: str = ""
@@ -126,14 +109,14 @@ class CitationReader:
                 yield from self._emit(match[0])
                 continue
             numbers = [int(number) for number in re.findall(r"\d+", match["square"] or match["thick"])]
-            known = [number for number in numbers if number in self.sources]
+            known = [number for number in numbers if number in self.passages]
             if known:
                 claims = self._claims()
                 space = match[0][: len(match[0]) - len(match[0].lstrip(" \t"))]
                 yield from self._emit(space)
                 for number in known:
                     yield from self._emit(f"[{number}]")
-                    citation = cite(*claims, source=self.sources[number])
+                    citation = cite(*claims, marker=number, passage=self.passages[number])
                     self.citations.append(citation)
                     yield citation
         yield from self._emit(text[position:])
@@ -169,13 +152,13 @@ def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
             yield from run
 
 
-def cite(*claims: str, source: Source) -> Citation:
-    """The place in `source` that supports the last of `claims`: where the first of them that does stands word for word,
+def cite(*claims: str, marker: int, passage: Passage) -> Citation:
+    """Return the place in `passage` that supports the last of `claims`: where the first that does stands word for word,
     else the sentence that shares most of its words; the earlier one when two share as many.
     """
-    found = (span for claim in claims if (span := _verbatim(claim, source.content)))
-    start, end = next(found, None) or _best_sentence(claims[-1], source.content)
-    return Citation(source.marker, source, source.content[start:end], source.start + start, source.start + end)
+    found = (span for claim in claims if (span := _verbatim(claim, passage.text)))
+    start, end = next(found, None) or _best_sentence(claims[-1], passage.text)
+    return Citation(marker, passage, passage.text[start:end], passage.start + start, passage.start + end)
 
 
 def _verbatim(claim: str, content: str) -> tuple[int, int] | None:

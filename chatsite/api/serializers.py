@@ -229,6 +229,9 @@ class CitationSerializer(serializers.Serializer[Any]):
     quote = serializers.CharField()
     start = serializers.IntegerField()
     end = serializers.IntegerField()
+    title = serializers.CharField(help_text="Of its document.")
+    page = serializers.IntegerField(allow_null=True, help_text="That the quote begins on, where a document has pages.")
+    url = serializers.CharField(allow_null=True, help_text="Opens the document with the quote marked.")
 
 
 class UsageSerializer(serializers.Serializer[Any]):

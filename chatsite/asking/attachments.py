@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files import File
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -17,39 +17,28 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.access import title_of
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation
+from chatsite.models.conversations import UNREAD, title_of
+from chatsite.reader import Reader, Visitor
 from retrieval.ingestion.deletion import delete_collection, delete_documents
-from retrieval.models import Collection, Document, DocumentQuerySet
+from retrieval.models import Collection, Document
 from retrieval.sources.uploads import ENDINGS, Upload, add_upload, check_ending, check_length, check_size
 
 FIELD = "file"  # of the request
 RETRY_SECONDS = 10
-UNREAD = (Document.State.QUEUED, Document.State.PROCESSING)
 
 
-def may_attach(user: AbstractBaseUser | AnonymousUser) -> bool:
+def may_attach(reader: Reader) -> bool:
     """Someone who is signed in, unless ATTACHMENTS is 0: a file needs an owner who can be held to a quota."""
-    return user.is_authenticated and settings.ATTACHMENTS > 0
-
-
-def attached(conversation: Conversation | None) -> DocumentQuerySet:
-    """The files attached to a conversation, in the order they came; none without one."""
-    collection = conversation.attachments_id if conversation else None
-    return Document.objects.filter(collection=collection).order_by("created_at", "pk")
-
-
-def unread(conversation: Conversation) -> list[Document]:
-    """Those that are still being read for the first time."""
-    return list(attached(conversation).filter(state__in=UNREAD, live_generation=0))
+    return reader.user.is_authenticated and settings.ATTACHMENTS > 0 and not isinstance(reader, Visitor)
 
 
 def is_untitled(conversation: Conversation) -> bool:
     """It began with a file, whose name it has, and nothing has been asked yet."""
     if not conversation.attachments_id or conversation.runs.exists():
         return False
-    return any(title_of(file.filename) == conversation.title for file in attached(conversation))
+    return any(title_of(file.filename) == conversation.title for file in conversation.files())
 
 
 def attach(conversation: Conversation, *, file: File[bytes], filename: str, owner: AbstractBaseUser) -> Document:
@@ -69,15 +58,15 @@ def attach(conversation: Conversation, *, file: File[bytes], filename: str, owne
         if begun:
             conversation.delete()
         raise _refused(upload)
-    if attached(conversation).count() > settings.ATTACHMENTS:  # several came at once
-        delete_documents(attached(conversation).filter(pk=upload.document.pk))
+    if conversation.files().count() > settings.ATTACHMENTS:  # several came at once
+        delete_documents(conversation.files().filter(pk=upload.document.pk))
         raise _full()
     return upload.document
 
 
 def detach(conversation: Conversation, document_id: int) -> None:
     """Delete an attached file. Raises AnswerError (404)."""
-    found = attached(conversation).filter(pk=document_id)
+    found = conversation.files().filter(pk=document_id)
     if not found:
         raise errors.not_found("document_id", _("There is no such file."))
     delete_documents(found)
@@ -101,7 +90,7 @@ def _check(too_large: str) -> None:
 
 def _check_count(conversation: Conversation, owner: AbstractBaseUser) -> None:
     limit = settings.ATTACHMENTS
-    if attached(conversation).count() >= limit:
+    if conversation.files().count() >= limit:
         raise _full()
     waiting = Document.objects.filter(owner=owner.pk, collection__hidden=True, state__in=UNREAD, live_generation=0)
     if waiting.count() >= limit:

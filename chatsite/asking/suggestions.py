@@ -5,7 +5,7 @@ A rule, with a language model as without one: it costs nothing, comes at once, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from django.core.cache import cache
@@ -14,7 +14,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from chatsite.models import Citation, Run
-from retrieval.models import Chunk, Document, User
+from chatsite.reader import Reader
+from retrieval.models import Chunk, Document
 from retrieval.texts import document_text
 
 STARTERS = 4
@@ -25,9 +26,9 @@ CACHE_SECONDS = 600
 STARTER_DOCUMENTS = 8
 
 
-def starters(user: User) -> list[str]:
+def starters(reader: Reader) -> list[str]:
     """A question for each of some documents; the newest first."""
-    readable = Document.objects.visible_to(user).listed().readable()
+    readable = reader.documents().listed().readable()
     collections = readable.order_by("collection").values("collection")
     state = list(collections.annotate(at=Max("updated_at"), count=Count("pk")).values_list("collection", "at", "count"))
     # Kept under what this reader may see, as it is now: a grant that is revoked leads to another key.
@@ -50,7 +51,7 @@ def _starters(documents: list[Document]) -> list[str]:
 
 
 def follow_ups(
-    run: Run, *, documents: dict[int, Document], asked: Iterable[str] = (), within: int | None = None
+    run: Run, *, documents: Mapping[int, Document], asked: Iterable[str] = (), within: int | None = None
 ) -> list[str]:
     """What stands near the places that `run` (with its citations) cites, in those of `documents`; where `within` is
     given, only what can be read in so many characters on each side of them.
@@ -74,7 +75,7 @@ def follow_ups(
     return [question for question in dict.fromkeys(questions) if question.casefold() not in known][:FOLLOW_UPS]
 
 
-def _around(citations: Iterable[Citation], documents: dict[int, Document], within: int) -> str:
+def _around(citations: Iterable[Citation], documents: Mapping[int, Document], within: int) -> str:
     """The text that readers of `citations` see around them."""
     spans = ((documents[c.document_id or 0], max(0, c.start - within), c.end + within) for c in citations)
     return "\n".join(document_text(document, start=start, end=end) for document, start, end in spans)
@@ -88,7 +89,7 @@ def _last(path: str) -> str:
 def _near(
     found: list[tuple[int, int, int, str]],
     cited: Sequence[tuple[int | None, int]],
-    documents: dict[int, Document],
+    documents: Mapping[int, Document],
     *,
     skip: set[str],
 ) -> Iterator[str]:

@@ -14,8 +14,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from chatsite.answering.sight import CitationView
 from chatsite.conversations import formulas
-from chatsite.conversations.run_views import CitationView
 
 
 def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:

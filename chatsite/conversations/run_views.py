@@ -8,27 +8,12 @@ from dataclasses import dataclass, replace
 
 from django.utils.safestring import SafeString
 
-
-@dataclass(frozen=True, slots=True)
-class CitationView:
-    """A citation in the list under an answer; its place is its `page`, or in a document without pages its `section`,
-    the path of headings above it. `gone`: deleted, or no longer this reader's to read.
-    """
-
-    marker: int
-    title: str
-    page: int | None
-    quote: str
-    url: str
-    section: str = ""
-    in_selection: bool = False
-    gone: bool = False
-    changed: bool = False
+from chatsite.answering.sight import CitationView
 
 
 @dataclass(frozen=True, slots=True)
-class NearestView:
-    """A passage that was found and is not cited."""
+class Excerpt:
+    """The beginning of a passage that was found and is not cited, or the sentence of one that the words are about."""
 
     title: str
     page: int | None
@@ -93,8 +78,8 @@ class RunView:
     error_message: str = ""
     selections: Sequence[SelectionView] = ()
     citations: Sequence[CitationView] = ()
-    nearest: Sequence[NearestView] = ()
-    also_read: Sequence[NearestView] = ()
+    nearest: Sequence[Excerpt] = ()
+    also_read: Sequence[Excerpt] = ()
     steps: Sequence[StepView] = ()
     scope: ScopeView = ScopeView()
     milliseconds: float = 0

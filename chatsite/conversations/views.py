@@ -23,12 +23,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from chatsite.access import may_ask, own_conversations
 from chatsite.answering import kept as live
-from chatsite.asking.attachments import attached
 from chatsite.conversations import transcript
 from chatsite.conversations.run_views import RunView
 from chatsite.models import Conversation, ConversationQuerySet, Run, Share
+from chatsite.reader import reader_of
 
 LISTED = 60
 TITLE_MOST = 120
@@ -73,7 +72,7 @@ def _day(day: date) -> str:
 
 # ---- one of them -----------------------------------------------------------------------------------------------------
 def _own(request: HttpRequest, conversation_id: uuid.UUID) -> Conversation:
-    return get_object_or_404(own_conversations(request), pk=conversation_id)
+    return get_object_or_404(reader_of(request).conversations(), pk=conversation_id)
 
 
 def _back(conversation: Conversation, *, menu: bool = False) -> HttpResponseRedirect:
@@ -114,13 +113,13 @@ def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 # ---- taken along -----------------------------------------------------------------------------------------------------
 def _views(conversation: Conversation, request: HttpRequest) -> list[RunView]:
     runs = conversation.runs.current().prefetch_related("citations")
-    return transcript.run_views(runs, user=request.user)
+    return transcript.run_views(runs, reader=reader_of(request))
 
 
 @require_safe
 def export_markdown(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     conversation = _own(request, conversation_id)
-    page = {"conversation": conversation, "runs": _views(conversation, request), "attached": attached(conversation)}
+    page = {"conversation": conversation, "runs": _views(conversation, request), "attached": conversation.files()}
     return _download(render_to_string("chatsite/export.md", page), conversation, "md", "text/markdown; charset=utf-8")
 
 
@@ -130,7 +129,7 @@ def export_json(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespons
     body = {
         "title": conversation.title,
         "created_at": conversation.created_at.isoformat(),
-        "attachments": [{"title": file.title, "filename": file.filename} for file in attached(conversation)],
+        "attachments": [{"title": file.title, "filename": file.filename} for file in conversation.files()],
         "runs": [_exported(view) for view in _views(conversation, request)],
     }
     return _download(json.dumps(body, ensure_ascii=False, indent=2), conversation, "json", "application/json")
@@ -182,13 +181,13 @@ def unshare(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def shared(request: HttpRequest, token: str) -> HttpResponse:
     """A conversation by its link, as far as whoever opens it may read what its answers rest on."""
-    if not may_ask(request.user):
+    if not reader_of(request).may_ask():
         return redirect_to_login(request.get_full_path())
     found = Share.find(token)
     if found is None:
         raise Http404
     runs = found.conversation.runs.current().exclude(state=Run.State.RUNNING).prefetch_related("citations")
-    views = list(_only_readable(transcript.run_views(runs, user=request.user)))
+    views = list(_only_readable(transcript.run_views(runs, reader=reader_of(request))))
     return render(request, "chatsite/shared.html", {"conversation": found.conversation, "runs": views})
 
 

@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from chatsite.access import may_ask
 from chatsite.documents.library import library_page
 from chatsite.documents.reading import VIEW_COOKIE, Reading, asked_number
+from chatsite.reader import reader_of
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages.pages import WIDTHS, has_pages, render_page
@@ -22,7 +22,7 @@ _YEAR = 365 * 24 * 3600
 @require_safe
 def library(request: HttpRequest) -> HttpResponseBase:
     """The collections and documents this reader may see, and what is in them."""
-    if not may_ask(request.user):
+    if not reader_of(request).may_ask():
         return redirect_to_login(request.get_full_path())
     return render(request, "chatsite/library.html", library_page(request))
 
@@ -80,10 +80,10 @@ def original(request: HttpRequest, document_id: int) -> HttpResponseBase:
 
 
 def _readable_document(request: HttpRequest, document_id: int) -> Document | None:
-    if not may_ask(request.user):
+    reader = reader_of(request)
+    if not reader.may_ask():
         return None
-    visible = Document.objects.visible_to(request.user).readable().select_related("collection")
-    return visible.filter(pk=document_id).first()
+    return reader.documents().readable().select_related("collection").filter(pk=document_id).first()
 
 
 def _missing_document(request: HttpRequest) -> HttpResponseBase:

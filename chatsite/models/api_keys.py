@@ -14,6 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from retrieval.models import Collection
 
 
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self) -> ApiKeyQuerySet:
+        """Those that are neither revoked nor expired; their users may be inactive."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked=False)
+
+
 class ApiKey(models.Model):
     """Lets a program ask as `user`. Only a digest of the key is kept; the key itself is shown once, when it is made."""
 
@@ -44,6 +50,8 @@ class ApiKey(models.Model):
     revoked = models.BooleanField(_("revoked"), default=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
 
+    objects = ApiKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["name", "pk"]
         verbose_name = _("API key")
@@ -69,7 +77,6 @@ class ApiKey(models.Model):
 
     @classmethod
     def find(cls, secret: str) -> ApiKey | None:
-        """The key that `secret` is, if it may be used now."""
-        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        usable = cls.objects.filter(unexpired, revoked=False, user__is_active=True).select_related("user")
-        return usable.filter(digest=cls.digest_of(secret)).first()
+        """Return the key that `secret` is, if it may be used now."""
+        key = cls.objects.usable().filter(digest=cls.digest_of(secret)).select_related("user").first()
+        return key if key and key.user.is_active else None

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from chatsite.models.api_keys import ApiKey
 from chatsite.models.embed_sites import EmbedSite
-from retrieval.models import Collection
+from retrieval.models import Collection, Document, DocumentQuerySet
+
+UNREAD = (Document.State.QUEUED, Document.State.PROCESSING)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -85,6 +87,19 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def files(self) -> DocumentQuerySet:
+        """Return the files attached to it, in the order they came."""
+        return Document.objects.filter(collection=self.attachments_id).order_by("created_at", "pk")
+
+    def unread_files(self) -> DocumentQuerySet:
+        """Return those that are still being read for the first time."""
+        return self.files().filter(state__in=UNREAD, live_generation=0)
+
+
+def title_of(question: str) -> str:
+    """Return what a conversation that begins with `question` is called."""
+    return " ".join(question.split())[:80]
 
 
 def _token() -> str:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from chatsite import errors
-from retrieval.models import Collection, Document, User
-
-if TYPE_CHECKING:
-    from retrieval.models import DocumentQuerySet
+from retrieval.models import Collection, User
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-PASSAGE_SALT = "chatsite.embeds.passage"
-AROUND_A_QUOTE = 600  # characters on each side of a quote that its reader sees with it
 
 _limit = [MinValueValidator(1), MaxValueValidator(1_000_000)]
 
@@ -106,9 +98,9 @@ class EmbedSite(models.Model):
 
     @classmethod
     def find(cls, token: str) -> EmbedSite | None:
-        """The site this token is of, if it may ask now."""
-        usable = models.Q(reader=None) | models.Q(reader__is_active=True)
-        return cls.objects.filter(usable, token=token, active=True).select_related("reader").first()
+        """Return the site that `token` is of, if it may ask now."""
+        site = cls.objects.filter(token=token, active=True).select_related("reader").first()
+        return site if site and (site.reader is None or site.reader.is_active) else None
 
     @property
     def origin_list(self) -> list[str]:
@@ -118,34 +110,6 @@ class EmbedSite(models.Model):
     def user(self) -> User:
         """Who its visitors ask as."""
         return self.reader or AnonymousUser()
-
-    def slugs(self) -> tuple[str, ...]:
-        """The collections it asks, as far as its reader may read them."""
-        readable = Collection.objects.visible_to(self.user).listed().filter(pk__in=self.collections.values("pk"))
-        return tuple(readable.order_by("slug").values_list("slug", flat=True))
-
-    def documents(self) -> DocumentQuerySet:
-        """The documents it may cite."""
-        readable = Document.objects.visible_to(self.user).listed().readable()
-        return readable.filter(collection__in=self.collections.values("pk"))
-
-    def passage_url(self, document_id: int, *, start: int, end: int) -> str:
-        """An address that opens these characters of a document to its visitors, and no others."""
-        signed = signing.dumps([self.pk, document_id, start, end], salt=PASSAGE_SALT)
-        return reverse("chatsite:embed-passage", args=[self.token, signed])
-
-    def quote_url(self, document: Document, *, start: int, end: int) -> str:
-        """The address of a quote, with what stands around it."""
-        url = self.passage_url(document.pk, start=max(0, start - AROUND_A_QUOTE), end=end + AROUND_A_QUOTE)
-        return f"{url}?start={start}&end={end}#quote"
-
-    def opened(self, signed: str) -> tuple[int, int, int] | None:
-        """Document, start and end of an address that `passage_url` made for this site."""
-        try:
-            pk, document_id, start, end = signing.loads(signed, salt=PASSAGE_SALT)
-        except signing.BadSignature:
-            return None
-        return (document_id, start, end) if pk == self.pk else None
 
     def admit(self, address: str) -> None:
         """Count a question from this address.

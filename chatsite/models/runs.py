@@ -21,15 +21,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(replaced_by=None)
 
     def going_on(self) -> RunQuerySet:
-        """Those that may go on: nobody has asked them to stop, and whoever asked may still ask."""
-        return self.filter(
-            Q(conversation__user=None) | Q(conversation__user__is_active=True),
-            Q(conversation__api_key=None) | Q(conversation__api_key__revoked=False),
-            Q(conversation__embed_site=None) | Q(conversation__embed_site__active=True),
-            Q(conversation__embed_site__reader=None) | Q(conversation__embed_site__reader__is_active=True),
-            state=Run.State.RUNNING,
-            stop_asked=False,
-        )
+        """Those under way that nobody has asked to stop."""
+        return self.filter(state=Run.State.RUNNING, stop_asked=False)
 
     def lost(self) -> RunQuerySet:
         """Those whose process has died: it would have given a sign of life since, or reached the limits of a run."""

@@ -25,11 +25,12 @@ class Passage:
 
     `section` is the path of headings above its beginning. `score` is the fused rank score (0 to about 2); `similarity`
     the chunk's cosine to the query, None without vectors that know its language. `also_in` names documents whose
-    passage repeats this one.
+    passage repeats this one. A text that lies in no known document is a passage as well, without `document_id` and
+    `chunk_id`; its offsets are its own.
     """
 
-    chunk_id: str
-    document_id: int
+    chunk_id: str | None
+    document_id: int | None
     title: str
     section: str
     url: str
@@ -37,10 +38,15 @@ class Passage:
     start: int
     end: int
     text: str
-    score: float
-    similarity: float | None
-    content_hash: str
+    score: float = 1.0
+    similarity: float | None = None
+    content_hash: str = ""
     also_in: tuple[Elsewhere, ...] = ()
+
+    @classmethod
+    def of_text(cls, text: str, *, title: str) -> Passage:
+        """Return a passage of a text that lies in no known document."""
+        return cls(None, None, title, section="", url="", page=None, start=0, end=len(text), text=text)
 
 
 class Piece(NamedTuple):

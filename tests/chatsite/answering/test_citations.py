@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 
-from chatsite.answering.citations import Citation, CitationReader, Source, cite, strip_markers
+from chatsite.answering.citations import Citation, CitationReader, cite, strip_markers
+from retrieval.searching.passages import Passage
 
 TEXT = "Boil the water first. Then add the tea leaves.\nWait four minutes before you pour."
 SOURCES = {
-    1: Source(marker=1, content=TEXT, start=100, end=100 + len(TEXT), title="Tea"),
-    2: Source(marker=2, content="Coffee wants 92 degrees.", start=0, end=24, title="Coffee"),
+    1: replace(Passage.of_text(TEXT, title="Tea"), start=100, end=100 + len(TEXT)),
+    2: Passage.of_text("Coffee wants 92 degrees.", title="Coffee"),
 }
 
 
@@ -80,7 +82,7 @@ def test_text_is_handed_on_as_soon_as_it_is_certain() -> None:
 
 
 def test_sources_may_grow_while_the_answer_is_read() -> None:
-    sources: dict[int, Source] = {}
+    sources: dict[int, Passage] = {}
     reader = CitationReader(sources)
     list(reader.feed("Wait. "))
     sources.update(SOURCES)
@@ -89,7 +91,7 @@ def test_sources_may_grow_while_the_answer_is_read() -> None:
 
 
 def test_claim_that_shares_no_word_still_quotes_its_source() -> None:
-    citation = cite("Völlig andere Sprache.", source=SOURCES[1])
+    citation = cite("Völlig andere Sprache.", marker=1, passage=SOURCES[1])
     assert citation.quote in TEXT
     assert citation.quote
 
@@ -99,5 +101,5 @@ def test_markers_are_stripped_from_history() -> None:
 
 
 def test_title_line_above_a_sentence_is_not_quoted_with_it() -> None:
-    source = Source(marker=1, content="Filters\nThe filter is changed in March.", start=0, end=39, title="Pump")
-    assert cite("In March one changes the filter", source=source).quote == "The filter is changed in March."
+    passage = Passage.of_text("Filters\nThe filter is changed in March.", title="Pump")
+    assert cite("In March one changes the filter", marker=1, passage=passage).quote == "The filter is changed in March."

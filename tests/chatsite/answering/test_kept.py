@@ -267,7 +267,7 @@ def test_run_whose_process_died_is_closed_by_who_looks_at_it_next(reading: Clien
     run = begin(reading)
     time.sleep(1.2)
     here = live._here.pop(run.pk)
-    here._answering._checked = time.monotonic() + 60  # its process gives no sign of life any more
+    here._driving._looked = time.monotonic() + 60  # its process gives no sign of life any more
     Run.objects.filter(pk=run.pk).update(checked_at=timezone.now() - timedelta(seconds=40))
     happened = events(reading.get(f"/api/v1/chat/runs/{run.pk}/events"))
     assert happened[-1][0] == "error"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from chatsite.answering.sight import CitationView
 from chatsite.conversations.markdown import answer_html
-from chatsite.conversations.run_views import CitationView
 
 CITATION = CitationView(1, "Tea", 3, 'Wait "four" <minutes>.', "/documents/7/?start=1&end=9#quote")
 
