@@ -5,6 +5,7 @@ A refusal costs no search, no model and no thread that waits, so that it comes a
 
 from __future__ import annotations
 
+import os
 import threading
 from itertools import count
 
@@ -52,6 +53,16 @@ class Place:
 
 _runs = Places()
 _followers = Places()
+
+
+def _forget_after_fork() -> None:
+    """What holds the parent's places runs in the parent."""
+    global _runs, _followers
+    _runs, _followers = Places(), Places()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def place_for_run() -> Place:
