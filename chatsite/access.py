@@ -17,13 +17,13 @@ from chatsite.reader import BROWSER
 
 @receiver(user_logged_in)
 def adopt_conversations(request: HttpRequest, user: AbstractBaseUser, **signal: Any) -> None:
-    """What a reader asked before signing in stays theirs."""
+    """Keep for a reader what they asked before signing in."""
     if browser := request.session.pop(BROWSER, ""):
         Conversation.objects.filter(user=None, browser=browser).update(user=user, browser="")
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
-    """What someone sees who has failed to sign in too often (AXES_LOCKOUT_CALLABLE)."""
+    """Show someone how long to wait who has failed to sign in too often (AXES_LOCKOUT_CALLABLE)."""
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     page = render(request, "429.html", {"minutes": seconds // 60}, status=429)
     page["Retry-After"] = str(seconds)

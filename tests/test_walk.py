@@ -108,7 +108,8 @@ def test_question_takes_the_way_that_is_drawn_and_each_hop_once(steps: Steps) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_no_room_of_the_walk_is_entered_again(steps: Steps) -> None:
-    """Rooms stand in the order of the walk, and each calls only those behind it. The agent's own step calls its tool and
+    """Rooms stand in the order of the walk, and each calls only those behind it. The agent's own step calls its
+    tool and
     its model: the one way back."""
     rooms = list(dict.fromkeys(room(hop) for hop in walk()))
     entered = [

@@ -25,13 +25,13 @@ class Answer(Protocol):
         """Return the API's 200 body. Raises AnswerError when there is no answer; what was written of it is saved."""
 
     def stream(self) -> Generator[Event, None, None]:
-        """What happens, to its end; closing the iterator is leaving."""
+        """Yield what happens, to its end; closing the iterator is leaving."""
 
     def cancel(self) -> None:
-        """The reader has left while another thread waits in the iterator."""
+        """Take note that the reader has left while another thread waits in the iterator."""
 
     def close(self) -> None:
-        """The response ends; perhaps nobody began to iterate."""
+        """Take note that the response has ended; perhaps nobody began to iterate."""
 
 
 class DrivenHere:

@@ -62,7 +62,7 @@ def model_name() -> str:
 
 
 def answering_models() -> tuple[Model, ...]:
-    """The configured model with the extractive one behind it, or the extractive one alone."""
+    """Return the configured model with the extractive one behind it, or the extractive one alone."""
     if not model_configured():
         return (_extractive(_(NO_MODEL_NOTICE)),)
     model = OpenAIModel(settings.CHAT_MODEL, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)

@@ -56,7 +56,7 @@ _followers = Places()
 
 
 def _forget_after_fork() -> None:
-    """What holds the parent's places runs in the parent."""
+    """Begin anew in a forked child: what holds the parent's places runs in the parent."""
     global _runs, _followers
     _runs, _followers = Places(), Places()
 
@@ -71,7 +71,8 @@ def place_for_run() -> Place:
 
 
 def place_for_follower() -> Place:
-    """One that follows an answer holds a thread of the server as well. Raises AnswerError (503)."""
+    """Take a place for one that follows an answer, which holds a thread of the server as well. Raises AnswerError
+    (503)."""
     return _followers.take(limit=2 * settings.RUNS_PER_PROCESS)
 
 

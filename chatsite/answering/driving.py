@@ -47,8 +47,8 @@ class Driving:
         self._looked = monotonic()
 
     def entries(self, *, whole: bool = False) -> Generator[LogEntry, None, None]:
-        """What happens, to Ended; BEAT whenever nothing has for a while. With `whole` the answer comes in one piece,
-        and under ASGI a request that is cancelled cancels the agent."""
+        """Yield what happens, to Ended; BEAT whenever nothing has for a while. With `whole` the answer comes in one
+        piece, and under ASGI a request that is cancelled cancels the agent."""
         self._begun = True
         try:
             yield run_event(self.run)
@@ -103,7 +103,7 @@ class Driving:
 
     @property
     def _written_before(self) -> str:
-        """What this answer begins with, when it continues one."""
+        """Return what this answer begins with, when it continues one."""
         return self.run.continues.answer if self.run.continues else ""
 
     # ---- while it is written ----
@@ -174,7 +174,7 @@ class Driving:
         return Ended(self.run, retry_after=getattr(result.error, "retry_after", None))
 
     def _cancelled_result(self) -> RunResult | None:
-        """What the agent had used up; None when it was never started or did not end in time."""
+        """Return what the agent had used up; None when it was never started or did not end in time."""
         try:
             return self._stream.result if self._stream else None
         except (RuntimeError, agents.AgentError):
@@ -182,5 +182,5 @@ class Driving:
 
 
 def _count(value: object) -> dict[str, int]:
-    """How much a search found, for the reader who waits."""
+    """Return how much a search found, for the reader who waits."""
     return {"passages": len(value["passages"])} if isinstance(value, dict) and "passages" in value else {}

@@ -139,7 +139,7 @@ class Follower:
         return self._telling.outcome()
 
     def stream(self) -> Generator[Event, None, None]:
-        """What has happened and what happens, to the run's end, or until the reader may no longer ask."""
+        """Yield what has happened and what happens, to the run's end, or until the reader may no longer ask."""
         with _lock:
             here = _here.get(self.run.pk)
         try:

@@ -19,7 +19,7 @@ from chatsite.answering.telling import BEAT, Event
 
 
 def event_stream(request: HttpRequest, answer: Answer) -> StreamingHttpResponse:
-    """The response that sends what happens as it happens."""
+    """Return the response that sends what happens as it happens."""
     body: AsyncIterable[bytes] | Iterable[bytes] = (
         _AsyncBody(answer) if isinstance(request, ASGIRequest) else _Body(answer)
     )
@@ -30,7 +30,7 @@ def event_stream(request: HttpRequest, answer: Answer) -> StreamingHttpResponse:
 
 
 def encode(event: Event) -> bytes:
-    """One event on the wire. JSON escapes line breaks, so no text can end the event or forge another."""
+    """Return one event on the wire. JSON escapes line breaks, so no text can end the event or forge another."""
     if event is BEAT:
         return b": beat\n\n"
     return f"event: {event.name}\ndata: {json.dumps(event.body, ensure_ascii=False)}\n\n".encode()

@@ -100,11 +100,11 @@ class ChatQuery(ChatView):
         return Response(answer.whole())
 
     def get_permissions(self) -> Sequence[Any]:
-        """A browser's question before the question carries no token."""
+        """Let in a browser's question before the question: it carries no token."""
         return [] if self.request.method == "OPTIONS" else super().get_permissions()
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        """A browser asks whether a page of another origin may ask: the pages of embedded sites may."""
+        """Tell a browser whether a page of another origin may ask: the pages of embedded sites may."""
         response = HttpResponse(status=204)
         if (origin := request.headers.get("Origin", "")) and _is_embedded(origin):
             response["Access-Control-Allow-Origin"] = origin
@@ -115,7 +115,7 @@ class ChatQuery(ChatView):
         return response
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """A page of another origin may read the answers to its own token, and no others."""
+        """Let a page of another origin read the answers to its own token, and no others."""
         response = super().finalize_response(request, response, *args, **kwargs)
         origin = request.headers.get("Origin", "")
         if isinstance(request._auth, EmbedSite) and origin.lower() in request._auth.origin_list:
@@ -209,7 +209,7 @@ class Schema(SpectacularAPIView):
 
 
 def _store_available() -> bool:
-    """Whether the index answers; the first question of a process opens it."""
+    """Say whether the index answers; the first question of a process opens it."""
     try:
         spaces.live_space().index.count()
     except IndexUnavailable:

@@ -35,7 +35,7 @@ def may_attach(reader: Reader) -> bool:
 
 
 def is_untitled(conversation: Conversation) -> bool:
-    """It began with a file, whose name it has, and nothing has been asked yet."""
+    """Say whether it began with a file, whose name it has, and nothing has been asked yet."""
     if not conversation.attachments_id or conversation.runs.exists():
         return False
     return any(title_of(file.filename) == conversation.title for file in conversation.files())
@@ -113,7 +113,7 @@ def _refused(upload: Upload) -> AnswerError:
 
 
 def _collection(conversation: Conversation, owner: AbstractBaseUser) -> Collection:
-    """The hidden collection of a conversation, made with its first file; twice at once gives the same."""
+    """Return the hidden collection of a conversation, made with its first file; twice at once gives the same."""
     with transaction.atomic():
         if conversation._state.adding:
             conversation.save()
@@ -130,7 +130,7 @@ def _collection(conversation: Conversation, owner: AbstractBaseUser) -> Collecti
 
 @receiver(post_delete, sender=Conversation)
 def delete_attachments(instance: Conversation, **signal: Any) -> None:
-    """A conversation's files leave with it, whoever deletes it and however."""
+    """Delete a conversation's files with it, whoever deletes it and however."""
     if instance.attachments_id:
         for collection in Collection.objects.filter(pk=instance.attachments_id, hidden=True):
             delete_collection(collection)

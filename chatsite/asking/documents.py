@@ -22,8 +22,8 @@ class Found:
 
 
 def choosable(reader: Reader) -> DocumentQuerySet:
-    """What can be chosen: documents with text that this reader may see, but for files attached to a conversation,
-    which are searched with it."""
+    """Return what can be chosen: documents with text that this reader may see, but for files attached to a
+    conversation, which are searched with it."""
     return reader.documents().listed().readable().select_related("collection")
 
 
@@ -34,8 +34,8 @@ def find_documents(
     document_ids: Sequence[int] | None = None,
     collections: Sequence[str] | None = None,
 ) -> Found:
-    """Those whose title or file name holds each of `words`; only of these ids and collections (slugs), if any are
-    named. With ids all of them, else the first MOST."""
+    """Return those whose title or file name holds each of `words`; only of these ids and collections (slugs), if any
+    are named. With ids all of them, else the first MOST."""
     documents = choosable(reader)
     if collections is not None:
         documents = documents.filter(collection__slug__in=collections)

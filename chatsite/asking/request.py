@@ -108,7 +108,7 @@ def _earlier(conversation: Conversation, replaced: Run | None) -> tuple[Run, ...
 
 
 def _selections(asked: Mapping[str, Any]) -> Iterator[Selection]:
-    """Each selected text of the request, in whichever of its two forms it came."""
+    """Yield each selected text of the request, in whichever of its two forms it came."""
     for item in asked.get("selections", []):
         yield Selection(**item)
     if "selection" in asked:

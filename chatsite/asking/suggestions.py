@@ -27,7 +27,7 @@ STARTER_DOCUMENTS = 8
 
 
 def starters(reader: Reader) -> list[str]:
-    """A question for each of some documents; the newest first."""
+    """Suggest a question for each of some documents; the newest first."""
     readable = reader.documents().listed().readable()
     collections = readable.order_by("collection").values("collection")
     state = list(collections.annotate(at=Max("updated_at"), count=Count("pk")).values_list("collection", "at", "count"))
@@ -53,9 +53,8 @@ def _starters(documents: list[Document]) -> list[str]:
 def follow_ups(
     run: Run, *, documents: Mapping[int, Document], asked: Iterable[str] = (), within: int | None = None
 ) -> list[str]:
-    """What stands near the places that `run` (with its citations) cites, in those of `documents`; where `within` is
-    given, only what can be read in so many characters on each side of them.
-    """
+    """Suggest what stands near the places that `run` (with its citations) cites, in those of `documents`; where
+    `within` is given, only what can be read in so many characters on each side of them."""
     citations = [c for c in run.citations.all() if c.document_id in documents]
     cited = [(c.document_id, c.start) for c in citations]
     if not cited:
@@ -76,13 +75,13 @@ def follow_ups(
 
 
 def _around(citations: Iterable[Citation], documents: Mapping[int, Document], within: int) -> str:
-    """The text that readers of `citations` see around them."""
+    """Return the text that readers of `citations` see around them."""
     spans = ((documents[c.document_id or 0], max(0, c.start - within), c.end + within) for c in citations)
     return "\n".join(document_text(document, start=start, end=end) for document, start, end in spans)
 
 
 def _last(path: str) -> str:
-    """The innermost of a path of headings, as it is asked about."""
+    """Return the innermost of a path of headings, as it is asked about."""
     return path.rpartition(" > ")[2].strip().strip("#:").strip()
 
 

@@ -39,7 +39,7 @@ ANSWER_SECONDS = 25  # that a browser without JavaScript waits for a whole answe
 
 
 def limits() -> dict[str, int]:
-    """What the composer lets through, as the API does."""
+    """Return what the composer lets through, as the API does."""
     return {
         "query": settings.QUERY_MAX_CHARACTERS,
         "selection": settings.SELECTION_MAX_CHARACTERS,
@@ -49,7 +49,7 @@ def limits() -> dict[str, int]:
 
 
 def composing(reader: Reader, conversation: Conversation | None, documents: DocumentQuerySet) -> dict[str, Any]:
-    """What the composer offers: whether there is anything to ask, documents to choose, files to attach."""
+    """Return what the composer offers: whether there is anything to ask, documents to choose, files to attach."""
     some = len(documents.order_by()[:2])
     return {
         "has_documents": some > 0,
@@ -64,7 +64,7 @@ def composing(reader: Reader, conversation: Conversation | None, documents: Docu
 @require_safe
 @ensure_csrf_cookie
 def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> HttpResponse:
-    """The chat page: empty, or with a conversation of this reader's."""
+    """Show the chat page: empty, or with a conversation of this reader's."""
     conversation = None
     if conversation_id:
         conversation = get_object_or_404(reader_of(request).conversations().select_related("share"), pk=conversation_id)
@@ -73,7 +73,7 @@ def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> Http
 
 
 def _ids(values: Sequence[str]) -> list[int]:
-    """Those of `values` that can be the id of a row."""
+    """Return those of `values` that can be the id of a row."""
     return [int(value) for value in values if value.isdecimal() and len(value) < 19]
 
 
@@ -87,8 +87,8 @@ def render_chat(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The chat page, with what is (or was) typed in its composer, the ids of the documents that its question is for,
-    and what was wrong with it."""
+    """Render the chat page, with what is (or was) typed in its composer, the ids of the documents that its question is
+    for, and what was wrong with it."""
     reader = reader_of(request)
     own = reader.conversations()
     shown = Count("documents", filter=Q(documents__live_generation__gt=0))
@@ -122,7 +122,8 @@ def render_chat(
 
 
 def runs_of(conversation: Conversation) -> list[Run]:
-    """All of them, with what their rendering needs; those whose process died are recorded as interrupted first."""
+    """Return all of them, with what their rendering needs; those whose process died are recorded as interrupted
+    first."""
     runs = list(conversation.runs.select_related("feedback").prefetch_related("citations"))
     if any(run.state == Run.State.RUNNING for run in runs) and conversation.runs.all().close_lost():
         return runs_of(conversation)
@@ -136,7 +137,7 @@ def _share_url(request: HttpRequest, conversation: Conversation | None) -> str:
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
-    """A question from the page's form, for browsers without JavaScript: answered, then shown in its conversation."""
+    """Answer a question from the page's form, for browsers without JavaScript, then show its conversation."""
     typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id")}
     given: dict[str, Any] = {name: value for name, value in typed.items() if value.strip()}
     chosen = _ids(request.POST.getlist("document_ids"))
@@ -167,7 +168,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 def _ask_again(
     request: HttpRequest, typed: dict[str, str], chosen: Sequence[int], problem: str, *, status: int
 ) -> HttpResponse:
-    """The page with what was typed, and why it was not taken."""
+    """Show the page again with what was typed, and why it was not taken."""
     try:
         own = reader_of(request).conversations()
         conversation = own.filter(pk=typed["session_id"]).first() if typed["session_id"] else None
@@ -186,7 +187,7 @@ def _ask_again(
 
 @require_safe
 def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    """One question and its answer, as in the conversation: what a stream leaves behind."""
+    """Show one question and its answer, as in the conversation: what a stream leaves behind."""
     reader = reader_of(request)
     found = Run.objects.filter(Q(pk=run_id) | Q(replaced_by=run_id), conversation__in=reader.conversations())
     Run.objects.filter(pk=run_id).close_lost()

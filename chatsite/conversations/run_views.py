@@ -59,7 +59,7 @@ class ScopeView:
 
     @property
     def as_json(self) -> str:
-        """What the question is asked with again."""
+        """Return what the question is asked with again."""
         documents = [{"id": pk, "title": title} for pk, title in self.documents]
         return json.dumps({"collections": [slug for slug, _name in self.collections], "documents": documents})
 
@@ -98,7 +98,7 @@ class RunView:
         return "\n\n".join("".join(text for text, _cited in selection.parts) for selection in self.selections)
 
     def withheld(self) -> RunView:
-        """The question alone, for a reader who may not read what its answer rests on."""
+        """Return the question alone, for a reader who may not read what its answer rests on."""
         return RunView(
             id=self.id,
             question=self.question,
@@ -111,7 +111,7 @@ class RunView:
         )
 
     def shared(self) -> RunView:
-        """The answer as others see it: nothing to do with it, and nothing of how it came about."""
+        """Return the answer as others see it: nothing to do with it, and nothing of how it came about."""
         return replace(
             self, steps=(), scope=ScopeView(), earlier=(), follow_ups=(), helpful=None, also_read=(), can_continue=False
         )

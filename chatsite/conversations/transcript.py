@@ -64,7 +64,7 @@ def _collection_names(runs: Iterable[Run], reader: Reader) -> dict[str, str]:
 
 
 def _places(runs: Iterable[Run], sight: Sight, chunks: Iterable[Chunk]) -> Iterator[Place]:
-    """Where the citations of `runs` and `chunks` stand, in documents that are as they were."""
+    """Yield where the citations of `runs` and `chunks` stand, in documents that are as they were."""
     for citation in (citation for run in runs for citation in run.citations.all()):
         document = sight.documents.get(citation.document_id or 0)
         if document and document.live_hash == citation.content_hash:
@@ -74,7 +74,8 @@ def _places(runs: Iterable[Run], sight: Sight, chunks: Iterable[Chunk]) -> Itera
 
 
 def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
-    """Each with its earlier versions in it: what was continued is a part of what continues it, and no version."""
+    """Return each with its earlier versions in it: what was continued is a part of what continues it, and no
+    version."""
     shown = {run.pk for run in runs}
     continued = {run.continues_id for run in runs}
     earlier: dict[uuid.UUID, list[RunView]] = {}
@@ -89,7 +90,7 @@ def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
 
 
 def _uncited(run: Run) -> list[dict[str, Any]]:
-    """What a search found and the answer does not cite."""
+    """Return what a search found and the answer does not cite."""
     if run.mode != Run.Mode.RETRIEVAL:
         return []
     markers = {citation.marker for citation in run.citations.all()}
@@ -147,7 +148,7 @@ def _all_readable(run: Run, sight: Sight) -> bool:
 
 
 def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
-    """The answer's Markdown with its sources below, to be pasted elsewhere."""
+    """Return the answer's Markdown with its sources below, to be pasted elsewhere."""
     lines = {f"[{c.marker}] {_place(c)}" for c in citations if not c.gone}
     listed = sorted(lines, key=lambda line: (int(line[1 : line.index("]")]), line))
     return "\n\n".join(filter(None, [run.answer, "\n".join(listed)]))
@@ -172,7 +173,7 @@ def _citation_view(citation: Citation, seen: _Seen) -> CitationView:
 
 
 def _selections(run: Run, seen: _Seen) -> Iterator[SelectionView]:
-    """The selected texts of `run`; which words are cited is known of those that were kept one by one."""
+    """Yield the selected texts of `run`; which words are cited is known of those that were kept one by one."""
     for marker, selection in enumerate(run.selected, start=1):
         start = selection.get("start", 0)
         cited = [(c.start - start, c.end - start) for c in run.citations.all() if c.marker == marker and run.selections]
@@ -202,7 +203,7 @@ def _cut(text: str, cited: Sequence[tuple[int, int]]) -> Iterator[tuple[str, boo
 
 
 def _distinct(citations: Iterable[CitationView]) -> list[CitationView]:
-    """Each cited place once, in the order of the answer."""
+    """Return each cited place once, in the order of the answer."""
     return list({(c.marker, c.quote, c.url): c for c in citations}.values())
 
 

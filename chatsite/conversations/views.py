@@ -45,7 +45,7 @@ class Group:
 
 
 def conversation_groups(own: ConversationQuerySet, *, find: str = "") -> list[Group]:
-    """The newest, pinned ones first, then by day; with `find`, those whose title or questions hold it."""
+    """Return the newest, pinned ones first, then by day; with `find`, those whose title or questions hold it."""
     find = find.replace("\x00", "").strip()
     if find:
         asked = Run.objects.filter(question__icontains=find, conversation__in=own).values("conversation")
@@ -136,7 +136,7 @@ def export_json(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespons
 
 
 def _exported(view: RunView) -> dict[str, Any]:
-    """As far as its reader may still read what it cites."""
+    """Return it as far as its reader may still read what it cites."""
     return {
         "question": view.question,
         "mode": view.mode,
@@ -180,7 +180,7 @@ def unshare(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def shared(request: HttpRequest, token: str) -> HttpResponse:
-    """A conversation by its link, as far as whoever opens it may read what its answers rest on."""
+    """Show a conversation by its link, as far as whoever opens it may read what its answers rest on."""
     if not reader_of(request).may_ask():
         return redirect_to_login(request.get_full_path())
     found = Share.find(token)
@@ -192,9 +192,8 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _only_readable(views: Iterable[RunView]) -> Iterable[RunView]:
-    """An answer that rests on what this reader may not read is withheld, and so are those after it: the model had it
-    before its eyes when it wrote them.
-    """
+    """Withhold an answer that rests on what this reader may not read, and those after it: the model had it before its
+    eyes when it wrote them."""
     withheld = False
     for view in views:
         withheld = withheld or not view.all_readable

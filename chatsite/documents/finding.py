@@ -22,7 +22,7 @@ class Found:
 
 
 def find(document: Document, words: str, *, limit: int = MOST) -> Found:
-    """Where `words` stand in the document's text: letter case aside, and any white space for any other."""
+    """Return where `words` stand in the document's text: letter case aside, and any white space for any other."""
     parts = words.split()
     if not parts:
         return Found(())

@@ -68,13 +68,13 @@ class Filters:
         return cls(words, query.get("collection", "")[:120].replace("\x00", ""), query.get("format", "")[:40])
 
     def url(self, **changed: Any) -> str:
-        """The query of these filters with some of them changed."""
+        """Return the query of these filters with some of them changed."""
         named = {"q": self.words, "collection": self.collection, "format": self.format} | changed
         return "?" + urlencode({name: value for name, value in named.items() if value})
 
 
 def library_page(request: HttpRequest) -> dict[str, Any]:
-    """What `library.html` shows: in the same number of queries however many documents there are."""
+    """Return what `library.html` shows: in the same number of queries however many documents there are."""
     filters, reader = Filters.of(request.GET), reader_of(request)
     documents = _documents(reader, filters)
     page = Paginator(documents, PAGE).get_page(request.GET.get("page"))
@@ -108,7 +108,7 @@ def _collections(reader: Reader) -> list[Collection]:
 
 
 def _documents(reader: Reader, filters: Filters) -> DocumentQuerySet:
-    """Those with text, and those that will have it; what failed only for who can do something about it."""
+    """Return those with text, and those that will have it; what failed only for who can do something about it."""
     documents = reader.documents().listed().select_related("collection")
     user = reader.user
     if not (

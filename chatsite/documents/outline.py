@@ -34,7 +34,8 @@ class Entry:
 
 
 def outline(document: Document) -> list[Entry]:
-    """The document's headings in order: a PDF's own bookmarks, Markdown's marked lines, else those above its chunks."""
+    """Return the document's headings in order: a PDF's own bookmarks, Markdown's marked lines, else those above its
+    chunks."""
     if has_pages(document) and (entries := list(_bookmarks(document))):
         return entries[:MOST]
     if _is_markdown(document) and document.characters <= _WHOLE_CHARACTERS:
@@ -72,8 +73,8 @@ def _markdown(text: str) -> Iterator[Entry]:
 
 
 def _of_chunks(document: Document) -> list[Entry]:
-    """A chunk knows the path of headings above it, not where they stand: each is looked for around the first chunk that
-    has it, as a line of its own."""
+    """Find headings without marks: a chunk knows the path of headings above it, not where they stand: each is looked
+    for around the first chunk that has it, as a line of its own."""
     live = document.chunks.filter(generation=document.live_generation).order_by("position")
     rows = live.values_list("position", "heading")
     changes = list(islice(_changes(rows), MOST))
@@ -88,7 +89,8 @@ def _of_chunks(document: Document) -> list[Entry]:
 
 
 def _changes(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Each heading that a chunk has and the one before it has not: the chunk's position, its level and its title."""
+    """Yield each heading that a chunk has and the one before it has not: the chunk's position, its level and its
+    title."""
     before: list[str] = []
     for position, heading in rows:
         path = heading.split(" > ") if heading else []
@@ -110,7 +112,7 @@ def _line_of(title: str, around: list[Chunk], *, level: int, after: int) -> Entr
 
 
 def current(entries: list[Entry], *, start: int) -> int | None:
-    """The index of the heading that character `start` stands under."""
+    """Return the index of the heading that character `start` stands under."""
     at = bisect_left([entry.start for entry in entries], start + 1) - 1
     return at if at >= 0 else None
 
@@ -120,8 +122,8 @@ Place = tuple[Document, int]
 
 
 def sections(places: Iterable[Place]) -> dict[tuple[int, int], str]:
-    """The path of headings above each of `places`, "Setup > Windows", by the document's id and the character; empty
-    where there is none. It leaves out a heading that is the document's title. One query for each hundred places.
+    """Return the path of headings above each of `places`, "Setup > Windows", by the document's id and the character;
+    empty where there is none. It leaves out a heading that is the document's title. One query for each hundred places.
     """
     wanted = list({(document.pk, at): document for document, at in places}.items())
     found = {}
@@ -137,7 +139,8 @@ def sections(places: Iterable[Place]) -> dict[tuple[int, int], str]:
 
 
 def _section(document: Document, chunk: Chunk, at: int) -> str:
-    """A chunk knows the headings above its beginning; short sections share one, and there Markdown tells them."""
+    """Name the section: a chunk knows the headings above its beginning; short sections share one, and there Markdown
+    tells them."""
     path = chunk.heading.split(" > ") if chunk.heading else []
     inside = list(_markdown(chunk.text[: at - chunk.start])) if _is_markdown(document) else []
     if inside:
@@ -150,7 +153,7 @@ def _section(document: Document, chunk: Chunk, at: int) -> str:
 
 
 def _open(entries: Iterable[Entry]) -> list[Entry]:
-    """Those that what follows the last of them stands under, outermost first."""
+    """Return the headings above the last entry, and that entry, outermost first."""
     above: list[Entry] = []
     for entry in entries:
         above = [outer for outer in above if outer.level < entry.level] + [entry]

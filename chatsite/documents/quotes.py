@@ -34,7 +34,8 @@ class Change:
 
 
 def cited_here(request: HttpRequest, document: Document, *, start: int, end: int) -> Citation | None:
-    """The citation of this place in an answer of this reader's: in the one that the address names, else the latest."""
+    """Return the citation of this place in an answer of this reader's: in the one that the address names, else the
+    latest."""
     named = _run_id(request)
     own = reader_of(request).conversations()
     own = own if named else own.exclude(browser="", user=None)  # a program's conversation is for who knows its id
@@ -43,7 +44,7 @@ def cited_here(request: HttpRequest, document: Document, *, start: int, end: int
 
 
 def answer_quotes(citation: Citation, *, request: HttpRequest) -> AnswerQuotes:
-    """The places around `citation`, each once, in documents that this reader may read now."""
+    """Return the places around `citation`, each once, in documents that this reader may read now."""
     reader = reader_of(request)
     cited = citation.run.citations.filter(document__in=reader.documents().readable())
     places = list(dict.fromkeys((c.document_id or 0, c.start, c.end) for c in cited.select_related(None)))
@@ -57,8 +58,8 @@ def _around(urls: Sequence[str], at: int) -> tuple[str | None, str | None]:
 
 
 def changed(citation: Citation, document: Document) -> tuple[Change | None, tuple[int, int]]:
-    """What has become of the quote when the document's text is another by now, and where it stands; where it stood when
-    it is gone."""
+    """Return what has become of the quote when the document's text is another by now, and where it stands; where it
+    stood when it is gone."""
     place = (citation.start, citation.end)
     if citation.content_hash == document.live_hash:
         return None, place

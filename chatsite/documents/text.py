@@ -59,7 +59,7 @@ class Window:
 
 
 def document_window(document: Document, *, marks: Marks, headings: Sequence[Entry] = ()) -> Window:
-    """The part of `document` around what is marked; its beginning without marks."""
+    """Return the part of `document` around what is marked; its beginning without marks."""
     first = max(0, min(marks.start, document.characters - 1) - WINDOW_CHARACTERS // 4)
     chunks = list(
         document.chunks.filter(
@@ -90,7 +90,7 @@ def passage_blocks(document: Document, *, start: int, end: int, marked: tuple[in
 
 
 def _blocks(document: Document, text: str, *, offset: int, marks: Marks, headings: Sequence[Entry]) -> Iterator[Block]:
-    """One block a heading, and one for what stands between headings and page beginnings."""
+    """Yield one block a heading, and one for what stands between headings and page beginnings."""
     end = offset + len(text)
     starts: Sequence[int] = document.page_starts
     titles = {entry.start: entry for entry in headings if entry.end > entry.start}
@@ -137,7 +137,7 @@ def _parts(text: str, offset: int, marks: Marks) -> Iterator[Part]:
 
 
 def _with_syntax(parts: Iterator[Part]) -> Iterator[Part]:
-    """A heading's parts, the marks of Markdown apart."""
+    """Yield a heading's parts, the marks of Markdown apart."""
     first = next(parts)
     marks = re.match(r"[ \t]*#+[ \t]+", first.text)
     if marks and not first.quoted:

@@ -21,7 +21,7 @@ _YEAR = 365 * 24 * 3600
 
 @require_safe
 def library(request: HttpRequest) -> HttpResponseBase:
-    """The collections and documents this reader may see, and what is in them."""
+    """Show the collections and documents this reader may see, and what is in them."""
     if not reader_of(request).may_ask():
         return redirect_to_login(request.get_full_path())
     return render(request, "chatsite/library.html", library_page(request))
@@ -29,8 +29,8 @@ def library(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
-    """A document, opened at a place: characters `start` to `end`, a `page`, or the `hit`th place where the words `find`
-    stand. With `X-Fragment: 1`, without the page around it."""
+    """Show a document, opened at a place: characters `start` to `end`, a `page`, or the `hit`th place where the words
+    `find` stand. With `X-Fragment: 1`, without the page around it."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)
@@ -47,7 +47,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
 
 @require_safe
 def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpResponseBase:
-    """A page of a PDF as WebP, as wide as one of the widths there are: 800 or 1600 pixels."""
+    """Send a page of a PDF as WebP, as wide as one of the widths there are: 800 or 1600 pixels."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)
@@ -69,7 +69,7 @@ def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpRespo
 
 @require_safe
 def original(request: HttpRequest, document_id: int) -> HttpResponseBase:
-    """The file as it was put in: always a download, never a page of this site."""
+    """Send the file as it was put in: always a download, never a page of this site."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)

@@ -16,7 +16,7 @@ from retrieval.models import Collection
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> ApiKeyQuerySet:
-        """Those that are neither revoked nor expired; their users may be inactive."""
+        """Return those that are neither revoked nor expired; their users may be inactive."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked=False)
 
 
@@ -61,18 +61,18 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.hint}…)"
 
     def make_secret(self) -> str:
-        """A new key for this row, which is to be saved; nothing can show it again."""
+        """Return a new key for this row, which is to be saved; nothing can show it again."""
         secret = self.PREFIX + secrets.token_urlsafe(32)
         self.digest, self.hint = self.digest_of(secret), secret[:8]
         return secret
 
     def slugs(self) -> tuple[str, ...] | None:
-        """The collections it is limited to; None when it is not."""
+        """Return the collections it is limited to; None when it is not."""
         return None if self.all_collections else tuple(self.collections.values_list("slug", flat=True))
 
     @staticmethod
     def digest_of(secret: str) -> str:
-        """A plain hash is enough: the key is 256 random bits, which nobody can guess."""
+        """Return a plain hash, which is enough: the key is 256 random bits, which nobody can guess."""
         return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
     @classmethod

@@ -21,9 +21,8 @@ UNREAD = (Document.State.QUEUED, Document.State.PROCESSING)
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def of(self, user: AbstractBaseUser | AnonymousUser, *, browser: str = "") -> ConversationQuerySet:
-        """The conversations that belong to `user`, or, for someone who is not signed in, to this `browser` or to
-        no browser at all: those are a program's, which holds their unguessable id.
-        """
+        """Return the conversations that belong to `user`, or, for someone who is not signed in, to this `browser` or to
+        no browser at all: those are a program's, which holds their unguessable id."""
         if user.is_authenticated:
             return self.filter(user=user.pk)
         return self.filter(Q(browser="") | Q(browser=browser), user=None, embed_site=None)
@@ -122,6 +121,6 @@ class Share(models.Model):
 
     @classmethod
     def find(cls, token: str) -> Share | None:
-        """The share that `token` opens now."""
+        """Return the share that `token` opens now."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return cls.objects.filter(unexpired, token=token).select_related("conversation").first()

@@ -25,7 +25,7 @@ _limit = [MinValueValidator(1), MaxValueValidator(1_000_000)]
 
 
 def validate_origins(value: str) -> None:
-    """One origin a line, as browsers write it: scheme, host and port, nothing behind."""
+    """Check that there is one origin a line, as browsers write it: scheme, host and port, nothing behind."""
     for line in value.split():
         parts = urlsplit(line)
         if parts.scheme not in {"http", "https"} or not parts.hostname or line != f"{parts.scheme}://{parts.netloc}":
@@ -108,7 +108,7 @@ class EmbedSite(models.Model):
 
     @property
     def user(self) -> User:
-        """Who its visitors ask as."""
+        """Return who its visitors ask as."""
         return self.reader or AnonymousUser()
 
     def admit(self, address: str) -> None:
@@ -154,6 +154,7 @@ class EmbedQuestion(models.Model):
 
 
 def client_address(request: HttpRequest) -> str:
-    """Where a request comes from. Behind the proxy that HTTPS stands for, the address which that proxy has added."""
+    """Return where a request comes from. Behind the proxy that HTTPS stands for, the address which that proxy has
+    added."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))

@@ -41,7 +41,7 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 @xframe_options_exempt
 @ensure_csrf_cookie
 def frame(request: HttpRequest) -> HttpResponse:
-    """The chat for a page of the same project: its reader's own, by the session they have there."""
+    """Show the chat for a page of the same project: its reader's own, by the session they have there."""
     reader = reader_of(request)
     conversation = _conversation(request, reader.conversations())
     slugs = request.GET.get("collections", "").split()
@@ -67,7 +67,7 @@ def frame(request: HttpRequest) -> HttpResponse:
 @require_safe
 @xframe_options_exempt
 def token_frame(request: HttpRequest, token: str) -> HttpResponse:
-    """The chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
+    """Show the chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
     visitor = _visitor(token)
     site = visitor.site
     conversation = _conversation(request, visitor.conversations())
@@ -90,7 +90,7 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpResponse:
-    """One question and its answer, for the frame it was asked in."""
+    """Show one question and its answer, for the frame it was asked in."""
     visitor = _visitor(token)
     runs = (
         Run.objects.filter(pk=run_id, conversation__in=visitor.conversations())
@@ -105,7 +105,7 @@ def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpRespon
 
 @require_safe
 def token_passage(request: HttpRequest, token: str, passage: str) -> HttpResponse:
-    """A passage that an answer cites, as its signed address names it; nothing around it can be turned to."""
+    """Show a passage that an answer cites, as its signed address names it; nothing around it can be turned to."""
     visitor = _visitor(token)
     opened = visitor.opened(passage)
     document = visitor.documents().readable().filter(pk=opened[0]).first() if opened else None
@@ -138,7 +138,7 @@ def _visitor(token: str) -> Visitor:
 
 
 def _conversation(request: HttpRequest, own: ConversationQuerySet) -> Conversation | None:
-    """The one that is continued. One that has gone, or is someone else's, is none: the frame begins anew."""
+    """Return the one that is continued. One that has gone, or is someone else's, is none: the frame begins anew."""
     try:
         wanted = uuid.UUID(request.GET.get("conversation", ""))
     except ValueError:
@@ -165,7 +165,7 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
 
 
 def _query(request: HttpRequest) -> str:
-    """What the frame was opened with, for its next address."""
+    """Return what the frame was opened with, for its next address."""
     kept = request.GET.copy()
     for name in ("conversation", "new"):
         kept.pop(name, None)
@@ -173,7 +173,7 @@ def _query(request: HttpRequest) -> str:
 
 
 def _path(value: str) -> str:
-    """The host's page that the frame stands in, to come back to after signing in; never an address elsewhere."""
+    """Return the host's page that the frame stands in, to come back to after signing in; never an address elsewhere."""
     parts = urlsplit(value)
     return value if value.startswith("/") and not parts.netloc and not parts.scheme and "\\" not in value else "/"
 
@@ -186,7 +186,7 @@ def _framed_by(response: HttpResponse, ancestors: str) -> HttpResponse:
 
 
 def widget_options(**given: str) -> dict[str, str]:
-    """The options of `{% docchat %}`: what the tag says, else what the project's DOCCHAT setting says.
+    """Return the options of `{% docchat %}`: what the tag says, else what the project's DOCCHAT setting says.
 
     Raises ValueError, which names the option, the fault and the fix.
     """
