@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -32,8 +33,14 @@ _PASSAGE_SALT = "chatsite.embeds.passage"
 class Reader:
     """Someone at the site's own pages. `browser` tells apart those who are not signed in."""
 
+    lists_documents: ClassVar[bool] = True  # and so knows them by their ids
+    opens_around: ClassVar[int | None] = None  # characters on each side of a quote that can be opened; None: all
+
     user: User
     browser: str = ""
+
+    def admit(self, address: str) -> None:
+        """Count a question from this address. Raises AnswerError (429) when there have been too many."""
 
     def may_ask(self) -> bool:
         """Say whether this reader may ask at all: who is signed in, or anyone where ANONYMOUS_CHAT is on."""
@@ -115,7 +122,13 @@ class Program(Reader):
 class Visitor(Reader):
     """Someone on the pages of an embedded site, who asks with that site's public token."""
 
+    lists_documents: ClassVar[bool] = False  # but for what its answers cite
+    opens_around: ClassVar[int | None] = AROUND_A_QUOTE
+
     site: EmbedSite = field(kw_only=True)
+
+    def admit(self, address: str) -> None:
+        self.site.admit(address)
 
     def may_ask(self) -> bool:
         return True

@@ -41,7 +41,6 @@ from chatsite.api.serializers import (
 from chatsite.asking.request import ask
 from chatsite.models import EmbedSite, Feedback, Run
 from chatsite.models.embed_sites import client_address
-from chatsite.reader import Visitor
 from chatsite.settings import SPECTACULAR_SETTINGS
 from retrieval import configuration
 from retrieval.errors import IndexUnavailable
@@ -92,8 +91,7 @@ class ChatQuery(ChatView):
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked, reader = serializer.validated_data, api_reader(request, asks=True)
-        if isinstance(reader, Visitor):
-            reader.site.admit(client_address(request._request))
+        reader.admit(client_address(request._request))
         answer = ask(reader, asked)
         if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
             return event_stream(request._request, answer)

@@ -20,7 +20,7 @@ from chatsite import errors
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation
 from chatsite.models.conversations import UNREAD, title_of
-from chatsite.reader import Reader, Visitor
+from chatsite.reader import Reader
 from retrieval.ingestion.deletion import delete_collection, delete_documents
 from retrieval.models import Collection, Document
 from retrieval.sources.uploads import ENDINGS, Upload, add_upload, check_ending, check_length, check_size
@@ -31,7 +31,7 @@ RETRY_SECONDS = 10
 
 def may_attach(reader: Reader) -> bool:
     """Someone who is signed in, unless ATTACHMENTS is 0: a file needs an owner who can be held to a quota."""
-    return reader.user.is_authenticated and settings.ATTACHMENTS > 0 and not isinstance(reader, Visitor)
+    return reader.user.is_authenticated and settings.ATTACHMENTS > 0 and reader.lists_documents
 
 
 def is_untitled(conversation: Conversation) -> bool:

@@ -16,7 +16,7 @@ from chatsite.asking.saving import save_question
 from chatsite.asking.selections import kept_selections, selected_passages
 from chatsite.models import Conversation, Run
 from chatsite.models.conversations import title_of
-from chatsite.reader import Reader, Visitor
+from chatsite.reader import Reader
 from retrieval.errors import UnknownCollection, UnknownDocument
 from retrieval.reasons import translated
 from retrieval.searching.passages import Passage
@@ -119,7 +119,7 @@ def _selections(asked: Mapping[str, Any]) -> Iterator[Selection]:
 
 def _check_selections(reader: Reader, selections: tuple[Selection, ...]) -> None:
     """Raises AnswerError (400) where a public token asks about a place in a document, which it can't know."""
-    if isinstance(reader, Visitor) and any(selection.document_id for selection in selections):
+    if not reader.lists_documents and any(selection.document_id for selection in selections):
         raise errors.invalid(selections[0].field, _("A public token asks about text; send it without document_id."))
 
 

@@ -9,17 +9,7 @@ from dataclasses import dataclass, replace
 from django.utils.safestring import SafeString
 
 from chatsite.answering.sight import CitationView
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """The beginning of a passage that was found and is not cited, or the sentence of one that the words are about."""
-
-    title: str
-    page: int | None
-    section: str
-    excerpt: str
-    url: str
+from chatsite.documents.excerpts import Excerpt
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from chatsite.answering import assistant
 from chatsite.answering.sight import CitationView, Sight
 from chatsite.asking import suggestions
 from chatsite.conversations.markdown import answer_html
-from chatsite.conversations.run_views import Excerpt, RunView, ScopeView, SelectionView, StepView
-from chatsite.documents.outline import Place, excerpt_of, sections
+from chatsite.conversations.run_views import RunView, ScopeView, SelectionView, StepView
+from chatsite.documents.excerpts import Excerpt, excerpt_of
+from chatsite.documents.outline import Place, sections
 from chatsite.models import Citation, Run
-from chatsite.reader import AROUND_A_QUOTE, Reader, Visitor
+from chatsite.reader import Reader
 from retrieval.models import Chunk, Collection
 
 EXCERPT_CHARACTERS = 200
@@ -50,8 +51,8 @@ def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | Non
     views = [_run_view(run, seen) for run in runs]
     if runs and runs[-1].answered:
         known = [run.question for run in runs] if asked is None else asked
-        opened = AROUND_A_QUOTE if isinstance(reader, Visitor) else None
-        follow_ups = suggestions.follow_ups(runs[-1], documents=sight.documents, asked=known, within=opened)
+        around = reader.opens_around
+        follow_ups = suggestions.follow_ups(runs[-1], documents=sight.documents, asked=known, within=around)
         views[-1] = replace(views[-1], follow_ups=follow_ups)
     return _nested(runs, views)
 

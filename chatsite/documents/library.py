@@ -15,8 +15,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.answering.citations import cite
-from chatsite.conversations.run_views import Excerpt
-from chatsite.documents.outline import excerpt_of
+from chatsite.documents.excerpts import Excerpt, excerpt_of
 from chatsite.reader import Reader, reader_of
 from retrieval.errors import IndexUnavailable, UnknownCollection
 from retrieval.models import Collection, Document, DocumentQuerySet

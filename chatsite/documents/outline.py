@@ -18,7 +18,6 @@ from retrieval.texts import document_text
 MOST = 500  # entries; an outline is for finding one's way
 _WHOLE_CHARACTERS = 1_000_000  # of Markdown; in a longer text, only the headings that chunks begin with are shown
 _MARKDOWN = (".md", ".markdown")
-_MARKS = re.compile(r"^ {0,3}#{1,6}[ \t]+", re.MULTILINE)
 _AT_ONCE = 100  # in a query: SQLite refuses a condition of more than a thousand parts
 _HEADING = re.compile(r"(?P<fence>^ {0,3}(?:```|~~~))|^(?P<marks>#{1,6})[ \t]+(?P<title>.*?)[ \t#]*$", re.MULTILINE)
 
@@ -41,11 +40,6 @@ def outline(document: Document) -> list[Entry]:
     if _is_markdown(document) and document.characters <= _WHOLE_CHARACTERS:
         return list(islice(_markdown(document_text(document)), MOST))
     return _of_chunks(document)
-
-
-def excerpt_of(text: str) -> str:
-    """`text` in one line, without what marks Markdown's headings."""
-    return " ".join(_MARKS.sub("", text).split())
 
 
 def _is_markdown(document: Document) -> bool:
