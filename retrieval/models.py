@@ -16,6 +16,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from retrieval.fields import ReasonField
+
 User = AbstractBaseUser | AnonymousUser
 
 
@@ -171,7 +173,7 @@ class Document(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED, editable=False)
-    error = models.TextField(blank=True, editable=False, help_text="Why it failed, for a person.")
+    error = ReasonField(editable=False, help_text="Why it failed, for a person.")
     progress = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="Percent of the current ingestion."
     )
@@ -293,7 +295,7 @@ class Reindex(models.Model):
     former = models.CharField(max_length=200, blank=True, help_text="The index that is dropped after the switch.")
     done = models.PositiveIntegerField(default=0, help_text="Chunks that are in the index.")
     total = models.PositiveIntegerField(default=0, help_text="Chunks that have to be.")
-    error = models.TextField(blank=True, help_text="Why it waits, for a person.")
+    error = ReasonField(help_text="Why it waits, for a person.")
     cancelled = models.BooleanField(default=False)
     requested_at = models.DateTimeField(auto_now_add=True)
     switched_at = models.DateTimeField(null=True)

@@ -49,7 +49,6 @@ from chatsite.asking.question import Question, search_query
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation, Run, RunQuerySet
 from retrieval.errors import UnknownCollection, UnknownDocument
-from retrieval.reasons import translated
 from retrieval.searching import search as searching
 
 logger = logging.getLogger(__name__)
@@ -77,9 +76,9 @@ def check_scope(question: Question) -> None:
             hidden=question.conversation.attachments_id,
         )
     except UnknownCollection as error:
-        raise errors.not_found("collections", translated(str(error))) from error
+        raise errors.not_found("collections", error.reason.message()) from error
     except UnknownDocument as error:
-        gone = errors.not_found("document_ids", translated(str(error)))
+        gone = errors.not_found("document_ids", error.reason.message())
         gone.details["missing"] = list(error.ids)  # of those that were asked for: more it does not tell
         raise gone from error
 

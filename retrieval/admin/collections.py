@@ -27,7 +27,6 @@ from retrieval.admin.sources import add_links
 from retrieval.errors import RetrievalError
 from retrieval.ingestion.deletion import delete_collection, delete_documents
 from retrieval.models import Chunk, Collection, Document
-from retrieval.reasons import translated
 from retrieval.searching import search
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class CollectionAdmin(IndexActions, CollectionModelAdmin):
         try:
             result = search.search(query, user=request.user, collections=[collection.slug], limit=PASSAGES_SHOWN)
         except RetrievalError as error:
-            return {"problem": translated(str(error))}
+            return {"problem": error.reason.message()}
         passages = [(passage, highlighted(passage.text, query=query)) for passage in result.passages]
         return {"result": result, "passages": passages}
 

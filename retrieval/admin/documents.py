@@ -34,7 +34,6 @@ from retrieval.admin.sources import SourcePages, add_links, fetch_limits
 from retrieval.ingestion import ingest
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
-from retrieval.reasons import translated
 from retrieval.sources.addresses import Outcome, refresh
 
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
@@ -53,7 +52,7 @@ def ingestion_fields(document: Document) -> dict[str, str]:
         "chunks": f"{document.chunk_count:,}" if document.chunk_count else "",
         "characters": f"{document.characters:,}" if document.characters else "",
         "language": document.language,
-        "error": translated(document.error),
+        "error": document.error.message(),
     }
 
 
@@ -315,7 +314,7 @@ class DocumentAdmin(SourcePages):
             if refreshed.outcome is Outcome.CHANGED:
                 self.log_change(request, document, _("Refreshed."))
             if refreshed.reason and told[refreshed.outcome] <= _REASONS_SHOWN:
-                self.message_user(request, f"{document.title}: {translated(refreshed.reason)}", messages.WARNING)
+                self.message_user(request, f"{document.title}: {refreshed.reason.message()}", messages.WARNING)
         self.message_user(request, _refreshed_sentence(told, left_over))
 
     @admin.action(description=gettext_lazy("Delete selected documents"), permissions=["delete"])

@@ -19,7 +19,7 @@ from retrieval.ingestion import ingest
 from retrieval.ingestion.quota import check_quota
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats import clean
-from retrieval.reasons import translated
+from retrieval.reasons import Reason, gettext_noop
 from retrieval.sources.addresses import add_address
 from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size
 from retrieval.sources.web import Limits
@@ -30,13 +30,14 @@ else:
     DocumentModelForm = forms.ModelForm
 
 ADDRESSES_AT_ONCE = 20
+_NOT_FETCHED = gettext_noop("Not fetched, for the others took too long. Add it again.")
 
 
 def check_file(file: UploadedFile[bytes]) -> None:
     """What can be known before a file is stored; the rest is the parser's to say."""
     refusal = check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES) or check_ending(file.name or "")
     if refusal:
-        raise forms.ValidationError(refusal)
+        raise forms.ValidationError(refusal.message())
 
 
 class FilesInput(forms.FileInput):
@@ -133,7 +134,7 @@ class AddressForm(forms.Form):
         for url in self.cleaned_data["addresses"]:
             left = deadline - time.monotonic()
             if left <= 0:
-                uploads.append(Upload(url, refusal=_("Not fetched, for the others took too long. Add it again.")))
+                uploads.append(Upload(url, refusal=Reason(_NOT_FETCHED)))
                 continue
             within = limits(seconds=left)
             uploads.append(add_address(self.cleaned_data["collection"], url=url, owner=owner, limits=within))
@@ -163,7 +164,7 @@ class DocumentForm(DocumentModelForm):
             try:
                 check_quota(self.instance.owner, adding=replacement.size - self.instance.size)
             except QuotaExceeded as error:
-                self.add_error("replacement", translated(str(error)))
+                self.add_error("replacement", error.reason.message())
 
 
 class QueryForm(forms.Form):

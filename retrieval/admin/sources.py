@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from retrieval.admin.forms import AddressForm, PasteForm, UploadForm
 from retrieval.models import Collection, Document
+from retrieval.reasons import NO_REASON, Reason, gettext_noop
 from retrieval.sources.uploads import Upload, check_length
 from retrieval.sources.web import Limits
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     DocumentModelAdmin = admin.ModelAdmin[Document]
 else:
     DocumentModelAdmin = admin.ModelAdmin
+
+_TOGETHER = gettext_noop("%(refusal)s The files of one form count together: choose fewer at once.")
 
 
 def fetch_limits(*, seconds: float | None = None) -> Limits:
@@ -69,12 +72,12 @@ class SourcePages(DocumentModelAdmin):
         refusal, request.method = _too_long(request), "GET"
         if object_id is None:
             self._check_may_add(request)
-            refusal += " " + _("The files of one form count together: choose fewer at once.")
+            refusal = Reason(_TOGETHER, refusal=refusal)
             upload = Upload(_("Documents"), refusal=refusal, too_much=True)
             return self._upload_page(request, UploadForm(initial=_initial(request)), [upload], status=413)
         response = self.change_view(request, object_id)
         if response.status_code == 200:
-            self.message_user(request, f"{_('Replace file')}: {refusal}", messages.ERROR)
+            self.message_user(request, f"{_('Replace file')}: {refusal.message()}", messages.ERROR)
             response.status_code = 413
         return response
 
@@ -158,10 +161,10 @@ def add_links(collection: Collection | None = None) -> list[tuple[str, str]]:
     return [(label, reverse(f"admin:retrieval_document_{name}") + query) for name, label in names]
 
 
-def _too_long(request: HttpRequest) -> str:
+def _too_long(request: HttpRequest) -> Reason:
     """Why its body is refused unread; empty when it is not."""
     length = request.META.get("CONTENT_LENGTH") or ""
-    return check_length(length, max_bytes=settings.UPLOAD_MAX_BYTES) if request.method == "POST" else ""
+    return check_length(length, max_bytes=settings.UPLOAD_MAX_BYTES) if request.method == "POST" else NO_REASON
 
 
 def _owner(request: HttpRequest) -> AbstractBaseUser:

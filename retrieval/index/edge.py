@@ -24,6 +24,7 @@ from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, o
 from retrieval.index.storage import claim_storage
 from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken, remove_former
 from retrieval.index.words import weigh_document
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeShard, Filter, NamedVector, PointId, QueryRequest
@@ -222,4 +223,4 @@ def _vendor_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Edge raises nothing more specific
-        raise IndexUnavailable(f"The embedded index failed: {error}") from error
+        raise IndexUnavailable(_("The embedded index failed: %(fault)s"), fault=str(error)) from error

@@ -23,6 +23,7 @@ from retrieval.index import (
 from retrieval.index.ranking import Ranked
 from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, of_document
 from retrieval.index.words import weigh_document
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -220,8 +221,13 @@ class ServerIndex(SharedIndex[str]):
         found = vectors[DENSE].size if isinstance(vectors, dict) and DENSE in vectors else None
         if found != self._dimension:
             raise IndexUnavailable(
-                f"The Qdrant collection {self._name} holds vectors of dimension {found}, not {self._dimension}: "
-                "delete it, and it is built again."
+                _(
+                    "The Qdrant collection %(name)s holds vectors of dimension %(found)s, not %(wanted)s: delete it, "
+                    "and it is built again."
+                ),
+                name=self._name,
+                found=str(found),
+                wanted=str(self._dimension),
             )
 
     @contextlib.contextmanager
@@ -234,14 +240,19 @@ class ServerIndex(SharedIndex[str]):
         except UnexpectedResponse as error:
             if error.status_code == 404:
                 raise IndexUnavailable(
-                    f"The Qdrant server has no collection {self._name} (QDRANT_URL): start the site again, "
-                    "and it is made and filled."
+                    _(
+                        "The Qdrant server has no collection %(name)s (QDRANT_URL): start the site again, and it is "
+                        "made and filled."
+                    ),
+                    name=self._name,
                 ) from error
             raise IndexUnavailable(
-                f"The Qdrant server answered {error.status_code} for the collection {self._name} (QDRANT_URL)."
+                _("The Qdrant server answered %(status)s for the collection %(name)s (QDRANT_URL)."),
+                status=str(error.status_code),
+                name=self._name,
             ) from error
         except (ApiException, QdrantException) as error:
-            raise IndexUnavailable("The Qdrant server doesn't answer (QDRANT_URL).") from error
+            raise IndexUnavailable(_("The Qdrant server doesn't answer (QDRANT_URL).")) from error
 
 
 def _pause_asked_for(error: BaseException | None, pause: float) -> float | None:

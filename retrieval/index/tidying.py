@@ -15,6 +15,7 @@ from pathlib import Path
 
 from retrieval.children import run_child
 from retrieval.errors import IndexUnavailable
+from retrieval.reasons import gettext_noop as _
 
 _SECONDS = 1800
 
@@ -33,7 +34,7 @@ def optimised_copy(path: Path, *, dimension: int | None) -> Path:
             raise OSError(done.log)
     except OSError as error:
         shutil.rmtree(copy, ignore_errors=True)
-        raise IndexUnavailable(f"The embedded index could not be tidied: {error}") from error
+        raise IndexUnavailable(_("The embedded index could not be tidied: %(fault)s"), fault=str(error)) from error
     return copy
 
 

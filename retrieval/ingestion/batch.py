@@ -33,6 +33,8 @@ from retrieval.ingestion.read_ahead import read_ahead
 from retrieval.ingestion.spaces import live_space
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing.formats import Extracted
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.text import chunks as chunking
 from retrieval.text.chunks import Piece, estimate_tokens, split
 
@@ -86,7 +88,7 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
         return False
     except IndexUnavailable as error:
         logger.warning("%d documents wait: %s", len(in_hand), error)
-        _put_back(in_hand, reason=str(error), after=queue.pause_after(error))
+        _put_back(in_hand, reason=error.reason, after=queue.pause_after(error))
         return False
     except (OperationalError, InterfaceError) as error:
         _put_back(in_hand, reason=_said(error), after=queue.RETRY_AFTER)
@@ -94,7 +96,7 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
     return True
 
 
-def _put_back(in_hand: list[Document], *, reason: str = "", after: timedelta | None = None) -> None:
+def _put_back(in_hand: list[Document], *, reason: Reason = NO_REASON, after: timedelta | None = None) -> None:
     while in_hand:
         queue.release(in_hand[-1], reason=reason, after=after)
         in_hand.pop()
@@ -129,7 +131,12 @@ def _check_room(document: Document) -> None:
     for folder in folders:
         if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
             wanted = settings.least_free_bytes // 1024**2
-            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
+            raise DiskFull(
+                _("Only %(free)s MB are free in %(folder)s; %(wanted)s MB are needed: make room."),
+                free=free // 1024**2,
+                folder=str(folder),
+                wanted=wanted,
+            )
 
 
 def _patience(group: Sequence[_Cut]) -> float:
@@ -151,32 +158,32 @@ def _one(document: Document, in_hand: list[Document]) -> Iterator[None]:
         if isinstance(error, EmbeddingUnavailable) and error.retry_after:
             raise  # all of them wait, for the address wants to be left alone
         logger.warning("Document %s waits: %s", document.pk, error)
-        _let_wait(document, in_hand, reason=str(error))
+        _let_wait(document, in_hand, reason=error.reason)
     except NeedsOcr as error:
-        queue.fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
+        queue.fail(document, reason=error.reason, state=Document.State.NEEDS_OCR)
     except ParsingError as error:
-        queue.fail(document, reason=str(error))
+        queue.fail(document, reason=error.reason)
     except RetrievalError as error:
-        queue.retry(document, reason=str(error))
+        queue.retry(document, reason=error.reason)
     except (OperationalError, InterfaceError) as error:  # locked, full, restarted: no fault of the document
         _let_wait(document, in_hand, reason=_said(error))
     except Exception:  # the outermost edge of one ingestion: no document may stop the others
         logger.exception("Ingesting document %s failed", document.pk)
-        queue.retry(document, reason="An unexpected error, which the server's log describes.")
+        queue.retry(document, reason=Reason(_("An unexpected error, which the server's log describes.")))
     else:
         return
     in_hand.remove(document)
 
 
-def _let_wait(document: Document, in_hand: list[Document], *, reason: str) -> None:
+def _let_wait(document: Document, in_hand: list[Document], *, reason: Reason) -> None:
     """This one is not due for a while; if it is the only one that meets the fault, the others can go on without it."""
     queue.release(document, reason=reason, after=queue.RETRY_AFTER)
     in_hand.remove(document)
     raise _Halted
 
 
-def _said(error: Exception) -> str:
-    return f"The database did not take it: {str(error).strip().partition(chr(10))[0]}."
+def _said(error: Exception) -> Reason:
+    return Reason(_("The database did not take it: %(fault)s."), fault=str(error).strip().partition("\n")[0])
 
 
 class _SignOfLife:
@@ -382,7 +389,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             language=document.language,
             dated=document.dated,
             chunker=chunking.VERSION,
-            error="",
+            error=NO_REASON,
             progress=100,
             lease_until=None,
             characters=len(extracted.text),

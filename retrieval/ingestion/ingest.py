@@ -27,6 +27,8 @@ from retrieval.ingestion.worker import Worker
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 from retrieval.parsing.formats import clean, ocr
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.text import chunks as chunking
 
@@ -110,7 +112,9 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
         raise
     except IntegrityError as error:
         document.file.delete(save=False)
-        raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
+        raise DuplicateContent(
+            _("Another document of %(collection)s has the same content."), collection=str(document.collection)
+        ) from error
     transaction.on_commit(partial(document.file.storage.delete, str(former)))
     transaction.on_commit(partial(page_cache.forget, document.content_hash))
     transaction.on_commit(wake)
@@ -139,7 +143,7 @@ def ingest_next() -> bool:
     A database error is raised; what it left in hand goes back into the queue at the next call.
     """
     while _left_in_hand:
-        queue.release(_left_in_hand[-1], reason="The database did not answer.")
+        queue.release(_left_in_hand[-1], reason=Reason(_("The database did not answer.")))
         _left_in_hand.pop()
     documents = queue.claim(most=intake.DOCUMENTS_AT_ONCE, size=intake.BYTES_AT_ONCE)
     if not documents:

@@ -13,17 +13,18 @@ from retrieval.configuration import Space
 from retrieval.errors import EmbeddingUnavailable
 from retrieval.index import Point
 from retrieval.models import Chunk, Document
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from retrieval.embedding.embedder import Vectors
 
-ANOTHER_MODEL = (
-    "The index was made with another embedding model ({}) than the one that is configured: run “manage.py reindex”, or "
-    "set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
+ANOTHER_MODEL = _(
+    "The index was made with another embedding model (%(model)s) than the one that is configured: run “manage.py "
+    "reindex”, or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
 )
-OTHER_DIMENSION = (
-    "The embedding address gives vectors of dimension {} now, the index holds dimension {}: run “manage.py reindex”, "
-    "or set EMBEDDING_MODEL back."
+OTHER_DIMENSION = _(
+    "The embedding address gives vectors of dimension %(found)s now, the index holds dimension %(wanted)s: run "
+    "“manage.py reindex”, or set EMBEDDING_MODEL back."
 )
 _CHUNK_IDS = uuid.UUID("6a3c1f9e-55b2-4d3b-9f0e-6f7a3f1d2c84")
 _ASKED_AT_ONCE = 500  # digests or ids in one question to the database or the index
@@ -75,7 +76,7 @@ def embed(
     if space.dimension is None:
         return vectors
     if space.embedder is None:
-        raise EmbeddingUnavailable(ANOTHER_MODEL.format(space.fingerprint))
+        raise EmbeddingUnavailable(ANOTHER_MODEL, model=space.fingerprint)
     for place, vector in (known or {}).items():
         vectors[place] = vector
     rest = [place for place in range(len(texts)) if vectors[place] is None]
@@ -84,7 +85,7 @@ def embed(
         places = rest[first : first + size]
         batch = space.embedder.embed_documents([texts[place] for place in places])
         if batch.shape[1] != space.dimension:
-            raise EmbeddingUnavailable(OTHER_DIMENSION.format(batch.shape[1], space.dimension))
+            raise EmbeddingUnavailable(OTHER_DIMENSION, found=str(batch.shape[1]), wanted=str(space.dimension))
         for place, vector in zip(places, batch, strict=True):
             vectors[place] = vector
         report(len(texts) - len(rest) + first + len(places))

@@ -19,8 +19,11 @@ from django.utils import timezone
 from retrieval.configuration import runtime
 from retrieval.errors import EmbeddingUnavailable, RetrievalError
 from retrieval.models import Document
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 
 ATTEMPTS = 3
+_STOPPED = _("It stopped the process that was reading it %(times)s times.")
 RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer, and doesn't say more
 
 
@@ -71,7 +74,7 @@ def requeue(documents: QuerySet[Document]) -> int:
         generation=F("generation") + 1,
         attempts=0,
         progress=0,
-        error="",
+        error=NO_REASON,
         lease_until=None,
         updated_at=timezone.now(),
     )
@@ -91,7 +94,7 @@ def claim(*, most: int = 1, size: int = 0) -> list[Document]:
         if not found:
             return []
         if found[0].attempts >= ATTEMPTS:
-            reason = found[0].error or f"It stopped the process that was reading it {ATTEMPTS} times."
+            reason = found[0].error or Reason(_STOPPED, times=ATTEMPTS)
             _waiting(found[:1]).update(state=Document.State.FAILED, error=reason, lease_until=None)
         elif taken := _take(_together(found, size=size)):
             return taken
@@ -158,14 +161,14 @@ def show(documents: Sequence[Document], *, percent: int) -> None:
     claimed(*documents).update(progress=percent)
 
 
-def release(document: Document, *, reason: str, after: timedelta | None = None) -> None:
+def release(document: Document, *, reason: Reason, after: timedelta | None = None) -> None:
     """Back into the queue; this attempt doesn't count."""
     not_before = timezone.now() + after if after else None
     queued = Document.State.QUEUED
     claimed(document).update(state=queued, attempts=F("attempts") - 1, lease_until=not_before, progress=0, error=reason)
 
 
-def retry(document: Document, *, reason: str) -> None:
+def retry(document: Document, *, reason: Reason) -> None:
     """Back into the queue; after the last attempt it has failed."""
     if document.attempts >= ATTEMPTS:
         fail(document, reason=reason)
@@ -173,7 +176,7 @@ def retry(document: Document, *, reason: str) -> None:
         claimed(document).update(state=Document.State.QUEUED, lease_until=None, progress=0, error=reason)
 
 
-def fail(document: Document, *, reason: str, state: Document.State = Document.State.FAILED) -> None:
+def fail(document: Document, *, reason: Reason, state: Document.State = Document.State.FAILED) -> None:
     """Until its file is replaced or someone asks for it again."""
     claimed(document).update(state=state, lease_until=None, progress=0, error=reason)
 

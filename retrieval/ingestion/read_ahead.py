@@ -13,6 +13,7 @@ from retrieval.errors import ParsingError
 from retrieval.models import Document
 from retrieval.parsing.formats import Extracted
 from retrieval.parsing.parsers import may_share, parse, parse_together
+from retrieval.reasons import gettext_noop as _
 
 _READ_AT_ONCE = 16  # documents that share a child: a batch's worth
 
@@ -63,7 +64,7 @@ def _read(documents: Sequence[Document]) -> Sequence[Extracted | BaseException]:
 
 def _read_alone(path: Path, filename: str) -> Extracted | BaseException:
     if not path.is_file():
-        return ParsingError("Its file is gone: upload it again.")
+        return ParsingError(_("Its file is gone: upload it again."))
     try:
         return parse(path, filename=filename)
     except BaseException as error:

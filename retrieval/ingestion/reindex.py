@@ -22,6 +22,8 @@ from retrieval.ingestion import points
 from retrieval.ingestion.queue import Leases, due, lease, pause_after
 from retrieval.ingestion.spaces import live_counts, live_fingerprint, live_space, switch
 from retrieval.models import Chunk, Document, Reindex
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 
 CHUNKS_AT_ONCE = 64  # about a second of MiniLM: how long a stop, or the next uploaded document, may have to wait
 _leases = Leases()
@@ -47,18 +49,22 @@ def cancel_reindex() -> bool:
     return bool(Reindex.objects.filter(kind=Reindex.Kind.SWITCH, switched_at=None).update(cancelled=True))
 
 
-def progress() -> list[str]:
+def progress() -> list[Reason]:
     """One line for a person about each request under way."""
     return [describe(request) for request in Reindex.objects.all()]
 
 
-def describe(request: Reindex) -> str:
+def describe(request: Reindex) -> Reason:
     """One line for a person."""
     if request.switched_at:
-        return f"Searches have switched to the index {request.fingerprint}; the former one is removed soon."
-    what = "Repairing the index" if request.kind == Reindex.Kind.REPAIR else "Building the new index"
-    amount = f": {request.done:,} of {request.total:,} chunks" if request.total else ""
-    return f"{what}{amount}" + (f". It waits: {request.error}" if request.error else "")
+        switched = _("Searches have switched to the index %(name)s; the former one is removed soon.")
+        return Reason(switched, name=request.fingerprint)
+    repairing = request.kind == Reindex.Kind.REPAIR
+    line = Reason(_("Repairing the index")) if repairing else Reason(_("Building the new index"))
+    if request.total:
+        counts = {"done": request.done, "total": request.total}
+        line = Reason(_("%(what)s: %(done)s of %(total)s chunks"), what=line, **counts)
+    return Reason(_("%(what)s. It waits: %(fault)s"), what=line, fault=request.error) if request.error else line
 
 
 def advance() -> bool:
@@ -77,7 +83,7 @@ def advance() -> bool:
             _under_way.pop(key)
         except RetrievalError as error:
             _under_way.pop(key)
-            _wait(request, pause_after(error), reason=str(error))
+            _wait(request, pause_after(error), reason=error.reason)
             continue
         except BaseException:
             _under_way.pop(key)
@@ -160,7 +166,7 @@ def _own(request: Reindex) -> bool:
     return bool(unchanged.update(owner=_me(), lease_until=timezone.now() + lease()))
 
 
-def _wait(request: Reindex, time: timedelta, *, reason: str) -> None:
+def _wait(request: Reindex, time: timedelta, *, reason: Reason) -> None:
     Reindex.objects.filter(pk=request.pk).update(owner="", lease_until=timezone.now() + time, error=reason)
 
 
@@ -204,13 +210,13 @@ def _fill(request: Reindex, target: Space) -> Iterator[None]:
     while not _is_void(request, target):
         found = drift(target)
         done = found.total - sum(found.missing.values())
-        row.update(done=done, total=found.total, error="")
+        row.update(done=done, total=found.total, error=NO_REASON)
         if not found.missing and not found.surplus:
             if request.kind == Reindex.Kind.REPAIR:
                 row.delete()
                 return
             if switch(request, to=target, holdings=found.holds):
-                _wait(request, timedelta(seconds=runtime().settings.drop_after_seconds), reason="")
+                _wait(request, timedelta(seconds=runtime().settings.drop_after_seconds), reason=NO_REASON)
                 return
         for document_id, generation in found.surplus.items():
             target.index.remove(document_id, up_to_generation=generation)
@@ -219,7 +225,7 @@ def _fill(request: Reindex, target: Space) -> Iterator[None]:
                 return
             _put(chunks, target)
             done = min(done + len(chunks), found.total)
-            row.update(done=done, total=found.total, error="", lease_until=timezone.now() + lease())
+            row.update(done=done, total=found.total, error=NO_REASON, lease_until=timezone.now() + lease())
             yield
         yield
 

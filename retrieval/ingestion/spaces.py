@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from retrieval.configuration import Space, runtime
 from retrieval.models import Chunk, Collection, Document, Reindex
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 
 
 def live_fingerprint() -> str:
@@ -31,20 +33,27 @@ def held_spaces() -> list[Space]:
     return [runtime().space(fingerprint) for fingerprint in known] or [runtime().space()]
 
 
-def mismatch() -> str:
+def mismatch() -> Reason:
     """What is wrong and how to mend it, when the settings ask for another space than the live one; else empty. No
     address is asked."""
     live = live_fingerprint()
     if not live or runtime().asks_for(live):
-        return ""
+        return NO_REASON
     if Reindex.objects.filter(kind=Reindex.Kind.SWITCH, switched_at=None, cancelled=False).exists():
-        return ""  # it is being mended
+        return NO_REASON  # it is being mended
     space = runtime().space(live)
-    kept = "searches go on with it" if space.embedder or space.dimension is None else "searches rank by words alone"
-    return (
-        f"The documents were indexed with {live}, but would be indexed with another model or version now: {kept} until "
-        "“manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
-    )
+    return Reason(_GOES_ON if space.embedder or space.dimension is None else _WORDS_ALONE, model=live)
+
+
+_GOES_ON = _(
+    "The documents were indexed with %(model)s, but would be indexed with another model or version now: searches go on "
+    "with it until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
+)
+_WORDS_ALONE = _(
+    "The documents were indexed with %(model)s, but would be indexed with another model or version now: searches rank "
+    "by words alone until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL "
+    "back."
+)
 
 
 def adopt_settings() -> None:

@@ -21,6 +21,7 @@ from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages import cache as page_cache
 from retrieval.pages.layout import Box, Line, boxes_of, lines_of
+from retrieval.reasons import gettext_noop as _
 from retrieval.texts import document_text
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,12 @@ def page_contents(document: Document) -> Contents:
 def render_page(document: Document, *, page: int, width: int) -> bytes:
     """The page as WebP, `width` pixels wide, one of WIDTHS. Raises PagesUnavailable."""
     if width not in WIDTHS or not 1 <= page <= (document.page_count or 0):
-        raise PagesUnavailable(f"There is no page {page} of {width} pixels: its pages are drawn {WIDTHS} pixels wide.")
+        raise PagesUnavailable(
+            _("There is no page %(page)s of %(width)s pixels: its pages are drawn %(widths)s pixels wide."),
+            page=str(page),
+            width=str(width),
+            widths=str(WIDTHS),
+        )
     task = {"do": "picture", "page": page, "width": width}
     return page_cache.kept(document.live_hash, f"{page}-{width}.webp", lambda: _ask(document, task))
 
@@ -131,16 +137,16 @@ def _ask(document: Document, task: dict[str, Any], *, limits: Limits | None = No
     limits = limits or Limits()
     told = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
     if not _seats.acquire(timeout=limits.seconds):
-        raise PagesUnavailable("Too many pages are being drawn: try again in a moment.")
+        raise PagesUnavailable(_("Too many pages are being drawn: try again in a moment."))
     try:
         done = run_child("retrieval.pages.rendering", *told, seconds=limits.seconds)
     except TimeoutError as error:
-        raise PagesUnavailable(f"Drawing it took longer than {limits.seconds:g} seconds.") from error
+        raise PagesUnavailable(_("Drawing it took longer than %(seconds)s seconds."), seconds=limits.seconds) from error
     finally:
         _seats.release()
     if done.status != 0:
         logger.warning("Drawing document %s ended with status %s: %s", document.pk, done.status, done.log)
-        raise PagesUnavailable("Its pages can't be drawn: the file may be broken, or need too much memory or time.")
+        raise PagesUnavailable(_("Its pages can't be drawn: the file may be broken, or need too much memory or time."))
     return done.output
 
 

@@ -27,6 +27,8 @@ from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing.formats import FORMATS, Extracted
 from retrieval.parsing.formats.ocr import find_ocr
 from retrieval.parsing.process import Limits, Request
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 
 __all__ = ["Limits", "may_share", "parse", "parse_together"]
 
@@ -103,7 +105,7 @@ def _read_one(request: Request) -> Extracted:
 
 def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
     if "error" in answer:
-        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(answer["error"])
+        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(answer["error"]))
     return Extracted.from_json(answer)
 
 
@@ -115,11 +117,16 @@ def _read(request: Request) -> list[dict[str, Any]]:
         logger.warning("Parsing %s: %s", names, reply["log"])
     limits = request.limits
     if reply["timed_out"]:
-        raise ParserStopped(f"Reading it took longer than {request.seconds} seconds.")
+        raise ParserStopped(_("Reading it took longer than %(seconds)s seconds."), seconds=request.seconds)
     if reply["status"] != 0:
         raise ParserStopped(
-            f"Reading it stopped the parser (status {reply['status']}): it may be broken, or need more than "
-            f"{limits.memory_bytes // 1024**2} MB or {limits.cpu_seconds} seconds."
+            _(
+                "Reading it stopped the parser (status %(status)s): it may be broken, or need more than %(memory)s MB "
+                "or %(seconds)s seconds."
+            ),
+            status=reply["status"],
+            memory=limits.memory_bytes // 1024**2,
+            seconds=limits.cpu_seconds,
         )
     answers: list[dict[str, Any]] = json.loads(content)
     return answers
@@ -209,14 +216,14 @@ def _ask(request: Request) -> tuple[dict[str, Any], bytes]:
         except _Gone as error:
             _end(parser)
             if fresh:
-                raise ParserStopped("The parser ended without an answer.") from error
+                raise ParserStopped(_("The parser ended without an answer.")) from error
         except BaseException:  # interrupted: its reply would be taken for the next one's
             _end(parser)
             raise
         else:
             _give_back(parser)
             return answer
-    raise ParserStopped("The parser ended without an answer.")
+    raise ParserStopped(_("The parser ended without an answer."))
 
 
 def _take() -> tuple[_Parser, bool]:

@@ -32,6 +32,8 @@ from retrieval.children import attach_child, limit_child
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats import extract, prepare
 from retrieval.parsing.formats.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 
 DOCUMENTS = 1_000  # after which the process makes room for a new one
 _LOG_KEPT = 2_000  # bytes
@@ -174,13 +176,14 @@ def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
         limit = request.limits.characters
         return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
     except ParsingError as error:
-        reason = FOUND_NOTHING if request.ocr and str(error) == IMAGES_ONLY else str(error)
-        return {"error": reason, "needs_ocr": isinstance(error, NeedsOcr)}
+        reason = Reason(FOUND_NOTHING) if request.ocr and error.reason == IMAGES_ONLY else error.reason
+        return {"error": reason.to_text(), "needs_ocr": isinstance(error, NeedsOcr)}
     except MemoryError:
-        return {"error": f"Reading it needs more than {request.limits.memory_bytes // 1024**2} MB of memory."}
+        limit = request.limits.memory_bytes // 1024**2
+        return {"error": Reason(_("Reading it needs more than %(limit)s MB of memory."), limit=limit).to_text()}
     except Exception:  # a broken file can make a parser raise anything
         logger.exception("The parser failed")
-        return {"error": "The file is broken: it can't be read."}
+        return {"error": _("The file is broken: it can't be read.")}
 
 
 if __name__ == "__main__":

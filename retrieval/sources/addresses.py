@@ -16,6 +16,8 @@ from retrieval.errors import DuplicateContent, FetchRefused, PageGone, QuotaExce
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats import FORMATS
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.sources.titles import title_in
 from retrieval.sources.uploads import Upload
@@ -47,21 +49,21 @@ class Refreshed:
     """What looking at a document's address again gave; `reason` for a person, when it is gone or failed."""
 
     outcome: Outcome
-    reason: str = ""
+    reason: Reason = NO_REASON
 
 
 def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | None, limits: Limits) -> Upload:
     """A document of what is at `url` now. An address that the collection has already is not fetched again."""
     url = url.strip()
     if there := _at(collection, url):
-        return Upload(url, there, refusal="This address is already there; “Refresh” fetches it again:")
+        return Upload(url, there, refusal=Reason(_("This address is already there; “Refresh” fetches it again:")))
     try:
         fetched = fetch(url, limits=limits)
         if there := _at(collection, fetched.final_url):
-            return Upload(url, there, refusal="It leads to an address that is already there:")
+            return Upload(url, there, refusal=Reason(_("It leads to an address that is already there:")))
         return _add(collection, url, fetched, owner)
     except RetrievalError as error:
-        return Upload(url, refusal=str(error), too_much=isinstance(error, QuotaExceeded))
+        return Upload(url, refusal=error.reason, too_much=isinstance(error, QuotaExceeded))
 
 
 def refresh(document: Document, *, limits: Limits) -> Refreshed:
@@ -73,9 +75,9 @@ def refresh(document: Document, *, limits: Limits) -> Refreshed:
         changed = fetched.content is not None and _replace(document, fetched, fetched.content)
     except PageGone as error:
         row.update(checked_at=timezone.now())
-        return Refreshed(Outcome.GONE, str(error))
+        return Refreshed(Outcome.GONE, error.reason)
     except RetrievalError as error:
-        return Refreshed(Outcome.FAILED, str(error))
+        return Refreshed(Outcome.FAILED, error.reason)
     told = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
     row.update(checked_at=timezone.now(), **{name: value for name, value in told.items() if value})
     return Refreshed(Outcome.CHANGED if changed else Outcome.UNCHANGED)
@@ -85,13 +87,15 @@ def filename_of(fetched: Fetched) -> str:
     """A name for what was fetched, with the ending of its format. Raises FetchRefused when that can't be read here."""
     parts = urlsplit(fetched.final_url)
     name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or "page"
-    stem, _, ending = name.rpartition(".")
+    stem, _dot, ending = name.rpartition(".")
     ending = ending.lower()
     wanted = _ending(fetched, ending)
     if wanted not in FORMATS:
-        kind = fetched.content_type.partition(";")[0][:100] or "no type"
+        kind = fetched.content_type.partition(";")[0][:100] or Reason(_("no type"))
         raise FetchRefused(
-            f"It is of a type that can't be read here ({kind}). These can: {', '.join(sorted(FORMATS))}."
+            _("It is of a type that can't be read here (%(type)s). These can: %(endings)s."),
+            type=kind,
+            endings=", ".join(sorted(FORMATS)),
         )
     if stem and FORMATS.get(ending) == FORMATS[wanted]:
         return name
@@ -120,9 +124,9 @@ def _at(collection: Collection, url: str) -> Document | None:
 def _add(collection: Collection, url: str, fetched: Fetched, owner: AbstractBaseUser | None) -> Upload:
     content = fetched.content
     if not content:
-        raise FetchRefused("The web server's answer is empty.")
+        raise FetchRefused(_("The web server's answer is empty."))
     if len(fetched.final_url) > _LOCATION_CHARACTERS:
-        raise FetchRefused(f"Its address is longer than {_LOCATION_CHARACTERS:,} characters.")
+        raise FetchRefused(_("Its address is longer than %(limit)s characters."), limit=_LOCATION_CHARACTERS)
     filename = filename_of(fetched)
     document, created = ingest.add_document(
         collection,
@@ -138,7 +142,7 @@ def _add(collection: Collection, url: str, fetched: Fetched, owner: AbstractBase
             checked_at=timezone.now(),
         ),
     )
-    return Upload(url, document, refusal="" if created else "The same content is already there:")
+    return Upload(url, document, refusal=NO_REASON if created else Reason(_("The same content is already there:")))
 
 
 def _replace(document: Document, fetched: Fetched, content: bytes) -> bool:
@@ -146,4 +150,6 @@ def _replace(document: Document, fetched: Fetched, content: bytes) -> bool:
     try:
         return ingest.replace_file(document, file=ContentFile(content, name=filename), filename=filename)
     except DuplicateContent as error:
-        raise FetchRefused("Another document of the collection holds what is there now: delete one of them.") from error
+        raise FetchRefused(
+            _("Another document of the collection holds what is there now: delete one of them.")
+        ) from error

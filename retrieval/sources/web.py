@@ -20,6 +20,7 @@ import httpcore2
 import httpx2
 
 from retrieval.errors import FetchFailed, FetchRefused, PageGone
+from retrieval.reasons import gettext_noop as _
 
 REDIRECTS = 5
 PORTS = frozenset({80, 443})
@@ -64,16 +65,18 @@ def fetch(
     conditions = [(name, value) for name, value in asked.items() if value]
     address = url
     try:
-        for _ in range(REDIRECTS + 1):
+        for _redirect in range(REDIRECTS + 1):
             answer = fetching.get(_checked(address, limits.hosts), conditions)
             if isinstance(answer, Fetched):
                 return answer
             address = answer
     except httpcore2.TimeoutException as error:
-        raise FetchFailed(f"It did not answer within {round(limits.seconds, 1):g} seconds.") from error
+        raise FetchFailed(
+            _("It did not answer within %(seconds)s seconds."), seconds=round(limits.seconds, 1)
+        ) from error
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-        raise FetchFailed(f"It could not be reached: {str(error) or type(error).__name__}.") from error
-    raise FetchRefused(f"It redirects more than {REDIRECTS} times.")
+        raise FetchFailed(_("It could not be reached: %(fault)s."), fault=str(error) or type(error).__name__) from error
+    raise FetchRefused(_("It redirects more than %(limit)s times."), limit=REDIRECTS)
 
 
 # ---- what may be asked -----------------------------------------------------------------------------------------------
@@ -113,15 +116,17 @@ def _checked(address: str, hosts: Collection[str]) -> httpx2.URL:
     try:
         url = httpx2.URL(address.strip())
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
-        raise FetchRefused("It is no web address.") from error
+        raise FetchRefused(_("It is no web address.")) from error
     if url.scheme not in ("http", "https"):
-        raise FetchRefused("Only addresses that begin with http:// or https:// are fetched.")
+        raise FetchRefused(_("Only addresses that begin with http:// or https:// are fetched."))
     if not url.host or "%" in url.host:
-        raise FetchRefused("It names no host.")
+        raise FetchRefused(_("It names no host."))
     if url.userinfo:
-        raise FetchRefused("It holds a user name or a password: leave them out.")
+        raise FetchRefused(_("It holds a user name or a password: leave them out."))
     if _port(url) not in PORTS and f"{url.raw_host.decode()}:{_port(url)}" not in _lower(hosts):
-        raise FetchRefused(f"Port {_port(url)} is not fetched from, only 80 and 443. FETCH_HOSTS may allow it.")
+        raise FetchRefused(
+            _("Port %(port)s is not fetched from, only 80 and 443. FETCH_HOSTS may allow it."), port=str(_port(url))
+        )
     return url.copy_with(fragment=None)
 
 
@@ -182,8 +187,12 @@ class _Fetching(httpcore2.NetworkBackend):
         for text in addresses:
             if not allowed(ipaddress.ip_address(text.partition("%")[0])):
                 raise FetchRefused(
-                    f"{host} has the address {text}, which is not public. FETCH_HOSTS names the hosts of your own "
-                    "network that staff may fetch from."
+                    _(
+                        "%(host)s has the address %(address)s, which is not public. FETCH_HOSTS names the hosts of "
+                        "your own network that staff may fetch from."
+                    ),
+                    host=host,
+                    address=text,
                 )
         return addresses
 
@@ -204,7 +213,7 @@ class _Fetching(httpcore2.NetworkBackend):
         if thread.is_alive():
             raise httpcore2.ConnectTimeout
         if failed or not found:
-            raise FetchFailed(f"There is no host {host}, or its name can't be looked up now.")
+            raise FetchFailed(_("There is no host %(host)s, or its name can't be looked up now."), host=host)
         return found
 
     def get(self, url: httpx2.URL, conditions: list[tuple[str, str]]) -> Fetched | str:
@@ -238,13 +247,17 @@ class _Fetching(httpcore2.NetworkBackend):
         limit = self._limits.max_bytes
         length = told.get("content-length", "0")
         if length.isdecimal() and int(length) > limit:
-            raise FetchRefused(f"It is too large: it has {int(length):,} bytes, the limit is {limit:,} bytes.")
+            raise FetchRefused(
+                _("It is too large: it has %(size)s bytes, the limit is %(limit)s bytes."),
+                size=int(length),
+                limit=limit,
+            )
         content = bytearray()
         with closing(response.iter_stream()) as stream:  # type: ignore[type-var]
             for part in _decoded(stream, encoding=told.get("content-encoding", ""), limit=limit):
                 content += part
                 if len(content) > limit:
-                    raise FetchRefused(f"It is too large: the limit is {limit:,} bytes.")
+                    raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=limit)
         return bytes(content)
 
 
@@ -276,16 +289,21 @@ def _joined(url: httpx2.URL, location: str) -> str:
     try:
         return str(url.join(location))
     except (httpx2.InvalidURL, ValueError) as error:
-        raise FetchRefused("It redirects to something that is no web address.") from error
+        raise FetchRefused(_("It redirects to something that is no web address.")) from error
 
 
 def _check_status(status: int) -> None:
     if status in (404, 410):
-        raise PageGone(f"The web server says that there is nothing at this address (status {status}).")
+        raise PageGone(
+            _("The web server says that there is nothing at this address (status %(status)s)."), status=status
+        )
     if status in (401, 403, 407):
-        raise FetchFailed(f"The web server asks who you are, or refuses (status {status}): download it and upload it.")
+        raise FetchFailed(
+            _("The web server asks who you are, or refuses (status %(status)s): download it and upload it."),
+            status=status,
+        )
     if status not in (200, 203, 304):
-        raise FetchFailed(f"The web server answered with status {status}: try again later.")
+        raise FetchFailed(_("The web server answered with status %(status)s: try again later."), status=status)
 
 
 def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[bytes]:
@@ -294,12 +312,14 @@ def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[b
         yield from parts
         return
     if encoding.lower() not in ("gzip", "x-gzip"):
-        raise FetchFailed(f"It is sent packed in a way that was not asked for ({encoding[:40]}).")
+        raise FetchFailed(
+            _("It is sent packed in a way that was not asked for (%(encoding)s)."), encoding=encoding[:40]
+        )
     unpacking = zlib.decompressobj(wbits=31)
     try:
         for part in parts:
             yield unpacking.decompress(part, limit + 1)
     except zlib.error as error:
-        raise FetchFailed("It is sent packed, and the packing is broken.") from error
+        raise FetchFailed(_("It is sent packed, and the packing is broken.")) from error
     if not unpacking.eof:
-        raise FetchFailed("It broke off before its end.")
+        raise FetchFailed(_("It broke off before its end."))

@@ -15,6 +15,7 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
 from retrieval.parsing.formats.language import detect_language, load_model
+from retrieval.reasons import gettext_noop as _
 
 __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
@@ -39,9 +40,9 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
     """Raises ParsingError, with a reason for a person, when there is no text to be had."""
     extracted = _reader(format_of(path, filename=filename))(path)
     if len(extracted.text) > max_characters:
-        raise ParsingError(f"It holds more than {max_characters:,} characters: split it.")
+        raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
     if not extracted.text.strip():
-        raise ParsingError("It has no text.")
+        raise ParsingError(_("It has no text."))
     return replace(extracted, language=detect_language(extracted.text))
 
 

@@ -15,6 +15,7 @@ from retrieval.parsing.formats.archive import open_archive, parse_xml, read_entr
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.html import HtmlReader, parse_html
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -58,14 +59,14 @@ def _refuse_protected(archive: zipfile.ZipFile, names: set[str]) -> None:
     root = parse_xml(read_entry(archive, "META-INF/encryption.xml"))
     methods = root.iter("{http://www.w3.org/2001/04/xmlenc#}EncryptionMethod")
     if any(method.get("Algorithm") not in _FONT_OBFUSCATION for method in methods):
-        raise ParsingError("It is protected (DRM): only an unprotected copy can be read.")
+        raise ParsingError(_("It is protected (DRM): only an unprotected copy can be read."))
 
 
 def _package_name(archive: zipfile.ZipFile) -> str:
     container = parse_xml(read_entry(archive, "META-INF/container.xml"))
     named = next(container.iter("{urn:oasis:names:tc:opendocument:xmlns:container}rootfile"), None)
     if named is None or not named.get("full-path"):
-        raise ParsingError("The file is broken: it does not say where the book begins.")
+        raise ParsingError(_("The file is broken: it does not say where the book begins."))
     return str(named.get("full-path"))
 
 
@@ -134,7 +135,7 @@ def _page_entries(root: _Element | None, folder: str) -> list[_Entry]:
 
 def _ncx_entries(root: _Element, folder: str) -> list[_Entry]:
     entries = []
-    for point, _ in zip(_local(root, "navPoint"), range(_CONTENTS_LIMIT), strict=False):
+    for point, _number in zip(_local(root, "navPoint"), range(_CONTENTS_LIMIT), strict=False):
         target = point.find("{*}content")
         title = point.findtext("{*}navLabel/{*}text") or ""
         if target is not None:

@@ -12,6 +12,7 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, plausible_date
 from retrieval.parsing.formats.html import read_html_into
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 _HEADER_LINE = re.compile(rb"\s{0,200}(?:From |[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -20,7 +21,7 @@ _SHOWN = ("From", "To", "Cc", "Date")
 def read_mail(path: Path) -> Extracted:
     content = path.read_bytes()
     if not _HEADER_LINE.match(content):
-        raise ParsingError("It is named .eml, but it does not begin with the headers of a mail.")
+        raise ParsingError(_("It is named .eml, but it does not begin with the headers of a mail."))
     message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content.lstrip())
     blocks = Blocks()
     blocks.add(_header(message, "Subject"), level=1)

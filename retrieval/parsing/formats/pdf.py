@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
 from retrieval.parsing.formats.ocr import IMAGES_ONLY
+from retrieval.reasons import gettext_noop as _
 from retrieval.text.chunks import Heading
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def read_pdf(path: Path) -> Extracted:
             page.close()
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
-            raise ParsingError("It is protected by a password: save it without one.") from error
-        raise ParsingError("The file is broken: it can't be read as a PDF.") from error
+            raise ParsingError(_("It is protected by a password: save it without one.")) from error
+        raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
-        raise ParsingError("It has no pages.")
+        raise ParsingError(_("It has no pages."))
     if not any(map(any, pages)):
-        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError("Its pages hold no text.")
+        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
     texts = ["\n".join(lines).strip() + "\n\n" for lines in _without_running_lines(pages)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
     return Extracted(
@@ -138,7 +139,7 @@ def _headings(document: PdfDocument, texts: Sequence[str], starts: Sequence[int]
     """The bookmarks in the order of the text, each at the line that says its title, else where its page begins."""
     found: dict[int, Heading] = {}
     bookmarks = zip(document.get_toc(max_depth=_BOOKMARK_LEVELS), range(_BOOKMARKS_LIMIT), strict=False)
-    for bookmark, _ in bookmarks:
+    for bookmark, _number in bookmarks:
         title = " ".join(clean(bookmark.get_title()).split())
         page = _page_of(bookmark)
         if title and page is not None and page < len(texts):

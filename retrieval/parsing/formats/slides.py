@@ -9,6 +9,7 @@ from typing import Any
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import office_date, open_archive
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date, row_line
+from retrieval.reasons import gettext_noop as _
 
 _GROUP_DEPTH = 20
 
@@ -25,7 +26,7 @@ def read_slides(path: Path) -> Extracted:
         if slide.element.get("show") != "0":  # a hidden slide is counted, as PowerPoint does, and not shown
             _add_slide(blocks, slide, number)
     if not len(presentation.slides):
-        raise ParsingError("It has no slides.")
+        raise ParsingError(_("It has no slides."))
     return blocks.extracted(dated=first_date(dates))
 
 

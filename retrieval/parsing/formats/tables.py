@@ -16,6 +16,7 @@ from pathlib import Path
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, row_line
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 _LONG = 12  # rows; a shorter table mostly shares a chunk with its column names
 _HEADER_WITHIN = 8  # rows, above which notes may stand
@@ -32,7 +33,9 @@ def read_csv(path: Path) -> Extracted:
     try:
         write_table(blocks, rows)
     except csv.Error as error:
-        raise ParsingError(f"Line {rows.line_num} is broken: {error}.") from error
+        raise ParsingError(
+            _("Line %(line)s is broken: %(fault)s."), line=str(rows.line_num), fault=str(error)
+        ) from error
     return blocks.extracted()
 
 
