@@ -77,6 +77,13 @@ class IndexUnavailable(RetrievalError):
     """The index can't be asked right now: try again later."""
 
 
+class IndexRejected(RetrievalError):
+    """The index takes no such point or question: asking again changes nothing."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(_("The index refused it: %(fault)s"), fault=fault)
+
+
 class StorageInUse(IndexUnavailable):
     """Another process owns the embedded index."""
 

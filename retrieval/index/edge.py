@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import IndexRejected, IndexUnavailable
 from retrieval.index import (
     ALL_GENERATIONS,
     DENSE,
@@ -41,6 +42,9 @@ _LOOSE_BUSY, _LOOSE_SHARE_BUSY = 10_000, 1 / 3
 _REMOVED, _REMOVED_SHARE = 1_000, 0.2
 _REST, _REST_SECONDS = 20, 60  # while documents come in: so many times as long as tidying took, and at least so long
 _CLOSING_SECONDS = 30
+_UNWELL = ("Service runtime error", "Inconsistent storage", "Out of memory", "Operation cancelled", "Timeout")
+
+logger = logging.getLogger(__name__)
 
 
 class EdgeIndex(SharedIndex[int]):
@@ -163,6 +167,7 @@ class EdgeIndex(SharedIndex[int]):
                     return action(shard)
             except IndexUnavailable:
                 if shard is self._shard:  # else it was tidied since, and this one is closed
+                    logger.exception("The embedded index failed")
                     raise
 
     def _opened(self) -> EdgeShard:
@@ -220,7 +225,18 @@ def _filter(conditions: Conditions) -> Filter:
 
 @contextlib.contextmanager
 def _vendor_errors() -> Iterator[None]:
+    """Raise what Edge raises as IndexUnavailable or IndexRejected, and anything else as it is.
+
+    Edge has no errors of its own: what fails is an `Exception`, a shard that is being closed a `RuntimeError`, and only
+    the words tell a store that is unwell from a request that it refuses.
+    """
     try:
         yield
-    except Exception as error:  # Edge raises nothing more specific
+    except OSError as error:
+        raise IndexUnavailable(_("The embedded index failed: %(fault)s"), fault=str(error)) from error
+    except Exception as error:
+        if type(error) not in (Exception, RuntimeError):
+            raise
+        if type(error) is Exception and not str(error).startswith(_UNWELL):
+            raise IndexRejected(str(error)) from error
         raise IndexUnavailable(_("The embedded index failed: %(fault)s"), fault=str(error)) from error

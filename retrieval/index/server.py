@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import IndexRejected, IndexUnavailable
 from retrieval.index import (
     ALL_GENERATIONS,
     DENSE,
@@ -39,6 +39,7 @@ Result = TypeVar("Result")
 _READING_PATIENCE, _WRITING_PATIENCE = 1.0, 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REFUSED = frozenset({400, 413, 422})
 _POINTS_AT_ONCE = 100  # 100 points of 3,072 dimensions are 6 MB as JSON; a server refuses more than 32
 
 
@@ -246,6 +247,8 @@ class ServerIndex(SharedIndex[str]):
                     ),
                     name=self._name,
                 ) from error
+            if error.status_code in _REFUSED:
+                raise IndexRejected(f"{error.status_code} {error.content.decode(errors='replace')[:300]}") from error
             raise IndexUnavailable(
                 _("The Qdrant server answered %(status)s for the collection %(name)s (QDRANT_URL)."),
                 status=str(error.status_code),

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from retrieval.children import run_child
@@ -43,14 +43,13 @@ def place_taken(copy: Path, path: Path) -> Iterator[None]:
     """`copy` is where the folder `path` was, which is kept beside it; after an error both are where they were."""
     former = _former(path)
     shutil.rmtree(former, ignore_errors=True)
-    path.rename(former)
-    copy.rename(path)
-    try:
+    with ExitStack() as undo:
+        path.rename(former)
+        undo.callback(former.rename, path)
+        copy.rename(path)
+        undo.callback(path.rename, copy)
         yield
-    except BaseException:
-        path.rename(copy)
-        former.rename(path)
-        raise
+        undo.pop_all()
 
 
 def remove_former(path: Path) -> None:

@@ -13,7 +13,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +28,7 @@ from django.utils import timezone
 from retrieval.configuration import Space, runtime
 from retrieval.errors import DiskFull, EmbeddingUnavailable, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.ingestion import points, queue, spaces
+from retrieval.ingestion.futures import settle
 from retrieval.ingestion.queue import Superseded
 from retrieval.ingestion.read_ahead import read_ahead
 from retrieval.ingestion.spaces import live_space
@@ -86,7 +87,7 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
     except _Halted:
         _put_back(in_hand)
         return False
-    except IndexUnavailable as error:
+    except RetrievalError as error:
         logger.warning("%d documents wait: %s", len(in_hand), error)
         _put_back(in_hand, reason=error.reason, after=queue.pause_after(error))
         return False
@@ -265,12 +266,11 @@ class _Embedding:
         self._done = 0
         self._left: Exception | None = None
         digests = [chunk.digest for cut in group for chunk in cut.chunks]
-        try:
-            known = points.known_vectors(digests, documents={cut.document.pk for cut in group}, space=space)
-        except Exception as error:
-            self.vectors.set_exception(error)
-        else:
-            threading.Thread(target=self._embed, args=[space, known], name="embed", daemon=True).start()
+        known: Future[dict[int, Vectors]] = Future()
+        documents = {cut.document.pk for cut in group}
+        settle(known, partial(points.known_vectors, digests, documents=documents, space=space))
+        embed = partial(self._embed, space, known)
+        threading.Thread(target=settle, args=[self.vectors, embed], name="embed", daemon=True).start()
 
     @property
     def ended(self) -> bool:
@@ -278,6 +278,11 @@ class _Embedding:
 
     def percent(self) -> int:
         return 10 + 80 * self._done // max(len(self._texts), 1)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are no vectors, once it has ended."""
+        return self._left is not None or self.vectors.exception() is not None
 
     def by_document(self) -> list[list[Vectors | None]]:
         """The vectors of each one's chunks. Raises what embedding raised, or why it was left."""
@@ -290,11 +295,8 @@ class _Embedding:
         """Nobody waits for it any more: it ends after the batch it is at."""
         self._left = reason
 
-    def _embed(self, space: Space, known: Mapping[int, Vectors]) -> None:
-        try:
-            self.vectors.set_result(points.embed(self._texts, space=space, known=known, report=self._report))
-        except Exception as error:
-            self.vectors.set_exception(error)
+    def _embed(self, space: Space, known: Future[dict[int, Vectors]]) -> list[Vectors | None]:
+        return points.embed(self._texts, space=space, known=known.result(), report=self._report)
 
     def _report(self, done: int) -> None:
         if self._left is not None:
@@ -348,10 +350,7 @@ class _Finish:
         """Each by itself. When they could not be embedded together, each is embedded by itself, so that the one it
         fails for is known."""
         alone = len(embedding.group) == 1
-        try:
-            together = None if alone else embedding.by_document()
-        except (RetrievalError, Superseded):
-            together = None
+        together = None if alone or embedding.failed else embedding.by_document()
         for place, cut in enumerate(embedding.group):
             with _one(cut.document, self._in_hand):
                 vectors = together[place] if together else self._embedded(embedding if alone else None, cut)

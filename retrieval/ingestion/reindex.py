@@ -76,19 +76,16 @@ def advance() -> bool:
         if (request.pk in others and request.pk not in dead) or not _own(request):
             continue
         key = (request.pk, _me())
-        work = _under_way.setdefault(key, _work(request))
+        work = _under_way.pop(key, None) or _work(request)
         try:
             next(work)
         except StopIteration:
-            _under_way.pop(key)
+            return True
         except RetrievalError as error:
-            _under_way.pop(key)
             _wait(request, pause_after(error), reason=error.reason)
-            continue
-        except BaseException:
-            _under_way.pop(key)
-            raise
-        return True
+        else:
+            _under_way[key] = work
+            return True
     return False
 
 

@@ -75,7 +75,10 @@ def may_share(filename: str, *, size: int) -> bool:
 def parse_together(
     files: Sequence[tuple[Path, str]], *, limits: Limits = _SHARED_LIMITS
 ) -> list[Extracted | Exception]:
-    """Each file's text, or what `parse` raises for it. When one stops the child they share, each is read alone."""
+    """Return each file's text, or what `parse` raises for it. A single one is read alone, and so is each when one of
+    them stops the child they share."""
+    if len(files) == 1:
+        return [_parse_alone(*file) for file in files]
     try:
         answers = _read(Request([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
@@ -211,16 +214,16 @@ def _ask(request: Request) -> tuple[dict[str, Any], bytes]:
     """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked."""
     for _attempt in range(2):
         parser, fresh = _take()
+        answer = None
         try:
             answer = parser.ask(request)
-        except _Gone as error:
-            _end(parser)
+        except _Gone:
             if fresh:
-                raise ParserStopped(_("The parser ended without an answer.")) from error
-        except BaseException:  # interrupted: its reply would be taken for the next one's
-            _end(parser)
-            raise
-        else:
+                break
+        finally:
+            if answer is None:  # gone, or interrupted: then its reply would be taken for the next one's
+                _end(parser)
+        if answer is not None:
             _give_back(parser)
             return answer
     raise ParserStopped(_("The parser ended without an answer."))

@@ -317,6 +317,33 @@ def test_cases_70_81_rejected_embeddings_fail_after_three_attempts(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_document_that_the_index_refuses_fails_after_three_attempts(public: Collection, media: Path) -> None:
+    with qdrant_server() as server, configured(media, qdrant_url=server.url, qdrant_api_key=server.api_key):
+        bad, good = add(public), add(public, "good.md", "A short text.")
+        server.rejected = b'"document_id":%d,' % bad.pk
+        ingest_all()
+        bad.refresh_from_db()
+        good.refresh_from_db()
+        assert (good.state, good.attempts) == (Document.State.READY, 1)
+        assert (bad.state, bad.attempts) == (Document.State.FAILED, 3)
+        assert bad.error.startswith("The index refused it: 400")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_document_that_meets_a_mistake_of_ours_fails_after_three_attempts(
+    public: Collection, index: None, media: Path
+) -> None:
+    lost, good = add(public), add(public, "good.md", "A short text.")
+    Document.objects.filter(pk=lost.pk).update(file="../outside.md")
+    ingest_all()
+    lost.refresh_from_db()
+    good.refresh_from_db()
+    assert (good.state, good.error) == (Document.State.READY, "")
+    assert (lost.state, lost.attempts) == (Document.State.FAILED, 3)
+    assert lost.error == "An unexpected error, which the server's log describes."
+
+
+@pytest.mark.django_db(transaction=True)
 def test_case_73_index_down_keeps_the_document_queued_and_its_attempts(public: Collection, media: Path) -> None:
     with qdrant_server() as server, configured(media, qdrant_url=server.url, qdrant_api_key=server.api_key):
         document = add(public)
