@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,14 @@ from retrieval.embedding.embedders import build_embedder, describe_embedder, loc
 from retrieval.index import Index
 
 
+def _nowhere(document_id: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class RetrievalSettings:
-    """Folders for the embedded index and the model; addresses, empty for the embedded ones."""
+    """Folders for the embedded index and the model; addresses, empty for the embedded ones; and where the site shows a
+    document, by its id: empty where it does not."""
 
     index_dir: Path
     model_dir: Path
@@ -36,6 +42,7 @@ class RetrievalSettings:
     least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first
     user_quota_bytes: int = 0  # 0: as much as the disk holds
+    document_url: Callable[[int], str] = _nowhere
 
 
 @dataclass(frozen=True)

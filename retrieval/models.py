@@ -13,9 +13,9 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from retrieval.configuration import runtime
 from retrieval.fields import ReasonField
 
 User = AbstractBaseUser | AnonymousUser
@@ -225,7 +225,8 @@ class Document(models.Model):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("chatsite:document", args=[self.pk])
+        """Return the address of its page on the site; empty where the site shows none."""
+        return runtime().settings.document_url(self.pk)
 
     def page_at(self, offset: int) -> int | None:
         """The 1-based page that holds character `offset`; None for a format without pages."""

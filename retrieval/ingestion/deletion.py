@@ -14,6 +14,7 @@ from django.db import router, transaction
 from django.db.models import QuerySet
 
 from retrieval.index import ALL_GENERATIONS
+from retrieval.ingestion.worker import wake
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 
@@ -76,7 +77,5 @@ def _gathering() -> Iterator[None]:
 
 
 def _leave(removals: list[IndexRemoval], *, using: str) -> None:
-    from retrieval.ingestion.ingest import wake
-
     IndexRemoval.objects.using(using).bulk_create(removals)
     transaction.on_commit(wake, using=using)

@@ -23,7 +23,7 @@ from retrieval.ingestion import queue, reindex, spaces
 from retrieval.ingestion.deletion import clear_away
 from retrieval.ingestion.quota import check_quota
 from retrieval.ingestion.spaces import live_space
-from retrieval.ingestion.worker import Worker
+from retrieval.ingestion.worker import wake, worker
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 from retrieval.parsing.formats import clean, ocr
@@ -149,7 +149,7 @@ def ingest_next() -> bool:
     if not documents:
         return False
     try:
-        return intake.take_to_their_end(documents, stopping=lambda: _worker.stopping)
+        return intake.take_to_their_end(documents, stopping=lambda: worker.stopping)
     except (OperationalError, InterfaceError):
         _left_in_hand.extend(documents)
         raise
@@ -224,23 +224,15 @@ def work() -> bool:
 _untidied = False
 
 
-_worker = Worker("ingest", prepare=recover, work=work)
-
-
 def start() -> None:
     """Ingest in this process from now on, on one daemon thread; repeating it changes nothing."""
-    _worker.start()
-
-
-def wake() -> None:
-    """Look into the queue now, when this process ingests; otherwise the process that does polls every second."""
-    _worker.wake()
+    worker.start(prepare=recover, work=work)
 
 
 def stop(deadline: float) -> bool:
     """End the thread within `deadline` seconds, putting the document under way back, and close the index. Whether it
     has ended."""
-    ended = _worker.stop(deadline=deadline)
+    ended = worker.stop(deadline=deadline)
     if ended:
         runtime().close()
     return ended

@@ -21,6 +21,7 @@ from retrieval.errors import RetrievalError
 from retrieval.ingestion import points
 from retrieval.ingestion.queue import Leases, due, lease, pause_after
 from retrieval.ingestion.spaces import live_counts, live_fingerprint, live_space, switch
+from retrieval.ingestion.worker import wake
 from retrieval.models import Chunk, Document, Reindex
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
@@ -145,8 +146,6 @@ def _request(kind: Reindex.Kind) -> Reindex:
     request, created = Reindex.objects.get_or_create(kind=kind)
     if not created:
         Reindex.objects.filter(pk=request.pk, switched_at=None).update(cancelled=False, lease_until=None)
-    from retrieval.ingestion.ingest import wake
-
     transaction.on_commit(wake)
     return request
 

@@ -34,7 +34,6 @@ from tests.retrieval import files
 from tests.retrieval.index.qdrant_server import qdrant_server
 
 pytestmark = [
-    pytest.mark.urls("tests.retrieval.urls"),
     pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection"),
 ]
 
@@ -497,8 +496,8 @@ def test_worker_outlives_failures_of_what_it_calls() -> None:
             raise RuntimeError("once")
         return False
 
-    worker = Worker("test", prepare=prepare, work=work, poll_seconds=0.01)
-    worker.start()
+    worker = Worker("test", poll_seconds=0.01)
+    worker.start(prepare=prepare, work=work)
     wait_until(lambda: calls.count("work") >= 3)
     assert worker.stop(deadline=5)
     assert calls[:4] == ["prepare", "prepare", "work", "work"]
@@ -506,8 +505,8 @@ def test_worker_outlives_failures_of_what_it_calls() -> None:
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_case_88_forked_child_has_neither_the_thread_nor_the_parents_index(index: None) -> None:
-    worker = Worker("test", prepare=lambda: None, work=lambda: False)
-    worker.start()
+    worker = Worker("test")
+    worker.start(prepare=lambda: None, work=lambda: False)
     before = runtime()
     child = os.fork()
     if child == 0:
