@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from retrieval.errors import UnknownDocument
 from retrieval.models import Chunk, Document, User
-from retrieval.searching.passages import Passage, Piece, passage_of
+from retrieval.searching.passages import ChunkText, Passage, passage_of
 
 
 def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Passage, ...]:
@@ -18,7 +18,7 @@ def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Pas
     if document is None:
         raise UnknownDocument([document_id])
     return tuple(
-        passage_of(document, [Piece(chunk.start, chunk.heading, chunk.text)], chunk_id=chunk.pk)
+        passage_of(document, [ChunkText(chunk.start, chunk.heading, chunk.text)], chunk_id=chunk.pk)
         for chunk in _live_chunks(document, start=start, end=end)
     )
 

@@ -34,7 +34,7 @@ from retrieval.admin.sources import SourcePages, add_links, fetch_limits
 from retrieval.ingestion import ingest
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
-from retrieval.sources.addresses import Outcome, refresh
+from retrieval.sources.addresses import RefreshOutcome, refresh
 
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
 _REFRESHED_AT_ONCE = 500
@@ -303,7 +303,7 @@ class DocumentAdmin(SourcePages):
     def _refresh(self, request: HttpRequest, documents: Iterable[Document]) -> None:
         """Those looked at longest ago first, as many as can be within the seconds that staff may wait."""
         deadline = time.monotonic() + settings.FETCH_MAX_SECONDS
-        told: Counter[Outcome] = Counter()
+        told: Counter[RefreshOutcome] = Counter()
         left_over = 0
         for document in documents:
             if (left := deadline - time.monotonic()) <= 0:
@@ -311,7 +311,7 @@ class DocumentAdmin(SourcePages):
                 continue
             refreshed = refresh(document, limits=fetch_limits(seconds=left))
             told[refreshed.outcome] += 1
-            if refreshed.outcome is Outcome.CHANGED:
+            if refreshed.outcome is RefreshOutcome.CHANGED:
                 self.log_change(request, document, _("Refreshed."))
             if refreshed.reason and told[refreshed.outcome] <= _REASONS_SHOWN:
                 self.message_user(request, f"{document.title}: {refreshed.reason.message()}", messages.WARNING)
@@ -351,12 +351,12 @@ def _user_id(request: HttpRequest) -> int:
     return cast(int, request.user.pk)
 
 
-def _refreshed_sentence(told: Counter[Outcome], left_over: int) -> str:
+def _refreshed_sentence(told: Counter[RefreshOutcome], left_over: int) -> str:
     parts = [
-        (told[Outcome.CHANGED], _("%d changed and will be indexed again")),
-        (told[Outcome.UNCHANGED], _("%d unchanged")),
-        (told[Outcome.GONE], _("%d gone, their text is kept")),
-        (told[Outcome.FAILED], _("%d could not be fetched")),
+        (told[RefreshOutcome.CHANGED], _("%d changed and will be indexed again")),
+        (told[RefreshOutcome.UNCHANGED], _("%d unchanged")),
+        (told[RefreshOutcome.GONE], _("%d gone, their text is kept")),
+        (told[RefreshOutcome.FAILED], _("%d could not be fetched")),
         (left_over, _("%d not looked at, for time was over: refresh again")),
     ]
     return (

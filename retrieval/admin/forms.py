@@ -22,7 +22,7 @@ from retrieval.parsing.formats import clean
 from retrieval.reasons import Reason, gettext_noop
 from retrieval.sources.addresses import add_address
 from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size
-from retrieval.sources.web import Limits
+from retrieval.sources.web import FetchLimits
 
 if TYPE_CHECKING:
     DocumentModelForm = forms.ModelForm[Document]
@@ -127,7 +127,7 @@ class AddressForm(forms.Form):
             raise forms.ValidationError(_("These are %(count)d addresses, the limit is %(limit)d at once.") % counts)
         return addresses
 
-    def save(self, *, owner: AbstractBaseUser, limits: Callable[..., Limits]) -> list[Upload]:
+    def save(self, *, owner: AbstractBaseUser, limits: Callable[..., FetchLimits]) -> list[Upload]:
         """What became of each address. All of them share the seconds of one fetch; those left over are not fetched."""
         deadline = time.monotonic() + limits().seconds
         uploads = []

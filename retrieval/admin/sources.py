@@ -22,7 +22,7 @@ from retrieval.admin.forms import AddressForm, PasteForm, UploadForm
 from retrieval.models import Collection, Document
 from retrieval.reasons import NO_REASON, Reason, gettext_noop
 from retrieval.sources.uploads import Upload, check_length
-from retrieval.sources.web import Limits
+from retrieval.sources.web import FetchLimits
 
 if TYPE_CHECKING:
     DocumentModelAdmin = admin.ModelAdmin[Document]
@@ -32,10 +32,10 @@ else:
 _TOGETHER = gettext_noop("%(refusal)s The files of one form count together: choose fewer at once.")
 
 
-def fetch_limits(*, seconds: float | None = None) -> Limits:
+def fetch_limits(*, seconds: float | None = None) -> FetchLimits:
     """What one fetch may cost; staff wait for it."""
     wait = settings.FETCH_MAX_SECONDS if seconds is None else seconds
-    return Limits(settings.UPLOAD_MAX_BYTES, seconds=wait, hosts=settings.FETCH_HOSTS)
+    return FetchLimits(settings.UPLOAD_MAX_BYTES, seconds=wait, hosts=settings.FETCH_HOSTS)
 
 
 class SourcePages(DocumentModelAdmin):

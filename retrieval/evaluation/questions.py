@@ -17,7 +17,7 @@ _ANSWERABLE = {"": True, "true": True, "yes": True, "1": True, "false": False, "
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceText:
     """A document of the set's own, under the name by which its questions call it."""
 
     key: str
@@ -37,7 +37,7 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class Question:
+class JudgedQuestion:
     """`relevant` grades whole documents, `quotes` are places in them; both empty when nothing answers it."""
 
     text: str
@@ -54,8 +54,8 @@ class QuestionSet:
     """Questions about `sources`, or, without any, about the documents of this site."""
 
     name: str
-    sources: tuple[Source, ...]
-    questions: tuple[Question, ...]
+    sources: tuple[SourceText, ...]
+    questions: tuple[JudgedQuestion, ...]
 
 
 def read_set(path: Path) -> QuestionSet:
@@ -73,7 +73,7 @@ def _beir(folder: Path) -> QuestionSet:
     for question, document, grade in _judgements(folder):
         grades.setdefault(question, {})[document] = grade
     questions = tuple(
-        Question(_text(row["text"]), relevant=grades[str(row["_id"])])
+        JudgedQuestion(_text(row["text"]), relevant=grades[str(row["_id"])])
         for row in _rows(folder, "queries")
         if any(grade > 0 for grade in grades.get(str(row["_id"]), {}).values())
     )
@@ -82,10 +82,10 @@ def _beir(folder: Path) -> QuestionSet:
     return QuestionSet(folder.resolve().name, sources, questions)
 
 
-def _source(row: Mapping[str, Any]) -> Source:
+def _source(row: Mapping[str, Any]) -> SourceText:
     """One without a text is its title."""
     title, text = _text(row.get("title")), _text(row["text"])
-    return Source(str(row["_id"]), title, "a.txt", text if text.strip() else title)
+    return SourceText(str(row["_id"]), title, "a.txt", text if text.strip() else title)
 
 
 def _text(value: object) -> str:
@@ -149,7 +149,7 @@ def _table(path: Path) -> QuestionSet:
             found.setdefault(row["question"].strip(), []).extend(_quotes(row))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise EvaluationSetError(f"{path}, row {number}: {error}") from error
-    questions = tuple(Question(text, quotes=tuple(quotes)) for text, quotes in found.items() if text)
+    questions = tuple(JudgedQuestion(text, quotes=tuple(quotes)) for text, quotes in found.items() if text)
     if not questions:
         raise EvaluationSetError(f"{path} holds no questions.")
     return QuestionSet(path.stem, _corpora(path, questions), questions)
@@ -173,7 +173,7 @@ def _quotes(row: dict[str, str]) -> Iterable[Quote]:
     yield Quote(document, int(start) if start else None, int(end) if end else None, text)
 
 
-def _corpora(path: Path, questions: Sequence[Question]) -> tuple[Source, ...]:
+def _corpora(path: Path, questions: Sequence[JudgedQuestion]) -> tuple[SourceText, ...]:
     """The texts that the questions quote, when they lie beside the table; else the site's own documents are meant."""
     folder = path.parent / "corpora"
     if not folder.is_dir():
@@ -182,4 +182,4 @@ def _corpora(path: Path, questions: Sequence[Question]) -> tuple[Source, ...]:
     named = {quote.document for question in questions for quote in question.quotes}
     if unknown := named - files.keys():
         raise EvaluationSetError(f"{folder} has no text called {', '.join(sorted(unknown))}.")
-    return tuple(Source(key, key, file.name, file.read_text()) for key, file in files.items())
+    return tuple(SourceText(key, key, file.name, file.read_text()) for key, file in files.items())

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 
 from retrieval.errors import EvaluationSetError
 from retrieval.evaluation.measures import CUTOFFS, Place, normalized_gain, recall, reciprocal_rank, span_overlap
-from retrieval.evaluation.questions import Question, Quote
+from retrieval.evaluation.questions import JudgedQuestion, Quote
 from retrieval.models import Document, User
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.passages import Passage
@@ -70,7 +70,7 @@ def parse_method(text: str) -> Method:
     return Method(**method)
 
 
-def locate(questions: Iterable[Question], *, documents: Mapping[str, int]) -> list[Located]:
+def locate(questions: Iterable[JudgedQuestion], *, documents: Mapping[str, int]) -> list[Located]:
     """The questions with their answers' documents as ids; `documents` gives those of the set's own keys. Without it
     a document is named by its id or its title. Raises EvaluationSetError when one isn't here, or lacks the quote.
 

@@ -30,7 +30,7 @@ WIDTHS = (800, 1600)  # pixels; a screen takes the one that is at least as wide 
 
 
 @dataclass(frozen=True)
-class Limits:
+class DrawingLimits:
     """What one picture, or the characters of a few pages, may cost."""
 
     seconds: float = 20
@@ -132,9 +132,9 @@ def _line_of(found: dict[str, Any]) -> Line:
 _seats = threading.BoundedSemaphore(2)  # children at once; asking and searching need the processor as well
 
 
-def _ask(document: Document, task: dict[str, Any], *, limits: Limits | None = None) -> bytes:
+def _ask(document: Document, task: dict[str, Any], *, limits: DrawingLimits | None = None) -> bytes:
     """What the child answers to `task` on the document's file."""
-    limits = limits or Limits()
+    limits = limits or DrawingLimits()
     told = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
     if not _seats.acquire(timeout=limits.seconds):
         raise PagesUnavailable(_("Too many pages are being drawn: try again in a moment."))

@@ -26,28 +26,28 @@ from retrieval.children import start_child
 from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing.formats import FORMATS, Extracted
 from retrieval.parsing.formats.ocr import find_ocr
-from retrieval.parsing.process import Limits, Request
+from retrieval.parsing.process import ParsingLimits, ParsingRequest
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 
-__all__ = ["Limits", "may_share", "parse", "parse_together"]
+__all__ = ["ParsingLimits", "may_share", "parse", "parse_together"]
 
 _SHARED = {"text", "markdown", "csv", "json", "jsonl"}
 _SHARED_BYTES = 64 * 1024
-_SHARED_LIMITS = Limits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
+_SHARED_LIMITS = ParsingLimits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
 _GRACE = 10  # seconds that the warm process has for what comes before and after the child
 _KEPT_WARM = 2  # processes
 
 logger = logging.getLogger(__name__)
 
 
-def parse(path: Path, *, filename: str, limits: Limits | None = None) -> Extracted:
+def parse(path: Path, *, filename: str, limits: ParsingLimits | None = None) -> Extracted:
     """The text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
 
     Raises ParsingError with a reason for a person (NeedsOcr when it is that), or ParserStopped at a limit or after a
     crash. Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
     """
-    request = Request([(str(path.resolve()), filename)], limits or Limits())
+    request = ParsingRequest([(str(path.resolve()), filename)], limits or ParsingLimits())
     try:
         extracted = _read_one(request)
     except NeedsOcr:
@@ -73,14 +73,14 @@ def may_share(filename: str, *, size: int) -> bool:
 
 
 def parse_together(
-    files: Sequence[tuple[Path, str]], *, limits: Limits = _SHARED_LIMITS
+    files: Sequence[tuple[Path, str]], *, limits: ParsingLimits = _SHARED_LIMITS
 ) -> list[Extracted | Exception]:
     """Return each file's text, or what `parse` raises for it. A single one is read alone, and so is each when one of
     them stops the child they share."""
     if len(files) == 1:
         return [_parse_alone(*file) for file in files]
     try:
-        answers = _read(Request([(str(path.resolve()), filename) for path, filename in files], limits))
+        answers = _read(ParsingRequest([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
         return [_parse_alone(path, filename) for path, filename in files]
     return [_outcome(answer) for answer in answers]
@@ -93,12 +93,12 @@ def _parse_alone(path: Path, filename: str) -> Extracted | Exception:
         return error
 
 
-def _recognise(request: Request, command: str) -> Extracted:
+def _recognise(request: ParsingRequest, command: str) -> Extracted:
     with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
         return _read_one(dataclasses.replace(request, ocr=command, folder=folder))
 
 
-def _read_one(request: Request) -> Extracted:
+def _read_one(request: ParsingRequest) -> Extracted:
     """Raises NeedsOcr, ParsingError and ParserStopped."""
     outcome = _outcome(_read(request)[0])
     if isinstance(outcome, Exception):
@@ -112,7 +112,7 @@ def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
     return Extracted.from_json(answer)
 
 
-def _read(request: Request) -> list[dict[str, Any]]:
+def _read(request: ParsingRequest) -> list[dict[str, Any]]:
     """An answer for each file. Raises ParserStopped."""
     reply, content = _ask(request)
     if reply["log"]:
@@ -155,7 +155,7 @@ class _Parser:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: Request) -> tuple[dict[str, Any], bytes]:
+    def ask(self, request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
         """The reply and the child's answer. Raises _Gone."""
         assert self._process.stdin
         deadline = time.monotonic() + request.seconds + _GRACE
@@ -210,7 +210,7 @@ _idle: list[_Parser] = []
 _busy: set[_Parser] = set()
 
 
-def _ask(request: Request) -> tuple[dict[str, Any], bytes]:
+def _ask(request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
     """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked."""
     for _attempt in range(2):
         parser, fresh = _take()

@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Limits:
+class ParsingLimits:
     """What one document may cost."""
 
     seconds: float = 120
@@ -53,12 +53,12 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Request:
+class ParsingRequest:
     """Read the files at these paths, one after another, each with the name it was uploaded under; with `ocr`, a
     command's path, recognise the text of the only one first, in the empty folder `folder`."""
 
     files: Sequence[tuple[str, str]]
-    limits: Limits
+    limits: ParsingLimits
     ocr: str = ""
     folder: str = ""
 
@@ -67,9 +67,9 @@ class Request:
         return self.limits.ocr_seconds if self.ocr else self.limits.seconds
 
     @classmethod
-    def from_json(cls, line: bytes) -> Request:
+    def from_json(cls, line: bytes) -> ParsingRequest:
         request = json.loads(line)
-        return cls(**(request | {"limits": Limits(**request["limits"])}))
+        return cls(**(request | {"limits": ParsingLimits(**request["limits"])}))
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def main() -> None:
             break
         line += part
         if line.endswith(b"\n"):
-            request = Request.from_json(line)
+            request = ParsingRequest.from_json(line)
             for _, filename in request.files:
                 prepare(filename)
             gc.freeze()  # the pages of what is loaded stay shared with the child
@@ -92,7 +92,7 @@ def main() -> None:
             served, line = served + 1, b""
 
 
-def _serve(request: Request, requests: int, replies: IO[bytes]) -> None:
+def _serve(request: ParsingRequest, requests: int, replies: IO[bytes]) -> None:
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as log:
         status, timed_out = _run_child(request, requests, answer, log)
         size = answer.seek(0, os.SEEK_END)
@@ -106,7 +106,7 @@ def _serve(request: Request, requests: int, replies: IO[bytes]) -> None:
             replies.flush()
 
 
-def _run_child(request: Request, requests: int, answer: IO[bytes], log: IO[bytes]) -> tuple[int, bool]:
+def _run_child(request: ParsingRequest, requests: int, answer: IO[bytes], log: IO[bytes]) -> tuple[int, bool]:
     """What the child ended with, as subprocess counts it, and whether its time was up. It is gone, and so is all that
     it started."""
     alive, alive_in_child = os.pipe()
@@ -142,7 +142,7 @@ def _wait(alive: int, requests: int, deadline: float) -> bool:
 # ---- in the child ----------------------------------------------------------------------------------------------------
 
 
-def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) -> None:
+def _be_child(request: ParsingRequest, parent: int, alive: int, answer: int, log: int) -> None:
     """Never returns: whatever happens, the child ends here and none of the parent's code runs in it."""
     status = 70
     try:
@@ -168,7 +168,7 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
         os._exit(status)
 
 
-def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
+def _answer(path: Path, filename: str, request: ParsingRequest) -> dict[str, object]:
     """The text, or the reason there is none."""
     try:
         if request.ocr:

@@ -32,7 +32,7 @@ _WITH_SIMILARITY = (1.06, 2.42, 4.02, 2.68, -4.00)
 _WITHOUT_SIMILARITY = (1.37, 2.27, 3.61, -4.43)
 
 
-class Found(Protocol):
+class PassageLike(Protocol):
     """A passage, as far as it matters here."""
 
     @property
@@ -45,7 +45,7 @@ class Found(Protocol):
     def similarity(self) -> float | None: ...
 
 
-def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> float:
+def confidence(query: str, passages: Sequence[PassageLike], *, language: str = "") -> float:
     """The probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all questions
     have an answer. 0 without passages. Where they have no similarity, words alone count. In a known `language`
     (ISO 639-1), those that say little don't."""
@@ -56,7 +56,7 @@ def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> 
     return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True))))
 
 
-def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tuple[float, ...]:
+def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") -> tuple[float, ...]:
     """What the model weighs: how much of the question the best few sentences hold, and the first passage with its
     title; then, with similarities, the highest one and how far it stands out among the others, and without, whether
     enough of the question's terms stand together."""

@@ -43,7 +43,7 @@ class Passage:
     also_in: tuple[Elsewhere, ...] = ()
 
 
-class Piece(NamedTuple):
+class ChunkText(NamedTuple):
     """A chunk, as far as a passage needs it."""
 
     start: int
@@ -53,7 +53,7 @@ class Piece(NamedTuple):
 
 def passage_of(
     document: Document,
-    pieces: Sequence[Piece],
+    pieces: Sequence[ChunkText],
     *,
     chunk_id: UUID,
     score: float = 1.0,

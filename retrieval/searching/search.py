@@ -22,9 +22,9 @@ from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
 from retrieval.searching.language import language_of
-from retrieval.searching.passages import Elsewhere, Passage, Piece, passage_of
+from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
-from retrieval.searching.spans import NEIGHBOURS, Span, by_passage, spans
+from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
@@ -200,7 +200,7 @@ class _Found:
     """What SQL holds of the hits: their documents, and they and their neighbours by (document, position)."""
 
     documents: dict[int, Document]
-    pieces: dict[tuple[int, int], Piece]
+    pieces: dict[tuple[int, int], ChunkText]
 
     @classmethod
     def of(cls, hits: Sequence[Hit], *, scope: Scope, neighbours: int) -> _Found:
@@ -230,7 +230,7 @@ def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, 
     return {document.pk: document for document in Document.objects.raw(sql, [*wanted, *collection_ids])}
 
 
-def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece]:
+def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], ChunkText]:
     if not hits:
         return {}
     where = " OR ".join(["document_id = %s AND generation = %s AND position BETWEEN %s AND %s"] * len(hits))
@@ -240,7 +240,7 @@ def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece
             f"SELECT document_id, position, start, heading, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
             [*chain.from_iterable(places)],
         )
-        return {(row[0], row[1]): Piece(*row[2:]) for row in cursor.fetchall()}
+        return {(row[0], row[1]): ChunkText(*row[2:]) for row in cursor.fetchall()}
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
@@ -250,7 +250,7 @@ def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: in
     return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)
 
 
-def _around(span: Span, found: _Found, elsewhere: Sequence[int]) -> Passage:
+def _around(span: ChunkRange, found: _Found, elsewhere: Sequence[int]) -> Passage:
     document_id, hit = span.hit.document_id, span.hit
     places = [(document_id, position) for position in range(span.first, span.last + 1)]
     others = [found.documents[other] for other in elsewhere]

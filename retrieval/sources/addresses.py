@@ -21,7 +21,7 @@ from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.sources.titles import title_in
 from retrieval.sources.uploads import Upload
-from retrieval.sources.web import Fetched, Limits, fetch
+from retrieval.sources.web import Fetched, FetchLimits, fetch
 
 _LOCATION_CHARACTERS = 2_000  # as many as Document.location takes
 _TYPES = {  # those that Python's own table doesn't name, or names otherwise
@@ -37,7 +37,7 @@ _TYPES = {  # those that Python's own table doesn't name, or names otherwise
 _VAGUE = {"", "text/plain", "application/octet-stream", "binary/octet-stream"}  # the ending says more
 
 
-class Outcome(StrEnum):
+class RefreshOutcome(StrEnum):
     UNCHANGED = "unchanged"
     CHANGED = "changed"
     GONE = "gone"
@@ -48,11 +48,11 @@ class Outcome(StrEnum):
 class Refreshed:
     """What looking at a document's address again gave; `reason` for a person, when it is gone or failed."""
 
-    outcome: Outcome
+    outcome: RefreshOutcome
     reason: Reason = NO_REASON
 
 
-def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | None, limits: Limits) -> Upload:
+def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | None, limits: FetchLimits) -> Upload:
     """A document of what is at `url` now. An address that the collection has already is not fetched again."""
     url = url.strip()
     if there := _at(collection, url):
@@ -66,7 +66,7 @@ def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | N
         return Upload(url, refusal=error.reason, too_much=isinstance(error, QuotaExceeded))
 
 
-def refresh(document: Document, *, limits: Limits) -> Refreshed:
+def refresh(document: Document, *, limits: FetchLimits) -> Refreshed:
     """Look at the address again: changed content becomes the document's next generation; whatever goes wrong, and also
     when the page is gone, the document keeps its text."""
     row = Document.objects.filter(pk=document.pk)
@@ -75,12 +75,12 @@ def refresh(document: Document, *, limits: Limits) -> Refreshed:
         changed = fetched.content is not None and _replace(document, fetched, fetched.content)
     except PageGone as error:
         row.update(checked_at=timezone.now())
-        return Refreshed(Outcome.GONE, error.reason)
+        return Refreshed(RefreshOutcome.GONE, error.reason)
     except RetrievalError as error:
-        return Refreshed(Outcome.FAILED, error.reason)
+        return Refreshed(RefreshOutcome.FAILED, error.reason)
     told = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
     row.update(checked_at=timezone.now(), **{name: value for name, value in told.items() if value})
-    return Refreshed(Outcome.CHANGED if changed else Outcome.UNCHANGED)
+    return Refreshed(RefreshOutcome.CHANGED if changed else RefreshOutcome.UNCHANGED)
 
 
 def filename_of(fetched: Fetched) -> str:

@@ -36,7 +36,7 @@ _NAME_BYTES = 255  # what file systems take as one name
 
 
 @dataclass(frozen=True)
-class Limits:
+class ArchiveLimits:
     """What one archive may cost. The ratio is looked at in members of more than a megabyte."""
 
     members: int = 1_000
@@ -56,12 +56,12 @@ class Member:
     refusal: Reason = NO_REASON
 
 
-def unpack(archive: Path, *, into: Path, endings: frozenset[str], limits: Limits | None = None) -> list[Member]:
+def unpack(archive: Path, *, into: Path, endings: frozenset[str], limits: ArchiveLimits | None = None) -> list[Member]:
     """The members of `archive` in its own order, those with one of `endings` written into the folder `into`.
 
     A member that is refused stops no other. Raises ArchiveRefused when the archive itself is broken or too large.
     """
-    limits = limits or Limits()
+    limits = limits or ArchiveLimits()
     wanted = json.dumps({"endings": sorted(endings), "limits": dataclasses.asdict(limits)})
     told = (str(archive.resolve()), str(into.resolve()), wanted)
     try:
@@ -92,7 +92,7 @@ class _MemberRefused(RetrievalError):
 
 def _main() -> None:
     archive, into, wanted = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-    limits = Limits(**wanted["limits"])
+    limits = ArchiveLimits(**wanted["limits"])
     limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=int(limits.seconds) + _GRACE)
     answer: str | list[tuple[str, str, str]]
     try:
@@ -102,7 +102,7 @@ def _main() -> None:
     json.dump(answer, sys.stdout)
 
 
-def _unpack(archive: Path, *, into: Path, endings: set[str], limits: Limits) -> Iterator[tuple[str, str, str]]:
+def _unpack(archive: Path, *, into: Path, endings: set[str], limits: ArchiveLimits) -> Iterator[tuple[str, str, str]]:
     try:
         opened = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -123,7 +123,7 @@ def _unpack(archive: Path, *, into: Path, endings: set[str], limits: Limits) -> 
                 yield location, str(number), ""
 
 
-def _check_whole(members: list[zipfile.ZipInfo], limits: Limits) -> None:
+def _check_whole(members: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
     if not members:
         raise ArchiveRefused(_("It is empty."))
     if len(members) > limits.members:
@@ -139,7 +139,7 @@ def _check_whole(members: list[zipfile.ZipInfo], limits: Limits) -> None:
         )
 
 
-def _check_member(info: zipfile.ZipInfo, *, endings: set[str], limits: Limits) -> None:
+def _check_member(info: zipfile.ZipInfo, *, endings: set[str], limits: ArchiveLimits) -> None:
     _check_name(info.orig_filename)
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
@@ -185,7 +185,7 @@ def _printable(name: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", name)[:2_000]
 
 
-def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, *, deadline: float, limits: Limits) -> None:
+def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, *, deadline: float, limits: ArchiveLimits) -> None:
     try:
         with file.open(info) as source, path.open("wb") as target:
             while part := source.read(_PART):

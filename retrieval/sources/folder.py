@@ -29,7 +29,7 @@ _LOCATION_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderFile:
     """A file of the folder, by its path within it, with "/" between the parts."""
 
     location: str
@@ -50,11 +50,11 @@ class Listing:
 class Plan:
     """What a sync does: every file is in one of these, and so is every document."""
 
-    unchanged: list[tuple[Found, Document]] = field(default_factory=list)
-    moved: list[tuple[Found, Document]] = field(default_factory=list)
-    changed: list[tuple[Found, Document]] = field(default_factory=list)
-    new: list[Found] = field(default_factory=list)
-    doubles: list[Found] = field(default_factory=list)  # another file of the folder, or a document, holds the same
+    unchanged: list[tuple[FolderFile, Document]] = field(default_factory=list)
+    moved: list[tuple[FolderFile, Document]] = field(default_factory=list)
+    changed: list[tuple[FolderFile, Document]] = field(default_factory=list)
+    new: list[FolderFile] = field(default_factory=list)
+    doubles: list[FolderFile] = field(default_factory=list)  # another file of the folder, or a document, holds the same
     vanished: list[Document] = field(default_factory=list)
 
 
@@ -78,7 +78,7 @@ def list_files(root: Path, *, include: Sequence[str] = (), exclude: Sequence[str
     return Listing(files, left_out, follows_git=tracked is not None)
 
 
-def make_plan(found: Iterable[Found], *, kept: Iterable[Document], held: set[str]) -> Plan:
+def make_plan(found: Iterable[FolderFile], *, kept: Iterable[Document], held: set[str]) -> Plan:
     """First whoever stayed as it was, then whoever moved, then whoever changed; the rest is new or vanished.
 
     `kept` are the documents of this folder, `held` the hashes of all others of the collection.
@@ -128,7 +128,7 @@ def plan_sync(
         report(f"Reading {number:,} of {len(files):,}")
         with path.open("rb") as file:
             content_hash = ingest.sha256(File(file))
-        found.append(Found(path.relative_to(root).as_posix(), path, content_hash))
+        found.append(FolderFile(path.relative_to(root).as_posix(), path, content_hash))
     documents = Document.objects.filter(collection=collection)
     ours = {"source": Document.Source.FOLDER, "folder": name}
     kept = documents.filter(**ours).defer("page_starts")
@@ -157,11 +157,11 @@ def carry_out(
     return problems
 
 
-def _delete(document: Document, file: Found | None) -> None:
+def _delete(document: Document, file: FolderFile | None) -> None:
     document.delete()
 
 
-def _move(document: Document, file: Found | None) -> None:
+def _move(document: Document, file: FolderFile | None) -> None:
     """The file was renamed: its text is the same, but the title may come from its name."""
     assert file is not None
     former = title_in(_head(file.path), filename=document.filename)
@@ -173,14 +173,14 @@ def _move(document: Document, file: Found | None) -> None:
         ingest.enqueue(document)  # the title ranks
 
 
-def _change(document: Document, file: Found | None) -> None:
+def _change(document: Document, file: FolderFile | None) -> None:
     assert file is not None
     with file.path.open("rb") as opened:
         ingest.replace_file(document, file=File(opened, name=file.path.name), filename=file.path.name)
     Document.objects.filter(pk=document.pk).update(checked_at=timezone.now())
 
 
-def _add(document: Document, file: Found | None) -> None:
+def _add(document: Document, file: FolderFile | None) -> None:
     assert file is not None
     origin = Origin(
         source=Document.Source.FOLDER, location=file.location, folder=document.folder, checked_at=timezone.now()

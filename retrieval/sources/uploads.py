@@ -82,7 +82,7 @@ def add_text(collection: Collection, *, title: str, text: str, owner: AbstractBa
 def _add_archive(
     collection: Collection, *, file: File[bytes], filename: str, owner: AbstractBaseUser | None, max_bytes: int
 ) -> list[Upload]:
-    limits = archive.Limits(member_bytes=max_bytes)
+    limits = archive.ArchiveLimits(member_bytes=max_bytes)
     with tempfile.TemporaryDirectory(prefix="archive-") as name:
         folder = Path(name)
         with (packed := folder / "archive.zip").open("wb") as target:

@@ -44,7 +44,7 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class Limits:
+class FetchLimits:
     """`hosts`: names, each with or without a port, that may also have private addresses and, with one, that port."""
 
     max_bytes: int
@@ -53,7 +53,7 @@ class Limits:
 
 
 def fetch(
-    url: str, *, limits: Limits, etag: str = "", last_modified: str = "", resolve: Resolve | None = None
+    url: str, *, limits: FetchLimits, etag: str = "", last_modified: str = "", resolve: Resolve | None = None
 ) -> Fetched:
     """GET `url`, following up to five redirects, all within `limits.seconds`.
 
@@ -150,7 +150,7 @@ def look_up(host: str, port: int) -> list[str]:
 class _Fetching(httpcore2.NetworkBackend):
     """The network as one fetch may use it: connects to checked addresses only, and until its deadline."""
 
-    def __init__(self, limits: Limits, resolve: Resolve) -> None:
+    def __init__(self, limits: FetchLimits, resolve: Resolve) -> None:
         self._limits = limits
         self._resolve = resolve
         self._deadline = time.monotonic() + limits.seconds
