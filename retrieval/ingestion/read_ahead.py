@@ -24,8 +24,8 @@ Reading = tuple[Document, Future[Extracted]]
 
 @contextlib.contextmanager
 def read_ahead(documents: Sequence[Document]) -> Iterator[list[Reading]]:
-    """They are read, in their order, by a thread of its own. Whoever leaves does not wait for it: what it reads runs
-    in a child process with limits, and the documents it has not begun are not begun."""
+    """Read the documents in their order on a thread of its own. Leaving does not wait for it: the file under way is
+    read in a child process with limits, and the next ones are not begun."""
     readings = [(document, Future[Extracted]()) for document in documents]
 
     def read_all() -> None:
@@ -45,7 +45,7 @@ def read_ahead(documents: Sequence[Document]) -> Iterator[list[Reading]]:
 
 
 def _shares(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
-    """In their order: each by itself, or some short texts that are read together."""
+    """Yield the readings in their order: each by itself, or some short texts that are read together."""
     for together, some in groupby(readings, key=lambda reading: may_share(reading[0].filename, size=reading[0].size)):
         rest = iter(some)
         while share := list(islice(rest, _READ_AT_ONCE if together else 1)):
@@ -53,7 +53,7 @@ def _shares(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
 
 
 def _read(documents: Sequence[Document]) -> Sequence[Extracted | Exception]:
-    """Return what each holds, or the error that says why that can't be told."""
+    """Return each document's text, or the error that says why there is none."""
     paths = [Path(document.file.path) for document in documents]
     there = [path.is_file() for path in paths]
     files = [(path, document.filename) for path, document, found in zip(paths, documents, there, strict=True) if found]
@@ -62,7 +62,7 @@ def _read(documents: Sequence[Document]) -> Sequence[Extracted | Exception]:
 
 
 def _outcome(outcomes: Future[Sequence[Extracted | Exception]], place: int) -> Extracted:
-    """Return or raise what was read at this place. Raises what kept all of them from being read."""
+    """Return or raise what reading the document at this place gave. Raises what kept all of them from being read."""
     outcome = outcomes.result()[place]
     if isinstance(outcome, Exception):
         raise outcome

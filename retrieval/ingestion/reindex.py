@@ -41,22 +41,22 @@ def request_reindex() -> Reindex:
 
 
 def request_repair() -> Reindex:
-    """Ask for the live index to be compared with SQL, and for what is missing or left over to be mended."""
+    """Ask for the live index to be compared with SQL, and for what is missing or left over to be put right."""
     return _request(Reindex.Kind.REPAIR)
 
 
 def cancel_reindex() -> bool:
-    """Take the request back; what was built is dropped. False when there is none, or it has switched already."""
+    """Take the request back; what was built is dropped. Return False when there is none, or it has switched already."""
     return bool(Reindex.objects.filter(kind=Reindex.Kind.SWITCH, switched_at=None).update(cancelled=True))
 
 
 def progress() -> list[Reason]:
-    """One line for a person about each request under way."""
+    """Return one line for a person about each request under way."""
     return [describe(request) for request in Reindex.objects.all()]
 
 
 def describe(request: Reindex) -> Reason:
-    """One line for a person."""
+    """Return one line for a person: how far the request is, and why it waits."""
     if request.switched_at:
         switched = _("Searches have switched to the index %(name)s; the former one is removed soon.")
         return Reason(switched, name=request.fingerprint)
@@ -69,7 +69,7 @@ def describe(request: Reindex) -> Reason:
 
 
 def advance() -> bool:
-    """Do one short piece of what was requested. False when nothing is, or none of it can be done now."""
+    """Do one short piece of what was requested. Return False when nothing is, or none of it can be done now."""
     requests = list(Reindex.objects.all())
     others = {row.pk: (row.owner, row.lease_until) for row in requests if row.owner not in ("", _me())}
     dead = _leases.ended(others)
@@ -96,14 +96,17 @@ def take_back() -> None:
 
 
 def differs(space: Space) -> bool:
-    """Whether this index holds more or fewer points than SQL has live chunks: cheap, and blind to drift that evens
-    out."""
+    """Return whether this index holds more or fewer points than SQL has live chunks: cheap, and blind to drift that
+    evens out."""
     return space.index.count() != Chunk.objects.filter(generation=F("document__live_generation")).count()
 
 
 def drift(space: Space) -> Drift:
-    """How this index differs from SQL. The index is asked first, then what is on its way, then what is live: whatever
-    goes live or begins meanwhile is no drift."""
+    """Return how this index differs from SQL.
+
+    The index is asked first, then what is on its way, then what is live: whatever goes live or begins meanwhile is no
+    drift.
+    """
     holdings = space.index.holdings()
     in_hand = Document.objects.filter(state__in=[Document.State.QUEUED, Document.State.PROCESSING])
     coming = set(in_hand.values_list("pk", "generation"))
@@ -131,7 +134,7 @@ class Drift:
     surplus: Mapping[int, int]
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Return one line for a person."""
         documents = len({document_id for document_id, _ in self.missing})
         return (
             f"Missing or short in the index: {documents:,} documents, {sum(self.missing.values()):,} chunks. "
@@ -155,7 +158,8 @@ def _me() -> str:
 
 
 def _own(request: Reindex) -> bool:
-    """Take it: it is this process's already, its owner died, or nobody's and due."""
+    """Take the request, if it is this process's already, its owner died, or it is nobody's and due. Return whether it
+    is this process's now."""
     unchanged = Reindex.objects.filter(pk=request.pk, owner=request.owner, lease_until=request.lease_until)
     if not request.owner:
         unchanged = unchanged.filter(due())
@@ -167,7 +171,7 @@ def _wait(request: Reindex, time: timedelta, *, reason: Reason) -> None:
 
 
 def _work(request: Reindex) -> Iterator[None]:
-    """All of it; each `next` does a short piece."""
+    """Do all of the request; each `next` does a short piece."""
     request.refresh_from_db()
     if request.switched_at:
         yield from _leave(request)
@@ -181,7 +185,7 @@ def _work(request: Reindex) -> Iterator[None]:
 
 
 def _target(request: Reindex) -> Space | None:
-    """The space to fill; None when the live one is what the settings ask for. Raises EmbeddingUnavailable."""
+    """Return the space to fill; None when the live one is what the settings ask for. Raises EmbeddingUnavailable."""
     if request.kind == Reindex.Kind.REPAIR:
         return live_space()
     target = runtime().space()
@@ -195,13 +199,13 @@ def _target(request: Reindex) -> Space | None:
 
 
 def _drop(fingerprint: str) -> None:
-    """This index, unless searches ask it."""
+    """Drop this index, unless searches ask it."""
     if fingerprint not in ("", live_fingerprint()):
         runtime().forget(fingerprint)
 
 
 def _fill(request: Reindex, target: Space) -> Iterator[None]:
-    """Round after round, until a round finds nothing to mend: documents change meanwhile."""
+    """Put right what differs, round after round, until a round finds nothing: documents change meanwhile."""
     row = Reindex.objects.filter(pk=request.pk)
     while not _is_void(request, target):
         found = drift(target)
@@ -227,14 +231,16 @@ def _fill(request: Reindex, target: Space) -> Iterator[None]:
 
 
 def _is_void(request: Reindex, target: Space) -> bool:
-    """Whether the next piece would be in vain; the request is then taken up anew, and ended, or its target found."""
+    """Return whether filling `target` has no purpose any more. The request is then begun again, and either ended or
+    given another target."""
     if request.kind == Reindex.Kind.REPAIR:
         return target.fingerprint != live_fingerprint()
     return Reindex.objects.filter(pk=request.pk, cancelled=True).exists()
 
 
 def _batches(keys: Sequence[tuple[int, int]]) -> Iterator[list[Chunk]]:
-    """The chunks of these (document, generation), about CHUNKS_AT_ONCE at a time: short documents share a batch."""
+    """Yield the chunks of these (document, generation), about CHUNKS_AT_ONCE at a time: short documents share a
+    batch."""
     batch: list[Chunk] = []
     for document_id, generation in keys:
         position = 0

@@ -24,7 +24,8 @@ class Worker:
         os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        """Also in a forked child, where the parent's thread does not exist and its locks may be held for ever."""
+        """Begin without a thread, also in a forked child, where the parent's does not exist and its locks may be held
+        for ever."""
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
@@ -32,7 +33,7 @@ class Worker:
 
     @property
     def stopping(self) -> bool:
-        """Whether work under way should end at its next good moment."""
+        """Return whether work under way should end at its next good moment."""
         return self._stopping.is_set()
 
     def start(self, *, prepare: Callable[[], None], work: Callable[[], bool]) -> None:
@@ -52,7 +53,7 @@ class Worker:
         self._woken.set()
 
     def stop(self, *, deadline: float) -> bool:
-        """Ask the thread to end and wait up to `deadline` seconds. Whether it has ended."""
+        """Ask the thread to end and wait up to `deadline` seconds. Return whether it has ended."""
         with self._starting:
             self._stopping.set()
             self._woken.set()
@@ -91,6 +92,6 @@ def wake() -> None:
 
 
 def _yield_to_readers() -> None:
-    """Linux counts priority by thread; elsewhere it is the process's, and stays as it is."""
+    """Lower this thread's priority on Linux. Elsewhere the priority is the whole process's, and stays as it is."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
