@@ -79,7 +79,7 @@ class EdgeIndex(SharedIndex[int]):
             self._run(lambda shard: shard.update(operation))
 
     def tidy(self, *, busy: bool = False) -> None:
-        """Searches go on, writes wait."""
+        """Optimise the index when that is worth it; searches go on, writes wait."""
         with self._writing:
             resting = time.monotonic() < self._rests_until or not self._dimension  # words alone come in fast
             if (busy and resting) or not self.is_untidy(busy=busy):
@@ -114,14 +114,16 @@ class EdgeIndex(SharedIndex[int]):
             _close(shard)
 
     def is_untidy(self, *, busy: bool = False) -> bool:
-        """Whether tidying would make a difference; of a `busy` index, so much of one that it is worth its time now."""
+        """Return whether tidying would make a difference; of a `busy` index, whether it makes so much of one that it is
+        worth its time now."""
         points = self._run(lambda shard: shard.info()).points_count
         least, share = (_LOOSE_BUSY, _LOOSE_SHARE_BUSY) if busy else (_LOOSE, _LOOSE_SHARE)
         loose = self._loose() - self._left
         return loose > max(least, points * share) or self._removed > max(_REMOVED, points * _REMOVED_SHARE)
 
     def _loose(self) -> int:
-        """Points whose vectors are in no optimised segment; without vectors Edge doesn't tell."""
+        """Return how many points have vectors in no optimised segment; without vectors Edge doesn't say, and those
+        added count."""
         info = self._run(lambda shard: shard.info())  # its vectors: of words all, dense ones where they are optimised
         return 2 * info.points_count - info.indexed_vectors_count if self._dimension else self._added
 
@@ -183,7 +185,8 @@ class EdgeIndex(SharedIndex[int]):
 
 
 def _close(shard: EdgeShard | None) -> None:
-    """As soon as the searches under way have ended; until then Edge refuses."""
+    """Close the shard as soon as the searches under way have ended; until then Edge refuses. Raises RuntimeError when
+    that takes too long."""
     deadline = time.monotonic() + _CLOSING_SECONDS
     while shard is not None:
         try:

@@ -91,7 +91,7 @@ class ServerIndex(SharedIndex[str]):
         self._run(lambda client: client.delete(self._name, chosen, wait=True), patience=self._patience)
 
     def tidy(self, *, busy: bool = False) -> None:
-        """The server vacuums by itself, and collections of another name may be another site's."""
+        """Do nothing: the server vacuums by itself, and collections of another name may be another site's."""
 
     def drop(self) -> None:
         with self._opening, self._vendor_errors():
@@ -139,7 +139,7 @@ class ServerIndex(SharedIndex[str]):
         return {int(hit.value): hit.count for hit in facet.hits}
 
     def _run(self, action: Callable[[QdrantClient], Result], *, patience: float = _READING_PATIENCE) -> Result:
-        """What `action` returns; it may be done more than once."""
+        """Return what `action` returns; it may be done more than once."""
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
@@ -259,7 +259,8 @@ class ServerIndex(SharedIndex[str]):
 
 
 def _pause_asked_for(error: BaseException | None, pause: float) -> float | None:
-    """Seconds to wait before another try, `pause` unless the server says more; None when none would help."""
+    """Return the seconds to wait before another try: `pause` unless the server asks for more; None when no try would
+    help."""
     from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 

@@ -47,7 +47,7 @@ def claim_storage(index_dir: Path) -> None:
 
 
 def release_storage(index_dir: Path) -> None:
-    """Let another process own the embedded index; nothing happens when this one doesn't."""
+    """Let another process own the embedded index; do nothing when this one doesn't."""
     descriptor = _claims.pop((os.getpid(), index_dir.resolve()), None)
     if descriptor is not None:
         os.close(descriptor)

@@ -21,7 +21,7 @@ _SECONDS = 1800
 
 
 def optimised_copy(path: Path, *, dimension: int | None) -> Path:
-    """An optimised copy of the index in `path`, which nobody writes to meanwhile.
+    """Return an optimised copy of the index in `path`, to which nobody may write meanwhile.
 
     Raises IndexUnavailable when there is no room for it or the child fails; `path` is as it was.
     """
@@ -40,7 +40,8 @@ def optimised_copy(path: Path, *, dimension: int | None) -> Path:
 
 @contextmanager
 def place_taken(copy: Path, path: Path) -> Iterator[None]:
-    """`copy` is where the folder `path` was, which is kept beside it; after an error both are where they were."""
+    """Put `copy` in the place of the folder `path`, which is kept beside it; after an error both are where they
+    were."""
     former = _former(path)
     shutil.rmtree(former, ignore_errors=True)
     with ExitStack() as undo:
@@ -53,12 +54,12 @@ def place_taken(copy: Path, path: Path) -> Iterator[None]:
 
 
 def remove_former(path: Path) -> None:
-    """What was in the place of `path`, when nobody reads it any more."""
+    """Remove the folder that was in the place of `path`, once nobody reads it any more."""
     shutil.rmtree(_former(path), ignore_errors=True)
 
 
 def finish_interrupted(path: Path) -> None:
-    """Before `path` is opened: what a process killed while tidying left behind is put back or removed."""
+    """Put back or remove what a process killed while tidying left behind; call it before `path` is opened."""
     former = _former(path)
     if former.exists() and not path.exists():
         former.rename(path)

@@ -60,7 +60,7 @@ def passage_of(
     similarity: float | None = None,
     also_in: tuple[Elsewhere, ...] = (),
 ) -> Passage:
-    """Neighbouring chunks as one passage, without the whitespace around it."""
+    """Return neighbouring chunks as one passage, without the whitespace around it."""
     whole = "".join(piece.text for piece in pieces)
     text = whole.strip()
     start = pieces[0].start + len(whole) - len(whole.lstrip())

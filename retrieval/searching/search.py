@@ -59,7 +59,7 @@ class SearchResult:
 
     @property
     def answers(self) -> bool:
-        """Whether the passages are taken to answer the query, or are only the nearest there are."""
+        """Return whether the passages are taken to answer the query, or are only the nearest there are."""
         return self.confidence >= ANSWERS
 
     @property
@@ -93,8 +93,8 @@ def search(
     limit: int = 5,
     method: Method | None = None,
 ) -> SearchResult:
-    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that are
-    listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
+    """Return the best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that
+    are listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
 
     `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
     where `document_ids` names some of its documents, those alone.
@@ -148,7 +148,7 @@ def check_scope(
     document_ids: Sequence[int] | None = None,
     hidden: int | None = None,
 ) -> None:
-    """Raises UnknownCollection or UnknownDocument, as `search` would, without searching."""
+    """Raise UnknownCollection or UnknownDocument, as `search` would, without searching."""
     if collections is not None or document_ids is not None:  # all that is visible needs no check
         _scope(user, collections, document_ids, hidden)
 
@@ -163,7 +163,8 @@ class _Where:
 
 
 def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
-    """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
+    """Return what this user may search of what was asked for. Raises UnknownCollection or UnknownDocument, which name
+    what isn't there or isn't theirs."""
     asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
     if hidden is not None:
         asked |= Q(hidden=True, pk=hidden)
@@ -184,7 +185,7 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
 def _documents_in(
     collection_ids: Sequence[int], user: User, document_ids: Sequence[int], hidden: int | None
 ) -> Sequence[int]:
-    """These documents, and those of the hidden collection unless some of them are among these. Raises
+    """Return these documents, and those of the hidden collection unless some of them are among these. Raises
     UnknownDocument."""
     inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
     rows = inside.filter(Q(pk__in=document_ids) | Q(collection=hidden)).order_by("pk")
@@ -204,7 +205,7 @@ class _Found:
 
     @classmethod
     def of(cls, hits: Sequence[Hit], *, scope: Scope, neighbours: int) -> _Found:
-        """As far as they are in the scope, which holds what its reader may read, and their generation is live."""
+        """Read what is in the scope (which holds what its reader may read) and of the live generation."""
         documents = _documents(hits, scope.collection_ids)
         live = {document.pk: document.live_generation for document in documents.values()}
         return cls(documents, _pieces([hit for hit in hits if hit.generation == live.get(hit.document_id)], neighbours))
@@ -244,7 +245,7 @@ def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Chunk
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
-    """The first `limit` passages around these hits; hits whose surroundings overlap share one."""
+    """Return the first `limit` passages around these hits; hits whose surroundings overlap share one."""
     different, elsewhere = fold(ranked, text_of=found.text_of)
     chosen = spans(different, limit=limit, neighbours=method.neighbours, per_document=method.per_document)
     return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)

@@ -32,8 +32,8 @@ class ChunkRange:
 
 
 def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_document: int = 0) -> list[ChunkRange]:
-    """At most `limit` spans around `hits`, which come best first, at most `per_document` of each document unless that
-    is 0. No two overlap; each keeps its best hit's rank."""
+    """Return at most `limit` ranges around `hits`, which come best first, at most `per_document` of each document
+    unless that is 0. No two overlap; each keeps its best hit's rank."""
     found: list[ChunkRange] = []
     for hit in hits:
         span = ChunkRange(hit, max(hit.position - neighbours, 0), hit.position + neighbours)
@@ -51,11 +51,11 @@ def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_
 
 
 def by_passage(hits: Sequence[Hit]) -> Iterator[Hit]:
-    """The hits in the order of what their passages score, which is their score from here on: a passage is a chunk with
-    its neighbours, so in each of both rankings it counts as its best chunk among those that were found. Hits that are
-    neighbours of a better one are left out: its passage holds them.
+    """Yield the hits in the order of what their passages score, which is their score from here on.
 
-    Of hits with equal scores the one that scored higher by itself comes first, then the earlier place.
+    A passage is a chunk with its neighbours, so in each of both rankings it counts as the best of its chunks that were
+    found. Hits that are neighbours of a better one are left out: its passage holds them. Of hits with equal scores the
+    one that scored higher by itself comes first, then the earlier place.
     """
     parts = {(hit.document_id, hit.position): hit.parts for hit in hits}
 
@@ -72,18 +72,18 @@ def by_passage(hits: Sequence[Hit]) -> Iterator[Hit]:
 
 
 def _around(hit: Hit) -> list[tuple[int, int]]:
-    """The places of its own chunk and of the neighbours, NEIGHBOURS on each side."""
+    """Return the places of the hit's own chunk and of its neighbours, NEIGHBOURS on each side."""
     return [(hit.document_id, hit.position + step) for step in range(-NEIGHBOURS, NEIGHBOURS + 1)]
 
 
 def _joined(span: ChunkRange, touching: Sequence[ChunkRange]) -> ChunkRange:
-    """One span over all of these, under the best ranked hit."""
+    """Return one range over all of these, under the best ranked hit."""
     parts = (*touching, span)
     return ChunkRange(parts[0].hit, min(part.first for part in parts), max(part.last for part in parts))
 
 
 def _beside(span: ChunkRange, touching: Sequence[ChunkRange]) -> ChunkRange:
-    """The span without what others hold; its hit is in none of them."""
+    """Return the range without the chunks of others; its hit is in none of them."""
     position = span.hit.position
     first = max([span.first, *(other.last + 1 for other in touching if other.last < position)])
     last = min([span.last, *(other.first - 1 for other in touching if other.first > position)])
