@@ -61,13 +61,13 @@ def _pages_text(document: Document) -> str:
     unread = document.unread_pages
     if not unread:
         return f"{document.page_count:,}" if document.page_count else ""
-    told = ngettext(
+    sentence = ngettext(
         "%(unread)s of %(pages)s pages holds no text: %(numbers)s",
         "%(unread)s of %(pages)s pages hold no text: %(numbers)s",
         len(unread),
     )
     numbers = ", ".join(map(str, unread[:_PAGES_SHOWN])) + (", …" if len(unread) > _PAGES_SHOWN else "")
-    return told % {"unread": f"{len(unread):,}", "pages": f"{document.page_count:,}", "numbers": numbers}
+    return sentence % {"unread": f"{len(unread):,}", "pages": f"{document.page_count:,}", "numbers": numbers}
 
 
 def _live(document: Document, field: str) -> SafeString:
@@ -303,19 +303,19 @@ class DocumentAdmin(SourcePages):
     def _refresh(self, request: HttpRequest, documents: Iterable[Document]) -> None:
         """Those looked at longest ago first, as many as can be within the seconds that staff may wait."""
         deadline = time.monotonic() + settings.FETCH_MAX_SECONDS
-        told: Counter[RefreshOutcome] = Counter()
+        counts: Counter[RefreshOutcome] = Counter()
         left_over = 0
         for document in documents:
             if (left := deadline - time.monotonic()) <= 0:
                 left_over += 1
                 continue
             refreshed = refresh(document, limits=fetch_limits(seconds=left))
-            told[refreshed.outcome] += 1
+            counts[refreshed.outcome] += 1
             if refreshed.outcome is RefreshOutcome.CHANGED:
                 self.log_change(request, document, _("Refreshed."))
-            if refreshed.reason and told[refreshed.outcome] <= _REASONS_SHOWN:
+            if refreshed.reason and counts[refreshed.outcome] <= _REASONS_SHOWN:
                 self.message_user(request, f"{document.title}: {refreshed.reason.message()}", messages.WARNING)
-        self.message_user(request, _refreshed_sentence(told, left_over))
+        self.message_user(request, _refreshed_sentence(counts, left_over))
 
     @admin.action(description=gettext_lazy("Delete selected documents"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Document]) -> HttpResponse | None:
@@ -351,12 +351,12 @@ def _user_id(request: HttpRequest) -> int:
     return cast(int, request.user.pk)
 
 
-def _refreshed_sentence(told: Counter[RefreshOutcome], left_over: int) -> str:
+def _refreshed_sentence(counts: Counter[RefreshOutcome], left_over: int) -> str:
     parts = [
-        (told[RefreshOutcome.CHANGED], _("%d changed and will be indexed again")),
-        (told[RefreshOutcome.UNCHANGED], _("%d unchanged")),
-        (told[RefreshOutcome.GONE], _("%d gone, their text is kept")),
-        (told[RefreshOutcome.FAILED], _("%d could not be fetched")),
+        (counts[RefreshOutcome.CHANGED], _("%d changed and will be indexed again")),
+        (counts[RefreshOutcome.UNCHANGED], _("%d unchanged")),
+        (counts[RefreshOutcome.GONE], _("%d gone, their text is kept")),
+        (counts[RefreshOutcome.FAILED], _("%d could not be fetched")),
         (left_over, _("%d not looked at, for time was over: refresh again")),
     ]
     return (

@@ -136,11 +136,11 @@ _seats = threading.BoundedSemaphore(2)  # children at once; asking and searching
 def _ask(document: Document, task: dict[str, Any], *, limits: DrawingLimits | None = None) -> bytes:
     """Return what the child answers to `task` on the document's file. Raises PagesUnavailable."""
     limits = limits or DrawingLimits()
-    told = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
+    arguments = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
     if not _seats.acquire(timeout=limits.seconds):
         raise PagesUnavailable(_("Too many pages are being drawn: try again in a moment."))
     try:
-        done = run_child("retrieval.pages.rendering", *told, seconds=limits.seconds)
+        done = run_child("retrieval.pages.rendering", *arguments, seconds=limits.seconds)
     except TimeoutError as error:
         raise PagesUnavailable(_("Drawing it took longer than %(seconds)s seconds."), seconds=limits.seconds) from error
     finally:

@@ -42,10 +42,10 @@ logger = logging.getLogger(__name__)
 
 
 def parse(path: Path, *, filename: str, limits: ParsingLimits | None = None) -> Extracted:
-    """The text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
+    """Return the text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
 
-    Raises ParsingError with a reason for a person (NeedsOcr when it is that), or ParserStopped at a limit or after a
-    crash. Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
+    Raises ParsingError with a reason for a person (NeedsOcr for a scan), or ParserStopped at a limit or after a crash.
+    Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
     """
     request = ParsingRequest([(str(path.resolve()), filename)], limits or ParsingLimits())
     try:
@@ -66,9 +66,11 @@ def parse(path: Path, *, filename: str, limits: ParsingLimits | None = None) -> 
 
 
 def may_share(filename: str, *, size: int) -> bool:
-    """Whether a file of `size` bytes is one of those that `parse_together` takes: short, and text that Python alone
-    reads. What a library of another language reads has a child of its own, where a file that takes it over finds no
-    other."""
+    """Return whether `parse_together` takes a file of `size` bytes: a short text that Python alone reads.
+
+    Every file that a library of another language reads has a child of its own, where a file that takes it over finds no
+    other.
+    """
     return size <= _SHARED_BYTES and FORMATS.get(filename.rpartition(".")[2].lower()) in _SHARED
 
 
@@ -99,7 +101,7 @@ def _recognise(request: ParsingRequest, command: str) -> Extracted:
 
 
 def _read_one(request: ParsingRequest) -> Extracted:
-    """Raises NeedsOcr, ParsingError and ParserStopped."""
+    """Return the answer to a request for one file. Raises NeedsOcr, ParsingError and ParserStopped."""
     outcome = _outcome(_read(request)[0])
     if isinstance(outcome, Exception):
         raise outcome
@@ -113,7 +115,7 @@ def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
 
 
 def _read(request: ParsingRequest) -> list[dict[str, Any]]:
-    """An answer for each file. Raises ParserStopped."""
+    """Return an answer for each file. Raises ParserStopped."""
     reply, content = _ask(request)
     if reply["log"]:
         names = ", ".join(Path(path).name for path, _ in request.files)
@@ -156,7 +158,7 @@ class _Parser:
         return self._process.poll() is None
 
     def ask(self, request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
-        """The reply and the child's answer. Raises _Gone."""
+        """Return the reply and the child's answer. Raises _Gone."""
         assert self._process.stdin
         deadline = time.monotonic() + request.seconds + _GRACE
         try:
@@ -188,18 +190,18 @@ class _Parser:
         self._received += part
 
     def end(self) -> None:
-        """Kill it; the child under way is killed with it."""
+        """Kill the process; the child under way is killed with it."""
         self._process.kill()
         self._process.wait()
         self.close()
 
     def forget(self) -> None:
-        """In a forked child: it is the parent's, who alone will hear of its end."""
+        """Let go of the process in a forked child: it is the parent's, who alone will hear of its end."""
         self.close()
         self._process.returncode = 0  # else subprocess warns of a process that was not waited for
 
     def close(self) -> None:
-        """This process's ends of its pipes. A warm process whose every writer has closed ends by itself."""
+        """Close this process's ends of its pipes. A warm process whose every writer has closed ends by itself."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -211,7 +213,8 @@ _busy: set[_Parser] = set()
 
 
 def _ask(request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
-    """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked."""
+    """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked. Raises
+    ParserStopped."""
     for _attempt in range(2):
         parser, fresh = _take()
         answer = None
@@ -230,7 +233,7 @@ def _ask(request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
 
 
 def _take() -> tuple[_Parser, bool]:
-    """A process for this caller alone, and whether it is new."""
+    """Return a process for this caller alone, and whether it is new."""
     with _lock:
         while _idle:
             parser = _idle.pop()
@@ -268,7 +271,7 @@ def close() -> None:
 
 
 def _forget_after_fork() -> None:
-    """A child must not ask its parent's processes, nor keep them alive."""
+    """Begin without the parent's processes: a child must not ask them, nor keep them alive."""
     global _lock
     _lock = threading.Lock()
     for parser in (*_idle, *_busy):

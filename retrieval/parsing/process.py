@@ -107,8 +107,8 @@ def _serve(request: ParsingRequest, requests: int, replies: IO[bytes]) -> None:
 
 
 def _run_child(request: ParsingRequest, requests: int, answer: IO[bytes], log: IO[bytes]) -> tuple[int, bool]:
-    """What the child ended with, as subprocess counts it, and whether its time was up. It is gone, and so is all that
-    it started."""
+    """Return what the child ended with, as subprocess counts it, and whether its time was up. It is gone by then, and
+    so is all that it started."""
     alive, alive_in_child = os.pipe()
     parent = os.getpid()
     child = os.fork()
@@ -125,8 +125,11 @@ def _run_child(request: ParsingRequest, requests: int, answer: IO[bytes], log: I
 
 
 def _wait(alive: int, requests: int, deadline: float) -> bool:
-    """Until the child has closed its end of `alive`, which it does by ending. Whether the deadline came first; so does
-    the end of the site's process, of which nobody will hear."""
+    """Wait until the child has closed its end of `alive`, which it does by ending.
+
+    Return whether the deadline came first. So it is taken when the site's process ends, since nobody waits for the
+    answer then.
+    """
     poll = select.poll()
     poll.register(alive, select.POLLIN)
     poll.register(requests, 0)  # asks for the hang-up only: the next request may come early
@@ -143,7 +146,7 @@ def _wait(alive: int, requests: int, deadline: float) -> bool:
 
 
 def _be_child(request: ParsingRequest, parent: int, alive: int, answer: int, log: int) -> None:
-    """Never returns: whatever happens, the child ends here and none of the parent's code runs in it."""
+    """Answer the request in the child, and end it: this never returns, so that none of the parent's code runs in it."""
     status = 70
     try:
         os.setpgid(0, 0)
@@ -169,7 +172,7 @@ def _be_child(request: ParsingRequest, parent: int, alive: int, answer: int, log
 
 
 def _answer(path: Path, filename: str, request: ParsingRequest) -> dict[str, object]:
-    """The text, or the reason there is none."""
+    """Return the text, or the reason there is none."""
     try:
         if request.ocr:
             path = recognise(path, command=request.ocr, folder=Path(request.folder))

@@ -53,7 +53,7 @@ class Refreshed:
 
 
 def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | None, limits: FetchLimits) -> Upload:
-    """A document of what is at `url` now. An address that the collection has already is not fetched again."""
+    """Add what is at `url` now as a document. An address that the collection has already is not fetched again."""
     url = url.strip()
     if there := _at(collection, url):
         return Upload(url, there, refusal=Reason(_("This address is already there; “Refresh” fetches it again:")))
@@ -67,7 +67,7 @@ def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | N
 
 
 def refresh(document: Document, *, limits: FetchLimits) -> Refreshed:
-    """Look at the address again: changed content becomes the document's next generation; whatever goes wrong, and also
+    """Look at the address again: changed content becomes the document's next generation. Whatever goes wrong, and also
     when the page is gone, the document keeps its text."""
     row = Document.objects.filter(pk=document.pk)
     try:
@@ -78,13 +78,14 @@ def refresh(document: Document, *, limits: FetchLimits) -> Refreshed:
         return Refreshed(RefreshOutcome.GONE, error.reason)
     except RetrievalError as error:
         return Refreshed(RefreshOutcome.FAILED, error.reason)
-    told = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
-    row.update(checked_at=timezone.now(), **{name: value for name, value in told.items() if value})
+    validators = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
+    row.update(checked_at=timezone.now(), **{name: value for name, value in validators.items() if value})
     return Refreshed(RefreshOutcome.CHANGED if changed else RefreshOutcome.UNCHANGED)
 
 
 def filename_of(fetched: Fetched) -> str:
-    """A name for what was fetched, with the ending of its format. Raises FetchRefused when that can't be read here."""
+    """Return a name for what was fetched, with the ending of its format. Raises FetchRefused when that can't be read
+    here."""
     parts = urlsplit(fetched.final_url)
     name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or "page"
     stem, _dot, ending = name.rpartition(".")
@@ -103,7 +104,7 @@ def filename_of(fetched: Fetched) -> str:
 
 
 def _ending(fetched: Fetched, ending: str) -> str:
-    """By its first bytes, else by its type, else by the address."""
+    """Return the ending by the first bytes, else by the type, else by the address."""
     head = (fetched.content or b"")[:1024].lstrip().lower()
     if b"%pdf-" in head:
         return "pdf"

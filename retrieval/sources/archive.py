@@ -57,15 +57,15 @@ class Member:
 
 
 def unpack(archive: Path, *, into: Path, endings: frozenset[str], limits: ArchiveLimits | None = None) -> list[Member]:
-    """The members of `archive` in its own order, those with one of `endings` written into the folder `into`.
+    """Return the members of `archive` in its own order, those with one of `endings` written into the folder `into`.
 
     A member that is refused stops no other. Raises ArchiveRefused when the archive itself is broken or too large.
     """
     limits = limits or ArchiveLimits()
     wanted = json.dumps({"endings": sorted(endings), "limits": dataclasses.asdict(limits)})
-    told = (str(archive.resolve()), str(into.resolve()), wanted)
+    arguments = (str(archive.resolve()), str(into.resolve()), wanted)
     try:
-        done = run_child("retrieval.sources.archive", *told, seconds=limits.seconds + _GRACE)
+        done = run_child("retrieval.sources.archive", *arguments, seconds=limits.seconds + _GRACE)
     except TimeoutError as error:
         raise ArchiveRefused(
             _("Unpacking it takes longer than %(seconds)s seconds: split it."), seconds=limits.seconds
@@ -168,7 +168,7 @@ def _check_member(info: zipfile.ZipInfo, *, endings: set[str], limits: ArchiveLi
 
 
 def _check_name(name: str) -> None:
-    """Nothing is ever written under this name; one like these was made to be."""
+    """Refuse a name that was made to lead elsewhere, though nothing is ever written under it."""
     parts = re.split(r"[\\/]", name)
     if "\0" in name:
         raise _MemberRefused(_("Its name holds a NUL character."))
@@ -181,7 +181,8 @@ def _check_name(name: str) -> None:
 
 
 def _printable(name: str) -> str:
-    """For a person and for JSON: no control characters, no half surrogates, and no longer than a location may be."""
+    """Return the name for a person and for JSON: no control characters, no half surrogates, and no longer than a
+    location may be."""
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", name)[:2_000]
 
 

@@ -38,7 +38,7 @@ class Upload:
 
 
 def check_size(size: int, *, max_bytes: int) -> Reason:
-    """Why a file of this size is refused; empty when it is not."""
+    """Return why a file of this size is refused; empty when it is not."""
     if size <= max_bytes:
         return NO_REASON
     limit = filesizeformat(max_bytes)
@@ -46,13 +46,14 @@ def check_size(size: int, *, max_bytes: int) -> Reason:
 
 
 def check_length(length: str, *, max_bytes: int) -> Reason:
-    """Why a form with this Content-Length is refused before anybody reads it; empty when it is not, or tells none."""
+    """Return why a form with this Content-Length is refused before anybody reads it; empty when it is not, or when it
+    has none."""
     size = int(length) if length.isdecimal() and len(length) < 19 else 0
     return check_size(size, max_bytes=max_bytes) if size > max_bytes + _AROUND_FILES else NO_REASON
 
 
 def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> Reason:
-    """Why a file of this name is refused; empty when it is not. Its content is the parser's to judge."""
+    """Return why a file of this name is refused; empty when it is not. The parser judges its content."""
     if PurePath(filename).suffix[1:].lower() in accepted:
         return NO_REASON
     return Reason(_("Of an unknown type. These are accepted: %(endings)s."), endings=", ".join(sorted(accepted)))
@@ -61,7 +62,7 @@ def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> Reason
 def add_upload(
     collection: Collection, *, file: File[bytes], filename: str, owner: AbstractBaseUser | None, max_bytes: int
 ) -> list[Upload]:
-    """A document of the file, or one of each member of a zip archive; `max_bytes` is the limit of each of them."""
+    """Add the file as a document, or each member of a zip archive as one; `max_bytes` is the limit of each of them."""
     if refusal := check_size(file.size, max_bytes=max_bytes):
         return [Upload(filename, refusal=refusal, too_much=True)]
     if refusal := check_ending(filename, accepted=ENDINGS | {ARCHIVE}):
@@ -72,7 +73,7 @@ def add_upload(
 
 
 def add_text(collection: Collection, *, title: str, text: str, owner: AbstractBaseUser | None) -> Upload:
-    """A document of pasted text, kept as a Markdown file."""
+    """Add pasted text as a document, kept as a Markdown file."""
     filename = f"{slugify(title)[:80] or 'text'}.md"
     content = ContentFile(text.replace("\r\n", "\n").encode(), name=filename)
     origin = Origin(source=Document.Source.PASTE)

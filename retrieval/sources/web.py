@@ -1,7 +1,7 @@
 """One web page or file, fetched so that a web address can't be used to look into the site's own network.
 
 Every address of a host, at every redirect, must be one of the public internet, and the connection goes to the very
-address that was checked: there is no second look-up that could answer otherwise. See CASES 41, and OWASP's "Server-Side
+address that was checked: there is no second look-up that could answer otherwise. See OWASP's "Server-Side
 Request Forgery Prevention". The only place that imports httpcore2: its network backend is where this can be promised.
 """
 
@@ -83,7 +83,7 @@ def fetch(
 
 
 def is_public(address: Address) -> bool:
-    """Whether it lies on the public internet."""
+    """Return whether the address lies on the public internet."""
     address = _meant(address)
     if address.version == 6 and (address not in _GLOBAL_IPV6 or any(address in tunnel for tunnel in _TUNNELS)):
         return False
@@ -91,7 +91,8 @@ def is_public(address: Address) -> bool:
 
 
 def is_reachable(address: Address) -> bool:
-    """Whether an allowed host may have it: a private or loopback one too, but none where clouds keep their secrets."""
+    """Return whether an allowed host may have the address: a private or loopback one too, but none where clouds keep
+    their secrets."""
     address = _meant(address)
     if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
         return False
@@ -99,7 +100,7 @@ def is_reachable(address: Address) -> bool:
 
 
 def _meant(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, else itself."""
+    """Return the IPv4 address that an IPv6 one stands for, else the address itself."""
     if any(address in network for network in _EMBEDS_IPV4):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
@@ -112,7 +113,7 @@ _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_addre
 
 
 def _checked(address: str, hosts: Collection[str]) -> httpx2.URL:
-    """What can be said of an address before its host is looked up."""
+    """Return the address, checked as far as it can be before its host is looked up. Raises FetchRefused."""
     try:
         url = httpx2.URL(address.strip())
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
@@ -139,7 +140,7 @@ def _lower(hosts: Iterable[str]) -> set[str]:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """All addresses of `host`, as the system tells them; that also reads forms like 2130706433 and 0x7f.1."""
+    """Return all addresses of `host`, as the system gives them; it also reads forms like 2130706433 and 0x7f.1."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
@@ -157,7 +158,7 @@ class _Fetching(httpcore2.NetworkBackend):
         self._system = httpcore2.SyncBackend()
 
     def left(self, timeout: float | None = None) -> float:
-        """Seconds that the next step may take."""
+        """Return the seconds that the next step may take. Raises ReadTimeout when there are none."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise httpcore2.ReadTimeout
@@ -180,7 +181,7 @@ class _Fetching(httpcore2.NetworkBackend):
         raise failed
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        """Raises FetchRefused when any address of the host is one that may not be asked."""
+        """Return the addresses of the host. Raises FetchRefused when any of them is one that may not be asked."""
         hosts = _lower(self._limits.hosts)
         allowed = is_reachable if {host.lower(), f"{host.lower()}:{port}"} & hosts else is_public
         addresses = self._looked_up(host, port)
@@ -197,7 +198,7 @@ class _Fetching(httpcore2.NetworkBackend):
         return addresses
 
     def _looked_up(self, host: str, port: int) -> list[str]:
-        """On a thread of its own, for the system's look-up knows no deadline."""
+        """Look the host up on a thread of its own, for the system's look-up knows no deadline. Raises FetchFailed."""
         found: list[str] = []
         failed: list[OSError | UnicodeError] = []
 
@@ -217,7 +218,7 @@ class _Fetching(httpcore2.NetworkBackend):
         return found
 
     def get(self, url: httpx2.URL, conditions: list[tuple[str, str]]) -> Fetched | str:
-        """The answer, or where it redirects to."""
+        """Return the answer, or where it redirects to."""
         headers = [
             ("Host", url.netloc.decode("ascii")),
             ("User-Agent", "Mozilla/5.0 (compatible; docchat)"),
@@ -230,22 +231,22 @@ class _Fetching(httpcore2.NetworkBackend):
             httpcore2.ConnectionPool(network_backend=self, max_keepalive_connections=0) as pool,
             pool.stream("GET", str(url), headers=headers) as response,
         ):
-            told = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
-            if response.status in _REDIRECT_STATUSES and told.get("location"):
-                return _joined(url, told["location"])
+            answered = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
+            if response.status in _REDIRECT_STATUSES and answered.get("location"):
+                return _joined(url, answered["location"])
             _check_status(response.status)
-            content = None if response.status == 304 else self._body(response, told)
+            content = None if response.status == 304 else self._body(response, answered)
             return Fetched(
                 content,
-                told.get("content-type", ""),
+                answered.get("content-type", ""),
                 str(url),
-                told.get("etag", ""),
-                told.get("last-modified", ""),
+                answered.get("etag", ""),
+                answered.get("last-modified", ""),
             )
 
-    def _body(self, response: httpcore2.Response, told: dict[str, str]) -> bytes:
+    def _body(self, response: httpcore2.Response, headers: dict[str, str]) -> bytes:
         limit = self._limits.max_bytes
-        length = told.get("content-length", "0")
+        length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > limit:
             raise FetchRefused(
                 _("It is too large: it has %(size)s bytes, the limit is %(limit)s bytes."),
@@ -254,7 +255,7 @@ class _Fetching(httpcore2.NetworkBackend):
             )
         content = bytearray()
         with closing(response.iter_stream()) as stream:  # type: ignore[type-var]
-            for part in _decoded(stream, encoding=told.get("content-encoding", ""), limit=limit):
+            for part in _decoded(stream, encoding=headers.get("content-encoding", ""), limit=limit):
                 content += part
                 if len(content) > limit:
                     raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=limit)
@@ -307,7 +308,8 @@ def _check_status(status: int) -> None:
 
 
 def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[bytes]:
-    """Gunzipped when it is packed; a part is never more than a byte over `limit`, which the caller refuses."""
+    """Yield the parts, gunzipped when they are packed; a part is never more than a byte over `limit`, which the caller
+    refuses. Raises FetchFailed."""
     if encoding.lower() in ("", "identity"):
         yield from parts
         return

@@ -37,7 +37,7 @@ _READERS = {  # the module and its function, and the libraries that it imports w
 
 
 def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
-    """Raises ParsingError, with a reason for a person, when there is no text to be had."""
+    """Return what the file holds. Raises ParsingError, with a reason for a person, when there is no text to be had."""
     extracted = _reader(format_of(path, filename=filename))(path)
     if len(extracted.text) > max_characters:
         raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
@@ -47,8 +47,8 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
 
 
 def prepare(filename: str) -> None:
-    """Import and load what such a file needs, so that processes forked from now on need not. Nothing else, for whatever
-    is loaded makes it dearer to fork them."""
+    """Import and load what such a file needs, so that processes forked from now on need not. Load nothing else:
+    whatever is loaded makes forking slower."""
     load_model()
     import_module("charset_normalizer")
     if name := FORMATS.get(filename.rpartition(".")[2].lower()):

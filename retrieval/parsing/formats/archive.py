@@ -30,8 +30,8 @@ _DOCUMENT_TYPES = {
 
 
 def kind_of_archive(path: Path, *, ending: str) -> str:
-    """docx, pptx, xlsx, odt, epub, or zip for any other. Raises ParsingError for a broken one, a bomb, and one that is
-    protected by a password."""
+    """Return docx, pptx, xlsx, odt, epub, or zip for any other. Raises ParsingError for a broken archive, a bomb, and
+    one that is protected by a password."""
     with open_archive(path, ending=ending) as archive:
         names = set(archive.namelist())
         if "mimetype" in names:
@@ -43,7 +43,8 @@ def kind_of_archive(path: Path, *, ending: str) -> str:
 
 
 def open_archive(path: Path, *, ending: str) -> zipfile.ZipFile:
-    """The archive, once its directory has been found harmless: zipfile never unpacks more than that declares."""
+    """Return the archive, once its directory has been found harmless: zipfile never unpacks more than that declares.
+    Raises ParsingError."""
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -62,7 +63,7 @@ def open_archive(path: Path, *, ending: str) -> zipfile.ZipFile:
 
 
 def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Raises ParsingError when the entry is missing or broken."""
+    """Return the content of an entry. Raises ParsingError when it is missing or broken."""
     try:
         return archive.read(name)
     except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
@@ -70,7 +71,8 @@ def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def parse_xml(content: bytes) -> _Element:
-    """The root of an XML part. Entities stay what they are: nothing is fetched and nothing multiplies."""
+    """Return the root of an XML part. Entities are not replaced: nothing is fetched and nothing multiplies. Raises
+    ParsingError."""
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -81,7 +83,8 @@ def parse_xml(content: bytes) -> _Element:
 
 
 def office_date(archive: zipfile.ZipFile) -> list[str]:
-    """When it was last modified, else created, as its core properties say. The libraries invent today without them."""
+    """Return when it was last modified and when it was created, as its core properties say. The libraries invent
+    today's date where there are none."""
     if "docProps/core.xml" not in archive.namelist():
         return []
     root = parse_xml(read_entry(archive, "docProps/core.xml"))

@@ -75,7 +75,7 @@ def _local(root: _Element, name: str) -> Iterator[_Element]:
 
 
 def _items(package: _Element, folder: str) -> dict[str, tuple[str, str, str]]:
-    """Of the manifest by id: the name in the archive, the type, the properties."""
+    """Return the entries of the manifest by id: the name in the archive, the type, the properties."""
     return {
         item.get("id", ""): (
             _place(folder, item.get("href", "")),
@@ -87,7 +87,7 @@ def _items(package: _Element, folder: str) -> dict[str, tuple[str, str, str]]:
 
 
 def _chapters(package: _Element, folder: str) -> Iterator[str]:
-    """The names of the HTML files in reading order; what is there for lists of links only comes last in no book."""
+    """Yield the names of the HTML files in reading order, without the one that is the table of contents."""
     items = _items(package, folder)
     for reference in _local(package, "itemref"):
         place, kind, properties = items.get(reference.get("idref", ""), ("", "", ""))
@@ -96,7 +96,7 @@ def _chapters(package: _Element, folder: str) -> Iterator[str]:
 
 
 def _place(folder: str, href: str) -> str:
-    """Where in the archive a link leads that stands in a file of `folder`."""
+    """Return where in the archive a link leads that stands in a file of `folder`."""
     name, _, fragment = href.partition("#")
     place = posixpath.normpath(posixpath.join(folder, unquote(name)))
     return f"{place}#{unquote(fragment)}" if fragment else place
@@ -112,7 +112,7 @@ def _add_chapter(blocks: Blocks, archive: zipfile.ZipFile, place: str, contents:
 
 
 def _contents(archive: zipfile.ZipFile, package: _Element, folder: str, names: set[str]) -> list[_Entry]:
-    """The table of contents: EPUB 3 has it as a page, EPUB 2 as an “ncx”."""
+    """Return the table of contents: EPUB 3 has it as a page, EPUB 2 as an “ncx”."""
     for place, kind, properties in _items(package, folder).values():
         if place not in names:
             continue
@@ -149,7 +149,7 @@ def _depth(element: _Element, tag: str) -> int:
 
 
 def _dates(package: _Element) -> list[str | None]:
-    """When it was published, else when the file was modified."""
+    """Return when it was published, then when the file was modified."""
     published = [element.text for element in package.iter(_DUBLIN_CORE + "date")]
     modified = [meta.text for meta in _local(package, "meta") if meta.get("property") == "dcterms:modified"]
     return [*published, *modified]

@@ -53,7 +53,8 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
 def format_of(path: Path, *, filename: str) -> str:
-    """One of the values of FORMATS. Raises ParsingError for other endings, and when the content is something else."""
+    """Return one of the values of FORMATS. Raises ParsingError for other endings, and when the content is something
+    else."""
     ending = filename.rpartition(".")[2].lower()
     wanted = FORMATS.get(ending)
     if wanted is None:

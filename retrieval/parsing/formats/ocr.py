@@ -24,18 +24,19 @@ _EXIT_MISSING_PROGRAM = 3  # ocrmypdf.exceptions.ExitCode
 
 
 def find_ocr() -> str:
-    """The path of the `ocrmypdf` command: beside this Python's own, else on the PATH; empty without one."""
+    """Return the path of the `ocrmypdf` command: beside this Python's own, else on the PATH; empty without one."""
     beside = Path(sys.executable).with_name("ocrmypdf")
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("ocrmypdf") or ""
 
 
 def is_ready() -> bool:
-    """Whether both programs are there."""
+    """Return whether both programs are there."""
     return bool(find_ocr() and shutil.which("tesseract"))
 
 
 def recognise(path: Path, *, command: str, folder: Path) -> Path:
-    """A copy of the PDF in `folder` in which pages without text have got some. Pages that have text stay as they are.
+    """Return a copy of the PDF in `folder` in which pages without text have got some. Pages that have text stay as they
+    are.
 
     Raises NeedsOcr with the reason when nothing came of it.
     """
@@ -70,7 +71,7 @@ def recognise(path: Path, *, command: str, folder: Path) -> Path:
 
 
 def _languages() -> str:
-    """Those that Tesseract has been given data for, which is how its operator chooses them."""
+    """Return the languages that Tesseract has been given data for, which is how its operator chooses them."""
     try:
         listed = subprocess.run(
             ["tesseract", "--list-langs"],  # noqa: S607 - found on the PATH like ocrmypdf's own call of it

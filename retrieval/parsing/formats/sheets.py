@@ -55,7 +55,7 @@ def _rows(sheet: Any) -> Iterator[list[str]]:
 
 
 def _tables(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    """What is filled between empty rows."""
+    """Yield the rows between empty ones, as a table each."""
     table: list[list[str]] = []
     for row in rows:
         if any(row):
@@ -68,7 +68,8 @@ def _tables(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
 
 
 def _printed(value: Any, cell: Any) -> str:
-    """Dates as ISO 8601, percentages and numbers without the dust of binary fractions."""
+    """Return the value as text: dates as ISO 8601, percentages, and numbers without the rounding errors of binary
+    fractions."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -26,7 +26,8 @@ def read_json_lines(path: Path) -> Extracted:
 
 
 def _parse(text: str, *, number: int | None = None) -> Any:
-    """Numbers stay as they are written: none is rounded, none is too long, and NaN is a word."""
+    """Return the value that the JSON text holds, with numbers as they are written: none is rounded, none is too long,
+    and NaN is a word. `number` is the line of a JSON Lines file. Raises ParsingError."""
     try:
         return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
@@ -56,7 +57,8 @@ def _outline(records: Any) -> Extracted:
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, str]]:
-    """What becomes a paragraph each: the entries of a list, the nested entries of an object, else the whole."""
+    """Yield the parts that become a paragraph each (the entries of a list, the nested entries of an object, else the
+    whole), each with its path."""
     if isinstance(value, list):
         yield from ((part, f"[{number}]") for number, part in enumerate(value))
     elif isinstance(value, dict):
@@ -72,7 +74,7 @@ def _parts(value: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
-    """The path and the text of every value in order; a list of plain values is one."""
+    """Yield the path and the text of every value in order; a list of plain values is one. Raises ParsingError."""
     if depth > _DEPTH_LIMIT:
         raise ParsingError(_TOO_DEEP, limit=_DEPTH_LIMIT)
     if isinstance(value, dict):
