@@ -34,7 +34,7 @@ _NOT_FETCHED = gettext_noop("Not fetched, for the others took too long. Add it a
 
 
 def check_file(file: UploadedFile[bytes]) -> None:
-    """What can be known before a file is stored; the rest is the parser's to say."""
+    """Raise ValidationError for what is wrong before a file is stored; the parser finds the rest."""
     refusal = check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES) or check_ending(file.name or "")
     if refusal:
         raise forms.ValidationError(refusal.message())
@@ -61,7 +61,7 @@ class UploadForm(forms.Form):
         }
 
     def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
-        """What became of each file, and of each member of an archive."""
+        """Return what became of each file, and of each member of an archive."""
         collection = self.cleaned_data["collection"]
         return [
             upload
@@ -100,7 +100,7 @@ class PasteForm(forms.Form):
         return text
 
     def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
-        """What became of it."""
+        """Return what became of the text."""
         values = self.cleaned_data
         return [add_text(values["collection"], title=values["title"], text=values["text"], owner=owner)]
 
@@ -119,7 +119,7 @@ class AddressForm(forms.Form):
     )
 
     def clean_addresses(self) -> list[str]:
-        """Each once, in order."""
+        """Return each address once, in order."""
         lines = dict.fromkeys(line.strip() for line in self.cleaned_data["addresses"].splitlines())
         addresses = [line for line in lines if line]
         if len(addresses) > ADDRESSES_AT_ONCE:
@@ -128,7 +128,8 @@ class AddressForm(forms.Form):
         return addresses
 
     def save(self, *, owner: AbstractBaseUser, limits: Callable[..., FetchLimits]) -> list[Upload]:
-        """What became of each address. All of them share the seconds of one fetch; those left over are not fetched."""
+        """Return what became of each address. All of them share the seconds of one fetch; those left over are not
+        fetched."""
         deadline = time.monotonic() + limits().seconds
         uploads = []
         for url in self.cleaned_data["addresses"]:
@@ -154,7 +155,8 @@ class DocumentForm(DocumentModelForm):
         fields = ["title", "collection"]
 
     def clean(self) -> None:
-        """A collection holds the same content once, also when a document moves into it or gets another file."""
+        """Keep a collection from holding the same content twice, also when a document moves into it or gets another
+        file."""
         replacement = self.cleaned_data.get("replacement")
         content_hash = ingest.sha256(replacement) if replacement else self.instance.content_hash
         same = Document.objects.filter(collection=self.cleaned_data.get("collection"), content_hash=content_hash)

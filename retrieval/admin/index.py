@@ -43,7 +43,7 @@ class IndexActions(Base):
 
     @admin.action(permissions=["change"], description=_("Compare the index with the documents"))
     def compare_index(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        """In this process, which owns an embedded index."""
+        """Compare in this process, which owns an embedded index."""
         try:
             messages.info(request, str(reindex.drift(spaces.live_space())))
         except IndexUnavailable as error:

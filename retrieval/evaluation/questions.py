@@ -59,7 +59,8 @@ class QuestionSet:
 
 
 def read_set(path: Path) -> QuestionSet:
-    """Raises EvaluationSetError, which names the file, the line and what is wrong there."""
+    """Return the questions in `path`. Raises EvaluationSetError, which names the file, the line and what is wrong
+    there."""
     try:
         return _beir(path) if path.is_dir() else _table(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -83,7 +84,7 @@ def _beir(folder: Path) -> QuestionSet:
 
 
 def _source(row: Mapping[str, Any]) -> SourceText:
-    """One without a text is its title."""
+    """Return the row as a document; without a text, its title is the text."""
     title, text = _text(row.get("title")), _text(row["text"])
     return SourceText(str(row["_id"]), title, "a.txt", text if text.strip() else title)
 
@@ -93,7 +94,7 @@ def _text(value: object) -> str:
 
 
 def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The objects of `name`.jsonl, or of `name`.jsonl.gz."""
+    """Yield the objects of `name`.jsonl, or of `name`.jsonl.gz."""
     path = _first(folder, [f"{name}.jsonl"])
     for number, line in _lines(path):
         try:
@@ -119,14 +120,15 @@ def _judgements(folder: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Those that aren't blank, with their numbers. Only a line feed ends one: ids and texts may hold other breaks."""
+    """Yield the lines that aren't blank, with their numbers. Only a line feed ends one: ids and texts may hold other
+    breaks."""
     content = path.read_bytes()
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
     return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
 
 
 def _first(folder: Path, names: Sequence[str]) -> Path:
-    """The first of these files that is there, as it is or compressed."""
+    """Return the first of these files that is there, as it is or compressed. Raises EvaluationSetError."""
     for name in names:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():
@@ -174,7 +176,8 @@ def _quotes(row: dict[str, str]) -> Iterable[Quote]:
 
 
 def _corpora(path: Path, questions: Sequence[JudgedQuestion]) -> tuple[SourceText, ...]:
-    """The texts that the questions quote, when they lie beside the table; else the site's own documents are meant."""
+    """Return the texts that the questions quote, when they lie beside the table; else none: the site's own documents
+    are meant."""
     folder = path.parent / "corpora"
     if not folder.is_dir():
         return ()

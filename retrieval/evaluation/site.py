@@ -16,7 +16,7 @@ from retrieval.text import chunks as chunking
 
 
 def folder_name(sources: Sequence[SourceText]) -> str:
-    """The same as long as texts, embedder, index and chunker are: what would change what is found changes it."""
+    """Return a name that changes with what would change the results: texts, embedder, index and chunker."""
     digest = hashlib.blake2b(digest_size=8)
     for part in (runtime().fingerprint, str(chunking.VERSION), str(index.VERSION)):
         digest.update(part.encode() + b"\0")
@@ -26,8 +26,12 @@ def folder_name(sources: Sequence[SourceText]) -> str:
 
 
 def fill(sources: Sequence[SourceText], *, report: Callable[[int], None]) -> dict[str, int]:
-    """Put every source through the real ingestion, as far as it isn't yet: the id of each one's document, by its key.
-    Sources with the same text share one; what has no text has none. `report` is told how many documents are done."""
+    """Put every source through the real ingestion, as far as it isn't yet. Return the id of each one's document, by its
+    key.
+
+    Sources with the same text share one; a source without text has none. `report` is called with how many documents are
+    done.
+    """
     collection, _ = Collection.objects.get_or_create(name="Evaluation", slug="evaluation")
     for source in sources if collection.documents.count() < len(_digests(sources)) else ():
         if source.text.strip():
