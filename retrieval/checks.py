@@ -16,7 +16,8 @@ from retrieval.ingestion import spaces
 def check_embedding_model(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **options: object
 ) -> list[CheckMessage]:
-    """Run by `manage.py migrate` and `manage.py check --database default`, which may ask the database."""
+    """Warn when the settings ask for another model than the index has. `manage.py migrate` and `manage.py check
+    --database default` run it, which may ask the database."""
     if not databases or "default" not in databases:
         return []
     try:

@@ -36,6 +36,53 @@ def importers(vendor: str) -> set[str]:
     }
 
 
+def modules_by_name() -> dict[str, Path]:
+    """Every module of the three packages; a package goes by its own name."""
+    paths = [path for package in PACKAGES for path in modules(package)]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def imported_modules(name: str, named: dict[str, Path]) -> set[str]:
+    """The modules of ours that this one imports, at its top or inside a function; not those that only a type checker
+    does (`if TYPE_CHECKING`), and not the packages that Python loads on the way to a module."""
+    tree = ast.parse(named[name].read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            members = [f"{node.module}.{alias.name}" for alias in node.names]
+            found.update(member if member in named else node.module for member in members)
+    return {other for other in found if other in named and other != name}
+
+
+def in_rings(imports: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The modules from which imports lead back to themselves, each with those it imports that do so too. What imports
+    nothing that is left, or is imported by nothing that is left, is in no ring."""
+    left = dict(imports)
+    while True:
+        wanted = {other for others in left.values() for other in others}
+        kept = {name: others & left.keys() for name, others in left.items() if others & left.keys() and name in wanted}
+        if kept == left:
+            return left
+        left = kept
+
+
+def test_no_modules_import_each_other_directly_or_in_a_ring() -> None:
+    named = modules_by_name()
+    assert len(named) > 150
+    assert in_rings({name: imported_modules(name, named) for name in named}) == {}
+    assert in_rings({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}).keys() == {"a", "b", "c"}
+
+
+def test_retrieval_names_no_url_of_the_site() -> None:
+    files = [path for path in (ROOT / "retrieval").rglob("*") if path.suffix in {".py", ".html", ".js"}]
+    assert [path for path in files if "chatsite:" in path.read_text()] == []
+
+
 @pytest.mark.parametrize("package", ["agents", "retrieval"])
 def test_agents_and_retrieval_have_not_met_and_know_no_site(package: str) -> None:
     others = set(PACKAGES) - {package}

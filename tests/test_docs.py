@@ -85,7 +85,7 @@ def test_documents_page_shows_every_option_of_sync() -> None:
 
 def test_documents_page_states_the_limits() -> None:
     page = read("docs/documents.md")
-    limits = archive.Limits()
+    limits = archive.ArchiveLimits()
     for told in (
         f"{limits.members:,} members and {limits.total_bytes // 1024**2} MB unpacked",
         f"up to {settings.PASTE_MAX_CHARACTERS:,} characters",

@@ -23,6 +23,7 @@ from chatsite.models.conversations import UNREAD, title_of
 from chatsite.reader import Reader
 from retrieval.ingestion.deletion import delete_collection, delete_documents
 from retrieval.models import Collection, Document
+from retrieval.reasons import Reason
 from retrieval.sources.uploads import ENDINGS, Upload, add_upload, check_ending, check_length, check_size
 
 FIELD = "file"  # of the request
@@ -80,12 +81,12 @@ def check_body(length: str) -> None:
 def _check_file(file: File[bytes], filename: str) -> None:
     _check(check_size(file.size, max_bytes=settings.UPLOAD_MAX_BYTES))
     if refusal := check_ending(filename, accepted=ENDINGS):
-        raise _error("unsupported_file", refusal, status=415)
+        raise _error("unsupported_file", refusal.message(), status=415)
 
 
-def _check(too_large: str) -> None:
+def _check(too_large: Reason) -> None:
     if too_large:
-        raise _error("file_too_large", too_large, status=413)
+        raise _error("file_too_large", too_large.message(), status=413)
 
 
 def _check_count(conversation: Conversation, owner: AbstractBaseUser) -> None:
@@ -109,7 +110,7 @@ def _error(code: str, fault: str, *, status: int, retry_after: int | None = None
 
 
 def _refused(upload: Upload) -> AnswerError:
-    return _error("quota_exceeded" if upload.too_much else "unsupported_file", upload.refusal, status=413)
+    return _error("quota_exceeded" if upload.too_much else "unsupported_file", upload.refusal.message(), status=413)
 
 
 def _collection(conversation: Conversation, owner: AbstractBaseUser) -> Collection:

@@ -18,7 +18,6 @@ from chatsite.models import Conversation, Run
 from chatsite.models.conversations import title_of
 from chatsite.reader import Reader
 from retrieval.errors import UnknownCollection, UnknownDocument
-from retrieval.reasons import translated
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import check_scope
 
@@ -162,9 +161,9 @@ def _scope(reader: Reader, asked: Mapping[str, Any], conversation: Conversation)
             user=reader.user, collections=scope.collections, document_ids=scope.document_ids, hidden=scope.hidden
         )
     except UnknownCollection as error:
-        raise errors.not_found("collections", translated(str(error))) from error
+        raise errors.not_found("collections", error.reason.message()) from error
     except UnknownDocument as error:
-        gone = errors.not_found("document_ids", translated(str(error)))
+        gone = errors.not_found("document_ids", error.reason.message())
         gone.details["missing"] = list(error.ids)  # of those that were asked for: more it does not tell
         raise gone from error
     return scope, {name: str(value) if isinstance(value, date) else value for name, value in narrowed.items()}

@@ -23,7 +23,7 @@ _HEADING = re.compile(r"(?P<fence>^ {0,3}(?:```|~~~))|^(?P<marks>#{1,6})[ \t]+(?
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OutlineEntry:
     """A heading; `start` to `end` is its line in the text, and empty where it only names a page."""
 
     level: int  # 1 is the top
@@ -32,7 +32,7 @@ class Entry:
     end: int
 
 
-def outline(document: Document) -> list[Entry]:
+def outline(document: Document) -> list[OutlineEntry]:
     """Return the document's headings in order: a PDF's own bookmarks, Markdown's marked lines, else those above its
     chunks."""
     if has_pages(document) and (entries := list(_bookmarks(document))):
@@ -46,7 +46,7 @@ def _is_markdown(document: Document) -> bool:
     return document.filename.lower().endswith(_MARKDOWN)
 
 
-def _bookmarks(document: Document) -> Iterator[Entry]:
+def _bookmarks(document: Document) -> Iterator[OutlineEntry]:
     try:
         bookmarks = page_contents(document).bookmarks
     except PagesUnavailable:
@@ -54,19 +54,19 @@ def _bookmarks(document: Document) -> Iterator[Entry]:
     for bookmark in bookmarks:
         if bookmark.title.strip() and bookmark.page <= len(document.page_starts):
             start = document.page_starts[bookmark.page - 1]
-            yield Entry(bookmark.level, bookmark.title, start, start)
+            yield OutlineEntry(bookmark.level, bookmark.title, start, start)
 
 
-def _markdown(text: str) -> Iterator[Entry]:
+def _markdown(text: str) -> Iterator[OutlineEntry]:
     fenced = False
     for match in _HEADING.finditer(text):
         if match["fence"]:
             fenced = not fenced
         elif not fenced and match["title"]:
-            yield Entry(len(match["marks"]), match["title"], *match.span())
+            yield OutlineEntry(len(match["marks"]), match["title"], *match.span())
 
 
-def _of_chunks(document: Document) -> list[Entry]:
+def _of_chunks(document: Document) -> list[OutlineEntry]:
     """Find headings without marks: a chunk knows the path of headings above it, not where they stand: each is looked
     for around the first chunk that has it, as a line of its own."""
     live = document.chunks.filter(generation=document.live_generation).order_by("position")
@@ -74,7 +74,7 @@ def _of_chunks(document: Document) -> list[Entry]:
     changes = list(islice(_changes(rows), MOST))
     wanted = {at for position, _, _ in changes for at in (position - 1, position)}
     chunks = {chunk.position: chunk for chunk in live.filter(position__in=wanted)}
-    entries: list[Entry] = []
+    entries: list[OutlineEntry] = []
     for position, level, title in changes:
         after = entries[-1].end if entries else 0
         around = [chunks[at] for at in (position - 1, position) if at in chunks]
@@ -94,18 +94,18 @@ def _changes(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
         before = path
 
 
-def _line_of(title: str, around: list[Chunk], *, level: int, after: int) -> Entry:
+def _line_of(title: str, around: list[Chunk], *, level: int, after: int) -> OutlineEntry:
     text, offset = "".join(chunk.text for chunk in around), around[0].start
     words = r"\s+".join(map(re.escape, title.split()))
     line = re.compile(rf"^[ \t#]*{words}[ \t#]*$", re.MULTILINE)
     found = line.search(text, max(0, after - offset))
     if found:
-        return Entry(level, title, offset + found.start(), offset + found.end())
+        return OutlineEntry(level, title, offset + found.start(), offset + found.end())
     start = max(after, around[-1].start)
-    return Entry(level, title, start, start)
+    return OutlineEntry(level, title, start, start)
 
 
-def current(entries: list[Entry], *, start: int) -> int | None:
+def current(entries: list[OutlineEntry], *, start: int) -> int | None:
     """Return the index of the heading that character `start` stands under."""
     at = bisect_left([entry.start for entry in entries], start + 1) - 1
     return at if at >= 0 else None
@@ -146,9 +146,9 @@ def _section(document: Document, chunk: Chunk, at: int) -> str:
     return " > ".join(path[1:] if is_title else path)
 
 
-def _open(entries: Iterable[Entry]) -> list[Entry]:
+def _open(entries: Iterable[OutlineEntry]) -> list[OutlineEntry]:
     """Return the headings above the last entry, and that entry, outermost first."""
-    above: list[Entry] = []
+    above: list[OutlineEntry] = []
     for entry in entries:
         above = [outer for outer in above if outer.level < entry.level] + [entry]
     return above

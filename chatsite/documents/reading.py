@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from chatsite.documents.finding import WORDS_CHARACTERS, Found, find
-from chatsite.documents.outline import Entry, current, outline, sections
+from chatsite.documents.finding import WORDS_CHARACTERS, FoundPlaces, find
+from chatsite.documents.outline import OutlineEntry, current, outline, sections
 from chatsite.documents.pages import printed_window
 from chatsite.documents.quotes import answer_quotes, changed, cited_here
 from chatsite.documents.text import Marks, document_window
@@ -79,7 +79,7 @@ class Reading:
         url = self.document.get_absolute_url()
         return (f"{url}?{query}" if query else url) + (f"#{place}" if place else "")
 
-    def _asked_for(self, found: Found) -> tuple[int, int]:
+    def _asked_for(self, found: FoundPlaces) -> tuple[int, int]:
         """Return the characters that the address names; where words are looked for, those of one place they stand
         at."""
         start, end = asked_number(self.request, "start") or 0, asked_number(self.request, "end")
@@ -106,7 +106,7 @@ class Reading:
         """Return the section that the marked words stand in, in a document without pages."""
         return "" if self.document.page_count else sections([(self.document, start)])[self.document.pk, start]
 
-    def _found(self, found: Found, words: str, start: int) -> dict[str, Any]:
+    def _found(self, found: FoundPlaces, words: str, start: int) -> dict[str, Any]:
         """Return which of the places is shown, and the addresses of those around it; behind the last comes the
         first."""
         count = len(found.places)
@@ -115,7 +115,7 @@ class Reading:
         urls = {name: self.url(find=words, hit=hit, place="quote") for name, hit in hits.items()}
         return {"count": count, "more": found.more, "number": number} | urls
 
-    def _shown(self, marks: Marks, headings: Sequence[Entry]) -> dict[str, Any]:
+    def _shown(self, marks: Marks, headings: Sequence[OutlineEntry]) -> dict[str, Any]:
         """Return the document as pages or as text, as the reader prefers; as text when its pages can't be drawn."""
         can_print = has_pages(self.document)
         views = {"can_print": can_print, "pages_url": self._switch("pages"), "text_url": self._switch("text")}

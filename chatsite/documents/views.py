@@ -60,7 +60,9 @@ def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpRespo
         try:
             response = HttpResponse(render_page(found, page=page, width=width), content_type="image/webp")
         except PagesUnavailable as error:
-            return HttpResponse(str(error), status=503, content_type="text/plain", headers={"Retry-After": "5"})
+            return HttpResponse(
+                error.reason.message(), status=503, content_type="text/plain", headers={"Retry-After": "5"}
+            )
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"  # kept by this reader's browser, which asks each time if it may
     response["X-Content-Type-Options"] = "nosniff"

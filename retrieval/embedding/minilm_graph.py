@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.children import run_child
 from retrieval.errors import EmbeddingUnavailable
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,9 @@ def graph_path(weights: Path, *, model_dir: Path, tokens: bool = False) -> Path:
         return path
     with (weights / "model.safetensors").open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != WEIGHTS_SHA256:
-            raise EmbeddingUnavailable(f"The installed weights are not the published {NAME}: their sha256 differs.")
+            raise EmbeddingUnavailable(
+                _("The installed weights are not the published %(model)s: their sha256 differs."), model=NAME
+            )
     logger.info("Writing the int8 graph of %s (once)", NAME)
     model_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=model_dir) as folder:
@@ -66,7 +69,9 @@ def graph_path(weights: Path, *, model_dir: Path, tokens: bool = False) -> Path:
             if done.status != 0:
                 raise OSError(done.log)
         except OSError as error:
-            raise EmbeddingUnavailable(f"The graph of {NAME} can't be written: {error}") from error
+            raise EmbeddingUnavailable(
+                _("The graph of %(model)s can't be written: %(fault)s"), model=NAME, fault=str(error)
+            ) from error
         written.replace(path)  # atomic, so a process that is killed here leaves no half graph behind
     return path
 

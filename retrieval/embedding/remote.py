@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
+from retrieval.reasons import gettext_noop as _
 from retrieval.text.chunks import estimate_tokens
 
 if TYPE_CHECKING:
@@ -58,9 +59,11 @@ class RemoteEmbedder:
         try:
             rows = self._asked(texts)
         except openai.APIStatusError as error:
-            raise EmbeddingRejected(f"The embedding address refused the request ({error.status_code}).") from error
+            raise EmbeddingRejected(
+                _("The embedding address refused the request (%(status)s)."), status=error.status_code
+            ) from error
         except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
-            raise EmbeddingRejected("The embedding address didn't answer with embeddings.") from error
+            raise EmbeddingRejected(_("The embedding address didn't answer with embeddings.")) from error
         return self._checked(rows, count=len(texts))
 
     def _asked(self, texts: Sequence[str]) -> list[list[float]]:
@@ -80,14 +83,16 @@ class RemoteEmbedder:
                     self._left_alone_until = time.monotonic() + min(pause, _LEFT_ALONE_SECONDS)
                     self._leave_alone()
                 if attempt == _RETRIES:
-                    raise EmbeddingUnavailable(f"The embedding address doesn't answer: {_named(error)}.") from error
+                    raise EmbeddingUnavailable(
+                        _("The embedding address doesn't answer: %(fault)s."), fault=_named(error)
+                    ) from error
                 time.sleep(pause)
                 attempt += 1
 
     def _leave_alone(self) -> None:
         """Raises EmbeddingUnavailable as long as the address has asked for."""
         if (left := self._left_alone_until - time.monotonic()) > 0:
-            raise EmbeddingUnavailable(_ASKED_TO_WAIT.format(math.ceil(left)), retry_after=left)
+            raise EmbeddingUnavailable(_ASKED_TO_WAIT, seconds=math.ceil(left), retry_after=left)
 
     def embed_query(self, text: str) -> Vectors:
         vector: Vectors = self.embed_documents([text])[0]
@@ -119,22 +124,26 @@ class RemoteEmbedder:
         import numpy as np
 
         if len(rows) != count:
-            raise EmbeddingRejected(f"Asked for {count} embeddings, got {len(rows)}.")
+            raise EmbeddingRejected(_("Asked for %(count)s embeddings, got %(got)s."), count=count, got=len(rows))
         sizes = {len(row) for row in rows}
         expected = self._dimension or len(rows[0])
         if sizes != {expected} or not expected:
-            raise EmbeddingRejected(f"Embeddings have dimension {sorted(sizes)}, expected {expected}.")
+            raise EmbeddingRejected(
+                _("Embeddings have dimension %(found)s, expected %(wanted)s."),
+                found=str(sorted(sizes)),
+                wanted=str(expected),
+            )
         with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
             vectors: Vectors = np.asarray(rows, np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not lengths.all():
-            raise EmbeddingRejected("Embeddings hold values that are not finite numbers, or only zeros.")
+            raise EmbeddingRejected(_("Embeddings hold values that are not finite numbers, or only zeros."))
         self._dimension = expected
         unit: Vectors = vectors / lengths
         return unit
 
 
-_ASKED_TO_WAIT = "The embedding address has too much to do, and asked for a pause: {} seconds are left."
+_ASKED_TO_WAIT = _("The embedding address has too much to do, and asked for a pause: %(seconds)s seconds are left.")
 
 
 def _retry_after(error: Exception) -> float:

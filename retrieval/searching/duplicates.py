@@ -13,8 +13,11 @@ _WORD = re.compile(r"\w+")
 
 
 def fold(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hit], dict[Hit, list[int]]]:
-    """The hits without those that repeat a better one, and, for each hit that was repeated, the other documents that
-    hold it. What a document repeats of itself stays: it stands in another place there."""
+    """Return the hits without those that repeat a better one, and, for each hit that was repeated, the other documents
+    that hold it.
+
+    What a document repeats of itself stays: it stands in another place there.
+    """
     kept: list[tuple[Hit, frozenset[tuple[str, ...]]]] = []
     elsewhere: dict[Hit, list[int]] = {}
     for hit in hits:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 def language_of(query: str, *, among: Sequence[str]) -> str:
-    """The ISO 639-1 code, of those in `among`, that `query` is most likely in; empty when there is none to choose from.
+    """Return the ISO 639-1 code, of those in `among`, of the language that `query` is most likely in; empty when there
+    is none to choose from.
 
-    Choosing among a site's few languages, and not among all, is what makes so short a text tell: 96 to 100 % right for
+    Choosing among a site's few languages, not among all, is what makes so short a text enough: 96 to 100 % right for
     one-line descriptions in seven languages.
     """
     if len(among) < 2:

@@ -49,7 +49,7 @@ class Passage:
         return cls(None, None, title, section="", url="", page=None, start=0, end=len(text), text=text)
 
 
-class Piece(NamedTuple):
+class ChunkText(NamedTuple):
     """A chunk, as far as a passage needs it."""
 
     start: int
@@ -59,14 +59,14 @@ class Piece(NamedTuple):
 
 def passage_of(
     document: Document,
-    pieces: Sequence[Piece],
+    pieces: Sequence[ChunkText],
     *,
     chunk_id: UUID,
     score: float = 1.0,
     similarity: float | None = None,
     also_in: tuple[Elsewhere, ...] = (),
 ) -> Passage:
-    """Neighbouring chunks as one passage, without the whitespace around it."""
+    """Return neighbouring chunks as one passage, without the whitespace around it."""
     whole = "".join(piece.text for piece in pieces)
     text = whole.strip()
     start = pieces[0].start + len(whole) - len(whole.lstrip())

@@ -22,9 +22,9 @@ from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
 from retrieval.searching.language import language_of
-from retrieval.searching.passages import Elsewhere, Passage, Piece, passage_of
+from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
-from retrieval.searching.spans import NEIGHBOURS, Span, by_passage, spans
+from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
@@ -59,7 +59,7 @@ class SearchResult:
 
     @property
     def answers(self) -> bool:
-        """Whether the passages are taken to answer the query, or are only the nearest there are."""
+        """Return whether the passages are taken to answer the query, or are only the nearest there are."""
         return self.confidence >= ANSWERS
 
     @property
@@ -93,8 +93,8 @@ def search(
     limit: int = 5,
     method: Method | None = None,
 ) -> SearchResult:
-    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that are
-    listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
+    """Return the best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that
+    are listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
 
     `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
     where `document_ids` names some of its documents, those alone.
@@ -148,7 +148,7 @@ def check_scope(
     document_ids: Sequence[int] | None = None,
     hidden: int | None = None,
 ) -> None:
-    """Raises UnknownCollection or UnknownDocument, as `search` would, without searching."""
+    """Raise UnknownCollection or UnknownDocument, as `search` would, without searching."""
     if collections is not None or document_ids is not None:  # all that is visible needs no check
         _scope(user, collections, document_ids, hidden)
 
@@ -163,7 +163,8 @@ class _Where:
 
 
 def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
-    """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
+    """Return what this user may search of what was asked for. Raises UnknownCollection or UnknownDocument, which name
+    what isn't there or isn't theirs."""
     asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
     if hidden is not None:
         asked |= Q(hidden=True, pk=hidden)
@@ -184,7 +185,7 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
 def _documents_in(
     collection_ids: Sequence[int], user: User, document_ids: Sequence[int], hidden: int | None
 ) -> Sequence[int]:
-    """These documents, and those of the hidden collection unless some of them are among these. Raises
+    """Return these documents, and those of the hidden collection unless some of them are among these. Raises
     UnknownDocument."""
     inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
     rows = inside.filter(Q(pk__in=document_ids) | Q(collection=hidden)).order_by("pk")
@@ -200,11 +201,11 @@ class _Found:
     """What SQL holds of the hits: their documents, and they and their neighbours by (document, position)."""
 
     documents: dict[int, Document]
-    pieces: dict[tuple[int, int], Piece]
+    pieces: dict[tuple[int, int], ChunkText]
 
     @classmethod
     def of(cls, hits: Sequence[Hit], *, scope: Scope, neighbours: int) -> _Found:
-        """As far as they are in the scope, which holds what its reader may read, and their generation is live."""
+        """Read what is in the scope (which holds what its reader may read) and of the live generation."""
         documents = _documents(hits, scope.collection_ids)
         live = {document.pk: document.live_generation for document in documents.values()}
         return cls(documents, _pieces([hit for hit in hits if hit.generation == live.get(hit.document_id)], neighbours))
@@ -230,7 +231,7 @@ def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, 
     return {document.pk: document for document in Document.objects.raw(sql, [*wanted, *collection_ids])}
 
 
-def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece]:
+def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], ChunkText]:
     if not hits:
         return {}
     where = " OR ".join(["document_id = %s AND generation = %s AND position BETWEEN %s AND %s"] * len(hits))
@@ -240,17 +241,17 @@ def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece
             f"SELECT document_id, position, start, heading, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
             [*chain.from_iterable(places)],
         )
-        return {(row[0], row[1]): Piece(*row[2:]) for row in cursor.fetchall()}
+        return {(row[0], row[1]): ChunkText(*row[2:]) for row in cursor.fetchall()}
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
-    """The first `limit` passages around these hits; hits whose surroundings overlap share one."""
+    """Return the first `limit` passages around these hits; hits whose surroundings overlap share one."""
     different, elsewhere = fold(ranked, text_of=found.text_of)
     chosen = spans(different, limit=limit, neighbours=method.neighbours, per_document=method.per_document)
     return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)
 
 
-def _around(span: Span, found: _Found, elsewhere: Sequence[int]) -> Passage:
+def _around(span: ChunkRange, found: _Found, elsewhere: Sequence[int]) -> Passage:
     document_id, hit = span.hit.document_id, span.hit
     places = [(document_id, position) for position in range(span.first, span.last + 1)]
     others = [found.documents[other] for other in elsewhere]

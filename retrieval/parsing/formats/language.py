@@ -18,7 +18,7 @@ _FENCED = re.compile(r"^(```|~~~)[^\n]*\n(?:(?!\1)[^\n]*\n)*+(?:\1|\Z)", re.MULT
 
 
 def detect_language(text: str) -> str:
-    """As ISO 639-1; empty for a text that is too short, is no prose, or can't be told."""
+    """Return the language as ISO 639-1; empty for a text that is too short, is no prose, or fits no language well."""
     sample = _sample(text)
     if sum(map(str.isalpha, sample)) < _LETTERS_NEEDED:
         return ""
@@ -28,7 +28,8 @@ def detect_language(text: str) -> str:
 
 @cache
 def load_model() -> LanguageIdentifier:
-    """Loads 4.6 MB of xz in 0.4 s of CPU, so it is done once, before processes are forked that need it."""
+    """Return the model. Loading its 4.6 MB of xz takes 0.4 s of CPU, so it is done once, before processes are forked
+    that need it."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     found = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -38,7 +39,7 @@ def load_model() -> LanguageIdentifier:
 
 
 def _sample(text: str) -> str:
-    """Prose from several places: lines of words, not table rows and not code."""
+    """Return prose from several places: lines of words, not table rows and not code."""
     longest = 8 * _SAMPLE_CHARACTERS  # of which a sample is the first prose
     windows = (text[start : start + longest] for start in range(0, len(text), max(len(text) // _SAMPLES, longest)))
     return "\n".join(_prose(window)[:_SAMPLE_CHARACTERS] for window in windows)

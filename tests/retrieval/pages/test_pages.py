@@ -234,9 +234,9 @@ def test_time_and_memory_of_the_child_are_limited(public: Collection, put: Put) 
     document = put(public, "a.pdf", files.pdf([["The pump."]]))
     task = {"do": "picture", "page": 1, "width": 1600}
     with pytest.raises(PagesUnavailable, match=r"longer than 0\.01 seconds"):
-        pages._ask(document, task, limits=pages.Limits(seconds=0.01))
+        pages._ask(document, task, limits=pages.DrawingLimits(seconds=0.01))
     with pytest.raises(PagesUnavailable, match="too much memory"):
-        pages._ask(document, task, limits=pages.Limits(memory_bytes=50 * 1024**2))
+        pages._ask(document, task, limits=pages.DrawingLimits(memory_bytes=50 * 1024**2))
 
 
 def test_page_of_extreme_shape_is_drawn_small(public: Collection, put: Put) -> None:
