@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from retrieval.parsing import parsers as parsing
 from tests.browser import pages as chromium
 from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
-from tests.servers import Site
+from tests.servers import FIRST_LOG, Site, site
 
 
 @pytest.fixture
@@ -66,6 +67,28 @@ def own_parsers() -> Iterator[None]:
     parsing.close()
     yield
     parsing.close()
+
+
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state that a first `serve` leaves, with the documentation indexed; for copies, as it takes a while."""
+    data_dir = tmp_path_factory.mktemp("first") / "data"
+    with site("serve", data_dir=data_dir) as running:
+        pass
+    running.log.rename(data_dir / FIRST_LOG)
+    return data_dir
+
+
+@pytest.fixture(scope="module")
+def seeded(first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return this module's copy of the state that a first `serve` leaves."""
+    return shutil.copytree(first_start, tmp_path_factory.mktemp("seeded") / "data")
+
+
+@pytest.fixture
+def started_before(first_start: Path, tmp_path: Path) -> Path:
+    """Return this test's copy of the state that a first `serve` leaves."""
+    return shutil.copytree(first_start, tmp_path / "data")
 
 
 @pytest.fixture(scope="module")

@@ -28,13 +28,6 @@ SILENT = chat_server.text("late", first_delay=30.0)
 PATIENCE = 8  # seconds: what happens at once on a quiet machine happens by then on a busy one, before SILENT speaks
 
 
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data_dir = tmp_path_factory.mktemp("endings") / "data"
-    with site("serve", data_dir=data_dir):
-        return data_dir
-
-
 @pytest.fixture
 def model() -> Iterator[ChatServer]:
     with ChatServer() as server:
