@@ -17,7 +17,6 @@ from django.template import Context, Template
 
 from benchmarks.matrix import HOSTS
 from chatsite import server
-from chatsite.answering.answering import LOOK_SECONDS
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
 from chatsite.asking import documents
 from chatsite.errors import of_code
@@ -194,7 +193,7 @@ def stated() -> dict[str, list[str]]:
             f"uploaded (no zip archives), up to {upload}",
             f"waits for it, {wait}",
             f"lists up to {documents.MOST} documents",
-            f"it takes up to {LOOK_SECONDS:.0f} seconds",
+            f"it takes up to {settings.RUN_LOOK_SECONDS:.0f} seconds",
             f"the limit of {settings.QUERY_MAX_CHARACTERS:,}",
             f"larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // MB} MB",
             f"An attached file is larger than {upload}",

@@ -16,6 +16,7 @@ import pytest
 
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
+from tests.impatient_settings import RUN_DRAIN_SECONDS
 from tests.servers import HOSTS, Site, site
 from tests.test_endings import last_run, until
 from tests.test_serve import children
@@ -85,15 +86,16 @@ def test_case_86_sigterm_lets_an_answer_that_nobody_reads_end(seeded: Path, mode
 
 def test_case_86_sigterm_saves_an_answer_as_interrupted_at_the_deadline(seeded: Path, model: ChatServer) -> None:
     model.script(chat_server.text(*LONG, delay=0.05))
-    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url) as running, httpx.Client() as client:
+    variables = {"OPENAI_BASE_URL": model.url, "DJANGO_SETTINGS_MODULE": "tests.impatient_settings"}
+    with site("serve", data_dir=seeded, **variables) as running, httpx.Client() as client:
         begin(running, client)
         signalled = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=30) == 0
-        assert 13 < time.monotonic() - signalled < 25
+        assert time.monotonic() - signalled > RUN_DRAIN_SECONDS - 1
         run = last_run(running)
         assert (run["state"], run["error"]) == ("failed", "loop_stopped")
-        assert run["answer"].count("word") > 100
+        assert run["answer"].count("word") > 20
 
 
 @pytest.mark.parametrize(
