@@ -144,6 +144,17 @@ class Checkout:
     def broad_excepts_per_thousand_lines(self) -> float:
         return 1000 * len(self.broad_excepts()) / self.lines()
 
+    def broad_excepts_that_raise_again(self) -> int:
+        """Count those of them that clear up and end in a bare `raise`: they keep no error from its caller."""
+        return sum(
+            isinstance(node, ast.ExceptHandler)
+            and is_broad(node.type)
+            and isinstance(last := node.body[-1], ast.Raise)
+            and last.exc is None
+            for module in self.modules
+            for node in module.nodes
+        )
+
     def lines(self) -> int:
         return sum(module.lines for module in self.modules)
 
@@ -272,6 +283,7 @@ def figures(checkout: Checkout) -> dict[str, str]:
         "names defined in several modules": str(len(checkout.repeated_names())),
         "broad excepts": str(len(checkout.broad_excepts())),
         "broad excepts per 1,000 lines": f"{checkout.broad_excepts_per_thousand_lines():.2f}",
+        "broad excepts that raise again": str(checkout.broad_excepts_that_raise_again()),
         "duplicate blocks": str(len(checkout.duplicate_blocks())),
         "docstrings that begin with The": str(sum(" The " in f"{text} " for text in docstrings)),
         "docstrings that begin with What": str(sum(" What " in f"{text} " for text in docstrings)),
