@@ -13,7 +13,7 @@ import ast
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -88,7 +88,7 @@ class Place:
 class Checkout:
     """The modules of the packages of one checkout, migrations left out, and what is counted in them."""
 
-    modules: list[Module]
+    modules: list[Module] = field(repr=False)
 
     def modules_by_folder(self) -> Counter[str]:
         """Count the modules of each folder, without `__init__.py`."""
