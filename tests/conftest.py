@@ -22,14 +22,14 @@ from tests.servers import FIRST_LOG, Site, site
 
 @pytest.fixture
 def index(db: None, tmp_path: Path) -> Iterator[None]:
-    """An empty embedded index of this test's own."""
+    """Give the test an empty embedded index of its own."""
     with configured(tmp_path / "index"):
         yield
 
 
 @pytest.fixture
 def index_down(db: None, tmp_path: Path) -> Iterator[None]:
-    """An embedded index that can't be opened."""
+    """Give the test an embedded index that can't be opened."""
     (blocked := tmp_path / "blocked").write_text("a file where the index's folder should be")
     with configured(blocked):
         yield
@@ -63,7 +63,7 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
 
 @pytest.fixture
 def own_parsers() -> Iterator[None]:
-    """Parser processes of this test's own, which find what is installed by then."""
+    """Give the test parser processes of its own, which find what is installed by then."""
     parsing.close()
     yield
     parsing.close()
@@ -93,7 +93,7 @@ def started_before(first_start: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[ChatServer]:
-    """A language model on the loopback."""
+    """Serve a language model on the loopback."""
     with ChatServer() as server:
         yield server
 
@@ -111,6 +111,6 @@ def size(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(size: str, browser: Browser, running: Site) -> Iterator[Page]:
-    """A page of the module's `running` site in both sizes, which must not meet a fault."""
+    """Open a page of the module's `running` site, in both sizes. It must not meet a fault."""
     with chromium.strict_page(browser, running.url, size=size) as opened:
         yield opened

@@ -286,7 +286,7 @@ def test_the_commands_that_are_shown_work(tmp_path: Path) -> None:
 
 
 def test_variables_are_documented_where_the_defaults_hold(tmp_path: Path) -> None:
-    """A process with none of them set starts."""
+    """Start a process with none of them set."""
     assert "no issues" in manage("check", data_dir=tmp_path)
     assert "QDRANT_URL" not in environment(tmp_path)
 

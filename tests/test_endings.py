@@ -43,7 +43,7 @@ def asked(running: Site) -> Iterator[httpx.Response]:
 
 
 def read_to(response: httpx.Response, *, line: str) -> Iterator[str]:
-    """The lines behind the first that is `line`."""
+    """Return the lines behind the first that is `line`."""
     lines = response.iter_lines()
     for told in lines:
         if told == line:

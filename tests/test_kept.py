@@ -36,7 +36,7 @@ def model() -> Iterator[ChatServer]:
 
 @contextmanager
 def told(running: Site, client: httpx.Client, run_id: str = "") -> Iterator[Iterator[tuple[str, dict[str, Any]]]]:
-    """The events of a new question, or of one that was asked before."""
+    """Yield the events of a new question, or of one that was asked before."""
     address = f"{running.url}/api/v1/chat/" + (f"runs/{run_id}/events" if run_id else "query")
     method, body = ("GET", None) if run_id else ("POST", QUESTION)
     with client.stream(method, address, json=body, timeout=30) as response:
@@ -45,7 +45,7 @@ def told(running: Site, client: httpx.Client, run_id: str = "") -> Iterator[Iter
 
 
 def begin(running: Site, client: httpx.Client) -> str:
-    """Ask, leave at the first word, and give the run's id."""
+    """Ask, leave at the first word, and return the run's id."""
     run_id = ""
     with told(running, client) as events:
         for name, body in events:

@@ -26,7 +26,7 @@ def ask(url: str, **more: Any) -> Any:
 
 
 def rows(data_dir: Path, expression: str) -> str:
-    """What Django's shell prints for `expression`, in a process beside the serving one."""
+    """Return what Django's shell prints for `expression`, in a process beside the serving one."""
     code = f"from retrieval.models import *; from chatsite.models import *; print({expression})"
     return manage("shell", "--no-imports", "-c", code, data_dir=data_dir).strip()
 
