@@ -3,8 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-admin bench-agents bench-confidence bench-files bench-ingestion bench-page \
-	bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
+.PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
+	bench-page bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -22,6 +22,15 @@ check: .venv/dev-installed
 format: .venv/dev-installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Figures of the code itself; `make house BESIDE=../before` puts another checkout beside this one.
+house: .venv/dev-installed
+	$(BIN)/python -m benchmarks.house $(if $(BESIDE),--beside $(BESIDE))
+
+# Which lines run in tests that need neither servers nor a browser; child processes are not looked into.
+coverage: .venv/dev-installed
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not browser and not hosts" \
+		--cov --cov-report=term:skip-covered
 
 bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
@@ -93,4 +102,4 @@ lock: .venv/dev-installed
 	@touch $@ .venv/run-installed
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -207,6 +207,9 @@ SELECTION_MAX_CHARACTERS = 20_000  # of all selections of a question together
 SELECTIONS_MAX = 10
 UPLOAD_MAX_BYTES = 50 * 1_048_576
 ATTACHMENTS_WAIT_SECONDS = 60.0  # that a question waits for what is attached to its conversation
+RUN_SAVE_SECONDS = 1.0  # between two records of a kept run: what a killed process loses of it at most
+RUN_LOOK_SECONDS = 5.0  # of any other streamed run: how soon it ends when its reader may no longer ask
+RUN_DRAIN_SECONDS = 15.0  # from SIGTERM until `serve` cancels answers still being written, to save them before it ends
 PASTE_MAX_CHARACTERS = 500_000  # four bytes each at most, which is what a request body may have without its files
 FETCH_MAX_SECONDS = 20.0  # all addresses of one request: so long it may hold one of the site's threads
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAVE_SECONDS = 1.0  # of a kept run: what a killed process loses at most
-LOOK_SECONDS = 5.0  # of any other streamed run: how soon it ends when its reader may no longer ask
 BEAT_SECONDS = 0.4  # a WSGI server learns at its second write that the reader has left: within a second, if need be
 
 
@@ -146,7 +144,7 @@ class Driving:
 
     def _look(self) -> None:
         """Now and then save what a kept run has so far, and end a run that nobody may or wants to go on with."""
-        seconds = SAVE_SECONDS if self.run.kept else LOOK_SECONDS
+        seconds = settings.RUN_SAVE_SECONDS if self.run.kept else settings.RUN_LOOK_SECONDS
         if not self._stopped and monotonic() - self._looked >= seconds:
             self._looked = monotonic()
             try:

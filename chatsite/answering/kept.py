@@ -24,7 +24,7 @@ from django.utils.translation import activate, get_language
 
 import agents
 from chatsite.answering.capacity import Place, place_for_follower
-from chatsite.answering.driving import BEAT_SECONDS, LOOK_SECONDS, Driving
+from chatsite.answering.driving import BEAT_SECONDS, Driving
 from chatsite.answering.telling import BEAT, Event, LogEntry, RowEntries, Telling, run_event
 from chatsite.middleware import current_request_id
 from chatsite.models import Run
@@ -146,7 +146,7 @@ class Follower:
             entries = here.follow() if here else self._row_entries()
             looked = time.monotonic()
             for event in self._telling.events(entries):
-                if time.monotonic() - looked >= LOOK_SECONDS:
+                if time.monotonic() - looked >= settings.RUN_LOOK_SECONDS:
                     looked = time.monotonic()
                     if not self._reader.may_still_ask():
                         return

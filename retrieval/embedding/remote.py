@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
 from retrieval.reasons import gettext_noop as _
@@ -25,6 +25,14 @@ _SLEPT_SECONDS = 3.0  # at most before a retry, for a reader may be waiting; wha
 _LEFT_ALONE_SECONDS = 300.0  # at most, whatever the address says
 
 
+class Clock(Protocol):
+    """Seconds that pass: `time` itself, or a clock that a test sets."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
+
+
 class RemoteEmbedder:
     """Any address that speaks OpenAI's `POST /v1/embeddings`; what it answers is checked before it is believed.
 
@@ -35,11 +43,12 @@ class RemoteEmbedder:
     languages = frozenset[str]()
     default_model = "text-embedding-3-small"
 
-    def __init__(self, *, base_url: str, model: str, api_key: str, timeout: float = 30.0) -> None:
+    def __init__(self, *, base_url: str, model: str, api_key: str, timeout: float = 30.0, clock: Clock = time) -> None:
         self.name = model or self.default_model
         self._base_url = base_url
         self._api_key = api_key
         self._timeout = timeout
+        self._clock = clock
         self._lock = threading.Lock()
         self._client: OpenAI | None = None
         self._dimension = 0
@@ -80,18 +89,18 @@ class RemoteEmbedder:
             except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
                 pause = max(_BACKOFF_SECONDS * 2**attempt, _retry_after(error))
                 if pause > _SLEPT_SECONDS:
-                    self._left_alone_until = time.monotonic() + min(pause, _LEFT_ALONE_SECONDS)
+                    self._left_alone_until = self._clock.monotonic() + min(pause, _LEFT_ALONE_SECONDS)
                     self._leave_alone()
                 if attempt == _RETRIES:
                     raise EmbeddingUnavailable(
                         _("The embedding address doesn't answer: %(fault)s."), fault=_named(error)
                     ) from error
-                time.sleep(pause)
+                self._clock.sleep(pause)
                 attempt += 1
 
     def _leave_alone(self) -> None:
         """Raises EmbeddingUnavailable as long as the address has asked for."""
-        if (left := self._left_alone_until - time.monotonic()) > 0:
+        if (left := self._left_alone_until - self._clock.monotonic()) > 0:
             raise EmbeddingUnavailable(_ASKED_TO_WAIT, seconds=math.ceil(left), retry_after=left)
 
     def embed_query(self, text: str) -> Vectors:

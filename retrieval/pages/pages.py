@@ -20,7 +20,7 @@ from retrieval.children import run_child
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages import cache as page_cache
-from retrieval.pages.layout import Box, Line, boxes_of, lines_of
+from retrieval.pages.layout import Line, lines_of
 from retrieval.reasons import gettext_noop as _
 from retrieval.texts import document_text
 
@@ -96,14 +96,6 @@ def page_lines(document: Document, *, pages: Iterable[int]) -> dict[int, list[Li
             lines[page] = encoded = json.dumps([asdict(line) for line in made]).encode()
             page_cache.write(document.live_hash, name(page), encoded)
     return {page: [_line_of(line) for line in json.loads(known or b"[]")] for page, known in lines.items()}
-
-
-def quote_boxes(document: Document, *, page: int, start: int, end: int) -> tuple[Box, ...]:
-    """Return where characters `start` to `end` of the document stand on `page`: one rectangle for each line of them.
-
-    Raises PagesUnavailable.
-    """
-    return boxes_of(page_lines(document, pages=[page])[page], start=start, end=end)
 
 
 def page_span(document: Document, page: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,9 +25,8 @@ SLOW = [f"word{n} " for n in range(60)]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
-    data_dir = tmp_path_factory.mktemp("conversation") / "data"
-    with site("serve", data_dir=data_dir, OPENAI_BASE_URL=model.url, RUNS_PER_USER="2") as started:
+def running(seeded: Path, model: ChatServer) -> Iterator[Site]:
+    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url, RUNS_PER_USER="2") as started:
         yield started
 
 

@@ -16,7 +16,7 @@ from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.pages import cache as page_cache
 from retrieval.pages import pages
-from retrieval.pages.layout import Box, lines_of
+from retrieval.pages.layout import Box, boxes_of, lines_of
 from retrieval.texts import document_text
 from tests.retrieval import files
 
@@ -52,7 +52,7 @@ def boxes(document: Document, quote: str) -> tuple[int, tuple[Box, ...]]:
     start = document_text(document).index(quote)
     page = document.page_at(start)
     assert page is not None
-    return page, pages.quote_boxes(document, page=page, start=start, end=start + len(quote))
+    return page, boxes_of(pages.page_lines(document, pages=[page])[page], start=start, end=start + len(quote))
 
 
 def near(box: Box, *, left: float, baseline: float, width: float) -> bool:
