@@ -22,11 +22,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import get_language, override
 
-from chatsite.answering.sse import Streamed
+from chatsite.answering.answer import Answer
+from chatsite.answering.sight import CitationView
 from chatsite.answering.telling import Event
 from chatsite.conversations.markdown import Reading, citation_html
 from chatsite.conversations.open_blocks import ITEM, Finished, OpenBlocks
-from chatsite.conversations.run_views import CitationView
 
 ACCEPT = "text/event-stream;html=1"
 
@@ -41,7 +41,7 @@ _UNCLEAR = re.compile(
 _MARKER_AT_END = re.compile(r"\[\d{1,3}\]\Z")
 
 
-def as_asked(request: HttpRequest, answer: Streamed) -> Streamed:
+def as_asked(request: HttpRequest, answer: Answer) -> Answer:
     """Return `answer` as `request` wants it: rendered for the page that accepts "text/event-stream;html=1"."""
     return Rendered(answer) if ACCEPT in request.headers.get("Accept", "").replace(" ", "") else answer
 
@@ -49,10 +49,11 @@ def as_asked(request: HttpRequest, answer: Streamed) -> Streamed:
 class Rendered:
     """An answer on its way, rendered in the language of whoever asked: another thread may send it."""
 
-    def __init__(self, answer: Streamed) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._language = get_language()
-        self.cancel, self.close = answer.cancel, answer.close
+        self.run = answer.run
+        self.whole, self.cancel, self.close = answer.whole, answer.cancel, answer.close
 
     def stream(self) -> Generator[Event, None, None]:
         """Yield the events of the answer, its text as HTML."""
@@ -148,9 +149,7 @@ class LiveHtml:
             yield Event("text", {"text": certain})
 
     def _cite(self, body: Mapping[str, Any]) -> Iterator[Event]:
-        citation = CitationView(
-            body["marker"], body.get("title") or "", None, body["quote"], body.get("url") or "", gone=not body["quote"]
-        )
+        citation = CitationView(body["marker"], body["title"], None, body["quote"], body["url"] or "")
         self._citations.append(citation)
         held, marker = "".join(self._held), f"[{citation.marker}]"
         if self._is_open and not self._fence and held.startswith(marker):

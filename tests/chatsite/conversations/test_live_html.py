@@ -9,11 +9,11 @@ from itertools import pairwise
 import pytest
 from django.utils.html import escape
 
+from chatsite.answering.sight import CitationView
 from chatsite.answering.telling import Event
 from chatsite.conversations import open_blocks
 from chatsite.conversations.live_html import LiveHtml
 from chatsite.conversations.markdown import answer_html
-from chatsite.conversations.run_views import CitationView
 
 PLACE = "/documents/7/?start=1&end=9#quote"
 DONE = Event("done", {})
