@@ -39,6 +39,7 @@ from chatsite.api.serializers import (
     QuestionSerializer,
 )
 from chatsite.asking.request import ask
+from chatsite.conversations.live_html import as_asked
 from chatsite.models import EmbedSite, Feedback, Run
 from chatsite.models.embed_sites import client_address
 from chatsite.settings import SPECTACULAR_SETTINGS
@@ -94,7 +95,7 @@ class ChatQuery(ChatView):
         reader.admit(client_address(request._request))
         answer = ask(reader, asked)
         if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
-            return event_stream(request._request, answer)
+            return event_stream(request._request, as_asked(request._request, answer))
         return Response(answer.whole())
 
     def get_permissions(self) -> Sequence[Any]:
@@ -136,7 +137,8 @@ class RunEvents(ChatView):
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponseBase:
         """Follow a question: all that has happened since it was asked, then what happens, to its end."""
         run = _own_run(request, run_id)
-        return event_stream(request._request, Follower(run, reader=api_reader(request)))
+        follower = Follower(run, reader=api_reader(request))
+        return event_stream(request._request, as_asked(request._request, follower))
 
 
 class RunStop(ChatView):

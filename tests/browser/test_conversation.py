@@ -132,7 +132,7 @@ def test_formulas_are_shown_as_they_come_and_are_copied_as_they_were_written(pag
     text = (
         "With $a_1 * b_1 * c$ and \\(x_i\\) it costs $5 [1] and **$10**, \\(see below\\).\n\n"
         "$$\n\\begin{aligned}\na &= b_1 \\\\\n- c &= \\sqrt[3]{d}\n\\end{aligned}\n$$\n\n"
-        "$\\text{<img src=x onerror=alert(1)>}$ word3 end"
+        "$\\text{<img src=x onerror=alert(1)>}$\n\nword3 end"
     )
     model.script(chat_server.text(*(text[at : at + 3] for at in range(0, len(text), 3)), *[" "] * 60, delay=0.02))
     ask(page, QUESTION)
