@@ -21,10 +21,10 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
-from retrieval.searching.language import language_of
 from retrieval.searching.passages import Elsewhere, Passage, Piece, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, Span, by_passage, spans
+from retrieval.text.language import language_of
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
