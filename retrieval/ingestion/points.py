@@ -13,6 +13,7 @@ from retrieval.configuration import Space
 from retrieval.errors import EmbeddingUnavailable
 from retrieval.index import Point
 from retrieval.models import Chunk, Document
+from retrieval.text.headings import section_name
 
 if TYPE_CHECKING:
     from retrieval.embedding.embedder import Vectors
@@ -34,9 +35,9 @@ def chunk_id(document_id: int, *, generation: int, position: int) -> uuid.UUID:
     return uuid.uuid5(_CHUNK_IDS, f"{document_id}:{generation}:{position}")
 
 
-def ranking_text(title: str, *, heading: str, text: str) -> str:
-    """What a chunk is ranked by: where it stands as well as what it says."""
-    return "\n".join(part for part in (title, heading, text) if part)
+def ranking_text(title: str, *, headings: Sequence[str], text: str) -> str:
+    """Return what a chunk is ranked by: where it stands as well as what it says."""
+    return "\n".join(part for part in (title, section_name(headings), text) if part)
 
 
 def digest(ranking: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -237,10 +238,13 @@ def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece
     places = ((hit.document_id, hit.generation, hit.position - neighbours, hit.position + neighbours) for hit in hits)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT document_id, position, start, heading, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
+            f"SELECT document_id, position, start, headings, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
             [*chain.from_iterable(places)],
         )
-        return {(row[0], row[1]): Piece(*row[2:]) for row in cursor.fetchall()}
+        return {
+            (document_id, position): Piece(start, json.loads(headings), text)
+            for document_id, position, start, headings, text in cursor.fetchall()
+        }
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:

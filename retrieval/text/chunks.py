@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
+from retrieval.text.headings import Heading, heading_paths
 from retrieval.text.sentences import sentence_spans
 
 VERSION = 2  # of what this file makes of a text; part of the index fingerprint
@@ -28,21 +29,12 @@ TokenCounter = Callable[[Sequence[str]], Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Heading:
-    """A heading in a text: where it begins, how deep it is (1 is the top) and what it says."""
-
-    start: int
-    level: int
-    title: str
-
-
-@dataclass(frozen=True)
 class Piece:
     """`text[start:end]`, and the path of headings above it, outermost first."""
 
     start: int
     end: int
-    heading: str
+    headings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ def split(
     if max(sizes, default=0) > limit:
         atoms = [part for atom, size in zip(atoms, sizes, strict=True) for part in _parts(text, atom, size, limit)]
         sizes = list(_sizes(text, atoms, count_tokens))
-    paths = _heading_paths(headings)
+    paths = heading_paths(headings)
     starts = [heading.start for heading in headings]
     return [
         Piece(atoms[first].start, atoms[last - 1].end, paths[bisect_right(starts, atoms[first].start)])
@@ -133,12 +125,3 @@ def _best_cut(atoms: Sequence[_Atom], before: Sequence[int], first: int, last: i
         if atoms[i].begins_paragraph or atoms[i].begins_section:
             return i
     return last
-
-
-def _heading_paths(headings: Iterable[Heading]) -> list[str]:
-    """paths[n]: the path in force after n headings."""
-    paths, open_headings = [""], list[Heading]()
-    for heading in headings:
-        open_headings = [above for above in open_headings if above.level < heading.level] + [heading]
-        paths.append(" > ".join(above.title for above in open_headings)[:500])
-    return paths

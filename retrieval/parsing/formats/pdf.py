@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
 from retrieval.parsing.formats.ocr import IMAGES_ONLY
-from retrieval.text.chunks import Heading
+from retrieval.text.headings import Heading
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfBookmark, PdfDocument, PdfPage

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from retrieval.text.chunks import Heading, Piece, estimate_tokens, split
+from retrieval.text.chunks import Piece, estimate_tokens, split
+from retrieval.text.headings import Heading
 from tests.retrieval.text.work import calls
 
 
@@ -18,7 +19,7 @@ def pieces_of(text: str, *, limit: int = 20, headings: tuple[Heading, ...] = ())
 
 
 def test_short_text_is_one_piece() -> None:
-    assert split("One. Two.", count_tokens=estimate_tokens) == [Piece(0, 9, "")]
+    assert split("One. Two.", count_tokens=estimate_tokens) == [Piece(0, 9, ())]
 
 
 def test_empty_text_has_no_pieces() -> None:
@@ -47,9 +48,9 @@ def test_heading_begins_a_piece_and_gives_its_path() -> None:
     text = f"{intro}## Setup\n\nSix seven eight.\n"
     headings = (Heading(0, 1, "Guide"), Heading(len(intro), 2, "Setup"))
     pieces = split(text, count_tokens=estimate_tokens, headings=headings, limit=20)
-    assert [(text[piece.start : piece.end], piece.heading) for piece in pieces] == [
-        (intro, "Guide"),
-        ("## Setup\n\nSix seven eight.\n", "Guide > Setup"),
+    assert [(text[piece.start : piece.end], piece.headings) for piece in pieces] == [
+        (intro, ("Guide",)),
+        ("## Setup\n\nSix seven eight.\n", ("Guide", "Setup")),
     ]
 
 
