@@ -249,7 +249,9 @@ class Chunk(models.Model):
     position = models.PositiveIntegerField(help_text="0-based order in the document.")
     start = models.PositiveIntegerField(help_text="First character, in code points of the document's text.")
     end = models.PositiveIntegerField(help_text="One past the last character.")
-    heading = models.CharField(max_length=500, blank=True, help_text="Heading path; ranks, is not shown as text.")
+    headings = models.JSONField(
+        default=list, blank=True, help_text="Those above its beginning, outermost first; they rank it."
+    )
     text = models.TextField()
     digest = models.CharField(
         max_length=32, blank=True, db_index=True, help_text="Of what ranks it: equal digests have equal vectors."

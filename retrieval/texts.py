@@ -18,7 +18,7 @@ def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Pas
     if document is None:
         raise UnknownDocument([document_id])
     return tuple(
-        passage_of(document, [ChunkText(chunk.start, chunk.heading, chunk.text)], chunk_id=chunk.pk)
+        passage_of(document, [ChunkText(chunk.start, chunk.headings, chunk.text)], chunk_id=chunk.pk)
         for chunk in _live_chunks(document, start=start, end=end)
     )
 

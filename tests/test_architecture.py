@@ -101,6 +101,8 @@ def test_agents_and_retrieval_have_not_met_and_know_no_site(package: str) -> Non
         ("gunicorn", {"chatsite/server.py"}),
         ("yaml", {"agents/workflows/yaml.py"}),
         ("httpcore2", {"retrieval/sources/web.py"}),
+        ("py3langid", {"retrieval/text/language.py"}),
+        ("snowballstemmer", {"retrieval/text/stems.py"}),
     ],
 )
 def test_vendor_has_its_doorways_and_no_other(vendor: str, doorways: set[str]) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from chatsite.answering.quoting import content_terms
 from retrieval.searching.passages import Passage
-from retrieval.text.chunks import sentence_spans
+from retrieval.text.blocks import blocks
+from retrieval.text.sentences import sentence_spans
+from retrieval.text.terms import content_terms, language_of_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,7 @@ _FORMULA_OPEN = re.compile(r"\$\$|\\\[|\\\(")
 _FORMULA_PERHAPS = re.compile(r"\$(?![\s\d$])\S+\Z")  # up to a marker that stands right behind it
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
-_BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
+_CLAUSE_END = re.compile(r"(?<=[;:])\s+")
 _TITLE_LINE = re.compile(r"[^\n.!?:;,]{1,60}\n\s*(?=[A-ZÀ-Þ])")  # PDF text has no mark between a title and its text
 _AFTER_A_CLAIM = re.compile(r"\A[.!?,;:]+\s+")  # the mark that ends the claim of the marker before
 _AROUND_A_CLAIM = " \t\n\"'“”‘’«»>*_-–—"
@@ -134,13 +134,15 @@ class CitationReader:
             yield text
 
     def _claims(self) -> tuple[str, ...]:
-        """What stands before a marker, back to another one or the paragraph's beginning: as it is, without the Markdown
-        and quotation marks around it, and the last sentence of it.
+        """Return what stands before a marker, back to another one or the paragraph's beginning: as it is, without the
+        Markdown and quotation marks around it, and the last sentence or clause of it.
         """
         before = _MARKERS_BEHIND.sub("", self.text[-CLAIM_MAX_CHARACTERS:])
-        whole = _AFTER_A_CLAIM.sub("", _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip())
+        *_, block = [before[block.start : block.end] for block in blocks(before)] or [""]
+        whole = _AFTER_A_CLAIM.sub("", _MARKER.split(block)[-1].strip())
         bare = whole.strip(_AROUND_A_CLAIM)
-        return whole, bare, _SENTENCE_END.split(bare)[-1]
+        *_, (start, end) = sentence_spans(bare) or [(0, 0)]
+        return whole, bare, _CLAUSE_END.split(bare[start:end])[-1]
 
 
 def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
@@ -170,10 +172,11 @@ def _verbatim(claim: str, content: str) -> tuple[int, int] | None:
 
 
 def _best_sentence(claim: str, content: str) -> tuple[int, int]:
-    wanted = content_terms(claim)
+    language = language_of_terms(content)
+    wanted = content_terms(claim, language=language)
 
     def shared(span: tuple[int, int]) -> tuple[float, int]:
-        terms = content_terms(content[slice(*span)])
+        terms = content_terms(content[slice(*span)], language=language)
         return len(wanted & terms) / (len(terms) + 3) ** 0.5, -span[0]
 
     spans = sentence_spans(content)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from chatsite.answering.quoting import content_terms
 from chatsite.models import Conversation, Run
 from chatsite.reader import Reader
 from retrieval.searching.passages import Passage
+from retrieval.text.terms import content_terms
 
 
 @dataclass(frozen=True, slots=True)

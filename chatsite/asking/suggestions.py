@@ -18,6 +18,9 @@ from chatsite.reader import Reader
 from retrieval.models import Chunk, Document
 from retrieval.texts import document_text
 
+Path = tuple[str, ...]
+"""The headings above a place, outermost first."""
+
 STARTERS = 4
 FOLLOW_UPS = 3
 NEAR_CHARACTERS = 6_000  # what stands this far from a cited place is still near it
@@ -41,11 +44,11 @@ def starters(reader: Reader) -> list[str]:
 
 
 def _starters(documents: list[Document]) -> list[str]:
-    by_document: dict[int, list[str]] = {document.pk: [] for document in documents}
+    by_document: dict[int, list[Path]] = {document.pk: [] for document in documents}
     live = Q(document__in=documents, generation=F("document__live_generation"), position__lt=40)
-    headings = Chunk.objects.filter(live).exclude(heading="").order_by("document", "position")
-    for document_id, heading in headings.values_list("document_id", "heading"):
-        by_document[document_id].append(heading)
+    below_headings = Chunk.objects.filter(live).exclude(headings=[]).order_by("document", "position")
+    for document_id, headings in below_headings.values_list("document_id", "headings"):
+        by_document[document_id].append(tuple(headings))
     asked = [_question(document, by_document[document.pk], skip=set()) for document in documents]
     return [question for question in asked if question][:STARTERS]
 
@@ -63,12 +66,13 @@ def follow_ups(
     for document_id, start in cited[:4]:
         around = Q(start__gte=max(0, start - NEAR_CHARACTERS), start__lt=start + NEAR_CHARACTERS)
         near |= Q(document=document_id) & around
-    chunks = Chunk.objects.filter(near, generation=F("document__live_generation")).exclude(heading="")
-    found = list(chunks.order_by("document", "position").values_list("document_id", "start", "end", "heading"))
+    chunks = Chunk.objects.filter(near, generation=F("document__live_generation")).exclude(headings=[])
+    rows = chunks.order_by("document", "position").values_list("document_id", "start", "end", "headings")
+    found = [(document_id, start, end, tuple(headings)) for document_id, start, end, headings in rows]
     if within is not None:
         shown = " ".join(_around(citations[:4], documents, within).split())
         found = [place for place in found if " ".join(_last(place[3]).split()) in shown]
-    skip = {h for d, start, end, h in found if any(d == at[0] and start <= at[1] < end for at in cited)}
+    skip = {path for d, start, end, path in found if any(d == at[0] and start <= at[1] < end for at in cited)}
     questions = list(_near(found, cited, documents, skip={*skip}))
     known = {question.casefold() for question in asked}
     return [question for question in dict.fromkeys(questions) if question.casefold() not in known][:FOLLOW_UPS]
@@ -80,32 +84,33 @@ def _around(citations: Iterable[Citation], documents: Mapping[int, Document], wi
     return "\n".join(document_text(document, start=start, end=end) for document, start, end in spans)
 
 
-def _last(path: str) -> str:
+def _last(path: Path) -> str:
     """Return the innermost of a path of headings, as it is asked about."""
-    return path.rpartition(" > ")[2].strip().strip("#:").strip()
+    return path[-1].strip().strip("#:").strip()
 
 
 def _near(
-    found: list[tuple[int, int, int, str]],
+    found: list[tuple[int, int, int, Path]],
     cited: Sequence[tuple[int | None, int]],
     documents: Mapping[int, Document],
     *,
-    skip: set[str],
+    skip: set[Path],
 ) -> Iterator[str]:
-    """Nearest first; what comes behind a cited place before what stands above it."""
+    """Yield questions about headings, the nearest first; one behind a cited place before one that stands above it."""
 
-    def distance(place: tuple[int, int, int, str]) -> tuple[int, int]:
+    def distance(place: tuple[int, int, int, Path]) -> tuple[int, int]:
         return min((abs(place[1] - at) * (1 if place[1] >= at else 2), place[1]) for d, at in cited if d == place[0])
 
-    for document_id, _start, _end, heading in sorted(found, key=distance):
-        if question := _question(documents[document_id], [heading], skip=skip):
-            skip.add(heading)
+    for document_id, _start, _end, path in sorted(found, key=distance):
+        if question := _question(documents[document_id], [path], skip=skip):
+            skip.add(path)
             yield question
 
 
-def _question(document: Document, headings: list[str], *, skip: set[str]) -> str:
-    """About the first heading that says more than the title does; empty when there is none."""
-    for path in headings:
+def _question(document: Document, paths: Sequence[Path], *, skip: set[Path]) -> str:
+    """Ask about the innermost heading of the first path where it says more than the title; return nothing when there
+    is none."""
+    for path in paths:
         heading = _last(path)
         if path not in skip and heading.casefold() != document.title.casefold() and 2 < len(heading) <= HEADING_MOST:
             if heading.endswith("?"):

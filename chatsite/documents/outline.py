@@ -13,6 +13,7 @@ from django.db.models import Q
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Chunk, Document
 from retrieval.pages.pages import has_pages, page_contents
+from retrieval.text.headings import section_name
 from retrieval.texts import document_text
 
 MOST = 500  # entries; an outline is for finding one's way
@@ -70,7 +71,7 @@ def _of_chunks(document: Document) -> list[OutlineEntry]:
     """Find headings without marks: a chunk knows the path of headings above it, not where they stand: each is looked
     for around the first chunk that has it, as a line of its own."""
     live = document.chunks.filter(generation=document.live_generation).order_by("position")
-    rows = live.values_list("position", "heading")
+    rows = live.values_list("position", "headings")
     changes = list(islice(_changes(rows), MOST))
     wanted = {at for position, _, _ in changes for at in (position - 1, position)}
     chunks = {chunk.position: chunk for chunk in live.filter(position__in=wanted)}
@@ -82,12 +83,11 @@ def _of_chunks(document: Document) -> list[OutlineEntry]:
     return entries
 
 
-def _changes(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
+def _changes(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, int, str]]:
     """Yield each heading that a chunk has and the one before it has not: the chunk's position, its level and its
     title."""
     before: list[str] = []
-    for position, heading in rows:
-        path = heading.split(" > ") if heading else []
+    for position, path in rows:
         same = next((i for i, (old, new) in enumerate(zip(before, path, strict=False)) if old != new), None)
         first = min(len(before), len(path)) if same is None else same
         yield from ((position, level, path[level - 1]) for level in range(first + 1, len(path) + 1))
@@ -135,7 +135,7 @@ def sections(places: Iterable[Place]) -> dict[tuple[int, int], str]:
 def _section(document: Document, chunk: Chunk, at: int) -> str:
     """Name the section: a chunk knows the headings above its beginning; short sections share one, and there Markdown
     tells them."""
-    path = chunk.heading.split(" > ") if chunk.heading else []
+    path = chunk.headings
     inside = list(_markdown(chunk.text[: at - chunk.start])) if _is_markdown(document) else []
     if inside:
         below = _open(inside)
@@ -143,7 +143,7 @@ def _section(document: Document, chunk: Chunk, at: int) -> str:
         above = path[:-1] if begins_with_it and below[0].level == inside[0].level else []
         path = above + [entry.title for entry in below]
     is_title = bool(path) and path[0].casefold() == document.title.casefold()
-    return " > ".join(path[1:] if is_title else path)
+    return section_name(path[1:] if is_title else path)
 
 
 def _open(entries: Iterable[OutlineEntry]) -> list[OutlineEntry]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
-from retrieval.text.identifiers import with_parts
+from retrieval.text.words import with_parts
 
 if TYPE_CHECKING:
     from qdrant_edge import Bm25, SparseVector
@@ -49,12 +49,6 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
     models = [model for language in known for model in (*_models(language), *_models("", stopped=language))]
     terms = sorted({term for model in models or _models("") for term in model.embed_query(text).indices})
     return SparseVector(terms, [1.0] * len(terms))
-
-
-@lru_cache(maxsize=8192)
-def says_little(word: str, *, language: str) -> bool:
-    """Return whether `word` is a stopword of `language`, like “how” in English; never in an unknown language."""
-    return not any(model.embed_query(word).indices for model in _models(_known(language)))
 
 
 def _prepared(text: str) -> str:

@@ -231,7 +231,7 @@ def _cut(document: Document, extracted: Extracted, space: Space) -> _Cut:
 
 
 def _ranking_text(document: Document, piece: Piece, text: str) -> str:
-    return points.ranking_text(document.title, heading=piece.heading, text=text[piece.start : piece.end])
+    return points.ranking_text(document.title, headings=piece.headings, text=text[piece.start : piece.end])
 
 
 def _dated(document: Document, extracted: Extracted) -> date:
@@ -248,7 +248,7 @@ def _chunks(document: Document, text: str, pieces: Sequence[Piece], texts: Seque
             position=position,
             start=piece.start,
             end=piece.end,
-            heading=piece.heading,
+            headings=list(piece.headings),
             text=text[piece.start : piece.end],
             digest=points.digest(ranking),
         )

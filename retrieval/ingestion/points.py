@@ -14,6 +14,7 @@ from retrieval.errors import EmbeddingUnavailable
 from retrieval.index import Point
 from retrieval.models import Chunk, Document
 from retrieval.reasons import gettext_noop as _
+from retrieval.text.headings import section_name
 
 if TYPE_CHECKING:
     from retrieval.embedding.embedder import Vectors
@@ -35,9 +36,9 @@ def chunk_id(document_id: int, *, generation: int, position: int) -> uuid.UUID:
     return uuid.uuid5(_CHUNK_IDS, f"{document_id}:{generation}:{position}")
 
 
-def ranking_text(title: str, *, heading: str, text: str) -> str:
+def ranking_text(title: str, *, headings: Sequence[str], text: str) -> str:
     """Return what a chunk is ranked by: where it stands as well as what it says."""
-    return "\n".join(part for part in (title, heading, text) if part)
+    return "\n".join(part for part in (title, section_name(headings), text) if part)
 
 
 def digest(ranking: str) -> str:

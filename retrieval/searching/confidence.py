@@ -7,16 +7,14 @@ do; docs/decisions/010 says on what.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Protocol
 
-from retrieval.index.words import says_little
+from retrieval.text.stopwords import stop_words
+from retrieval.text.words import letter_pairs, words
 
-_WORD = re.compile(r"[^\W\d_]+|\d+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
@@ -70,7 +68,7 @@ def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") 
     stretches = [_windows(passage.text, asked) for passage in passages]
     windows = Counter(chain.from_iterable(stretches))
     weights = _weigh(asked, windows)
-    first = frozenset(_terms(f"{passages[0].title} {passages[0].section}")).union(*stretches[0])
+    first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"))).union(*stretches[0])
     held = max(_share(window, weights) for window in windows), _share(first, weights)
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
@@ -82,29 +80,20 @@ def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") 
 
 
 def _asked(query: str, language: str) -> frozenset[str]:
-    """Return the terms of the question's words that say something; of all its words, where none does."""
-    words = _WORD.findall(query.lower())
-    telling = [word for word in words if _UNSPACED.search(word) or not says_little(word, language=language)]
-    return frozenset(_terms(" ".join(telling or words)))
+    """Return the terms of the question's words that say something; of all, where none does."""
+    asked, small = words(query), stop_words(language)
+    telling = [word for word in asked if word not in small]
+    return frozenset(_terms(telling or asked))
 
 
-def _terms(text: str) -> list[str]:
-    """Return the beginnings of words; of scripts that don't space words, pairs of neighbouring letters."""
-    words = _WORD.findall(text.lower())
-    if not _UNSPACED.search(text):
-        return [word[:_STEM] for word in words]
-    return [
-        term
-        for word in words
-        for term in (
-            (word[at : at + 2] for at in range(max(len(word) - 1, 1))) if _UNSPACED.search(word) else (word[:_STEM],)
-        )
-    ]
+def _terms(listed: Iterable[str]) -> list[str]:
+    """Return the beginnings of words; of what is compared by pairs of letters, those."""
+    return [term for word in listed for term in letter_pairs(word) or (word[:_STEM],)]
 
 
 def _windows(text: str, asked: frozenset[str]) -> list[frozenset[str]]:
     """Return which of the terms `asked` each window of the text holds; every window overlaps half of the one before."""
-    terms, half = _terms(text), _WINDOW // 2
+    terms, half = _terms(words(text)), _WINDOW // 2
     halves = [asked.intersection(terms[start : start + half]) for start in range(0, max(len(terms), 1), half)]
     return [one | other for one, other in pairwise(halves)] or halves
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from retrieval.models import Document
+from retrieval.text.headings import section_name
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Elsewhere:
 class Passage:
     """A chunk that was found, with its neighbours: exactly the characters `start` to `end` of the document's text.
 
-    `section` is the path of headings above its beginning. `score` is the fused rank score (0 to about 2); `similarity`
-    the chunk's cosine to the query, None without vectors that know its language. `also_in` names documents whose
-    passage repeats this one. A text that lies in no known document is a passage as well, without `document_id` and
-    `chunk_id`; its offsets are its own.
+    `section` is the path of headings above its beginning, as people read it. `score` is the fused rank score (0 to
+    about 2); `similarity` the chunk's cosine to the query, None without vectors that know its language. `also_in` names
+    documents whose passage repeats this one. A text that lies in no known document is a passage as well, without
+    `document_id` and `chunk_id`; its offsets are its own.
     """
 
     chunk_id: str | None
@@ -53,7 +54,7 @@ class ChunkText(NamedTuple):
     """A chunk, as far as a passage needs it."""
 
     start: int
-    heading: str
+    headings: Sequence[str]
     text: str
 
 
@@ -74,7 +75,7 @@ def passage_of(
         chunk_id=str(chunk_id),
         document_id=document.pk,
         title=document.title,
-        section=pieces[0].heading,
+        section=section_name(pieces[0].headings),
         url=document.get_absolute_url(),
         page=document.page_at(start),
         start=start,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,10 +22,10 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
-from retrieval.searching.language import language_of
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
+from retrieval.text.language import language_of
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
@@ -238,10 +239,13 @@ def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Chunk
     places = ((hit.document_id, hit.generation, hit.position - neighbours, hit.position + neighbours) for hit in hits)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT document_id, position, start, heading, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
+            f"SELECT document_id, position, start, headings, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
             [*chain.from_iterable(places)],
         )
-        return {(row[0], row[1]): ChunkText(*row[2:]) for row in cursor.fetchall()}
+        return {
+            (document_id, position): ChunkText(start, json.loads(headings), text)
+            for document_id, position, start, headings, text in cursor.fetchall()
+        }
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:

@@ -14,8 +14,8 @@ from typing import cast
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
-from retrieval.parsing.formats.language import detect_language, load_model
 from retrieval.reasons import gettext_noop as _
+from retrieval.text.language import detect_language, load_model
 
 __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 

@@ -12,7 +12,7 @@ from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
 from retrieval.parsing.formats.ocr import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
-from retrieval.text.chunks import Heading
+from retrieval.text.headings import Heading
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfBookmark, PdfDocument, PdfPage

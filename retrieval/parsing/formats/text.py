@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
-from retrieval.text.chunks import Heading
+from retrieval.text.headings import Heading
 
 _FRONT_MATTER_DATE = re.compile(r"^(?:lastmod|last_modified_at|updated|modified|date)[ \t]*[:=](.{0,80})", re.MULTILINE)
 _FRONT_MATTER_LIMIT = 10_000  # characters

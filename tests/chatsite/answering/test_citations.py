@@ -103,3 +103,23 @@ def test_markers_are_stripped_from_history() -> None:
 def test_title_line_above_a_sentence_is_not_quoted_with_it() -> None:
     passage = Passage.of_text("Filters\nThe filter is changed in March.", title="Pump")
     assert cite("In March one changes the filter", marker=1, passage=passage).quote == "The filter is changed in March."
+
+
+@pytest.mark.parametrize(
+    ("content", "claim", "quote"),
+    [
+        ("Wait. Use approx. 5 bar for the pump. Stop.", "the pump: 5 bar", "Use approx. 5 bar for the pump."),
+        ("Old. Acme Inc. Paris sells pumps. Ask there.", "who sells pumps?", "Acme Inc. Paris sells pumps."),
+        ("Öl fehlt. Die Kühlung ist z. B. Wasser. Ende.", "Kühlungen", "Die Kühlung ist z. B. Wasser."),
+        ("यह पंप है। विद्यार्थी पानी पीता है।", "विद्यार्थी कौन है", "विद्यार्थी पानी पीता है।"),
+    ],
+)
+def test_whole_sentence_is_quoted(content: str, claim: str, quote: str) -> None:
+    assert cite(claim, marker=1, passage=Passage.of_text(content, title="Tea")).quote == quote
+
+
+def test_claim_is_not_cut_at_an_abbreviation() -> None:
+    content = "The pump takes approx. 5 bar at most. Other pumps take 5 bar."
+    reader = CitationReader({1: Passage.of_text(content, title="Pumps")})
+    list(chain(reader.feed("It is so. It wants, as said by Dr. Miller, approx. 5 bar [1]."), reader.end()))
+    assert reader.citations[0].quote == "The pump takes approx. 5 bar at most."

@@ -101,7 +101,7 @@ def test_chunks_of_the_live_generation_partition_the_text(put: Put, public: Coll
     assert "".join(chunk.text for chunk in chunks) == TEXT
     assert [chunk.start for chunk in chunks] == [0, *(chunk.end for chunk in chunks[:-1])]
     assert [(chunk.position, chunk.generation) for chunk in chunks] == [(n, 1) for n in range(len(chunks))]
-    assert chunks[-1].heading == "Boiler > Pump"
+    assert chunks[-1].headings == ["Boiler", "Pump"]
     assert (document.characters, document.chunk_count) == (len(TEXT), len(chunks))
     assert runtime().space().index.count(document.pk) == len(chunks) > 2
 
