@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
 
+from chatsite import conf
+
 
 @register("agents")
 def check_threads(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
@@ -92,14 +94,26 @@ def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> li
 
 @register("agents")
 def check_docchat(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
-    """The project's options for its chat button."""
-    from chatsite.widget.views import widget_options  # its models are not there yet when this module is imported
+    """Return an error for each key of DOCCHAT that nothing reads, and for a wrong option of its button."""
+    from chatsite.widget.views import (
+        BUTTON,
+        widget_options,
+    )  # its models are not there yet when this module is imported
 
+    said = getattr(settings, "DOCCHAT", {})
+    found: list[CheckMessage] = [
+        checks.Error(
+            f"DOCCHAT has {key!r}, which nothing reads.",
+            hint=f"Did you mean {nearest!r}?" if nearest else "Leave it out.",
+            id="chatsite.E003",
+        )
+        for key, nearest in conf.misspelt(said, options=BUTTON).items()
+    ]
     try:
         widget_options()
     except ValueError as error:
-        return [checks.Error(f"DOCCHAT is wrong: {error}", id="chatsite.E002")]
-    return []
+        found.append(checks.Error(f"DOCCHAT is wrong: {error}", id="chatsite.E002"))
+    return found
 
 
 @register("database")

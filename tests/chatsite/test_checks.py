@@ -88,12 +88,28 @@ def test_harmless_configuration_passes(settings: Any, harmless: dict[str, Any]) 
     assert found("agents") + found("security") == []
 
 
-@pytest.mark.parametrize("wrong", [{"accent": "red"}, {"colour": "#123456"}, {"side": "left"}])
+@pytest.mark.parametrize("wrong", [{"accent": "red"}, {"side": "left"}])
 def test_wrong_option_of_the_chat_button_is_named(settings: Any, wrong: dict[str, str]) -> None:
     settings.DOCCHAT = wrong
     ((id_, message),) = found("agents")
     assert id_ == "chatsite.E002"
     assert next(iter(wrong)) in message
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "hint"),
+    [
+        ("CHAT_MODLE", "Did you mean 'CHAT_MODEL'?"),
+        ("chat_model", "Did you mean 'CHAT_MODEL'?"),
+        ("Title", "Did you mean 'title'?"),
+        ("colour", "Leave it out."),
+    ],
+)
+def test_key_that_nothing_reads_is_named_with_the_nearest(settings: Any, misspelt: str, hint: str) -> None:
+    settings.DOCCHAT = {"CHAT_MODEL": "qwen3", "INDEX_DIR": "/srv/index", "accent": "#7a1f3d", misspelt: "x"}
+    (message,) = (message for message in run_checks(tags=["agents"]) if message.id == "chatsite.E003")
+    assert misspelt in message.msg
+    assert message.hint == hint
 
 
 def test_sqlite_that_takes_its_write_lock_late_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
