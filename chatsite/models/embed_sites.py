@@ -107,8 +107,8 @@ class EmbedSite(models.Model):
     @classmethod
     def find(cls, token: str) -> EmbedSite | None:
         """The site this token is of, if it may ask now."""
-        usable = models.Q(reader=None) | models.Q(reader__is_active=True)
-        return cls.objects.filter(usable, token=token, active=True).select_related("reader").first()
+        site = cls.objects.filter(token=token, active=True).select_related("reader").first()
+        return site if site and (site.reader is None or site.reader.is_active) else None
 
     @property
     def origin_list(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,3 +123,24 @@ def test_sqlite_that_takes_its_write_lock_late_is_named(monkeypatch: pytest.Monk
 
 def test_check_command_runs_them(tmp_path: Path) -> None:
     manage("check", "--tag=agents", "--fail-level=WARNING", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "lacking", "id_"),
+    [
+        ("MIDDLEWARE", "django.contrib.sessions.middleware.SessionMiddleware", "chatsite.E004"),
+        ("MIDDLEWARE", "django.contrib.auth.middleware.AuthenticationMiddleware", "chatsite.E004"),
+        ("TEMPLATES", "django.contrib.auth.context_processors.auth", "chatsite.E005"),
+        ("INSTALLED_APPS", "django.contrib.admin", "chatsite.W007"),
+        ("INSTALLED_APPS", "django.contrib.staticfiles", "chatsite.W007"),
+    ],
+)
+def test_part_that_the_project_has_left_out_is_named(settings: Any, setting: str, lacking: str, id_: str) -> None:
+    if setting == "TEMPLATES":
+        settings.TEMPLATES = copy.deepcopy(settings.TEMPLATES)
+        settings.TEMPLATES[0]["OPTIONS"]["context_processors"].remove(lacking)
+    else:
+        setattr(settings, setting, [part for part in getattr(settings, setting) if part != lacking])
+    ((found_id, message),) = found("agents")
+    assert found_id == id_
+    assert lacking in message
