@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.embedding.bert_graph import BertGraph, Shape, check_weights, quantise, write_in_child
-from retrieval.errors import EmbeddingUnavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,10 +69,9 @@ class Weights:
     """What stands in the file: words, how letters are written before they are looked up, and tensors."""
 
     def __init__(self, file: Path) -> None:
+        """Read a file whose sha256 has been checked."""
         self._bytes = file.read_bytes()
         self._at = 0
-        if self._bytes[:4] != b"E5S1":
-            raise EmbeddingUnavailable(f"{file} holds no weights of {NAME}.")
         *_, words, self.start_id, self.end_id, _padding, self.unknown_id = self._take("<4xI7ifi5i")
         (length,) = self._take("<Q")
         starts = self._take(f"<{words + 1}I")
@@ -87,7 +85,7 @@ class Weights:
 
     @cached_property
     def letters(self) -> dict[int, str]:
-        """What each letter is written as that is written otherwise; for `str.translate`."""
+        """Return what each letter is written as that is written otherwise; for `str.translate`."""
         table, at = {}, 0
         for _ in range(self._letters):
             letter, count = struct.unpack_from("<IB", self._written, at)
@@ -117,7 +115,7 @@ class Weights:
         return self._bytes[self._at - length : self._at]
 
     def _entry(self) -> tuple[str, tuple[bool, int, int]]:
-        """The next tensor of the list: its name, whether in 4 bits, how many numbers, and where they begin."""
+        """Return the next tensor of the list: its name, whether in 4 bits, how many numbers, and where they begin."""
         (length,) = self._take("<H")
         name = self._slice(length).decode()
         small, count, offset, _bytes = self._take("<BIQQ")
