@@ -87,7 +87,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 lock: .venv/dev-installed
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) -o requirements/run.lock
-	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors -c requirements/run.lock -o requirements/dev.lock
 
 .venv/run-installed: requirements/run.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

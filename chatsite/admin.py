@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from chatsite.conversations.questions_csv import write_questions
 from chatsite.models import ApiKey, Citation, Conversation, EmbedSite, Feedback, Run
+from retrieval.admin.people import PeopleFields, name_of
 
 if TYPE_CHECKING:
     ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
@@ -55,7 +56,7 @@ class CitationInline(ReadOnly, CitationTabularInline):
 class ConversationAdmin(ReadOnly, ConversationModelAdmin):
     list_display = ["title", "user", "created_at", "updated_at"]
     list_select_related = ["user"]
-    search_fields = ["title", "user__username"]
+    search_fields = ["title", name_of("user")]
     inlines = [RunInline]
 
 
@@ -95,13 +96,13 @@ class FeedbackAdmin(ReadOnly, FeedbackModelAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ApiKeyModelAdmin):
+class ApiKeyAdmin(PeopleFields, ApiKeyModelAdmin):
     """A key is shown once, in the message after it was added."""
 
     list_display = ["name", "hint", "user", "expires_at", "revoked", "last_used_at"]
     list_select_related = ["user"]
     list_filter = ["revoked"]
-    search_fields = ["name", "hint", "user__username"]
+    search_fields = ["name", "hint", name_of("user")]
     fields = [
         "name",
         "user",
@@ -114,7 +115,7 @@ class ApiKeyAdmin(ApiKeyModelAdmin):
         "last_used_at",
     ]
     readonly_fields = ["hint", "created_at", "last_used_at"]
-    autocomplete_fields = ["user"]
+    raw_id_fields = ["user"]
     filter_horizontal = ["collections"]
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
@@ -126,7 +127,7 @@ class ApiKeyAdmin(ApiKeyModelAdmin):
 
 
 @admin.register(EmbedSite)
-class EmbedSiteAdmin(EmbedSiteModelAdmin):
+class EmbedSiteAdmin(PeopleFields, EmbedSiteModelAdmin):
     """The line for a page of another origin stands above the form, once the site is saved."""
 
     change_form_template = "admin/chatsite/embedsite/change_form.html"
@@ -138,7 +139,7 @@ class EmbedSiteAdmin(EmbedSiteModelAdmin):
         (_lazy("Looks"), {"fields": ["title", "accent"]}),
         (_lazy("Limits"), {"fields": ["visitor_per_minute", "per_minute", "per_day"]}),
     ]
-    autocomplete_fields = ["reader"]
+    raw_id_fields = ["reader"]
     filter_horizontal = ["collections"]
 
     def change_view(

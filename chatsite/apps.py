@@ -6,7 +6,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 from django.utils.translation import gettext_lazy as _
 
-from chatsite import defaults
+from chatsite import conf
 
 
 class ChatsiteConfig(AppConfig):
@@ -16,7 +16,7 @@ class ChatsiteConfig(AppConfig):
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
         super().__init__(app_name, app_module)
-        defaults.fill_in()  # before any module that reads a setting is imported, whatever the order of the apps
+        conf.fill_in()  # before any module that reads a setting is imported, whatever the order of the apps
 
     def ready(self) -> None:
         from django.conf import settings

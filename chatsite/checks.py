@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
+from django.utils.module_loading import import_string
+
+from chatsite import conf
 
 
 @register("agents")
@@ -20,6 +24,49 @@ def check_threads(app_configs: Sequence[AppConfig] | None, **options: object) ->
 
     library = green_threads()
     return [checks.Error(NO_GREEN_THREADS.format(library), id="chatsite.E001")] if library else []
+
+
+_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+_CONTEXT = ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth"]
+
+
+@register("agents")
+def check_parts(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Return an error for each part of Django that the chat's pages need and the project has left out, and a warning
+    when there is no admin, without which they work."""
+    classes = [part for part in map(import_string, settings.MIDDLEWARE) if isinstance(part, type)]
+    found: list[CheckMessage] = [
+        checks.Error(f"The chat needs {path}.", hint="Add it to MIDDLEWARE.", id="chatsite.E004")
+        for path in _MIDDLEWARE
+        if not any(issubclass(part, import_string(path)) for part in classes)
+    ]
+    engines: list[dict[str, Any]] = settings.TEMPLATES
+    processors = {path for engine in engines for path in engine.get("OPTIONS", {}).get("context_processors", ())}
+    hint = "Add it to the context_processors of TEMPLATES."
+    found += [
+        checks.Error(f"The chat needs {path}.", hint=hint, id="chatsite.E005")
+        for path in _CONTEXT
+        if path not in processors
+    ]
+    return found + [
+        checks.Warning(f"{app} is not installed: {lost}", hint=_ADD_APP, id="chatsite.W007")
+        for app, lost in _WITHOUT.items()
+        if not apps.is_installed(app)
+    ]
+
+
+_ADD_APP = "Add it to INSTALLED_APPS, or silence this check (SILENCED_SYSTEM_CHECKS)."
+_WITHOUT = {
+    "django.contrib.admin": (
+        "nobody can put documents in, or choose who reads them, in a browser. “manage.py sync” can, and code of the "
+        "project's own."
+    ),
+    "django.contrib.staticfiles": "styles and scripts of the chat are served only where the project does it itself.",
+}
 
 
 @register("security")
@@ -92,14 +139,26 @@ def check_keys(app_configs: Sequence[AppConfig] | None, **options: object) -> li
 
 @register("agents")
 def check_docchat(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
-    """The project's options for its chat button."""
-    from chatsite.widget.views import widget_options  # its models are not there yet when this module is imported
+    """Return an error for each key of DOCCHAT that nothing reads, and for a wrong option of its button."""
+    from chatsite.widget.views import (
+        BUTTON,
+        widget_options,
+    )  # its models are not there yet when this module is imported
 
+    said = getattr(settings, "DOCCHAT", {})
+    found: list[CheckMessage] = [
+        checks.Error(
+            f"DOCCHAT has {key!r}, which nothing reads.",
+            hint=f"Did you mean {nearest!r}?" if nearest else "Leave it out.",
+            id="chatsite.E003",
+        )
+        for key, nearest in conf.misspelt(said, options=BUTTON).items()
+    ]
     try:
         widget_options()
     except ValueError as error:
-        return [checks.Error(f"DOCCHAT is wrong: {error}", id="chatsite.E002")]
-    return []
+        found.append(checks.Error(f"DOCCHAT is wrong: {error}", id="chatsite.E002"))
+    return found
 
 
 @register("database")

@@ -1,6 +1,7 @@
-"""Every environment variable, read, parsed and named once.
+"""The site as a project of its own: what a project says, with the variables that only a project reads.
 
-A wrong value stops start-up with a message that names the variable. Nothing else in the project reads the environment.
+A wrong value stops start-up with a message that names the variable. A project that has added the chat to its own apps
+never imports this; what the chat reads there is in `conf.py`.
 """
 
 from __future__ import annotations
@@ -10,79 +11,37 @@ import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import dj_database_url
-from django.conf import settings as active
-from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, ValidationError, validate
+from environs import Env, ValidationError, validate
 
 from chatsite import APPS
-
-# In a project with settings of its own, which are in place by now, these fill in what those leave out (defaults.py).
-_HOST = active if active.configured else None
-BASE_DIR = Path(getattr(_HOST, "BASE_DIR", None) or Path(__file__).resolve().parent.parent)
+from chatsite.conf import *  # noqa: F403 - each is a setting
+from chatsite.conf import DATA_DIR, OPENAPI, seal
 
 env = Env(eager=False)
 
 
-def _address(value: str) -> None:
-    """An http(s) address with a host, or nothing."""
-    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-        raise ValidationError("must be an address like https://host:port/path")
-
-
 def _database(value: str) -> None:
-    """An address that Django has a backend for, or nothing."""
+    """Raise ValidationError unless `value` is empty or an address that Django has a backend for."""
     try:
         dj_database_url.parse(value)
     except ValueError as error:
         raise ValidationError("must be an address like postgres://user:password@host/name") from error
 
 
-def _hosts(value: list[str]) -> None:
-    """Names of hosts, each with or without a port."""
-    for entry in value:
-        host, _, port = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
-        if not host or set(host) & set("/@ ,") or (port and int(port) > 65_535):
-            raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
-
-
 # ---- environment -----------------------------------------------------------------------------------------------------
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
-DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / ".data").expanduser().resolve()
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-_DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_database)
-OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
-OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "", validate=_address)
-CHAT_MODEL: str = env.str("CHAT_MODEL", "gpt-4.1-mini")
-EMBEDDING_BASE_URL: str = env.str("EMBEDDING_BASE_URL", "", validate=_address)
-EMBEDDING_MODEL: str = env.str("EMBEDDING_MODEL", "")
-RERANK: str = env.str("RERANK", "", validate=validate.OneOf(["", "maxsim"]))
-QDRANT_URL: str = env.str("QDRANT_URL", "", validate=_address)
-QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", "")
-QDRANT_SHARDS: int = env.int("QDRANT_SHARDS", 1, validate=validate.Range(min=1, max=256))
-QDRANT_REPLICAS: int = env.int("QDRANT_REPLICAS", 1, validate=validate.Range(min=1, max=16))
-QDRANT_QUANTIZATION: bool = env.bool("QDRANT_QUANTIZATION", False)
-SITE_INGESTS: bool = env.bool("SITE_INGESTS", not QDRANT_URL)
-ANONYMOUS_CHAT: bool = env.bool("ANONYMOUS_CHAT", False)
 HTTPS: bool = env.bool("HTTPS", False)
-FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], validate=_hosts)
-USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 0, validate=validate.Range(min=0))
-ATTACHMENTS: int = env.int("ATTACHMENTS", 10, validate=validate.Range(min=0, max=1000))
-RUNS_PER_USER: int = env.int("RUNS_PER_USER", 4, validate=validate.Range(min=1))
-RUNS_PER_PROCESS: int = env.int("RUNS_PER_PROCESS", 64, validate=validate.Range(min=1))
-
-try:
-    env.seal()
-except EnvError as error:
-    raise ImproperlyConfigured(str(error)) from error
+_DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_database)
+seal(env)
 
 
 def _kept_secret_key() -> str:
-    """A random key made on the first start and kept in DATA_DIR, so that sessions survive a restart."""
+    """Return the random key that the first start makes and keeps in DATA_DIR, so that sessions survive a restart."""
     path = DATA_DIR / "secret_key"
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -92,10 +51,7 @@ def _kept_secret_key() -> str:
     return path.read_text()
 
 
-if _HOST is None:
-    SECRET_KEY = SECRET_KEY or _kept_secret_key()
-else:
-    DATA_DIR = Path(getattr(_HOST, "DATA_DIR", DATA_DIR))
+SECRET_KEY = SECRET_KEY or _kept_secret_key()
 
 # ---- application -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -133,7 +89,7 @@ WSGI_APPLICATION = "chatsite.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [Path(__file__).parent / "site_templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -156,9 +112,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 
 MEDIA_ROOT = DATA_DIR / "media"
-INDEX_DIR = DATA_DIR / "index"
-MODEL_DIR = DATA_DIR / "models"
-PAGES_DIR = DATA_DIR / "pages"
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # static files are served from where they are installed; nothing is collected
 
@@ -201,18 +154,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1_048_576  # a request body without its files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
-# ---- limits, each in one place ---------------------------------------------------------------------------------------
-QUERY_MAX_CHARACTERS = 4_000
-SELECTION_MAX_CHARACTERS = 20_000  # of all selections of a question together
-SELECTIONS_MAX = 10
-UPLOAD_MAX_BYTES = 50 * 1_048_576
-ATTACHMENTS_WAIT_SECONDS = 60.0  # that a question waits for what is attached to its conversation
-RUN_SAVE_SECONDS = 1.0  # between two records of a kept run: what a killed process loses of it at most
-RUN_LOOK_SECONDS = 5.0  # of any other streamed run: how soon it ends when its reader may no longer ask
-RUN_DRAIN_SECONDS = 15.0  # from SIGTERM until `serve` cancels answers still being written, to save them before it ends
-PASTE_MAX_CHARACTERS = 500_000  # four bytes each at most, which is what a request body may have without its files
-FETCH_MAX_SECONDS = 20.0  # all addresses of one request: so long it may hold one of the site's threads
-
+# ---- the API ---------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "chatsite.api.authentication.BearerKey",
@@ -226,9 +168,7 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Document chat",
-    "DESCRIPTION": "Ask documents; every claim of an answer cites the passage it came from.",
-    "VERSION": "1",
+    **OPENAPI,
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {"ModeEnum": "chatsite.models.Run.Mode"},
     "SWAGGER_UI_DIST": "SIDECAR",

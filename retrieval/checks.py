@@ -9,7 +9,18 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError
 
+from retrieval.configuration import runtime
+from retrieval.embedding.embedders import INSTALL
 from retrieval.ingestion import spaces
+
+
+@register("agents")
+def check_embedder(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Return a warning where nothing turns texts into vectors."""
+    if runtime().embedder is not None:
+        return []
+    fault = "No embedding model is installed or set: search is by words alone, not by meaning."
+    return [checks.Warning(fault, hint=INSTALL, id="retrieval.W002")]
 
 
 @register(Tags.database)

@@ -14,6 +14,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from retrieval.configuration import describe, runtime
+from retrieval.embedding.embedders import INSTALL
 from retrieval.errors import RetrievalError, StorageInUse
 from retrieval.ingestion import ingest, reindex, spaces
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
@@ -84,7 +85,7 @@ def _embedding() -> Iterator[Finding]:
         except RetrievalError as error:
             yield Finding("embedding", f"{about}: {error}", "Start it, or correct EMBEDDING_BASE_URL.", well=False)
             return
-    yield Finding("embedding", about)
+    yield Finding("embedding", about, "" if embedder else INSTALL)
 
 
 def _index() -> Iterator[Finding]:

@@ -34,7 +34,9 @@ def _readable_collections(user: User, prefix: str = "") -> Q:
     own = Q(**{f"{prefix}owner": user.pk})
     if getattr(user, "is_superuser", False):
         return listed | own
-    shared = Collection.groups.through.objects.filter(group__user=user.pk).values("collection")
+    if not hasattr(user, "groups"):
+        return public | own
+    shared = Collection.groups.through.objects.filter(group__in=user.groups.all()).values("collection")
     return public | (listed & Q(**{f"{prefix}pk__in": shared})) | own
 
 

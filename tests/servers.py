@@ -64,12 +64,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def environment(data_dir: Path, **variables: str) -> dict[str, str]:
-    """Return this process's environment without settings of the site, and with these."""
-    settings = ROOT.joinpath("chatsite", "settings.py").read_text()
-    names = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings))
+def variables() -> list[str]:
+    """Return the names of all environment variables that the site reads."""
+    project, app = (ROOT.joinpath("chatsite", name).read_text() for name in ("settings.py", "conf.py"))
+    return re.findall(r'env\.\w+\("(\w+)"', project) + re.findall(r'_env\.\w+, "(\w+)"', app)
+
+
+def environment(data_dir: Path, **changed: str) -> dict[str, str]:
+    """Return this process's environment without settings of the site, and with what is `changed`."""
+    names = set(variables())
     kept = {name: value for name, value in os.environ.items() if name not in names}
-    return kept | {"DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "chatsite.settings"} | variables
+    return kept | {"DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "chatsite.settings"} | changed
 
 
 def manage(*arguments: str, data_dir: Path, **variables: str) -> str:

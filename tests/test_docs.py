@@ -36,7 +36,7 @@ from retrieval.parsing.formats import FORMATS, extracted, ocr, sheets, structure
 from retrieval.parsing.formats import archive as parts
 from retrieval.searching import confidence
 from retrieval.sources import archive, web
-from tests.servers import environment, manage, site
+from tests.servers import environment, manage, site, variables
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,7 +54,7 @@ def table(text: str, heading: str) -> list[str]:
 
 
 def test_configuration_lists_every_variable_that_is_read_and_no_other() -> None:
-    read_variables = re.findall(r'env\.\w+\(\s*"(\w+)"', read("chatsite/settings.py"))
+    read_variables = variables()
     assert sorted(table(read("docs/configuration.md"), "variable")) == sorted(read_variables)
 
 
@@ -62,11 +62,12 @@ def test_configuration_states_the_defaults() -> None:
     text = read("docs/configuration.md")
     documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)`", text, flags=re.MULTILINE))
     source = read("chatsite/settings.py")
+    conf = read("chatsite/conf.py")
     assert documented["PORT"] == re.search(r'env\.int\("PORT", (\d+)', source)[1]  # type: ignore[index]
-    assert documented["CHAT_MODEL"] == re.search(r'env\.str\("CHAT_MODEL", "(.*?)"', source)[1]  # type: ignore[index]
+    assert documented["CHAT_MODEL"] == re.search(r'_env\.str, "CHAT_MODEL", "(.*?)"', conf)[1]  # type: ignore[index]
     for name in ("DEBUG", "HTTPS", "ANONYMOUS_CHAT"):
         assert documented[name] == "off"
-        assert f'env.bool("{name}", False)' in source
+        assert f'env.bool("{name}", False)' in source or f'_env.bool, "{name}", False)' in conf
 
 
 def test_make_targets_that_are_named_exist() -> None:

@@ -39,10 +39,10 @@ from chatsite.api.serializers import (
     QuestionSerializer,
 )
 from chatsite.asking.request import ask
+from chatsite.conf import OPENAPI
 from chatsite.conversations.live_html import as_asked
 from chatsite.models import EmbedSite, Feedback, Run
 from chatsite.models.embed_sites import client_address
-from chatsite.settings import SPECTACULAR_SETTINGS
 from retrieval import configuration
 from retrieval.errors import IndexUnavailable
 from retrieval.ingestion import spaces
@@ -202,8 +202,7 @@ class Schema(SpectacularAPIView):
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         prefix = request.path.removesuffix("/api/v1/schema")
-        described = {name: SPECTACULAR_SETTINGS[name] for name in ("TITLE", "DESCRIPTION", "VERSION")}
-        self.custom_settings = described | ({"SERVERS": [{"url": prefix}]} if prefix else {})
+        self.custom_settings = OPENAPI | ({"SERVERS": [{"url": prefix}]} if prefix else {})
         schema: HttpResponseBase = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         return schema
 

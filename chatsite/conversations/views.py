@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -52,17 +52,22 @@ def conversation_groups(own: ConversationQuerySet, *, find: str = "") -> list[Gr
         own = own.filter(Q(title__icontains=find) | Q(pk__in=asked))
     found = list(own.order_by("-pinned", "-updated_at", "id")[:LISTED])
     pinned = [conversation for conversation in found if conversation.pinned]
-    days: dict[date, list[Conversation]] = {timezone.localdate(): []}  # today is there for what is asked next
+    days: dict[date, list[Conversation]] = {
+        (today := _date(timezone.now())): []
+    }  # today is there for what is asked next
     for conversation in found[len(pinned) :]:
-        days.setdefault(timezone.localdate(conversation.updated_at), []).append(conversation)
-    groups = [
-        Group(_day(day), day_s, key="today" if day == timezone.localdate() else "") for day, day_s in days.items()
-    ]
+        days.setdefault(_date(conversation.updated_at), []).append(conversation)
+    groups = [Group(_day(day), day_s, key="today" if day == today else "") for day, day_s in days.items()]
     return [Group(_("Pinned"), pinned, key="pinned"), *groups] if pinned else groups
 
 
+def _date(moment: datetime) -> date:
+    """Return the day of a moment where the reader is, also in a project whose times are naive (USE_TZ)."""
+    return (timezone.localtime(moment) if timezone.is_aware(moment) else moment).date()
+
+
 def _day(day: date) -> str:
-    ago = (timezone.localdate() - day).days
+    ago = (_date(timezone.now()) - day).days
     if ago <= 0:
         return _("Today")
     if ago == 1:

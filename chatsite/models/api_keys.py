@@ -79,4 +79,4 @@ class ApiKey(models.Model):
     def find(cls, secret: str) -> ApiKey | None:
         """Return the key that `secret` is, if it may be used now."""
         key = cls.objects.usable().filter(digest=cls.digest_of(secret)).select_related("user").first()
-        return key if key and key.user.is_active else None
+        return key if key and key.user.is_active else None  # not every kind of user has it in the database

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -34,6 +35,14 @@ class RunQuerySet(models.QuerySet["Run"]):
     def close_lost(self) -> int:
         """Record runs whose process has died as interrupted; gives how many."""
         return self.lost().update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+
+
+def _nobody_or_active(person: str) -> Q:
+    """Return the condition that there is nobody at `person`, or someone active. Not every kind of user can be inactive:
+    then it has no such field."""
+    if not any(field.name == "is_active" for field in get_user_model()._meta.get_fields()):
+        return Q()
+    return Q(**{person: None}) | Q(**{f"{person}__is_active": True})
 
 
 SILENT = timedelta(seconds=30)  # a kept run gives a sign of life each second; a write may wait 20 for a locked database

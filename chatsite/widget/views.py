@@ -34,6 +34,7 @@ from chatsite.reader import Visitor, reader_of, visitor_of
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 SCRIPT_SECONDS = 3600
+BUTTON = {"title": "", "accent": "", "collections": "", "side": "end", "shortcut": "on"}  # its options and defaults
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -190,10 +191,10 @@ def widget_options(**given: str) -> dict[str, str]:
 
     Raises ValueError, which names the option, the fault and the fix.
     """
-    known = {"title": "", "accent": "", "collections": "", "side": "end", "shortcut": "on"}
-    options = known | getattr(settings, "DOCCHAT", {}) | given
-    if unknown := sorted(set(options) - set(known)):
-        raise ValueError(f"docchat has no option {unknown[0]}; it takes {', '.join(known)}.")
+    said = getattr(settings, "DOCCHAT", {})  # which has other keys as well, see conf.py
+    options = BUTTON | {name: said[name] for name in BUTTON if name in said} | given
+    if unknown := sorted(set(options) - set(BUTTON)):
+        raise ValueError(f"docchat has no option {unknown[0]}; it takes {', '.join(BUTTON)}.")
     if options["accent"] and not COLOUR.match(options["accent"]):
         raise ValueError(f"docchat: accent is {options['accent']!r}; write it like #0b6a58.")
     for name, choices in (("side", ("start", "end")), ("shortcut", ("on", "off"))):

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET
 from retrieval.admin.documents import UploadMedia
 from retrieval.admin.forms import CollectionUploadForm, QueryForm
 from retrieval.admin.index import IndexActions
+from retrieval.admin.people import PeopleFields
 from retrieval.admin.sources import add_links
 from retrieval.errors import RetrievalError
 from retrieval.ingestion.deletion import delete_collection, delete_documents
@@ -50,7 +51,7 @@ def highlighted(text: str, *, query: str) -> SafeString:
 
 
 @admin.register(Collection)
-class CollectionAdmin(IndexActions, CollectionModelAdmin):
+class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
     list_display = ["name", "states", "document_count", "public", "owner", "slug"]
     list_filter = ["public"]
     list_select_related = ["owner"]
@@ -58,7 +59,7 @@ class CollectionAdmin(IndexActions, CollectionModelAdmin):
     fields = ["name", "slug", "description", "public", "groups", "owner"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["groups"]
-    autocomplete_fields = ["owner"]
+    raw_id_fields = ["owner"]
     Media = UploadMedia
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:

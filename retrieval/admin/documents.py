@@ -24,7 +24,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -82,7 +82,8 @@ def _live(document: Document, field: str) -> SafeString:
 
 
 def _time(moment: datetime) -> SafeString:
-    return format_html('<time title="{}">{}</time>', localize(localtime(moment)), naturaltime(moment))
+    local = localtime(moment) if is_aware(moment) else moment
+    return format_html('<time title="{}">{}</time>', localize(local), naturaltime(moment))
 
 
 def _location_link(document: Document, label: str) -> SafeString:
@@ -349,7 +350,7 @@ class DocumentAdmin(SourcePages):
 
 
 def _user_id(request: HttpRequest) -> int:
-    return cast(int, request.user.pk)
+    return cast(int, request.user.pk)  # of whatever kind the project's users have
 
 
 def _refreshed_sentence(counts: Counter[RefreshOutcome], left_over: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,12 +89,28 @@ def test_harmless_configuration_passes(settings: Any, harmless: dict[str, Any]) 
     assert found("agents") + found("security") == []
 
 
-@pytest.mark.parametrize("wrong", [{"accent": "red"}, {"colour": "#123456"}, {"side": "left"}])
+@pytest.mark.parametrize("wrong", [{"accent": "red"}, {"side": "left"}])
 def test_wrong_option_of_the_chat_button_is_named(settings: Any, wrong: dict[str, str]) -> None:
     settings.DOCCHAT = wrong
     ((id_, message),) = found("agents")
     assert id_ == "chatsite.E002"
     assert next(iter(wrong)) in message
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "hint"),
+    [
+        ("CHAT_MODLE", "Did you mean 'CHAT_MODEL'?"),
+        ("chat_model", "Did you mean 'CHAT_MODEL'?"),
+        ("Title", "Did you mean 'title'?"),
+        ("colour", "Leave it out."),
+    ],
+)
+def test_key_that_nothing_reads_is_named_with_the_nearest(settings: Any, misspelt: str, hint: str) -> None:
+    settings.DOCCHAT = {"CHAT_MODEL": "qwen3", "INDEX_DIR": "/srv/index", "accent": "#7a1f3d", misspelt: "x"}
+    (message,) = (message for message in run_checks(tags=["agents"]) if message.id == "chatsite.E003")
+    assert misspelt in message.msg
+    assert message.hint == hint
 
 
 def test_sqlite_that_takes_its_write_lock_late_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,3 +123,24 @@ def test_sqlite_that_takes_its_write_lock_late_is_named(monkeypatch: pytest.Monk
 
 def test_check_command_runs_them(tmp_path: Path) -> None:
     manage("check", "--tag=agents", "--fail-level=WARNING", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "lacking", "id_"),
+    [
+        ("MIDDLEWARE", "django.contrib.sessions.middleware.SessionMiddleware", "chatsite.E004"),
+        ("MIDDLEWARE", "django.contrib.auth.middleware.AuthenticationMiddleware", "chatsite.E004"),
+        ("TEMPLATES", "django.contrib.auth.context_processors.auth", "chatsite.E005"),
+        ("INSTALLED_APPS", "django.contrib.admin", "chatsite.W007"),
+        ("INSTALLED_APPS", "django.contrib.staticfiles", "chatsite.W007"),
+    ],
+)
+def test_part_that_the_project_has_left_out_is_named(settings: Any, setting: str, lacking: str, id_: str) -> None:
+    if setting == "TEMPLATES":
+        settings.TEMPLATES = copy.deepcopy(settings.TEMPLATES)
+        settings.TEMPLATES[0]["OPTIONS"]["context_processors"].remove(lacking)
+    else:
+        setattr(settings, setting, [part for part in getattr(settings, setting) if part != lacking])
+    ((found_id, message),) = found("agents")
+    assert found_id == id_
+    assert lacking in message

@@ -29,6 +29,8 @@ class Command(BaseCommand):
     help = "Migrate, create what a first start needs, and serve on 127.0.0.1:PORT until interrupted."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not hasattr(settings, "PORT"):
+            raise CommandError("“serve” serves the chat as a site of its own. Here the project's own server serves it.")
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         self._refuse_second_process()
         self._refuse_taken_port()

