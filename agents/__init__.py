@@ -8,7 +8,7 @@
 
 from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
 from agents.approval import Decision, RunState
-from agents.bridge import Stream, acall, call, iterate
+from agents.bridge import acall, call
 from agents.budget import Limits
 from agents.errors import (
     AgentError,
@@ -51,6 +51,7 @@ from agents.orchestration import collaborate, route, sequential
 from agents.pricing import Price
 from agents.result import RunResult
 from agents.steps import Run
+from agents.streams import Stream, iterate
 from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
 from agents.tracing import Span, span
 from agents.workflows.errors import (

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from agents.approval import Decision, RunState
-from agents.bridge import Emit, Stream, acall, call
+from agents.bridge import acall, call
 from agents.budget import Limits
 from agents.events import Event, RunEnded
 from agents.guardrails import Guardrails
@@ -20,6 +20,7 @@ from agents.model import Model
 from agents.output import output_of
 from agents.result import RunResult
 from agents.steps import Request, Run
+from agents.streams import Emit, Stream
 from agents.tools import ArgumentsInvalid, Definition, Tool, Toolkit
 
 RunStream = Stream[Event, RunResult]

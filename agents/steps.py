@@ -13,7 +13,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from agents.approval import CallRefused, Decision, RunState
-from agents.bridge import Emit
 from agents.budget import spending
 from agents.errors import (
     AgentError,
@@ -40,6 +39,7 @@ from agents.messages import (
 from agents.model import Model
 from agents.output import output_of
 from agents.result import RunResult, Status
+from agents.streams import Emit
 from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, invoke, to_model_text
 from agents.tracing import Span, span
 
