@@ -9,7 +9,7 @@
 from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
 from agents.approval import Decision, RunState
 from agents.bridge import acall, call
-from agents.budget import Limits
+from agents.budget import Limits, Price
 from agents.errors import (
     AgentError,
     AnswerTruncated,
@@ -46,9 +46,9 @@ from agents.messages import (
     dump_message,
     load_message,
 )
-from agents.model import Model, ModelEvent, OpenAIModel, Timeout
+from agents.model import Model, ModelEvent
+from agents.openai_model import OpenAIModel, Timeout
 from agents.orchestration import collaborate, route, sequential
-from agents.pricing import Price
 from agents.result import RunResult
 from agents.steps import Run
 from agents.streams import Stream, iterate
