@@ -6,6 +6,7 @@
 `run` works from a plain thread, a sync view under WSGI or ASGI, a task worker, a command, a notebook or a running loop.
 """
 
+from agents import foreign  # noqa: F401 - first: it raises ImportError where another distribution has written in here
 from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
 from agents.approval import Decision, RunState
 from agents.bridge import acall, call

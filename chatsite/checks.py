@@ -22,6 +22,15 @@ def check_threads(app_configs: Sequence[AppConfig] | None, **options: object) ->
     return [checks.Error(NO_GREEN_THREADS.format(library), id="chatsite.E001")] if library else []
 
 
+@register("agents")
+def check_agents(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Name another distribution that has installed files into our package `agents`."""
+    from agents import foreign  # only here: see above
+
+    others = foreign.intruders() if foreign.strangers() else []
+    return [checks.Error(foreign.mixture(others), id="chatsite.E003")] if others else []
+
+
 @register("security")
 def check_debug(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """Debug pages show settings and code to whoever meets an error."""
