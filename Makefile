@@ -81,13 +81,15 @@ texts: .venv/dev-installed
 	msgfmt --check-format -o chatsite/locale/de/LC_MESSAGES/django.mo chatsite/locale/de/LC_MESSAGES/django.po
 
 # The locks: every package with its version and hashes, for all platforms and Pythons, and no addresses.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-header --no-emit-index-url --no-emit-find-links --group weights
+COMPILE_ONLY := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-header --no-emit-index-url --no-emit-find-links
+COMPILE := $(COMPILE_ONLY) pyproject.toml --group weights
 
 lock: .venv/dev-installed
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) -o requirements/run.lock
 	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
 
 .venv/run-installed: requirements/run.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -95,10 +97,12 @@ lock: .venv/dev-installed
 	@$(INSTALL) -r $<
 	@touch $@
 
-.venv/dev-installed: requirements/dev.lock
+# openai-agents lies apart, because its package has the name of ours.
+.venv/dev-installed: requirements/dev.lock requirements/openai-agents.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the site's packages and the tools for its tests into .venv"
 	@$(INSTALL) -r $<
+	@$(INSTALL) --upgrade --target .venv/openai-agents -r requirements/openai-agents.lock
 	@touch $@ .venv/run-installed
 
 clean:

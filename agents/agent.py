@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
 from agents.approval import Decision, RunState
-from agents.bridge import Emit, Stream, acall, call
+from agents.bridge import acall, call
 from agents.budget import Limits
 from agents.events import Event, RunEnded
 from agents.guardrails import Guardrails
 from agents.messages import Message, ToolCall, UserMessage
 from agents.model import Model
-from agents.output import output_of
-from agents.result import RunResult
-from agents.steps import Request, Run
+from agents.result import RunResult, output_of
+from agents.steps import Instructions, Request, Run
+from agents.streams import Emit, Stream
 from agents.tools import ArgumentsInvalid, Definition, Tool, Toolkit
 
 RunStream = Stream[Event, RunResult]
 Prompt: TypeAlias = str | UserMessage | Decision
-Instructions: TypeAlias = str | Callable[[Run], str | Awaitable[str]]
 
 
 async def ignore(event: Event) -> None:

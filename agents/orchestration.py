@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agents.agent import Runnable, ignore, refuse_pauses
-from agents.bridge import Emit
 from agents.budget import Limits, spending
 from agents.events import Event, TextDelta
 from agents.messages import UserMessage
 from agents.result import RunResult
 from agents.steps import Request, describe
+from agents.streams import Emit
 from agents.tools import invoke
 from agents.tracing import span
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, TypeAlias
 
 from agents.approval import CallRefused, Decision, RunState
-from agents.bridge import Emit
-from agents.budget import spending
+from agents.budget import Limits, spending
 from agents.errors import (
     AgentError,
     AnswerTruncated,
@@ -38,17 +37,16 @@ from agents.messages import (
     fit_messages,
 )
 from agents.model import Model
-from agents.output import output_of
-from agents.result import RunResult, Status
-from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, invoke, to_model_text
+from agents.result import RunResult, Status, output_of
+from agents.streams import Emit
+from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, invoke, to_model_text
 from agents.tracing import Span, span
-
-if TYPE_CHECKING:
-    from agents.agent import Agent
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
 ANSWER_SHARE = 4  # a quarter of the context window is left for the answer
 FOR_MODEL = (ArgumentsInvalid, CallRefused)  # written for it, and no fault of a tool
+
+Instructions: TypeAlias = "str | Callable[[Run], str | Awaitable[str]]"
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +62,29 @@ class Request:
     decision: Decision | None = None
 
 
+class AgentDefinition(Protocol):
+    """What a run has to know of an agent."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def instructions(self) -> Instructions: ...
+    @property
+    def models(self) -> Sequence[Model]: ...
+    @property
+    def output(self) -> Any: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def guardrails(self) -> Guardrails: ...
+    @property
+    def toolbox(self) -> Mapping[str, Tool]: ...
+    @property
+    def successors(self) -> Mapping[str, AgentDefinition]: ...
+
+    def tool(self, name: str) -> Tool: ...
+
+
 class _Paused(Exception):
     pass
 
@@ -71,7 +92,9 @@ class _Paused(Exception):
 class Run:
     """The state of one run, on the managed loop. An agent's instructions may be a function of it."""
 
-    def __init__(self, agent: Agent, request: Request, *, emit: Emit[Event], successor: Agent | None = None) -> None:
+    def __init__(
+        self, agent: AgentDefinition, request: Request, *, emit: Emit[Event], successor: AgentDefinition | None = None
+    ) -> None:
         self.prompt = request.prompt
         self.messages = [*request.history, request.prompt, *request.since]
         self.emit = emit
@@ -87,7 +110,7 @@ class Run:
         if successor:
             self._become(successor)
 
-    def _become(self, agent: Agent) -> None:
+    def _become(self, agent: AgentDefinition) -> None:
         self.agent = agent
         self._models = list(agent.models)  # the first one is asked
         self._guardrails.append(agent.guardrails)  # handing over is no way around one's own

@@ -7,12 +7,12 @@ import re
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from agents.budget import FREE, Price
 from agents.errors import ToolFailed
 from agents.events import TextDelta
 from agents.messages import Message, Passage, ToolCall, ToolMessage, UserMessage
 from agents.model import ModelEvent
-from agents.output import Output
-from agents.pricing import FREE, Price
+from agents.result import Output
 from agents.tools import Tool
 from chatsite.answering.best_sentences import Candidate, best_sentences
 
