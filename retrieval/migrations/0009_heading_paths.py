@@ -34,7 +34,7 @@ def rewrite(apps, schema_editor, *, source, target, convert):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("retrieval", "0007_labels")]
+    dependencies = [("retrieval", "0008_reasons")]
 
     operations = [
         migrations.AddField(
