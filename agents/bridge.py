@@ -214,10 +214,8 @@ class _Waiting(Generic[R]):
         _note(self._job.loop)
         try:
             return contextvars.copy_context().run(_run, self)  # in a copy, because asgiref brings changes back
-        except BaseException:
-            self._leave()
-            raise
         finally:
+            self._leave()
             self._job.release()
             _restore(before)
 
@@ -228,7 +226,7 @@ class _Waiting(Generic[R]):
         return await self._job.run()
 
     def _leave(self) -> None:
-        """Cancel the function if it still runs, and run its last calls here until it has ended."""
+        """Cancel the function if it still runs, because something interrupts this thread; run its last calls here."""
         if self._job.released or self._thread is None:
             return
         ended = asyncio.run_coroutine_threadsafe(self._end(), self._job.loop)

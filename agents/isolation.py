@@ -190,12 +190,11 @@ class _Pool:
         async with self._room:
             self._idle = [worker for worker in self._idle if worker.alive]
             worker = self._idle.pop() if self._idle else await _Worker.start()
-            try:
+            async with contextlib.AsyncExitStack() as on_error:  # killed, cancelled, dead: it is fit for no other run
+                on_error.push_async_callback(worker.end)
+                on_error.callback(self._replace, order)
                 result = await worker.ask(order)
-            except BaseException:  # the deadline, a cancellation, its death: whichever, it is not fit for another run
-                self._replace(order)
-                await worker.end()
-                raise
+                on_error.pop_all()
             self._idle.append(worker)
         if isinstance(result, RunResult):
             return result
@@ -312,6 +311,7 @@ def _portable(result: RunResult) -> RunResult:
     try:
         pickle.loads(pickle.dumps(result))  # noqa: S301 - our own
     except Exception:  # they may be anything of anyone's
+        logger.warning("What the agent's tools returned can't leave its process, and is replaced", exc_info=True)
         messages = tuple(replace(m, value=m.text) if isinstance(m, ToolMessage) else m for m in result.messages)
         error = AgentError(str(result.error)) if result.error else None
         if error and result.error:

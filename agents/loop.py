@@ -110,7 +110,7 @@ class ManagedLoop:
         except (SystemExit, KeyboardInterrupt):
             logger.critical("A task on the managed loop asked to exit; the loop goes on", exc_info=True)
             return True
-        except Exception:  # the outermost edge of this thread
+        except (OSError, RuntimeError, ValueError):  # of its selector, or because it is closed
             logger.critical("The managed loop broke; the next run starts another", exc_info=True)
         return False
 

@@ -44,6 +44,11 @@ class Span:
     def set(self, **attributes: object) -> None:
         self.attributes.update(attributes)
 
+    def note(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Set the error that ended the work, as the exit of a context manager."""
+        if error is not None:
+            self.error = getattr(error, "code", None) or type(error).__name__
+
     def set_content(self, **attributes: object) -> None:
         """`set` for what people and models wrote: without effect unless `export_to(..., content=True)`."""
         if _settings.content:
@@ -78,11 +83,9 @@ def span(kind: Kind, *, name: str, **attributes: object) -> Iterator[Span]:
     with ExitStack() as exports:
         for exporter in _settings.exporters:
             exports.enter_context(exporter(opened))
+        exports.push(opened.note)
         try:
             yield opened
-        except BaseException as error:
-            opened.error = getattr(error, "code", None) or type(error).__name__
-            raise
         finally:
             opened.seconds = time.perf_counter() - begun
             _current.reset(token)

@@ -16,6 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -95,14 +96,13 @@ class Journal:
         self._path = path = _path(folder, run_id)
         self._file = _open(path, create=True)
         self._writing = threading.Lock()
-        try:
+        with ExitStack() as on_error:
+            on_error.callback(self._file.close)
             _lock(self._file, path)
             self.record = _read(path)
             self._end = self.record.end if self.record else 0
             self._file.truncate(self._end)
-        except BaseException:
-            self._file.close()
-            raise
+            on_error.pop_all()
 
     def __enter__(self) -> Self:
         return self

@@ -295,7 +295,7 @@ class WorkflowRun:
             logger.warning("Step %s failed", step.name, exc_info=True)
             told = f"{type(error).__name__}: {error}"[:ERROR_MAX_CHARACTERS]
             return Outcome(error=told, fatal=isinstance(error, ExitRequested))
-        except BaseException as error:
+        except (SystemExit, KeyboardInterrupt) as error:
             return Outcome(error=f"ExitRequested: {type(error).__name__} was raised", fatal=True)
 
     # ---- what a replay does in another way ----
