@@ -1,4 +1,4 @@
-"""The seam between sync callers and async code.
+"""Call async code from sync code: the seam.
 
 All async code runs on the managed loop (`agents.loop`). All sync code that it calls with `sync_to_async` (the ORM) runs
 on the thread that asked. `call` gets there through asgiref's `async_to_sync`, in one of two situations:
@@ -151,7 +151,7 @@ def _close(close: Callable[[], object]) -> None:
 
 
 def close_connections() -> None:
-    """The one place that knows Django: connections belong to a thread, and this one ends."""
+    """Close the database connections of this thread, which ends. Nothing else in this package knows Django."""
     if "django.db" in sys.modules:
         from django.conf import settings
         from django.db import connections

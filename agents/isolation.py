@@ -72,7 +72,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a worker is asked to do; without a prompt, only to get ready for it."""
+    """A run that a worker is asked for; without a prompt, it only gets ready for it."""
 
     recipe: Recipe
     prompt: str | UserMessage | None
@@ -161,7 +161,7 @@ async def _run_inline(order: _Order) -> RunResult:
 
 
 def _ended(order: _Order, status: Status, error: AgentError) -> RunResult:
-    """The result of a run of which nothing is left."""
+    """Return the result of a run of which nothing is left."""
     prompt = order.prompt if isinstance(order.prompt, UserMessage) else UserMessage(order.prompt or "")
     return RunResult(
         status=status,
@@ -179,7 +179,7 @@ def _ended(order: _Order, status: Status, error: AgentError) -> RunResult:
 
 # ---- workers, seen from the managed loop -----------------------------------------------------------------------------
 class _Pool:
-    """The worker processes of one loop. It ends with the loop, and they with it."""
+    """Worker processes of one loop. They end with it."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(WORKERS)
@@ -242,7 +242,7 @@ class _Worker:
         return self._process.returncode is None
 
     async def ask(self, order: _Order) -> object:
-        """What the worker replies: a RunResult, or a text that says why there is none. Raises WorkerLost."""
+        """Return what the worker replies: a RunResult, or a text that says why there is none. Raises WorkerLost."""
         try:
             self._orders.write(_frame(pickle.dumps(order)))
             await self._orders.drain()

@@ -1,4 +1,4 @@
-"""What a run did, as a tree of spans: its workflows, agents, model calls and tool calls, with their times.
+"""Record what a run did, as a tree of spans: its workflows, agents, model calls and tool calls, with their times.
 
 `RunResult.trace` is the span of that run. `export_to(JsonLines(path), OpenTelemetry())`, once per process, sends every
 span elsewhere as well. What people and models write stays out of spans unless `content=True`.
@@ -70,8 +70,9 @@ _current: ContextVar[Span | None] = ContextVar("agents_span", default=None)
 
 @contextmanager
 def span(kind: Kind, *, name: str, **attributes: object) -> Iterator[Span]:
-    """A span over the block, below the one that is open where it is entered; other tasks and threads started inside
-    the block with its context variables go on below it.
+    """Open a span for the block, below the one that is open there.
+
+    Tasks and threads started inside the block with its context variables go on below it.
     """
     parent = _current.get()
     trace_id = parent.trace_id if parent else uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""The record of a workflow's run: one file of JSON lines for each run id, one line for each state, as it is reached.
+"""Record a workflow's run: one file of JSON lines for each run id, one line for each state, as it is reached.
 
 The first line says which workflow with which inputs; the last one how the run ended. A line is on the disk before what
 depends on it starts. A kill may tear the last line, and only that one: it is cut off when the run is resumed.
@@ -75,7 +75,7 @@ class Header:
 
 @dataclass(slots=True)
 class Record:
-    """What is known of a run. `ended` is its status, or None when it never got to its end."""
+    """A run as its file records it. `ended` is its status, or None when it never got to its end."""
 
     header: Header
     states: dict[StateKey, State] = field(default_factory=dict)
@@ -225,7 +225,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 def _read(path: Path) -> Record | None:
-    """The whole lines of a record; None when there is not even one."""
+    """Return the whole lines of a record; None when there is not even one."""
     record: Record | None = None
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         if not line.endswith(b"\n"):  # torn

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class RunOptions(TypedDict, total=False):
-    """What one run of a workflow is told.
+    """What one run of a workflow is given.
 
     With `checkpoints`, a folder, the run is recorded there under its `run_id`; when that id is recorded already, for
     the same file and inputs, the run goes on where it stopped. `timeout` is in seconds, for the whole of it.
@@ -143,7 +143,7 @@ def resume_workflow(
 
 # ---- one run ---------------------------------------------------------------------------------------------------------
 class Outcome(NamedTuple):
-    """What one attempt came to; `error` tells why it failed; a `fatal` one ends the run whatever the step says."""
+    """How one attempt ended: `error` says why it failed, and a `fatal` one ends the run whatever the step says."""
 
     output: Json = None
     messages: Json = None
@@ -152,7 +152,7 @@ class Outcome(NamedTuple):
 
 
 class WorkflowRun:
-    """The state of one run, on the managed loop."""
+    """One run of a workflow, on the managed loop."""
 
     def __init__(
         self, file: WorkflowFile, inputs: dict[str, Json], *, run_id: str, journal: Journal | None = None
