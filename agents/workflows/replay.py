@@ -23,7 +23,7 @@ from agents.workflows.errors import ReplayDiffers, RunChanged
 from agents.workflows.file import Step, WorkflowFile
 from agents.workflows.registry import Function, Registry, registry
 from agents.workflows.values import Json
-from agents.workflows.workflow import Outcome, Workflow, WorkflowRun
+from agents.workflows.workflow import Attempt, Workflow, WorkflowRun
 
 COMPARED = ("arguments", "error", "messages", "output", "status")  # not attempts and seconds, which may well differ
 
@@ -83,14 +83,14 @@ class Replay(WorkflowRun):
     def may_start(self, step: Step, item: int | None) -> bool:
         return step.name in self.begun if step.repeats and item is None else (step.name, item) in self.recorded
 
-    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Attempt:
         recorded = self.recorded[step.name, item]
         match step.target:
             case Function():
                 return await super().once(step, arguments, item=item)
             case Agent(handoffs=()) as agent if recorded.messages is not None:
                 return await super().once(replace(step, target=_double(agent, recorded)), arguments, item=item)
-        return Outcome(recorded.output, recorded.messages, recorded.error, fatal=not recorded.final)
+        return Attempt(recorded.output, recorded.messages, recorded.error, fatal=not recorded.final)
 
 
 def _double(agent: Agent, recorded: State) -> Agent:
