@@ -1,4 +1,4 @@
-"""The seam between sync callers and async code.
+"""Call async code from sync code: the seam.
 
 All async code runs on the managed loop (`agents.loop`). All sync code that it calls with `sync_to_async` (the ORM) runs
 on the thread that asked. `call` gets there through asgiref's `async_to_sync`, in one of two situations:
@@ -151,7 +151,7 @@ def _close(close: Callable[[], object]) -> None:
 
 
 def close_connections() -> None:
-    """The one place that knows Django: connections belong to a thread, and this one ends."""
+    """Close the database connections of this thread, which ends. Nothing else in this package knows Django."""
     if "django.db" in sys.modules:
         from django.conf import settings
         from django.db import connections
@@ -214,10 +214,8 @@ class _Waiting(Generic[R]):
         _note(self._job.loop)
         try:
             return contextvars.copy_context().run(_run, self)  # in a copy, because asgiref brings changes back
-        except BaseException:
-            self._leave()
-            raise
         finally:
+            self._leave()
             self._job.release()
             _restore(before)
 
@@ -228,7 +226,7 @@ class _Waiting(Generic[R]):
         return await self._job.run()
 
     def _leave(self) -> None:
-        """Cancel the function if it still runs, and run its last calls here until it has ended."""
+        """Cancel the function if it still runs, because something interrupts this thread; run its last calls here."""
         if self._job.released or self._thread is None:
             return
         ended = asyncio.run_coroutine_threadsafe(self._end(), self._job.loop)

@@ -17,7 +17,7 @@ from agents.model import Model
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use, with all agents it calls; reaching a limit ends it as `limited`, with what it has.
+    """Bounds of what one run may use, with all agents it calls. Reaching one ends it as `limited`, with what it has.
 
     They are checked before each request, so the last one may go beyond `tokens` or `money` (US dollars).
     """
@@ -36,7 +36,7 @@ class Limits:
 
 
 class Budget:
-    """What has been used of `limits`; whatever is spent here is spent of the calling run's budget as well."""
+    """Counts what is used of `limits`; whatever is spent here is spent of the calling run's budget as well."""
 
     def __init__(self, limits: Limits | None, *, parent: Budget | None = None) -> None:
         self.limits = limits
@@ -141,8 +141,8 @@ def cost_of(usage: Usage, *, model: Model) -> Decimal | None:
 
 
 def price_of(model: Model) -> Price | None:
-    """The model's own `price`, or else what its provider asks for a model of that name; an address that is no known
-    provider's has no price.
+    """Return the model's own `price`, or else what its provider asks for a model of that name. An address of no known
+    provider has none.
     """
     own: Price | None = getattr(model, "price", None)
     return own or _listed(model.name, str(getattr(model, "base_url", None) or ""))

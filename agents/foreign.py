@@ -111,7 +111,7 @@ def _folder(distribution: str, path: str | Path | None) -> Path:
             raise ImportError(mixture([distribution]))
         if folder.is_dir():
             return folder
-    raise ImportError(f"{distribution} is not installed in {path or 'this environment'}")
+    raise ImportError(f"{distribution} is not installed {f'in {path}' if path else 'here'}")
 
 
 class _Finder(MetaPathFinder):

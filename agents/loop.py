@@ -1,4 +1,4 @@
-"""The managed loop and its life: one event loop per process, in a daemon thread of its own.
+"""Keep the managed loop: one event loop per process, in a daemon thread of its own.
 
 It starts with the first job, outlives any error of one, is replaced when its thread dies, is forgotten by a forked
 child, and ends with `shutdown`: refuse, drain, cancel, close, stop. What is bound to it (`per_loop`) ends with it.
@@ -53,12 +53,12 @@ class ManagedLoop:
 
     @property
     def stopped(self) -> bool:
-        """Whether its thread has ended, or is about to."""
+        """Return whether its thread has ended, or is about to."""
         return self._stopped
 
     @property
     def draining(self) -> bool:
-        """Whether it takes no new work any more."""
+        """Return whether it takes no new work any more."""
         return self._stopped or bool(self._drains)
 
     def end(self, seconds: float) -> None:
@@ -110,7 +110,7 @@ class ManagedLoop:
         except (SystemExit, KeyboardInterrupt):
             logger.critical("A task on the managed loop asked to exit; the loop goes on", exc_info=True)
             return True
-        except Exception:  # the outermost edge of this thread
+        except (OSError, RuntimeError, ValueError):  # of its selector, or because it is closed
             logger.critical("The managed loop broke; the next run starts another", exc_info=True)
         return False
 
@@ -214,7 +214,7 @@ NO_GREEN_THREADS = (
 
 
 def green_threads() -> str:
-    """The library that has replaced Python's threads with its own, if one has."""
+    """Return the library that has replaced Python's threads with its own; "" when none has."""
     gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
     if gevent and gevent.is_module_patched("threading"):
         return "gevent"
@@ -223,7 +223,7 @@ def green_threads() -> str:
 
 # ---- what is bound to a loop -----------------------------------------------------------------------------------------
 def per_loop(key: Hashable, factory: Callable[[], T]) -> T:
-    """What is bound to the running loop (an HTTP client), made once per loop and process.
+    """Return what `factory` makes (an HTTP client, say), made once for each key, running loop and process.
 
     When the managed loop ends, the thing's `aclose()` or `close()` is called there, if it has one.
     """
@@ -256,7 +256,7 @@ class LoopState(TypedDict):
 
 
 def loop_state() -> LoopState:
-    """The managed loop of this process, for a health check; it neither starts nor replaces it."""
+    """Return how the managed loop of this process is, for a health check; this neither starts nor replaces it."""
     managed, pid = _managed, os.getpid()
     if managed is None or not managed.alive:
         return LoopState(pid=pid, started=managed is not None, alive=False, draining=False, runs=0, lag_ms=None)

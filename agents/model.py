@@ -1,4 +1,4 @@
-"""The protocol of a model: what an agent asks."""
+"""Describe what an agent asks: the protocol that every model follows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ModelEvent = TextDelta | ToolCall | Usage
 
 
 class Model(Protocol):
-    """What answers. One turn is an async generator over what it says, which tools it wants, and what that cost.
+    """A model. One turn is an async generator over what it says, which tools it wants, and what that cost.
 
     It raises a ModelError when the turn is not whole. With `output`, its text should be JSON of that schema; the run
     checks. A model may also have a `price` (Price) and `window_tokens`, how much it reads and writes at once.

@@ -187,7 +187,7 @@ class OpenAIModel:
     def _requests(
         self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool], output: Output | None
     ) -> Iterator[dict[str, Any]]:
-        """The request; with an output, first in the API's own way, then in words for servers that don't know that."""
+        """Yield the request; with an output, first in the API's way, then in words for servers that don't know that."""
         if output:
             schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": output.schema}}
             yield {**self._request(instructions, messages, tools), "response_format": schema}
@@ -213,7 +213,7 @@ class OpenAIModel:
 
 
 def _settings_of(client: OpenAI) -> dict[str, Any]:
-    """What a plain client was made with, but for its transport, which can't be used from async code."""
+    """Return what a plain client was made with, but for its transport, which can't be used from async code."""
     headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
     return {
         "api_key": client.api_key,
@@ -311,11 +311,11 @@ class _Turn:
 
     @property
     def whole(self) -> bool:
-        """The protocol's own ends are all that tell a whole answer from a connection that closed early."""
+        """Return whether one of the protocol's own ends was read; without, the connection was closed early."""
         return self.done or bool(self.finish)
 
     def read(self, line: bytes) -> str:
-        """Take in one line; the text it adds. Raises ModelAnswerInvalid for what is no chunk."""
+        """Take in one line, and return the text it adds. Raises ModelAnswerInvalid for what is no chunk."""
         if self.done or not line.startswith(b"data:"):
             return ""
         body = line[5:].strip()
@@ -355,7 +355,10 @@ class _Turn:
         return self._mend(str(delta.get("content") or ""))
 
     def _mend(self, text: str) -> str:
-        """Servers that escape what is not ASCII may cut a surrogate pair in two; half of one can be sent to nobody."""
+        """Return the text with whole surrogate pairs, and keep half of one until the rest of it comes.
+
+        Servers that escape what is not ASCII may cut a pair in two, and half of one can be sent to nobody.
+        """
         if text.isascii() and not self._half:
             return text
         text, self._half = self._half + text, ""
@@ -371,7 +374,7 @@ class _Turn:
         call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments)
 
     def _call_of(self, index: int | None, id: str, name: str) -> _PartialCall:  # noqa: A002 - the protocol's word
-        """The call a part belongs to: by index, but servers leave that out, or give every call the same one."""
+        """Return the call a part belongs to: by index, but servers leave that out, or give every call the same one."""
         call = self._by_index.get(index) if index is not None else self.calls[-1] if self.calls else None
         another = call is None or (id and call.id and id != call.id) or (index is None and name and not id)
         if call is None or another:
@@ -384,7 +387,7 @@ class _Turn:
 
 
 def _split(received: bytes) -> tuple[list[bytes], bytes]:
-    """The whole lines, and the beginning of the next one.
+    """Return the whole lines, and the beginning of the next one. Raises ModelAnswerInvalid for an endless line.
 
     Cut at line feeds alone: JSON text may hold U+2028 and others, at which str.splitlines would cut it.
     """

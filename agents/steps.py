@@ -1,4 +1,4 @@
-"""The step loop of one run: step -> query the model -> execute its tool calls -> step."""
+"""Run an agent: step -> query the model -> execute its tool calls -> step."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked; `since` the prompt more has been said when a `decision` goes on with a paused one."""
+    """A question to a run. With a `decision` a paused run goes on; `since` is what was said after the prompt."""
 
     prompt: UserMessage
     history: tuple[Message, ...] = ()
@@ -63,7 +63,7 @@ class Request:
 
 
 class AgentDefinition(Protocol):
-    """What a run has to know of an agent."""
+    """An agent, as far as a run has to know it."""
 
     @property
     def name(self) -> str: ...
@@ -90,7 +90,7 @@ class _Paused(Exception):
 
 
 class Run:
-    """The state of one run, on the managed loop. An agent's instructions may be a function of it."""
+    """One run, on the managed loop. An agent's instructions may be a function of it."""
 
     def __init__(
         self, agent: AgentDefinition, request: Request, *, emit: Emit[Event], successor: AgentDefinition | None = None
@@ -237,7 +237,7 @@ class Run:
                     raise
 
     async def _prompt(self) -> tuple[str, tuple[Message, ...]]:
-        """The instructions, and those of the messages that fit the model's context window."""
+        """Return the instructions, and those of the messages that fit the model's context window."""
         given = self.agent.instructions
         instructions = given if isinstance(given, str) else await invoke(given, self)
         window, room = getattr(self._models[0], "window_tokens", None), self._window
@@ -322,7 +322,7 @@ class Run:
         return await self._take(results)
 
     async def _take(self, results: Sequence[ToolMessage]) -> bool:
-        """What results mean for the run: failure, its end, or another agent that goes on with it."""
+        """Return whether results have ended the run, or let another agent go on. Raises the AgentError of a tool."""
         for result in results:
             if isinstance(result.value, AgentError):
                 raise result.value

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Inbox(Executor):
-    """What the reading thread takes out: values to hand on, thread-sensitive calls to run, and the end."""
+    """Holds for the reading thread what comes from the loop: values to hand on, sync calls to run, and the end."""
 
     END = object()
     SILENCE = object()  # what is taken out of it when nothing has come for a while
@@ -93,7 +93,7 @@ def _abandon(job: StartedJob[Any], inbox: _Inbox) -> None:
 
 
 class Stream(Generic[E, R]):
-    """The values that `function(emit)` emits, as they come, then `last(result)`; an iterator, sync and async.
+    """Iterates, in sync and async code, over the values that `function(emit)` emits, as they come, then `last(result)`.
 
     It starts with the first `next()`. The thread that iterates also runs the function's thread-sensitive calls, so it
     must go on iterating, or `close()`. Inside a running loop, and in async iteration, a thread of the stream's own runs

@@ -61,5 +61,5 @@ def test_load_writes_nothing(vendor: Path) -> None:
 def test_load_of_what_is_not_installed_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(ImportError, match=f"^toy-agents is not installed in {tmp_path}$"):
         foreign.load("toy-agents", path=tmp_path)
-    with pytest.raises(ImportError, match="toy-agents is not installed in this environment"):
+    with pytest.raises(ImportError, match="toy-agents is not installed here"):
         foreign.load("toy-agents")
