@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.messages import Passage
-from retrieval.text.blocks import Block, Kind, blocks
+from retrieval.text.blocks import BlockKind, TextBlock, blocks
 from retrieval.text.sentences import spans_of
 from retrieval.text.terms import content_terms, language_of_terms, terms
 from retrieval.text.words import words
@@ -149,21 +149,21 @@ def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sente
     heading says counts for the sentences below it."""
     text, above = candidate.passage.text, frozenset[str]()
     for block in blocks(text):
-        if block.kind is Kind.FENCE:
+        if block.kind is BlockKind.FENCE:
             continue
         heading = _is_heading(text, block)
         for start, end in spans_of(text, block, start=block.body):
             quoted = " ".join(text[start:end].split())
-            quoted = quoted.rstrip("| ") if block.kind is Kind.ROW else quoted
+            quoted = quoted.rstrip("| ") if block.kind is BlockKind.ROW else quoted
             held = terms(quoted, language=language)
             if held and not _NO_SENTENCE.match(quoted):
                 yield Sentence(quoted, candidate, rank, held if heading else held | above, heading)
         above = terms(text[block.body : block.end], language=language) if heading else above
 
 
-def _is_heading(text: str, block: Block) -> bool:
+def _is_heading(text: str, block: TextBlock) -> bool:
     short = block.end - block.start < _HEADING_MOST and text[block.end - 1].isalpha()
-    return block.kind is Kind.HEADING or (block.kind is Kind.PARAGRAPH and short)
+    return block.kind is BlockKind.HEADING or (block.kind is BlockKind.PARAGRAPH and short)
 
 
 def _passage_terms(passage: Passage, language: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from retrieval.text.stopwords import STOP_WORDS
+from retrieval.text.words import MARKS
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -17,6 +18,7 @@ _SAMPLES = 5  # places spread over the text: a document may begin with a licence
 _SAMPLE_CHARACTERS = 600
 _LETTERS_NEEDED = 40
 _SURE = 0.5  # of a probability that is calibrated to the length (py3langid's norm_probs)
+_LETTER = re.compile(rf"[^\W\d_]|[{MARKS}]")  # the marks are half of what is written in Hindi or Thai
 _CODE = re.compile(r"[{}\[\]<>=;\\$#@_/]|\w\.\w|\w\(")
 _FENCED = re.compile(r"^(```|~~~)[^\n]*\n(?:(?!\1)[^\n]*\n)*+(?:\1|\Z)", re.MULTILINE)
 
@@ -24,7 +26,7 @@ _FENCED = re.compile(r"^(```|~~~)[^\n]*\n(?:(?!\1)[^\n]*\n)*+(?:\1|\Z)", re.MULT
 def detect_language(text: str) -> str:
     """Return the language of a document's `text`; empty when it is too short, is no prose, or can't be told."""
     sample = _sample(text)
-    if sum(map(str.isalpha, sample)) < _LETTERS_NEEDED:
+    if len(_LETTER.findall(sample)) < _LETTERS_NEEDED:
         return ""
     code, probability = load_model().classify(sample)
     return code if probability >= _SURE and len(code) == 2 else ""
@@ -94,5 +96,5 @@ def _is_prose(line: str) -> bool:
     stripped = line.strip()
     if line.startswith(("|", "    ", "\t")) or not stripped:
         return False
-    letters = sum(map(str.isalpha, stripped))
+    letters = len(_LETTER.findall(stripped))
     return letters > 0.6 * len(stripped) and len(_CODE.findall(stripped)) <= len(stripped) // 25

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from retrieval.text.blocks import Block, Kind, blocks
+from retrieval.text.blocks import BlockKind, TextBlock, blocks
 from retrieval.text.words import MARKS, is_unspaced
 
 Span = tuple[int, int]
 
-_WHOLE = frozenset({Kind.HEADING, Kind.ROW, Kind.CODE, Kind.FENCE})  # each is one sentence, whatever stands in it
+_WHOLE = frozenset(
+    {BlockKind.HEADING, BlockKind.ROW, BlockKind.CODE, BlockKind.FENCE}
+)  # each is one sentence, whatever stands in it
 _LOOK_BACK = 40  # characters in front of a full stop
 
 _CLOSING = r"""["'”’“»«›‹)\]}*_`」』）】》〉]*(?:\[\d{1,3}\])*"""  # quotes, brackets, emphasis, numbers of sources
@@ -80,7 +82,7 @@ def sentence_spans(text: str) -> list[Span]:
     return [span for block in blocks(text) for span in spans_of(text, block)]
 
 
-def spans_of(text: str, block: Block, *, start: int | None = None) -> list[Span]:
+def spans_of(text: str, block: TextBlock, *, start: int | None = None) -> list[Span]:
     """Return the sentences of a block of `text`, from its beginning or from character `start` in it."""
     start = block.start if start is None else start
     if block.kind in _WHOLE:

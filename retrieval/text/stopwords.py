@@ -1,8 +1,9 @@
 """Words that say little, like “how” in English: what a text is about does not depend on them.
 
 For Danish, Dutch, English, Finnish, French, German, Hungarian, Italian, Nepali, Norwegian, Portuguese, Russian,
-Spanish, Swedish and Turkish these are the lists of the Snowball project as PostgreSQL ships them; Arabic, Greek, Hindi,
-Indonesian, Polish and Romanian have short ones of their own.
+Spanish, Swedish and Turkish these are the lists of the Snowball project as PostgreSQL ships them; Arabic, Bengali,
+Catalan, Czech, Greek, Hebrew, Hindi, Indonesian, Persian, Polish, Romanian, Slovene and Ukrainian have short ones of
+their own.
 """
 
 from __future__ import annotations
@@ -232,6 +233,42 @@ _LISTS = {
         dan di ke dari yang untuk pada dengan adalah ini itu atau tidak akan dalam oleh juga sudah telah ada bisa
         dapat kami kita mereka saya anda dia apa siapa kapan mana bagaimana mengapa berapa karena jika bila agar
         sebagai lebih sangat para saat setelah sebelum antara
+    """,
+    "ca": """
+        el la els les un una uns unes i o però de del dels a al als en amb per que què qui com quan on quin quina
+        quins quines és són era ser està estan ha han hi ho no si més molt també ja seu seva seus seves aquest
+        aquesta aquests aquestes això jo tu ell ella nosaltres vosaltres ells es se li em et ens us perquè entre
+        sobre sense fins
+    """,
+    "cs": """
+        a i o u v ve k s z ze na do od po za pro při pod nad přes bez je jsou byl byla bylo byli být není jsem jsi
+        jsme jste má mají to ten ta ty tento tato toto který která které kteří co kdo kdy kde jak jaký jaká jaké
+        proč kolik že aby když nebo ale jen také už si se mu ho jej jeho její jejich my vy on ona oni ani až
+    """,
+    "uk": """
+        і й та а але або в у на до від з із за по про для при під над без що як коли де хто чому скільки який яка
+        яке які це цей ця ці той тих є був була було були бути не ні так же ж би його її їх він вона воно вони ми ви
+        я ти ще вже тільки також якщо після перед між
+    """,
+    "sl": """
+        in ali a pa je so bil bila bilo bili biti ni sem si smo ste ima imajo v na do od po za pri pod nad čez brez
+        iz s z ki kdo kaj kdaj kje kako kakšen kakšna zakaj koliko da če ko kot to ta ti te tega tem teh se mu ga
+        njegov njen njihov mi vi on ona oni tudi že samo med pred o
+    """,
+    "he": """
+        של את על עם אל מן לא כן גם או אבל כי אם אשר הוא היא הם הן אני אתה אנחנו אתם זה זאת זו אלה אלו יש אין היה
+        הייתה היו יהיה מה מי מתי איפה איך למה מדוע כמה איזה איזו כל רק עוד כבר בין אחרי לפני עד ידי כך כמו לו לה להם
+        שלו שלה שלהם
+    """,
+    "bn": """
+        এবং ও আর এই সেই যে যা কি কী কে কখন কোথায় কেন কিভাবে কীভাবে কত কোন থেকে জন্য সঙ্গে সাথে মধ্যে উপর পরে আগে
+        হয় হয়েছে হবে ছিল ছিলেন আছে নেই না করে করা করতে করেন একটি এক তার তাদের আমার আমি আমরা তুমি আপনি সে তারা এর
+        এতে দিয়ে কিন্তু অথবা বা যদি তাহলে
+    """,
+    "fa": """
+        و در به از که این آن را با برای است بود شد شده می های تا یا هم اما اگر نه بر هر چه چرا کجا کی چگونه چند کدام
+        من تو او ما شما آنها ایشان خود دارد دارند داشت باشد بودند شود کرد کرده کند پس پیش بین روی زیر یک نیز دیگر
+        هیچ همه بسیار ترین تر
     """,
 }
 STOP_WORDS = {language: frozenset(listed.split()) for language, listed in _LISTS.items()}

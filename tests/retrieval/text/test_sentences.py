@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.text.blocks import Kind, blocks
+from retrieval.text.blocks import BlockKind, blocks
 from retrieval.text.sentences import sentence_spans
 from tests.retrieval.text.work import calls
 
@@ -81,20 +81,20 @@ After it."""
 def test_blocks_are_what_markdown_makes_of_lines() -> None:
     found = [(block.kind, MARKDOWN[block.body : block.end]) for block in blocks(MARKDOWN)]
     assert found == [
-        (Kind.HEADING, "Use. The pump"),
-        (Kind.PARAGRAPH, "Steps:"),
-        (Kind.ITEM, "Open it. Close\n   it again."),
-        (Kind.ITEM, "Wait."),
-        (Kind.ITEM, "a valve"),
-        (Kind.ITEM, "a pump"),
-        (Kind.QUOTE, "Said. Done."),
-        (Kind.ROW, "Part. | Price |"),
-        (Kind.ROW, "--- | --- |"),
-        (Kind.FENCE, "```python"),
-        (Kind.CODE, "a = 1. B"),
-        (Kind.CODE, "stop"),
-        (Kind.FENCE, "```"),
-        (Kind.PARAGRAPH, "After it."),
+        (BlockKind.HEADING, "Use. The pump"),
+        (BlockKind.PARAGRAPH, "Steps:"),
+        (BlockKind.ITEM, "Open it. Close\n   it again."),
+        (BlockKind.ITEM, "Wait."),
+        (BlockKind.ITEM, "a valve"),
+        (BlockKind.ITEM, "a pump"),
+        (BlockKind.QUOTE, "Said. Done."),
+        (BlockKind.ROW, "Part. | Price |"),
+        (BlockKind.ROW, "--- | --- |"),
+        (BlockKind.FENCE, "```python"),
+        (BlockKind.CODE, "a = 1. B"),
+        (BlockKind.CODE, "stop"),
+        (BlockKind.FENCE, "```"),
+        (BlockKind.PARAGRAPH, "After it."),
     ]
 
 
