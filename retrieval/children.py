@@ -27,7 +27,8 @@ _ORPHANED = 70
 
 @dataclass(frozen=True)
 class Ended:
-    """What a child ended with, as subprocess counts it, what it wrote, and the last it said on standard error."""
+    """The end of a child: its status, as subprocess counts it, what it wrote, and the last it said on standard
+    error."""
 
     status: int
     output: bytes
@@ -93,7 +94,7 @@ def _command(module: str, *arguments: str) -> list[str]:
 
 
 def _variables(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return the child's whole environment: nothing is inherited."""
+    """Return all variables that the child gets: none is inherited."""
     return {"LANG": "C.UTF-8", **wanted}
 
 

@@ -27,7 +27,7 @@ _REASONS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """`well` is False when a person is needed; then `fix` says for what."""
+    """One line of the examination. `well` is False when a person is needed; then `fix` says for what."""
 
     about: str
     state: str

@@ -80,9 +80,6 @@ class IndexUnavailable(RetrievalError):
 class IndexRejected(RetrievalError):
     """The index takes no such point or question: asking again changes nothing."""
 
-    def __init__(self, fault: str) -> None:
-        super().__init__(_("The index refused it: %(fault)s"), fault=fault)
-
 
 class StorageInUse(IndexUnavailable):
     """Another process owns the embedded index."""

@@ -28,7 +28,8 @@ class SourceText:
 
 @dataclass(frozen=True)
 class Quote:
-    """What answers a question: characters `start` to `end` of a document; without them, `text` is looked for there."""
+    """A place that answers a question: characters `start` to `end` of a document; without them, `text` is looked for
+    there."""
 
     document: str
     start: int | None = None
@@ -38,7 +39,8 @@ class Quote:
 
 @dataclass(frozen=True)
 class JudgedQuestion:
-    """`relevant` grades whole documents, `quotes` are places in them; both empty when nothing answers it."""
+    """A question and what answers it: `relevant` grades whole documents, `quotes` are places in them; both are empty
+    when nothing does."""
 
     text: str
     relevant: dict[str, int] = field(default_factory=dict)

@@ -53,8 +53,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a query may look: these collections, and, unless None, only these documents of theirs, those in these
-    languages, and those dated from `since` to `until`, both included; a document without a date is then left out."""
+    """The documents a query may find: those of these collections, and, unless None, only these documents of theirs,
+    those in these languages, and those dated from `since` to `until`, both included; a document without a date is then
+    left out."""
 
     collection_ids: Sequence[int]
     document_ids: Sequence[int] | None = None

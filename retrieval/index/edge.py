@@ -241,5 +241,5 @@ def _vendor_errors() -> Iterator[None]:
         if type(error) not in (Exception, RuntimeError):
             raise
         if type(error) is Exception and not str(error).startswith(_UNWELL):
-            raise IndexRejected(str(error)) from error
+            raise IndexRejected(_("The index refused it: %(fault)s"), fault=str(error)) from error
         raise IndexUnavailable(_("The embedded index failed: %(fault)s"), fault=str(error)) from error

@@ -45,8 +45,8 @@ _POINTS_AT_ONCE = 100  # 100 points of 3,072 dimensions are 6 MB as JSON; a serv
 
 @dataclass(frozen=True)
 class Layout:
-    """How a collection is spread over a cluster when it is created; `quantized` keeps int8 vectors in memory and the
-    exact ones, which the best hits are compared by again, on disk."""
+    """The way a collection is spread over a cluster when it is created. `quantized` keeps int8 vectors in memory and
+    the exact ones, which the best hits are compared by again, on disk."""
 
     shards: int = 1
     replicas: int = 1
@@ -248,7 +248,8 @@ class ServerIndex(SharedIndex[str]):
                     name=self._name,
                 ) from error
             if error.status_code in _REFUSED:
-                raise IndexRejected(f"{error.status_code} {error.content.decode(errors='replace')[:300]}") from error
+                answer = f"{error.status_code} {error.content.decode(errors='replace')[:300]}"
+                raise IndexRejected(_("The index refused it: %(fault)s"), fault=answer) from error
             raise IndexUnavailable(
                 _("The Qdrant server answered %(status)s for the collection %(name)s (QDRANT_URL)."),
                 status=str(error.status_code),

@@ -35,7 +35,7 @@ Conditions = Mapping[str, Sequence[int] | Sequence[str] | Between]  # by field; 
 
 
 class SharedIndex(ABC, Generic[Key]):
-    """Ids are `Key`s as the vendor has them, or as they are cheapest to hash."""
+    """An index by its vendor's few calls. Ids are `Key`s: as the vendor has them, or as they are cheapest to hash."""
 
     _dimension: int | None
 

@@ -29,8 +29,8 @@ class MoveFailed(RetrievalError):
 
 @dataclass(frozen=True)
 class Moved:
-    """What the other index holds now, how many chunks of it were copied by this call, and how many searches of both
-    were compared."""
+    """The outcome of a move: what the other index holds now, how many chunks this call copied, and how many searches of
+    both were compared."""
 
     documents: int
     chunks: int

@@ -32,7 +32,8 @@ class Superseded(Exception):
 
 
 class Leases:
-    """Which leases of others are over, as seen from here: they ended when their sign of life stopped changing."""
+    """Finds the leases of other workers that are over: those whose sign of life has stopped changing, as seen from
+    here."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[object, float]] = {}

@@ -34,7 +34,7 @@ _FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs
 
 @dataclass(frozen=True)
 class Method:
-    """How to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
+    """A way to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
 
     `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
     number. `depth`: hits that `rerank` orders anew.
@@ -69,7 +69,7 @@ class SearchResult:
 
 
 class _Stopwatch:
-    """What each stage took since the one before it."""
+    """Measures what each stage took since the one before it."""
 
     def __init__(self) -> None:
         self.stages: list[tuple[str, float]] = []
@@ -156,7 +156,8 @@ def check_scope(
 
 @dataclass(frozen=True)
 class _Where:
-    """What may be searched, the fingerprint of the index that holds it, and the languages its documents are in."""
+    """The part of the site that may be searched, the fingerprint of the index that holds it, and the languages its
+    documents are in."""
 
     scope: Scope
     fingerprint: str
@@ -199,7 +200,7 @@ def _documents_in(
 
 @dataclass(frozen=True)
 class _Found:
-    """What SQL holds of the hits: their documents, and they and their neighbours by (document, position)."""
+    """The rows of the hits: their documents, and they and their neighbours by (document, position)."""
 
     documents: dict[int, Document]
     pieces: dict[tuple[int, int], ChunkText]

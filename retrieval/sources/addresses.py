@@ -46,7 +46,7 @@ class RefreshOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What looking at a document's address again gave; `reason` for a person, when it is gone or failed."""
+    """The outcome of looking at a document's address again; `reason` says to a person why it is gone or failed."""
 
     outcome: RefreshOutcome
     reason: Reason = NO_REASON

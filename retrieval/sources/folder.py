@@ -48,7 +48,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sync does: every file is in one of these, and so is every document."""
+    """The steps of a sync: every file is in one of these lists, and so is every document."""
 
     unchanged: list[tuple[FolderFile, Document]] = field(default_factory=list)
     moved: list[tuple[FolderFile, Document]] = field(default_factory=list)

@@ -28,8 +28,8 @@ _AROUND_FILES = 64 * 1024  # bytes of a form that are not its files', at most
 
 @dataclass(frozen=True)
 class Upload:
-    """What became of one file: a new document, or why not, with the document that holds the same if there is one.
-    `too_much` when a size limit or a quota is why."""
+    """The outcome for one file: a new document, or why there is none, with the document that holds the same if there is
+    one. `too_much` when a size limit or a quota is why."""
 
     filename: str
     document: Document | None = None

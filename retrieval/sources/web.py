@@ -34,7 +34,7 @@ Resolve = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True)
 class Fetched:
-    """What an address answered. `content` is None when it is what it was by the etag or date that was given."""
+    """The answer of an address. `content` is None when the etag or date that was given says that it has not changed."""
 
     content: bytes | None
     content_type: str
