@@ -33,7 +33,10 @@ def encode(event: Event) -> bytes:
     """Return one event on the wire. JSON escapes line breaks, so no text can end the event or forge another."""
     if event is BEAT:
         return b": beat\n\n"
-    return f"event: {event.name}\ndata: {json.dumps(event.body, ensure_ascii=False)}\n\n".encode()
+    return f"event: {event.name}\ndata: {_json(event.body)}\n\n".encode()
+
+
+_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder for each call
 
 
 def _encoded(events: Generator[Event, None, None]) -> Generator[bytes, None, None]:
