@@ -3,8 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-.PHONY: run test check format bench bench-admin bench-agents bench-confidence bench-files bench-ingestion bench-page \
-	bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
+.PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
+	bench-page bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -22,6 +22,15 @@ check: .venv/dev-installed
 format: .venv/dev-installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Figures of the code itself; `make house BESIDE=../before` puts another checkout beside this one.
+house: .venv/dev-installed
+	$(BIN)/python -m benchmarks.house $(if $(BESIDE),--beside $(BESIDE))
+
+# Which lines run in tests that need neither servers nor a browser; child processes are not looked into.
+coverage: .venv/dev-installed
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not browser and not hosts" \
+		--cov --cov-report=term:skip-covered
 
 bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
@@ -72,13 +81,15 @@ texts: .venv/dev-installed
 	msgfmt --check-format -o chatsite/locale/de/LC_MESSAGES/django.mo chatsite/locale/de/LC_MESSAGES/django.po
 
 # The locks: every package with its version and hashes, for all platforms and Pythons, and no addresses.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-header --no-emit-index-url --no-emit-find-links --group weights
+COMPILE_ONLY := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-header --no-emit-index-url --no-emit-find-links
+COMPILE := $(COMPILE_ONLY) pyproject.toml --group weights
 
 lock: .venv/dev-installed
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) -o requirements/run.lock
 	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
 
 .venv/run-installed: requirements/run.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -86,11 +97,13 @@ lock: .venv/dev-installed
 	@$(INSTALL) -r $<
 	@touch $@
 
-.venv/dev-installed: requirements/dev.lock
+# openai-agents lies apart, because its package has the name of ours.
+.venv/dev-installed: requirements/dev.lock requirements/openai-agents.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the site's packages and the tools for its tests into .venv"
 	@$(INSTALL) -r $<
+	@$(INSTALL) --upgrade --target .venv/openai-agents -r requirements/openai-agents.lock
 	@touch $@ .venv/run-installed
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage

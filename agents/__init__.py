@@ -6,10 +6,11 @@
 `run` works from a plain thread, a sync view under WSGI or ASGI, a task worker, a command, a notebook or a running loop.
 """
 
+from agents import foreign  # noqa: F401 - first: it raises ImportError where another distribution has written in here
 from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
 from agents.approval import Decision, RunState
-from agents.bridge import Stream, acall, call, iterate
-from agents.budget import Limits
+from agents.bridge import acall, call
+from agents.budget import Limits, Price
 from agents.errors import (
     AgentError,
     AnswerTruncated,
@@ -45,11 +46,12 @@ from agents.messages import (
     dump_message,
     load_message,
 )
-from agents.model import Model, ModelEvent, OpenAIModel, Timeout
+from agents.model import Model, ModelEvent
+from agents.openai_model import OpenAIModel, Timeout
 from agents.orchestration import collaborate, route, sequential
-from agents.pricing import Price
 from agents.result import RunResult
 from agents.steps import Run
+from agents.streams import Stream, iterate
 from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
 from agents.tracing import Span, span
 from agents.workflows.errors import (

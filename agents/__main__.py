@@ -111,7 +111,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _report(result: WorkflowResult) -> int:
-    """The output alone on stdout, so that it can be piped."""
+    """Print the output alone on stdout, so that it can be piped."""
     print(f"run {result.run_id}: {result.status} in {result.total_seconds:.2f} s", file=sys.stderr)
     if result.error:
         print(result.error, file=sys.stderr)

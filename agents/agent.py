@@ -1,30 +1,29 @@
-"""What an agent is, and the doors to run one."""
+"""Define agents, and run them from sync and async code."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
 from agents.approval import Decision, RunState
-from agents.bridge import Emit, Stream, acall, call
+from agents.bridge import acall, call
 from agents.budget import Limits
 from agents.events import Event, RunEnded
 from agents.guardrails import Guardrails
 from agents.messages import Message, ToolCall, UserMessage
 from agents.model import Model
-from agents.output import output_of
-from agents.result import RunResult
-from agents.steps import Request, Run
+from agents.result import RunResult, output_of
+from agents.steps import Instructions, Request, Run
+from agents.streams import Emit, Stream
 from agents.tools import ArgumentsInvalid, Definition, Tool, Toolkit
 
 RunStream = Stream[Event, RunResult]
 Prompt: TypeAlias = str | UserMessage | Decision
-Instructions: TypeAlias = str | Callable[[Run], str | Awaitable[str]]
 
 
 async def ignore(event: Event) -> None:
@@ -32,21 +31,21 @@ async def ignore(event: Event) -> None:
 
 
 class Runnable(ABC):
-    """What `run`, `arun` and `stream` take: an agent, or several put together as one."""
+    """An agent, or several put together as one: `run`, `arun` and `stream` take it."""
 
     name: str
 
     @abstractmethod
     async def perform(self, request: Request, emit: Emit[Event] = ignore) -> RunResult:
-        """One run, on the managed loop. It raises only what is a bug in the caller's own functions."""
+        """Run once, on the managed loop. Raises only what is a bug in the caller's own functions."""
 
     @property
     @abstractmethod
     def pauses(self) -> bool:
-        """Can a run of it end as `paused`, to wait for approval?"""
+        """Return whether a run of it can end as `paused`, to wait for approval."""
 
     def as_tool(self, *, name: str = "", description: str = "") -> Tool:
-        """A tool that asks this agent; what it uses counts towards the limits of the run that calls it.
+        """Return a tool that asks this agent; what it uses counts towards the limits of the run that calls it.
 
         Raises TypeError for an agent whose runs may pause: the run that calls it could not be resumed.
         """
@@ -72,7 +71,7 @@ def refuse_pauses(agents: Iterable[Runnable], *, inside: str) -> None:
 
 
 def _identifier(name: str) -> str:
-    """As the servers want a tool's name."""
+    """Return the name as the servers want that of a tool."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:64]
 
 
@@ -150,7 +149,7 @@ class Agent(Runnable):
         return await Run(self, request, emit=emit, successor=successor).to_end()
 
     def _successor(self, name: str) -> Agent | None:
-        """The agent of that name among those that a run may have been handed to, and so on."""
+        """Return the agent of that name among those that a run may be handed to, directly or by another, or None."""
         found = (agent if agent.name == name else agent._successor(name) for agent in self.handoffs)
         return next(filter(None, found), None)
 

@@ -28,7 +28,7 @@ class RunState:
     cost: Decimal | None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values. Of a tool's result only the text that the model reads survives."""
+        """Return plain JSON values. Of a tool's result only the text that the model reads survives."""
         return {
             **asdict(self),
             "messages": [dump_message(message) for message in self.messages],
@@ -37,7 +37,7 @@ class RunState:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RunState:
-        """Raises TypeError, KeyError or ValueError for what `to_json` did not write."""
+        """Return the state. Raises TypeError, KeyError or ValueError for what `to_json` did not write."""
         return cls(
             **{
                 **value,
@@ -49,8 +49,8 @@ class RunState:
         )
 
     def decide(self, approved: bool | Mapping[str, bool], *, reason: str = "") -> Decision:
-        """What to `run`, `arun` or `stream` in place of a prompt. `approved` is for all calls, or for each by its id;
-        a call that is left out is refused. The model is told the `reason`.
+        """Return what to `run`, `arun` or `stream` in place of a prompt. `approved` is for all calls, or for each
+        by its id; a call that is left out is refused. The model is told the `reason`.
         """
         return Decision(self, approved, reason)
 

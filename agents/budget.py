@@ -1,4 +1,4 @@
-"""What a run may use, and what it has used together with the agents it called."""
+"""Limits on what a run may use, what it has used with the agents it called, and what tokens cost."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from functools import cache
 
 from agents.errors import LimitExceeded, PriceUnknown
 from agents.messages import Usage
 from agents.model import Model
-from agents.pricing import cost_of, price_of
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use, with all agents it calls; reaching a limit ends it as `limited`, with what it has.
+    """Bounds of what one run may use, with all agents it calls. Reaching one ends it as `limited`, with what it has.
 
     They are checked before each request, so the last one may go beyond `tokens` or `money` (US dollars).
     """
@@ -36,7 +36,7 @@ class Limits:
 
 
 class Budget:
-    """What has been used of `limits`; whatever is spent here is spent of the calling run's budget as well."""
+    """Counts what is used of `limits`; whatever is spent here is spent of the calling run's budget as well."""
 
     def __init__(self, limits: Limits | None, *, parent: Budget | None = None) -> None:
         self.limits = limits
@@ -114,3 +114,47 @@ def spending(limits: Limits | None) -> Iterator[Budget]:
         yield budget
     finally:
         _current.reset(token)
+
+
+# ---- prices: those of the package `genai-prices`, or a model's own `price` -------------------------------------------
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens."""
+
+    input: Decimal
+    output: Decimal
+
+    def of(self, usage: Usage) -> Decimal:
+        return (self.input * usage.input_tokens + self.output * usage.output_tokens) / MILLION
+
+
+FREE = Price(Decimal(0), Decimal(0))
+
+
+def cost_of(usage: Usage, *, model: Model) -> Decimal | None:
+    """US dollars; None when the price is unknown. Tokens that a provider bills at a discount count in full."""
+    price = price_of(model)
+    return price.of(usage) if price else None
+
+
+def price_of(model: Model) -> Price | None:
+    """Return the model's own `price`, or else what its provider asks for a model of that name. An address of no known
+    provider has none.
+    """
+    own: Price | None = getattr(model, "price", None)
+    return own or _listed(model.name, str(getattr(model, "base_url", None) or ""))
+
+
+@cache
+def _listed(name: str, url: str) -> Price | None:
+    from genai_prices import Usage as Tokens
+    from genai_prices import calc_price
+
+    try:
+        found = calc_price(Tokens(input_tokens=1000, output_tokens=1000), model_ref=name, provider_api_url=url or None)
+    except LookupError:
+        return None
+    return Price(found.input_price * 1000, found.output_price * 1000)

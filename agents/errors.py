@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree.
+"""Name what can go wrong, as a tree.
 
 AgentError
 ├── ModelError            the model gave no complete answer
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 
 class AgentError(Exception):
-    """The root. `code` is stable and safe to show; the message is for the log and the operator."""
+    """An error of a run. `code` is stable and safe to show; the message is for the log and the operator."""
 
     code = "agent_error"
 

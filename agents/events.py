@@ -1,4 +1,4 @@
-"""What happens during a run, as values; `stream()` yields them as they happen.
+"""Tell what happens during a run, as values that `stream()` yields as it happens.
 
 The texts of all TextDeltas, joined, are the content of the result.
 """
@@ -31,7 +31,7 @@ class ToolReturned:
 
 @dataclass(frozen=True, slots=True)
 class ModelReplaced:
-    """The model before `model` failed before it had said anything; `reason` is the code of its error."""
+    """`model` is asked, since the one before failed and had said nothing; `reason` is the code of its error."""
 
     model: str
     reason: str

@@ -70,7 +70,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a worker is asked to do; without a prompt, only to get ready for it."""
+    """A run that a worker is asked for; without a prompt, it only gets ready for it."""
 
     recipe: Recipe
     prompt: str | UserMessage | None
@@ -145,7 +145,7 @@ async def _run_inline(order: _Order) -> RunResult:
 
 
 def _ended(order: _Order, status: Status, error: AgentError) -> RunResult:
-    """The result of a run of which nothing is left."""
+    """Return the result of a run of which nothing is left."""
     prompt = order.prompt if isinstance(order.prompt, UserMessage) else UserMessage(order.prompt or "")
     return RunResult(
         status=status,
@@ -163,7 +163,7 @@ def _ended(order: _Order, status: Status, error: AgentError) -> RunResult:
 
 # ---- workers, seen from the managed loop -----------------------------------------------------------------------------
 class _Pool:
-    """The worker processes of one loop. It ends with the loop, and they with it."""
+    """Worker processes of one loop. They end with it."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(WORKERS)
@@ -174,12 +174,11 @@ class _Pool:
         async with self._room:
             self._idle = [worker for worker in self._idle if worker.alive]
             worker = self._idle.pop() if self._idle else await _Worker.start()
-            try:
+            async with contextlib.AsyncExitStack() as on_error:  # killed, cancelled, dead: it is fit for no other run
+                on_error.push_async_callback(worker.end)
+                on_error.callback(self._replace, order)
                 result = await worker.ask(order)
-            except BaseException:  # the deadline, a cancellation, its death: whichever, it is not fit for another run
-                self._replace(order)
-                await worker.end()
-                raise
+                on_error.pop_all()
             self._idle.append(worker)
         if isinstance(result, RunResult):
             return result
@@ -227,7 +226,7 @@ class _Worker:
         return self._process.returncode is None
 
     async def ask(self, order: _Order) -> object:
-        """What the worker replies: a RunResult, or a text that says why there is none. Raises WorkerLost."""
+        """Return what the worker replies: a RunResult, or a text that says why there is none. Raises WorkerLost."""
         try:
             self._orders.write(_frame(pickle.dumps(order)))
             await self._orders.drain()
@@ -296,6 +295,7 @@ def _portable(result: RunResult) -> RunResult:
     try:
         pickle.loads(pickle.dumps(result))  # noqa: S301 - our own
     except Exception:  # they may be anything of anyone's
+        logger.warning("What the agent's tools returned can't leave its process, and is replaced", exc_info=True)
         messages = tuple(replace(m, value=m.text) if isinstance(m, ToolMessage) else m for m in result.messages)
         error = AgentError(str(result.error)) if result.error else None
         if error and result.error:

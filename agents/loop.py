@@ -1,4 +1,4 @@
-"""The managed loop and its life: one event loop per process, in a daemon thread of its own.
+"""Keep the managed loop: one event loop per process, in a daemon thread of its own.
 
 It starts with the first job, outlives any error of one, is replaced when its thread dies, is forgotten by a forked
 child, and ends with `shutdown`: refuse, drain, cancel, close, stop. What is bound to it (`per_loop`) ends with it.
@@ -18,7 +18,7 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypedDict, TypeVar, cast
 
 from agents.errors import Cancelled, ExitRequested, LoopStopped
@@ -33,12 +33,14 @@ logger = logging.getLogger(__name__)
 
 
 class ManagedLoop:
-    """An event loop and its thread. When the thread ends, for whatever reason, the jobs in flight fail."""
+    """An event loop and its thread. When the thread ends, for whatever reason, it first answers the jobs in flight."""
 
     def __init__(self) -> None:
         if library := green_threads():
             raise RuntimeError(NO_GREEN_THREADS.format(library))
         self.loop = asyncio.new_event_loop()
+        _loops.add(self.loop)
+        _refuse_stop_iteration(self.loop)
         self.jobs: set[Job[Any]] = set()  # also keeps them alive: a loop refers to its tasks weakly
         self.thread = threading.Thread(target=self._serve, name="agents-loop", daemon=True)
         self._drains: list[asyncio.Task[None]] = []
@@ -50,15 +52,20 @@ class ManagedLoop:
         return not self._stopped and self.thread.is_alive()
 
     @property
+    def stopped(self) -> bool:
+        """Return whether its thread has ended, or is about to."""
+        return self._stopped
+
+    @property
     def draining(self) -> bool:
-        """It takes no new work any more."""
+        """Return whether it takes no new work any more."""
         return self._stopped or bool(self._drains)
 
     def end(self, seconds: float) -> None:
         """Give the jobs in flight `seconds`, then cancel them; return once the thread has ended, or won't."""
         with contextlib.suppress(RuntimeError):  # closed a moment ago: someone else ended it
             self.loop.call_soon_threadsafe(self._start_drain, seconds)
-        self.thread.join(seconds + 3 * GRACE_SECONDS)
+        self.thread.join(seconds + 4 * GRACE_SECONDS)
         if self.thread.is_alive():
             logger.error("The managed loop is blocked, and is left behind")
 
@@ -76,7 +83,10 @@ class ManagedLoop:
     async def _wait_for_jobs(self, seconds: float) -> None:
         until = self.loop.time() + seconds
         while self.jobs and (left := until - self.loop.time()) > 0:  # those in flight may start others
-            await asyncio.wait({job.task for job in self.jobs}, timeout=left)
+            if tasks := {job.task for job in tuple(self.jobs) if job.task}:
+                await asyncio.wait(tasks, timeout=left)
+            else:
+                await asyncio.sleep(0.001)  # they are on their way here
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -84,9 +94,10 @@ class ManagedLoop:
             while self._run_was_broken_by_exit():
                 pass
         finally:
-            self._stopped = True  # whoever comes from now on starts another one
+            with _lock:  # no job comes to it any more; whoever comes from now on starts another one
+                self._stopped = True
             for job in tuple(self.jobs):
-                job.settle(error=LoopStopped("the managed loop's thread ended"))
+                job.fail()
             try:
                 self.loop.run_until_complete(self._close())
             finally:
@@ -96,14 +107,19 @@ class ManagedLoop:
         """Run until something stops the loop. SystemExit in any task would do that, silently; it is no reason to."""
         try:
             self.loop.run_forever()
-        except Exception:
-            logger.critical("The managed loop broke; the next run starts another", exc_info=True)
-        except BaseException:
+        except (SystemExit, KeyboardInterrupt):
             logger.critical("A task on the managed loop asked to exit; the loop goes on", exc_info=True)
             return True
+        except (OSError, RuntimeError, ValueError):  # of its selector, or because it is closed
+            logger.critical("The managed loop broke; the next run starts another", exc_info=True)
         return False
 
     async def _close(self) -> None:
+        for job in tuple(self.jobs):
+            job.cancel()
+        await self._wait_for_jobs(GRACE_SECONDS)
+        for job in tuple(self.jobs):
+            job.abandon()
         if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in tasks:
                 task.cancel()
@@ -113,19 +129,44 @@ class ManagedLoop:
         await self.loop.shutdown_asyncgens()
 
 
+def _refuse_stop_iteration(loop: asyncio.AbstractEventLoop) -> None:
+    """Make sync code's StopIteration a RuntimeError. Before Python 3.12, a future refuses it and is never done."""
+
+    def guarded(function: Callable[..., T], *args: object) -> T:
+        try:
+            return function(*args)
+        except StopIteration as error:
+            raise RuntimeError(f"StopIteration was raised: {error!r}") from error
+
+    def run_in_executor(executor: Executor | None, function: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        return unguarded(executor, guarded, function, *args)
+
+    unguarded = loop.run_in_executor
+    if sys.version_info < (3, 12):
+        loop.run_in_executor = run_in_executor  # type: ignore[method-assign, assignment]
+
+
 # ---- one per process -------------------------------------------------------------------------------------------------
 _lock = threading.Lock()
 _managed: ManagedLoop | None = None
+_loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()  # managed ones, also those that have ended
 _resources: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, object]] = weakref.WeakKeyDictionary()
 _inherited: list[object] = []
 
 
-def _managed_loop() -> ManagedLoop:
+def _managed_loop(*, job: Job[Any]) -> ManagedLoop:
+    """Return the managed loop, which isn't closed before `job` has ended or is released."""
     global _managed
     with _lock:
         if _managed is None or not _managed.alive:
             _managed = ManagedLoop()
+        _managed.jobs.add(job)
         return _managed
+
+
+def is_managed(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether `loop` is a managed loop, or was one."""
+    return loop in _loops
 
 
 def shutdown(deadline: float = DRAIN_SECONDS) -> None:
@@ -173,7 +214,7 @@ NO_GREEN_THREADS = (
 
 
 def green_threads() -> str:
-    """The library that has replaced Python's threads with its own, if one has."""
+    """Return the library that has replaced Python's threads with its own; "" when none has."""
     gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
     if gevent and gevent.is_module_patched("threading"):
         return "gevent"
@@ -182,7 +223,7 @@ def green_threads() -> str:
 
 # ---- what is bound to a loop -----------------------------------------------------------------------------------------
 def per_loop(key: Hashable, factory: Callable[[], T]) -> T:
-    """What is bound to the running loop (an HTTP client), made once per loop and process.
+    """Return what `factory` makes (an HTTP client, say), made once for each key, running loop and process.
 
     When the managed loop ends, the thing's `aclose()` or `close()` is called there, if it has one.
     """
@@ -215,7 +256,7 @@ class LoopState(TypedDict):
 
 
 def loop_state() -> LoopState:
-    """The managed loop of this process, for a health check; it neither starts nor replaces it."""
+    """Return how the managed loop of this process is, for a health check; this neither starts nor replaces it."""
     managed, pid = _managed, os.getpid()
     if managed is None or not managed.alive:
         return LoopState(pid=pid, started=managed is not None, alive=False, draining=False, runs=0, lag_ms=None)
@@ -229,80 +270,121 @@ def loop_state() -> LoopState:
 
 
 # ---- a coroutine on it, seen from other threads ----------------------------------------------------------------------
+THREAD_ENDED = "the managed loop's thread ended"
+
 _in_job = contextvars.ContextVar("in_job", default=False)  # also in the sync code that a job calls, on any thread
 
 
 class Job(Generic[R]):
-    """`function` on the managed loop, in `context`; its `outcome` may be waited for anywhere.
+    """`function` on the managed loop, in the task that awaits `run`. The loop stays open until it is released."""
 
-    The outcome is LoopStopped when the loop's thread ends under it, or when it comes while that drains: unless it is a
-    part of another job, which could not end without it.
-    """
-
-    def __init__(self, function: Callable[[], Awaitable[R]], *, context: contextvars.Context) -> None:
-        self.outcome: Future[R] = Future()
-        self.task: asyncio.Task[None]
+    def __init__(self, function: Callable[[], Awaitable[R]]) -> None:
+        self.task: asyncio.Task[Any] | None = None  # once it runs
         self._function = function
-        self._entered = False
         self._nested = _in_job.get()
-        self._managed = _managed_loop()
+        self._cancelled = False
+        self._managed = _managed_loop(job=self)
         self.loop = self._managed.loop
-        self._post(self._start, context=context)
+
+    @property
+    def released(self) -> bool:
+        return self not in self._managed.jobs
+
+    async def run(self) -> R:
+        """Return what the function returns, or raise what it raises; on the loop.
+
+        Raises Cancelled when the job is cancelled or the function cancels itself, CancelledError when another cancels
+        this task, ExitRequested for a SystemExit, and LoopStopped when the loop's thread ends under it. Raises
+        LoopStopped too when the loop drains already: unless this is a part of another job, which waits for it.
+        """
+        try:
+            if self.released or (self._managed.draining and (self._managed.stopped or not self._nested)):
+                raise LoopStopped("the managed loop is shutting down")
+            self.task = asyncio.current_task()
+            if self._cancelled:
+                self._cancel()
+            _in_job.set(True)
+            result = await self._function()
+        except asyncio.CancelledError as error:
+            if self._cancelled or not self._is_being_cancelled():
+                raise self._stopped() or Cancelled("the work was cancelled") from error
+            raise
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            requested = ExitRequested(f"{type(error).__name__} was raised under the managed loop")
+            raise self._stopped() or requested from error
+        else:
+            if self._managed.stopped:  # it was cancelled, and has returned something none the less
+                raise LoopStopped(THREAD_ENDED)
+            return result
+        finally:
+            self.release()
 
     def cancel(self) -> None:
-        """Thread-safe; without effect once the job has ended."""
-        if not self.outcome.done():
+        """Cancel the function from any thread, at its first await if it hasn't begun; no effect once it has ended."""
+        if not self.released:
+            self._cancelled = True
             self._post(self._cancel)
 
-    def settle(self, *, result: R | None = None, error: BaseException | None = None) -> None:
-        """Only on the loop's thread."""
+    def release(self) -> None:
+        """Let the loop close without it, and never begin; from any thread."""
         self._managed.jobs.discard(self)
-        if self.outcome.done():
-            return
-        if error is None:
-            self.outcome.set_result(cast(R, result))
-        else:
-            self.outcome.set_exception(error)
 
-    def check_alive(self) -> None:
-        if not self._managed.alive and not self.outcome.done():
-            raise LoopStopped("the managed loop's thread ended")
+    def fail(self) -> None:
+        """Answer whoever need not wait for the task: the loop's thread ends. Only on that thread."""
+
+    def abandon(self) -> None:
+        """End a function that doesn't heed its cancellation, since the loop closes. Only on the loop's thread."""
+        self.release()
+        if self.task:
+            logger.error("%r doesn't end when it is cancelled, and is left behind", self._function)
+            with contextlib.suppress(RuntimeError):  # nor does it heed this
+                self.task.get_coro().close()
+
+    def _cancel(self) -> None:
+        if self.task and not self.released:
+            self.task.cancel()
+
+    def _is_being_cancelled(self) -> bool:
+        return self.task is not None and self.task.cancelling() > 0
+
+    def _stopped(self) -> LoopStopped | None:
+        return LoopStopped(THREAD_ENDED) if self._managed.stopped else None
 
     def _post(self, callback: Callable[[], None], *, context: contextvars.Context | None = None) -> None:
         try:
             self.loop.call_soon_threadsafe(callback, context=context)
         except RuntimeError as error:  # the loop was closed a moment ago
-            raise LoopStopped("the managed loop's thread ended") from error
+            raise LoopStopped(THREAD_ENDED) from error
+
+
+class StartedJob(Job[R]):
+    """A job in a task of its own, in `context`, whose `outcome` may be waited for anywhere.
+
+    The outcome is what `run` returns or raises, and LoopStopped as soon as the loop's thread ends.
+    """
+
+    def __init__(self, function: Callable[[], Awaitable[R]], *, context: contextvars.Context) -> None:
+        super().__init__(function)
+        self.outcome: Future[R] = Future()
+        self._post(self._start, context=context)
+
+    def check_alive(self) -> None:
+        """Raises LoopStopped when the loop's thread has ended without a word."""
+        if not self._managed.alive and not self.outcome.done():
+            raise LoopStopped(THREAD_ENDED)
+
+    def fail(self) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(LoopStopped(THREAD_ENDED))
 
     def _start(self) -> None:
-        if self._managed.draining and not self._nested:
-            self.settle(error=LoopStopped("the managed loop is shutting down"))
+        self.loop.create_task(self.run()).add_done_callback(self._settle)
+
+    def _settle(self, task: asyncio.Task[R]) -> None:
+        error = Cancelled("the work was cancelled") if task.cancelled() else task.exception()
+        if self.outcome.done():
             return
-        _in_job.set(True)
-        self._managed.jobs.add(self)
-        self.task = self.loop.create_task(self._run())
-
-    async def _run(self) -> None:
-        self._entered = True
-        try:
-            result = await self._function()
-        except asyncio.CancelledError:
-            self.settle(error=Cancelled("the work was cancelled"))
-        except Exception as error:
-            self.settle(error=error)
-        except BaseException as error:
-            self.settle(error=_exit_requested(error))
+        if error is None:
+            self.outcome.set_result(task.result())
         else:
-            self.settle(result=result)
-
-    def _cancel(self) -> None:
-        if self._entered:
-            self.task.cancel()
-        elif not self.outcome.done():  # a task cancelled before its first step never takes it, and could not settle
-            self.loop.call_soon(self._cancel)
-
-
-def _exit_requested(error: BaseException) -> ExitRequested:
-    requested = ExitRequested(f"{type(error).__name__} was raised under the managed loop")
-    requested.__cause__ = error
-    return requested
+            self.outcome.set_exception(error)

@@ -1,4 +1,4 @@
-"""What a model is told and what it says: pure values, in one linear list."""
+"""Hold what a model is sent and what it says: pure values, in one linear list."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _all_text(part: Message | str) -> str:
 
 
 def fit_messages(messages: Sequence[Message], *, prompt_at: int, tokens: int) -> tuple[Message, ...]:
-    """The newest messages that fit in `tokens`, by estimate: whole exchanges of the history and whole turns since the
+    """Return the newest messages that fit in `tokens`, by estimate: whole exchanges of the history and turns since the
     prompt, so that no tool call loses its results. The prompt itself and the last turn are always among them.
     """
     starts = {0, prompt_at} | {

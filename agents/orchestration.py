@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agents.agent import Runnable, ignore, refuse_pauses
-from agents.bridge import Emit
 from agents.budget import Limits, spending
 from agents.events import Event, TextDelta
 from agents.messages import UserMessage
 from agents.result import RunResult
 from agents.steps import Request, describe
+from agents.streams import Emit
 from agents.tools import invoke
 from agents.tracing import span
 
@@ -141,7 +141,7 @@ def route(
     name: str = "route",
     limits: Limits | None = None,
 ) -> Runnable:
-    """The agent of the first condition that holds, else the default. A condition is a function of the prompt, sync or
+    """Ask the agent of the first condition that holds, or the default. A condition is a function of the prompt, sync or
     async, or words that stand in it, in any case.
     """
     return _Route(name, (*routes.values(), default), limits, tuple(routes))
@@ -162,5 +162,5 @@ def _without_text(emit: Emit[Event]) -> Emit[Event]:
 
 
 def _unsaid(result: RunResult) -> RunResult:
-    """What an agent said to other agents is no answer."""
+    """Return a failed result without its text: what an agent said to other agents is no answer."""
     return result if result.success else replace(result, content="", output=None)

@@ -1,20 +1,19 @@
-"""The step loop of one run: step -> query the model -> execute its tool calls -> step."""
+"""Run an agent: step -> query the model -> execute its tool calls -> step."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, TypeAlias
 
 from agents.approval import CallRefused, Decision, RunState
-from agents.bridge import Emit
-from agents.budget import spending
+from agents.budget import Limits, spending
 from agents.errors import (
     AgentError,
     AnswerTruncated,
@@ -38,24 +37,23 @@ from agents.messages import (
     fit_messages,
 )
 from agents.model import Model
-from agents.output import output_of
-from agents.result import RunResult, Status
-from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, invoke, to_model_text
+from agents.result import RunResult, Status, output_of
+from agents.streams import Emit
+from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, invoke, to_model_text
 from agents.tracing import Span, span
-
-if TYPE_CHECKING:
-    from agents.agent import Agent
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
 ANSWER_SHARE = 4  # a quarter of the context window is left for the answer
 FOR_MODEL = (ArgumentsInvalid, CallRefused)  # written for it, and no fault of a tool
+
+Instructions: TypeAlias = "str | Callable[[Run], str | Awaitable[str]]"
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked; `since` the prompt more has been said when a `decision` goes on with a paused one."""
+    """A question to a run. With a `decision` a paused run goes on; `since` is what was said after the prompt."""
 
     prompt: UserMessage
     history: tuple[Message, ...] = ()
@@ -64,14 +62,39 @@ class Request:
     decision: Decision | None = None
 
 
+class AgentDefinition(Protocol):
+    """An agent, as far as a run has to know it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def instructions(self) -> Instructions: ...
+    @property
+    def models(self) -> Sequence[Model]: ...
+    @property
+    def output(self) -> Any: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def guardrails(self) -> Guardrails: ...
+    @property
+    def toolbox(self) -> Mapping[str, Tool]: ...
+    @property
+    def successors(self) -> Mapping[str, AgentDefinition]: ...
+
+    def tool(self, name: str) -> Tool: ...
+
+
 class _Paused(Exception):
     pass
 
 
 class Run:
-    """The state of one run, on the managed loop. An agent's instructions may be a function of it."""
+    """One run, on the managed loop. An agent's instructions may be a function of it."""
 
-    def __init__(self, agent: Agent, request: Request, *, emit: Emit[Event], successor: Agent | None = None) -> None:
+    def __init__(
+        self, agent: AgentDefinition, request: Request, *, emit: Emit[Event], successor: AgentDefinition | None = None
+    ) -> None:
         self.prompt = request.prompt
         self.messages = [*request.history, request.prompt, *request.since]
         self.emit = emit
@@ -87,7 +110,7 @@ class Run:
         if successor:
             self._become(successor)
 
-    def _become(self, agent: Agent) -> None:
+    def _become(self, agent: AgentDefinition) -> None:
         self.agent = agent
         self._models = list(agent.models)  # the first one is asked
         self._guardrails.append(agent.guardrails)  # handing over is no way around one's own
@@ -214,7 +237,7 @@ class Run:
                     raise
 
     async def _prompt(self) -> tuple[str, tuple[Message, ...]]:
-        """The instructions, and those of the messages that fit the model's context window."""
+        """Return the instructions, and those of the messages that fit the model's context window."""
         given = self.agent.instructions
         instructions = given if isinstance(given, str) else await invoke(given, self)
         window, room = getattr(self._models[0], "window_tokens", None), self._window
@@ -299,7 +322,7 @@ class Run:
         return await self._take(results)
 
     async def _take(self, results: Sequence[ToolMessage]) -> bool:
-        """What results mean for the run: failure, its end, or another agent that goes on with it."""
+        """Return whether results have ended the run, or let another agent go on. Raises the AgentError of a tool."""
         for result in results:
             if isinstance(result.value, AgentError):
                 raise result.value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from agents.budget import Price
 from agents.events import TextDelta
 from agents.messages import Message, ToolCall, Usage
 from agents.model import ModelEvent
-from agents.output import Output
-from agents.pricing import Price
+from agents.result import Output
 from agents.tools import Tool
 
 Part: TypeAlias = str | ToolCall | Usage | Exception

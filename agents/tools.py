@@ -20,11 +20,11 @@ ERROR_MAX_CHARACTERS = 500  # of an error that the model reads
 
 
 class ArgumentsInvalid(ValueError):
-    """What the model wrote does not fit the tool's parameters; the message is for the model."""
+    """Raised when what the model wrote does not fit the tool's parameters; the message is for the model."""
 
 
 class Definition:
-    """What is known about a tool's function, made once, at its definition. The schema waits until it is needed."""
+    """A tool's function as the model sees it, made once, at its definition. The schema waits until it is needed."""
 
     def __init__(self, function: Callable[..., Any], *, name: str = "", description: str = "") -> None:
         if not isinstance(function, FunctionType):
@@ -38,11 +38,11 @@ class Definition:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """The JSON schema of the arguments."""
+        """Return the JSON schema of the arguments."""
         return self._adapter.json_schema()
 
     def validate(self, arguments: str | Mapping[str, object]) -> dict[str, Any]:
-        """The keyword arguments, from JSON text or from values; raises ArgumentsInvalid."""
+        """Return the keyword arguments, from JSON text or from values. Raises ArgumentsInvalid."""
         from pydantic import ValidationError
 
         try:
@@ -187,7 +187,7 @@ async def invoke(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> 
 
 
 def to_model_text(value: object) -> str:
-    """What a tool returned, as the model reads it: a string as it is, anything else as JSON, bytes in it as base64."""
+    """Return a tool's value as the model reads it: a string as it is, all else as JSON, bytes in it as base64."""
     from pydantic_core import to_json
 
     if isinstance(value, str):
@@ -196,7 +196,7 @@ def to_model_text(value: object) -> str:
 
 
 def _read_docstring(docstring: str) -> tuple[str, dict[str, str]]:
-    """The text before its sections, and what its `Args:` section says about each parameter."""
+    """Return the text before the sections, and what the section `Args:` says about each parameter."""
     text, *sections = re.split(r"^(Args|Arguments|Returns|Raises|Yields):\s*$", docstring, flags=re.MULTILINE)
     described: dict[str, str] = {}
     for heading, body in zip(sections[::2], sections[1::2], strict=True):

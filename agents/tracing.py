@@ -1,4 +1,4 @@
-"""What a run did, as a tree of spans: its workflows, agents, model calls and tool calls, with their times.
+"""Record what a run did, as a tree of spans: its workflows, agents, model calls and tool calls, with their times.
 
 `RunResult.trace` is the span of that run. `export_to(JsonLines(path), OpenTelemetry())`, once per process, sends every
 span elsewhere as well. What people and models write stays out of spans unless `content=True`.
@@ -44,6 +44,11 @@ class Span:
     def set(self, **attributes: object) -> None:
         self.attributes.update(attributes)
 
+    def note(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Set the error that ended the work, as the exit of a context manager."""
+        if error is not None:
+            self.error = getattr(error, "code", None) or type(error).__name__
+
     def set_content(self, **attributes: object) -> None:
         """`set` for what people and models wrote: without effect unless `export_to(..., content=True)`."""
         if _settings.content:
@@ -65,8 +70,9 @@ _current: ContextVar[Span | None] = ContextVar("agents_span", default=None)
 
 @contextmanager
 def span(kind: Kind, *, name: str, **attributes: object) -> Iterator[Span]:
-    """A span over the block, below the one that is open where it is entered; other tasks and threads started inside
-    the block with its context variables go on below it.
+    """Open a span for the block, below the one that is open there.
+
+    Tasks and threads started inside the block with its context variables go on below it.
     """
     parent = _current.get()
     trace_id = parent.trace_id if parent else uuid.uuid4().hex
@@ -78,11 +84,9 @@ def span(kind: Kind, *, name: str, **attributes: object) -> Iterator[Span]:
     with ExitStack() as exports:
         for exporter in _settings.exporters:
             exports.enter_context(exporter(opened))
+        exports.push(opened.note)
         try:
             yield opened
-        except BaseException as error:
-            opened.error = getattr(error, "code", None) or type(error).__name__
-            raise
         finally:
             opened.seconds = time.perf_counter() - begun
             _current.reset(token)

@@ -2,6 +2,9 @@
 
     python -m benchmarks.agents
 
+First the seam alone: microseconds of a call that does nothing, or makes one ORM-like sync call, beside asgiref's plain
+`async_to_sync`. `--seam` measures no more than that.
+
 A model server in a process of its own answers at once. Callers are threads, as under a threaded WSGI server; each asks
 its questions one after another. `pooled client` is the floor: the same client on one loop, with no seam to cross. The
 usual ways make a client in each call, because a client bound to one loop fails in the next. The process pool is given
@@ -24,18 +27,58 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from openai import AsyncOpenAI
 
 from agents import Agent, OpenAIModel, call, per_loop, run
 from tests.servers import ROOT
 
 CALLERS = (1, 50, 200)
+SEAM_CALLERS = (1, 12, 50)
+SEAM_CALLS = 1000  # in each round
 ROUNDS = 4
 MOST_POOLS = 50  # at one number of callers: they are slow
 OURS = "ours: call(), pooled client"
 QUESTION = "Which variable points the site at a Qdrant server?"
 ANSWER = "I found no passage about that."
+
+
+# ---- the seam alone --------------------------------------------------------------------------------------------------
+async def nothing() -> None:
+    pass
+
+
+async def sync_call() -> None:
+    await sync_to_async(nothing_sync)()
+
+
+def nothing_sync() -> None:
+    pass
+
+
+SEAM: dict[str, Callable[[], object]] = {
+    "call()": partial(call, nothing),
+    "async_to_sync": async_to_sync(nothing),
+    "call(), one sync call": partial(call, sync_call),
+    "async_to_sync, one sync call": async_to_sync(sync_call),
+}
+
+
+def print_seam() -> None:
+    """Print the median of the rounds, and in brackets the least."""
+    rounds: dict[tuple[str, int], list[float]] = {}
+    for _ in range(2 * ROUNDS):
+        for name, ask in SEAM.items():
+            for callers in SEAM_CALLERS:
+                seconds = measure_threads(ask, callers, SEAM_CALLS).seconds
+                calls = max(1, SEAM_CALLS // callers) * callers
+                rounds.setdefault((name, callers), []).append(seconds / calls * 1_000_000)
+    print(f"{'microseconds a call':<32}" + "".join(f"{f'{callers} at once':>18}" for callers in SEAM_CALLERS))
+    for name in SEAM:
+        each = [rounds[name, callers] for callers in SEAM_CALLERS]
+        print(
+            f"{name:<32}" + "".join(f"{statistics.median(one):>10.0f} ({min(one):>4.0f})" for one in each), flush=True
+        )
 
 
 # ---- one question, in every way --------------------------------------------------------------------------------------
@@ -162,6 +205,9 @@ def model_server() -> Iterator[str]:
 def main() -> None:
     multiprocessing.set_forkserver_preload(["__main__", "openai.resources.chat.completions"])
     began = time.monotonic()
+    print_seam()
+    if "--seam" in sys.argv:
+        return
     with model_server() as url, asyncio.Runner() as floor_loop:
         tried = ways(url, floor_loop=floor_loop)
         for way in tried:

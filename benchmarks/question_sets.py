@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import django
 
-from retrieval.evaluation.questions import Question, QuestionSet, Quote, Source, read_set
+from retrieval.evaluation.questions import JudgedQuestion, QuestionSet, Quote, SourceText, read_set
 
 MANUALS = Path("/usr/share/man")
 PAGES, FUNCTIONS, MODULES = 400, 300, 120  # at most
@@ -49,8 +49,8 @@ def _python() -> QuestionSet:
         for sentence, body in _documented(text):
             if text.count(sentence) == 1:
                 text = text.replace(sentence, "")
-                found.append(Question(" ".join(sentence.split()), quotes=(Quote(key, text=body),)))
-        sources.append(Source(key, key, f"{path.stem}.txt", text))
+                found.append(JudgedQuestion(" ".join(sentence.split()), quotes=(Quote(key, text=body),)))
+        sources.append(SourceText(key, key, f"{path.stem}.txt", text))
         questions += [question for question in found if question.quotes[0].text in text]
     return QuestionSet("python", tuple(sources), tuple(_evenly(questions, FUNCTIONS)))
 
@@ -78,8 +78,8 @@ def _manual(name: str, *, language: str) -> QuestionSet:
             key, asked = path.name.removesuffix(".gz"), _plain(said[2]).strip()
             rest = _plain(page[: said.start()] + page[said.end() :])
             if len(asked) > 25 and len(rest) > 500:
-                sources.append(Source(key, key.partition(".")[0], f"{key}.txt", rest))
-                questions.append(Question(asked, relevant={key: 1}))
+                sources.append(SourceText(key, key.partition(".")[0], f"{key}.txt", rest))
+                questions.append(JudgedQuestion(asked, relevant={key: 1}))
     return QuestionSet(name, tuple(sources), tuple(_evenly(questions, FUNCTIONS)))
 
 

@@ -1,8 +1,10 @@
 """How many streams one process holds: gunicorn, one gthread worker, a model that says ten words a second.
 
     python -m benchmarks.streams
+    python -m benchmarks.streams --html     (the events of the chat page, rendered)
 
-The view is a bare WSGI one over `agents.stream`, so that what is measured is agents. Readers come and go evenly: as
+The view is a bare WSGI one over `agents.stream`, so that what is measured is agents; with `--html` each word also goes
+the way it takes to the chat page, on which the server renders it. Readers come and go evenly: as
 each stream ends, the next begins. Model and readers are raw asyncio in processes of their own, and are measured by
 themselves first, to show that they are not what limits. Every word is the time at which the model said it, so each
 reader knows how late it came. Linux only: CPU time is read from /proc.
@@ -22,8 +24,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import django
 
 from tests.servers import ROOT, free_port
 
@@ -36,10 +41,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 # ---- the view --------------------------------------------------------------------------------------------------------
-def view(model_url: str) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
-    """A WSGI application that streams one run's words as events."""
+def view(model_url: str, *, html: bool = False) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+    """Return a WSGI application that streams one run's words as events, with `html` as those of the chat page."""
     from agents import Agent, OpenAIModel, TextDelta, stream
 
+    if html:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+        django.setup()
     agent = Agent("teller", "Tell the time.", models=[OpenAIModel("clock", api_key="", base_url=model_url)])
 
     class Body:
@@ -49,7 +57,8 @@ def view(model_url: str) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
             self.events = stream(agent, "What time is it?")
 
         def __iter__(self) -> Iterator[bytes]:
-            return (b"data: %b\n\n" % e.text.encode() for e in self.events if isinstance(e, TextDelta))
+            texts = (e.text for e in self.events if isinstance(e, TextDelta))
+            return as_html(texts) if html else (b"data: %b\n\n" % text.encode() for text in texts)
 
         def close(self) -> None:
             self.events.close()
@@ -59,6 +68,16 @@ def view(model_url: str) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
         return Body()
 
     return application
+
+
+def as_html(texts: Iterable[str]) -> Iterator[bytes]:
+    from chatsite.answering.sse import encode
+    from chatsite.answering.telling import Event
+    from chatsite.conversations.live_html import LiveHtml
+
+    live = LiveHtml("en")
+    for event in chain((Event("text", {"text": f"{text} "}) for text in texts), [Event("done", {})]):
+        yield from map(encode, live.render(event))
 
 
 # ---- the model -------------------------------------------------------------------------------------------------------
@@ -222,12 +241,13 @@ def process(*arguments: str, told: str) -> Iterator[subprocess.Popen[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--streams", type=int, nargs="+", default=STREAMS)
+    parser.add_argument("--html", action="store_true", help="render what is streamed, as for the chat page")
     parser.add_argument("--serve-model", type=int, metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve_model:
         return asyncio.run(serve_model(options.serve_model))
     most, model_port, port = max(options.streams), free_port(), free_port()
-    application = f"benchmarks.streams:view('http://127.0.0.1:{model_port}/v1')"
+    application = f"benchmarks.streams:view('http://127.0.0.1:{model_port}/v1', html={options.html})"
     gunicorn = ["gunicorn", application, f"--bind=127.0.0.1:{port}", "-k=gthread", f"--threads={most + 8}"]
     gunicorn += [f"--worker-connections={most + 100}", "--graceful-timeout=1", "--keep-alive=0"]
     print(

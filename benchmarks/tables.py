@@ -24,7 +24,8 @@ from retrieval.index import Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.parsing.formats.extracted import Blocks, row_line
 from retrieval.parsing.formats.tables import write_table
-from retrieval.text.chunks import Heading, estimate_tokens, split
+from retrieval.text.chunks import estimate_tokens, split
+from retrieval.text.headings import Heading
 
 COLUMNS = ["Article", "Material", "Bore", "Stock", "Price", "Supplier", "Delivery time"]
 ROWS, QUESTIONS, FOUND_WITHIN, REPEATED_EVERY = 600, 150, 5, 10

@@ -20,8 +20,9 @@ class ChatsiteConfig(AppConfig):
 
     def ready(self) -> None:
         from django.conf import settings
+        from django.urls import reverse
 
-        from chatsite import checks  # noqa: F401 - their signals and checks are registered
+        from chatsite import access, checks  # noqa: F401 - their signals and checks are registered
         from chatsite.asking import attachments  # noqa: F401 - their signals and checks are registered
         from chatsite.ingestion import ingest_in_this_process
         from retrieval import configuration
@@ -41,6 +42,7 @@ class ChatsiteConfig(AppConfig):
                 openai_api_key=settings.OPENAI_API_KEY,
                 pages_dir=settings.PAGES_DIR,
                 user_quota_bytes=settings.USER_QUOTA_BYTES,
+                document_url=lambda document_id: reverse("chatsite:document", args=[document_id]),
             )
         )
         for server in (WSGIHandler, ASGIHandler):  # and neither a command nor Django's test client

@@ -37,7 +37,7 @@ def _length(scope: dict[str, Any]) -> str:
 
 
 def _empty(receive: Receive) -> Receive:
-    """A body that no view accepts, as an empty one: Django would keep all of it before a view can refuse it."""
+    """Return a body that no view accepts, as an empty one: Django would keep all of it before a view can refuse it."""
     begun = False
 
     async def received() -> dict[str, Any]:

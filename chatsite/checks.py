@@ -69,6 +69,15 @@ _WITHOUT = {
 }
 
 
+@register("agents")
+def check_agents(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Name another distribution that has installed files into our package `agents`."""
+    from agents import foreign  # only here: see above
+
+    others = foreign.intruders() if foreign.strangers() else []
+    return [checks.Error(foreign.mixture(others), id="chatsite.E006")] if others else []
+
+
 @register("security")
 def check_debug(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """Debug pages show settings and code to whoever meets an error."""

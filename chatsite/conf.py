@@ -117,6 +117,9 @@ SELECTION_MAX_CHARACTERS = setting(None, "SELECTION_MAX_CHARACTERS", 20_000)  # 
 SELECTIONS_MAX = setting(None, "SELECTIONS_MAX", 10)
 UPLOAD_MAX_BYTES = setting(None, "UPLOAD_MAX_BYTES", 50 * 1_048_576)
 ATTACHMENTS_WAIT_SECONDS = setting(None, "ATTACHMENTS_WAIT_SECONDS", 60.0)  # that a question waits for attached files
+RUN_SAVE_SECONDS = setting(None, "RUN_SAVE_SECONDS", 1.0)  # of a kept run: what a killed process loses at most
+RUN_LOOK_SECONDS = setting(None, "RUN_LOOK_SECONDS", 5.0)  # of other runs: how soon one ends whose reader may not ask
+RUN_DRAIN_SECONDS = setting(None, "RUN_DRAIN_SECONDS", 15.0)  # from SIGTERM until `serve` cancels and saves answers
 PASTE_MAX_CHARACTERS = setting(None, "PASTE_MAX_CHARACTERS", 500_000)  # four bytes each at most: one request body
 FETCH_MAX_SECONDS = setting(None, "FETCH_MAX_SECONDS", 20.0)  # all addresses of one request, which holds a thread
 

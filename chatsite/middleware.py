@@ -38,7 +38,7 @@ def _around(
     before: Callable[[HttpRequest], None],
     after: Callable[[HttpRequest, HttpResponseBase], None],
 ) -> Callable[[HttpRequest], Any]:
-    """A middleware of two plain functions that runs natively under WSGI and ASGI."""
+    """Make a middleware of two plain functions that runs natively under WSGI and ASGI."""
     if iscoroutinefunction(get_response):
         aget = cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], get_response)
 
@@ -71,7 +71,8 @@ def name_response(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def keep_strict(request: HttpRequest, response: HttpResponseBase) -> None:
-    """A strict Content-Security-Policy, and no caching of what only this reader may see, unless the view chose."""
+    """Set a strict Content-Security-Policy, and forbid caching of what only this reader may see, unless the view
+    chose."""
     response.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.setdefault("Cache-Control", "no-store")
 
@@ -84,7 +85,7 @@ def request_id(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
 
 @sync_and_async_middleware
 def security_headers(get_response: GetResponse) -> Callable[[HttpRequest], Any]:
-    """What `keep_strict` does, on every page of the project."""
+    """Do what `keep_strict` does, on every page of the project."""
     return _around(get_response, lambda request: None, keep_strict)
 
 

@@ -21,7 +21,6 @@ import agents
 
 SPARE_THREADS = 32  # besides those that write answers and follow them: for pages, health, and refusals
 GRACEFUL_SECONDS = 20  # from SIGTERM until gunicorn kills the worker
-DRAIN_SECONDS = 15  # from SIGTERM until answers still being written are cancelled, so that they can be saved before
 FIRST_INGESTION_SECONDS = 120
 
 
@@ -81,8 +80,8 @@ _draining_until: float | None = None
 def drain(then: Callable[[int, Any], None], number: int, frame: Any) -> None:
     """At SIGTERM: gunicorn's own hooks come only when all answers have ended, or when it is too late."""
     global _draining_until
-    _draining_until = time.monotonic() + DRAIN_SECONDS
-    threading.Thread(target=agents.shutdown, args=(DRAIN_SECONDS,), name="drain", daemon=True).start()
+    _draining_until = time.monotonic() + settings.RUN_DRAIN_SECONDS
+    threading.Thread(target=agents.shutdown, args=(settings.RUN_DRAIN_SECONDS,), name="drain", daemon=True).start()
     then(number, frame)
 
 

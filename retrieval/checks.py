@@ -27,7 +27,8 @@ def check_embedder(app_configs: Sequence[AppConfig] | None, **options: object) -
 def check_embedding_model(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **options: object
 ) -> list[CheckMessage]:
-    """Run by `manage.py migrate` and `manage.py check --database default`, which may ask the database."""
+    """Warn when the settings ask for another model than the index has. `manage.py migrate` and `manage.py check
+    --database default` run it, which may ask the database."""
     if not databases or "default" not in databases:
         return []
     try:

@@ -27,7 +27,8 @@ _ORPHANED = 70
 
 @dataclass(frozen=True)
 class Ended:
-    """What a child ended with, as subprocess counts it, what it wrote, and the last it said on standard error."""
+    """The end of a child: its status, as subprocess counts it, what it wrote, and the last it said on standard
+    error."""
 
     status: int
     output: bytes
@@ -35,8 +36,11 @@ class Ended:
 
 
 def run_child(module: str, *arguments: str, seconds: float) -> Ended:
-    """Run `python -m module arguments` to its end, with low priority. Raises TimeoutError when that takes longer, and
-    OSError when it can't be started; the child is killed then, and when this process is."""
+    """Run `python -m module arguments` to its end, with low priority.
+
+    Raises TimeoutError when that takes longer, and OSError when it can't be started; the child is killed then, and when
+    this process is.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command; what comes from outside is only an argument
             _command(__name__, str(os.getpid()), module, *arguments),
@@ -67,15 +71,17 @@ def start_child(module: str, *, variables: Mapping[str, str]) -> subprocess.Pope
 
 
 def limit_child(*, memory_bytes: int, cpu_seconds: int) -> None:
-    """For the process that calls it and what it starts, from now on. It leaves no core file."""
+    """Limit the process that calls it and what it starts, from now on. It leaves no core file."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def attach_child(parent: int) -> None:
-    """In a child: be killed when the thread of `parent` that started it ends, and give way to others. Where there is no
-    such thing (macOS), the limit on CPU time remains to a child that has one."""
+    """Let the child that calls it be killed when the thread of `parent` that started it ends, and give way to others.
+
+    macOS has no such thing: there a child that has a limit on CPU time keeps that.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before
@@ -88,7 +94,7 @@ def _command(module: str, *arguments: str) -> list[str]:
 
 
 def _variables(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Nothing is inherited."""
+    """Return all variables that the child gets: none is inherited."""
     return {"LANG": "C.UTF-8", **wanted}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,14 @@ from retrieval.embedding.embedders import build_embedder, describe_embedder, loc
 from retrieval.index import Index
 
 
+def _nowhere(document_id: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class RetrievalSettings:
-    """Folders for the embedded index and the model; addresses, empty for the embedded ones."""
+    """Folders for the embedded index and the model; addresses, empty for the embedded ones; and where the site shows a
+    document, by its id: empty where it does not."""
 
     index_dir: Path
     model_dir: Path
@@ -36,6 +42,7 @@ class RetrievalSettings:
     least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first
     user_quota_bytes: int = 0  # 0: as much as the disk holds
+    document_url: Callable[[int], str] = _nowhere
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Space:
 
     @property
     def dimension(self) -> int | None:
-        """Of its vectors, also when what made them is gone; None in a space of words alone."""
+        """Return the dimension of its vectors, also when what made them is gone; None in a space of words alone."""
         return _dimension(self.fingerprint)
 
 
@@ -71,19 +78,20 @@ class Runtime:
 
     @property
     def fingerprint(self) -> str:
-        """Of the space that the settings ask for. Raises EmbeddingUnavailable when the embedding address has to be
-        asked for its dimension and doesn't answer."""
+        """Return the fingerprint of the space that the settings ask for. Raises EmbeddingUnavailable when the embedding
+        address has to be asked for its dimension and doesn't answer."""
         with self._building:
             return _fingerprint(self._embedder)
 
     @property
     def embedder(self) -> Embedder | None:
-        """The one that the settings ask for."""
+        """Return the one that the settings ask for."""
         with self._building:
             return self._embedder
 
     def space(self, fingerprint: str = "") -> Space:
-        """The space of this fingerprint, also when the settings ask for another one by now; empty: that one."""
+        """Return the space of this fingerprint, also when the settings ask for another one by now; of an empty one, the
+        space that they ask for."""
         with self._building:
             wanted = fingerprint or self.fingerprint
             if wanted not in self._spaces:
@@ -91,7 +99,7 @@ class Runtime:
             return self._spaces[wanted]
 
     def asks_for(self, fingerprint: str) -> bool:
-        """Whether the settings ask for the space of this fingerprint. No address is asked for its dimension."""
+        """Return whether the settings ask for the space of this fingerprint. No address is asked for its dimension."""
         return _made_by(self.embedder, fingerprint) and fingerprint.endswith(f"-v{index.VERSION}")
 
     def forget(self, fingerprint: str) -> None:
@@ -155,13 +163,13 @@ def _dimension(fingerprint: str) -> int | None:
 
 
 def _fingerprint(embedder: Embedder | None) -> str:
-    """The model with its hash where one is known, the dimension, and the version of what is stored."""
+    """Return the model with its hash where one is known, the dimension, and the version of what is stored."""
     return _slug(f"{embedder.name}-d{embedder.dimension}" if embedder else "words") + f"-v{index.VERSION}"
 
 
 def _made_by(embedder: Embedder | None, fingerprint: str) -> bool:
-    """Whether the vectors of this space are the embedder's, told by its name: a search must not wait for an address
-    that it doesn't need. One that gives another dimension by now is refused when its vectors come."""
+    """Return whether the vectors of this space are the embedder's, by its name: a search must not wait for an address
+    that it doesn't need. An embedder that gives another dimension by now is refused when its vectors come."""
     vectors = re.sub(r"-v\d+$", "", fingerprint)
     if embedder is None:
         return vectors == "words"
@@ -191,7 +199,7 @@ def runtime() -> Runtime:
 
 
 def describe() -> Description:
-    """What embeds and what stores, without building either."""
+    """Return what embeds and what stores, without building either."""
     settings = runtime().settings
     store = (
         f"Qdrant at {urlsplit(settings.qdrant_url).netloc.rpartition('@')[2]}" if settings.qdrant_url else "embedded"
@@ -201,7 +209,7 @@ def describe() -> Description:
 
 
 def _forget_after_fork() -> None:
-    """A child must not touch its parent's shard, sockets or locks: it builds its own."""
+    """Let a child build its own: it must not touch its parent's shard, sockets or locks."""
     global _runtime
     if _runtime is not None:
         _inherited.append(_runtime)

@@ -27,7 +27,7 @@ _REASONS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """`well` is False when a person is needed; then `fix` says for what."""
+    """One line of the examination. `well` is False when a person is needed; then `fix` says for what."""
 
     about: str
     state: str
@@ -36,7 +36,7 @@ class Finding:
 
 
 def examine(*, data_dir: Path) -> Iterator[Finding]:
-    """Everything, the most basic first. Without a usable database the rest can't be told."""
+    """Yield a finding about everything, the most basic first. Without a usable database the rest can't be examined."""
     yield from _disk(data_dir)
     database = _database()
     yield database
@@ -168,7 +168,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 def _size(count: int) -> str:
-    """Of this many bytes, for a person."""
+    """Return this many bytes for a person to read."""
     return f"{count / 1024**3:,.1f} GB" if count >= 1024**3 else f"{count / 1024**2:,.1f} MB"
 
 

@@ -1,12 +1,25 @@
-"""What can go wrong between a document and a passage, as errors that a caller can act on."""
+"""What can go wrong between a document and a passage, as errors that a caller can act on.
+
+Each carries a reason for a person: a template marked with `gettext_noop`, and its values. Standard library only, like
+`retrieval.reasons`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from retrieval.reasons import Reason, Value
+from retrieval.reasons import gettext_noop as _
+
 
 class RetrievalError(Exception):
-    """The root of this package's errors; its message may be shown to a person."""
+    """The root of this package's errors. `str()` says in English why; `reason.message()` says it in the active
+    language."""
+
+    def __init__(self, template: str = "", /, **values: Value) -> None:
+        """Take a template of `Reason` and its values, or a reason."""
+        self.reason = template if isinstance(template, Reason) else Reason(template, **values)
+        super().__init__(self.reason)
 
 
 class ParsingError(RetrievalError):
@@ -26,8 +39,13 @@ class QuotaExceeded(RetrievalError):
 
     def __init__(self, *, used: str, adding: str, limit: str) -> None:
         super().__init__(
-            f"Too much for your quota of {limit}: {used} are stored, and this has {adding}. "
-            "Delete documents that are no longer needed, or ask for a larger USER_QUOTA_BYTES."
+            _(
+                "Too much for your quota of %(limit)s: %(used)s are stored, and this has %(adding)s. Delete documents "
+                "that are no longer needed, or ask for a larger USER_QUOTA_BYTES."
+            ),
+            used=used,
+            adding=adding,
+            limit=limit,
         )
 
 
@@ -59,6 +77,10 @@ class IndexUnavailable(RetrievalError):
     """The index can't be asked right now: try again later."""
 
 
+class IndexRejected(RetrievalError):
+    """The index takes no such point or question: asking again changes nothing."""
+
+
 class StorageInUse(IndexUnavailable):
     """Another process owns the embedded index."""
 
@@ -71,8 +93,8 @@ class EmbeddingUnavailable(IndexUnavailable):
     """The embedding address doesn't answer, and without vectors the index can be neither asked nor filled. It wants to
     be left alone for `retry_after` seconds, when it said so."""
 
-    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
-        super().__init__(reason)
+    def __init__(self, template: str = "", /, *, retry_after: float = 0.0, **values: Value) -> None:
+        super().__init__(template, **values)
         self.retry_after = retry_after
 
 
@@ -85,7 +107,7 @@ class UnknownCollection(RetrievalError):
 
     def __init__(self, slugs: Iterable[str]) -> None:
         self.slugs = tuple(slugs)
-        super().__init__(f"No such collection: {', '.join(self.slugs)}.")
+        super().__init__(_("No such collection: %(names)s."), names=", ".join(self.slugs))
 
 
 class UnknownDocument(RetrievalError):
@@ -93,7 +115,7 @@ class UnknownDocument(RetrievalError):
 
     def __init__(self, ids: Iterable[int]) -> None:
         self.ids = tuple(ids)
-        super().__init__(f"No such document: {', '.join(map(str, self.ids))}.")
+        super().__init__(_("No such document: %(names)s."), names=", ".join(map(str, self.ids)))
 
 
 class EvaluationSetError(RetrievalError):

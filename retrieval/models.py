@@ -13,15 +13,20 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from retrieval.configuration import runtime
+from retrieval.fields import ReasonField
 
 User = AbstractBaseUser | AnonymousUser
 
 
 def _readable_collections(user: User, prefix: str = "") -> Q:
-    """The condition under which `user` may read a collection, a hidden one only as its owner; `prefix` leads to it from
-    the queried model. It joins nothing more than that, so nothing is found twice."""
+    """Return the condition under which `user` may read a collection, a hidden one only as its owner. `prefix` leads to
+    the collection from the queried model.
+
+    It joins nothing that holds a row more than once, so nothing is found twice.
+    """
     listed = Q(**{f"{prefix}hidden": False})
     public = listed & Q(**{f"{prefix}public": True})
     if not (user.is_authenticated and user.is_active):
@@ -37,12 +42,12 @@ def _readable_collections(user: User, prefix: str = "") -> Q:
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def visible_to(self, user: User) -> CollectionQuerySet:
-        """The collections `user` may search: public ones, those of the user's groups and the user's own; all for a
-        superuser, but for what others have hidden."""
+        """Return the collections `user` may search: public ones, those of the user's groups and the user's own; for a
+        superuser all that others haven't hidden."""
         return self.filter(_readable_collections(user))
 
     def listed(self) -> CollectionQuerySet:
-        """Without the hidden ones, which nobody is offered: for lists, choices and searches of everything."""
+        """Leave out the hidden ones, which nobody is offered: for lists, choices and searches of everything."""
         return self.filter(hidden=False)
 
 
@@ -98,20 +103,20 @@ class Collection(models.Model):
 
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: User) -> DocumentQuerySet:
-        """The documents `user` may read; the one source for search, citations, the reader and the history."""
+        """Return the documents `user` may read; the one source for search, citations, the reader and the history."""
         return self.filter(_readable_collections(user, "collection__"))
 
     def listed(self) -> DocumentQuerySet:
-        """Without those of hidden collections."""
+        """Leave out those of hidden collections."""
         return self.filter(collection__hidden=False)
 
     def readable(self) -> DocumentQuerySet:
-        """Those with text to show: ingested at least once, also while a newer generation is being made."""
+        """Return those with text to show: ingested at least once, also while a newer generation is being made."""
         return self.filter(live_generation__gt=0)
 
 
 def stored_name(document: Document, filename: str) -> str:
-    """A generated name, so that nothing in an uploaded name reaches the file system but a known ending."""
+    """Return a generated name, so that nothing in an uploaded name reaches the file system but a known ending."""
     ending = filename.rpartition(".")[2].lower()
     return f"documents/{uuid.uuid4().hex}.{ending if ending.isalnum() and len(ending) <= 8 else 'bin'}"
 
@@ -173,7 +178,7 @@ class Document(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED, editable=False)
-    error = models.TextField(blank=True, editable=False, help_text="Why it failed, for a person.")
+    error = ReasonField(editable=False, help_text="Why it failed, for a person.")
     progress = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="Percent of the current ingestion."
     )
@@ -225,10 +230,11 @@ class Document(models.Model):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("chatsite:document", args=[self.pk])
+        """Return the address of its page on the site; empty where the site shows none."""
+        return runtime().settings.document_url(self.pk)
 
     def page_at(self, offset: int) -> int | None:
-        """The 1-based page that holds character `offset`; None for a format without pages."""
+        """Return the 1-based page that holds character `offset`; None for a format without pages."""
         return bisect_right(self.page_starts, offset) or 1 if self.page_count else None
 
 
@@ -245,7 +251,9 @@ class Chunk(models.Model):
     position = models.PositiveIntegerField(help_text="0-based order in the document.")
     start = models.PositiveIntegerField(help_text="First character, in code points of the document's text.")
     end = models.PositiveIntegerField(help_text="One past the last character.")
-    heading = models.CharField(max_length=500, blank=True, help_text="Heading path; ranks, is not shown as text.")
+    headings = models.JSONField(
+        default=list, blank=True, help_text="Those above its beginning, outermost first; they rank it."
+    )
     text = models.TextField()
     digest = models.CharField(
         max_length=32, blank=True, db_index=True, help_text="Of what ranks it: equal digests have equal vectors."
@@ -295,7 +303,7 @@ class Reindex(models.Model):
     former = models.CharField(max_length=200, blank=True, help_text="The index that is dropped after the switch.")
     done = models.PositiveIntegerField(default=0, help_text="Chunks that are in the index.")
     total = models.PositiveIntegerField(default=0, help_text="Chunks that have to be.")
-    error = models.TextField(blank=True, help_text="Why it waits, for a person.")
+    error = ReasonField(help_text="Why it waits, for a person.")
     cancelled = models.BooleanField(default=False)
     requested_at = models.DateTimeField(auto_now_add=True)
     switched_at = models.DateTimeField(null=True)

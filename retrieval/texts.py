@@ -6,11 +6,11 @@ from django.db.models import QuerySet
 
 from retrieval.errors import UnknownDocument
 from retrieval.models import Chunk, Document, User
-from retrieval.searching.passages import Passage, Piece, passage_of
+from retrieval.searching.passages import ChunkText, Passage, passage_of
 
 
 def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Passage, ...]:
-    """The chunks that characters `start` to `end` of a document lie in, by position; the index isn't asked.
+    """Return the chunks that characters `start` to `end` of a document lie in, by position, without asking the index.
 
     Raises UnknownDocument.
     """
@@ -18,13 +18,13 @@ def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Pas
     if document is None:
         raise UnknownDocument([document_id])
     return tuple(
-        passage_of(document, [Piece(chunk.start, chunk.heading, chunk.text)], chunk_id=chunk.pk)
+        passage_of(document, [ChunkText(chunk.start, chunk.headings, chunk.text)], chunk_id=chunk.pk)
         for chunk in _live_chunks(document, start=start, end=end)
     )
 
 
 def document_text(document: Document, *, start: int = 0, end: int | None = None) -> str:
-    """Characters `start` to `end` of the document's text; empty before its first ingestion."""
+    """Return characters `start` to `end` of the document's text; empty before its first ingestion."""
     end = document.characters if end is None else end
     chunks = list(_live_chunks(document, start=start, end=end))
     first = chunks[0].start if chunks else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,19 +17,19 @@ from retrieval.parsing import parsers as parsing
 from tests.browser import pages as chromium
 from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
-from tests.servers import Site
+from tests.servers import FIRST_LOG, Site, site
 
 
 @pytest.fixture
 def index(db: None, tmp_path: Path) -> Iterator[None]:
-    """An empty embedded index of this test's own."""
+    """Give the test an empty embedded index of its own."""
     with configured(tmp_path / "index"):
         yield
 
 
 @pytest.fixture
 def index_down(db: None, tmp_path: Path) -> Iterator[None]:
-    """An embedded index that can't be opened."""
+    """Give the test an embedded index that can't be opened."""
     (blocked := tmp_path / "blocked").write_text("a file where the index's folder should be")
     with configured(blocked):
         yield
@@ -62,15 +63,37 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
 
 @pytest.fixture
 def own_parsers() -> Iterator[None]:
-    """Parser processes of this test's own, which find what is installed by then."""
+    """Give the test parser processes of its own, which find what is installed by then."""
     parsing.close()
     yield
     parsing.close()
 
 
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state that a first `serve` leaves, with the documentation indexed; for copies, as it takes a while."""
+    data_dir = tmp_path_factory.mktemp("first") / "data"
+    with site("serve", data_dir=data_dir) as running:
+        pass
+    running.log.rename(data_dir / FIRST_LOG)
+    return data_dir
+
+
+@pytest.fixture(scope="module")
+def seeded(first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return this module's copy of the state that a first `serve` leaves."""
+    return shutil.copytree(first_start, tmp_path_factory.mktemp("seeded") / "data")
+
+
+@pytest.fixture
+def started_before(first_start: Path, tmp_path: Path) -> Path:
+    """Return this test's copy of the state that a first `serve` leaves."""
+    return shutil.copytree(first_start, tmp_path / "data")
+
+
 @pytest.fixture(scope="module")
 def model() -> Iterator[ChatServer]:
-    """A language model on the loopback."""
+    """Serve a language model on the loopback."""
     with ChatServer() as server:
         yield server
 
@@ -88,6 +111,6 @@ def size(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(size: str, browser: Browser, running: Site) -> Iterator[Page]:
-    """A page of the module's `running` site in both sizes, which must not meet a fault."""
+    """Open a page of the module's `running` site, in both sizes. It must not meet a fault."""
     with chromium.strict_page(browser, running.url, size=size) as opened:
         yield opened

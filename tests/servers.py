@@ -19,6 +19,7 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
+FIRST_LOG = "first-start.log"  # in the data of a site that is started again: what `serve` printed at its first start
 
 HOSTS: dict[str, list[str]] = {
     "serve": ["manage.py", "serve"],
@@ -49,9 +50,11 @@ class Site:
 
     @property
     def admin_password(self) -> str:
-        """As `serve` printed it at its first start."""
-        match = re.search(r"user admin with the password (\S+)", self.output)
-        assert match, self.output
+        """Return what `serve` printed at its first start."""
+        first = self.data_dir / FIRST_LOG
+        printed = first.read_text() if first.exists() else self.output
+        match = re.search(r"user admin with the password (\S+)", printed)
+        assert match, printed
         return match[1]
 
 
@@ -75,7 +78,7 @@ def environment(data_dir: Path, **changed: str) -> dict[str, str]:
 
 
 def manage(*arguments: str, data_dir: Path, **variables: str) -> str:
-    """Run one management command to its end, and give what it printed."""
+    """Run one management command to its end, and return what it printed."""
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     done = subprocess.run(command, env=environment(data_dir, **variables), capture_output=True, text=True, check=True)
     return done.stdout
@@ -91,8 +94,8 @@ def _share_model(folder: Path) -> None:
 
 @contextmanager
 def site(host: str = "serve", *, data_dir: Path, healthy: bool = True, **variables: str) -> Iterator[Site]:
-    """The site under `host`, with all its state in `data_dir`, ready for requests (or at least answering, when it can't
-    be `healthy`); ended at the end.
+    """Serve the site under `host`, with all its state in `data_dir`, until the block ends. It is ready for requests, or
+    at least answers, when it can't be `healthy`.
     """
     port = free_port()
     command = [sys.executable, *(part.format(port=port) for part in HOSTS[host])]

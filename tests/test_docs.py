@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 from pathlib import Path
@@ -14,16 +15,32 @@ from django.conf import settings
 from django.core.management import call_command
 from django.template import Context, Template
 
-from chatsite import conf
+from benchmarks.matrix import HOSTS
+from chatsite import conf, server
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
+from chatsite.asking import documents
+from chatsite.errors import of_code
+from chatsite.models import Feedback
 from chatsite.widget.views import widget_options
 from retrieval.admin.forms import ADDRESSES_AT_ONCE
-from retrieval.models import Collection
+from retrieval.configuration import RetrievalSettings
+from retrieval.embedding import remote
+from retrieval.index import PREFETCH, edge, words
+from retrieval.index import server as index_server
+from retrieval.ingestion import batch, moving, queue, read_ahead
+from retrieval.management.commands import worker
+from retrieval.models import Collection, Document
+from retrieval.pages import cache
+from retrieval.parsing import parsers, process
+from retrieval.parsing.formats import FORMATS, extracted, ocr, sheets, structured, tables
+from retrieval.parsing.formats import archive as parts
+from retrieval.searching import confidence
 from retrieval.sources import archive, web
 from tests.servers import environment, manage, site, variables
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MB = 1024**2
 
 
 def read(name: str) -> str:
@@ -31,9 +48,9 @@ def read(name: str) -> str:
 
 
 def table(text: str, heading: str) -> list[str]:
-    """The first cells of the table whose header row starts with `heading`."""
-    rows = text.partition(f"| {heading} |")[2].split("\n\n")[0].splitlines()[2:]
-    return [row.split("|")[1].strip().strip("`") for row in rows]
+    """Return the first cells of the table whose header row starts with `heading`."""
+    rows = itertools.takewhile(lambda row: row.startswith("|"), text.partition(f"| {heading} |")[2].splitlines()[1:])
+    return [row.split("|")[1].strip().strip("`") for row in rows][1:]
 
 
 def test_configuration_lists_every_variable_that_is_read_and_no_other() -> None:
@@ -62,16 +79,33 @@ def test_configuration_states_the_defaults() -> None:
 
 
 def test_make_targets_that_are_named_exist() -> None:
-    targets = set(re.findall(r"^(\w+):", read("Makefile"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", read("Makefile"), flags=re.MULTILINE))
     for page in PAGES:
-        named = re.findall(r"(?:^|[` ])make (run|test|check|bench|\w+)[`\n]", page.read_text())
-        assert set(named) <= targets, page
+        assert set(re.findall(r"(?:^|`|[A-Z] )make ([\w-]+)", page.read_text(), flags=re.MULTILINE)) <= targets, page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+        assert not anchor or anchor in anchors(page.parent / target if target else page), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> list[str]:
+    """Return what links to the headings of a page end in."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+def test_start_page_leads_to_every_other() -> None:
+    linked = re.findall(r"^- \[.*?\]\((.*?)\):", read("docs/index.md"), flags=re.MULTILINE)
+    pages = [page.name for page in (ROOT / "docs").glob("*.md") if page.name != "index.md"]
+    assert sorted(linked) == sorted([*pages, "decisions/"])
+
+
+@pytest.mark.parametrize("decision", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.name)
+def test_decision_takes_half_a_page(decision: Path) -> None:
+    assert len(decision.read_text().split()) <= 400
 
 
 def test_readme_draws_the_map_of_what_is_there() -> None:
@@ -101,18 +135,143 @@ def test_documents_page_shows_every_option_of_sync() -> None:
     assert sorted(set(re.findall(r"`(--[\w-]+)", page)) | {"--collection"}) == sorted(options)
 
 
-def test_documents_page_states_the_limits() -> None:
-    page = read("docs/documents.md")
-    limits = archive.Limits()
-    for told in (
-        f"{limits.members:,} members and {limits.total_bytes // 1024**2} MB unpacked",
-        f"up to {settings.PASTE_MAX_CHARACTERS:,} characters",
-        f"up to {ADDRESSES_AT_ONCE} pages",
-        f"{settings.FETCH_MAX_SECONDS:.0f} seconds at the longest",
-        f"at most {web.REDIRECTS} redirects",
-        f"up to {settings.UPLOAD_MAX_BYTES // 1024**2} MB",
-    ):
-        assert told in page
+def test_documents_page_lists_every_ending_that_can_be_uploaded() -> None:
+    formats = read("docs/documents.md").partition("## Formats")[2].partition("\n\n**Tables.**")[0]
+    rows = [row.split("|")[2] for row in formats.splitlines() if row.startswith("| ")][1:]
+    assert sorted(ending for row in rows for ending in re.findall(r"`\.(\w+)`", row)) == sorted(FORMATS)
+
+
+def test_documents_page_lists_every_state() -> None:
+    states = read("docs/documents.md").partition("## States")[2].partition("\n## ")[0]
+    assert re.findall(r"^- \*\*(.+)\*\*", states, flags=re.MULTILINE) == [str(s.label) for s in Document.State]
+
+
+def test_api_page_lists_the_reasons_of_feedback() -> None:
+    listed = re.search(r"; `reason` is (.*?), and can", read("docs/api.md"))
+    assert listed
+    assert re.findall(r"`(\w+)`", listed[1]) == list(Feedback.Reason)
+
+
+def test_api_page_states_the_status_of_each_error_of_a_run() -> None:
+    rows = re.findall(r"^\| (50[234]) \| (`.*?`) \|", read("docs/api.md"), flags=re.MULTILINE)
+    told = {code: int(status) for status, codes in rows for code in re.findall(r"\w+", codes)} | {"busy": 0}
+    del told["busy"]  # that is a question's, before there is a run
+    assert {code: of_code(code).status for code in told} == told
+
+
+def test_hosts_page_has_every_host_of_the_matrix() -> None:
+    assert table(read("docs/hosts.md"), "host") == list(HOSTS)
+
+
+def stated() -> dict[str, list[str]]:
+    """Return, for each page, its sentences that hold numbers of ours, as the code has them."""
+    characters, upload = f"{settings.SELECTION_MAX_CHARACTERS:,}", f"{settings.UPLOAD_MAX_BYTES // MB} MB"
+    question, languages, top_k = (QuestionSerializer().fields[name] for name in ("query", "languages", "top_k"))
+    unpacked, reading = archive.ArchiveLimits(), process.ParsingLimits()
+    retry, lease = f"every {queue.RETRY_AFTER.seconds} seconds", RetrievalSettings.lease_seconds
+    wait = f"{settings.ATTACHMENTS_WAIT_SECONDS:.0f} seconds at the longest"
+    return {
+        "asking.md": [
+            f"Up to {settings.SELECTIONS_MAX} selections may have {characters} characters together",
+            f"a question {settings.QUERY_MAX_CHARACTERS:,}",
+            f"up to {upload} a file and {settings.ATTACHMENTS} files a conversation",
+            f"waits for it, {wait}",
+        ],
+        "documents.md": [
+            f"{unpacked.members:,} members and {unpacked.total_bytes // MB} MB unpacked",
+            f"up to {settings.PASTE_MAX_CHARACTERS:,} characters",
+            f"up to {ADDRESSES_AT_ONCE} pages",
+            f"{settings.FETCH_MAX_SECONDS:.0f} seconds at the longest",
+            "on ports {} and {} are".format(*sorted(web.PORTS)),
+            f"at most {web.REDIRECTS} redirects",
+            f"A file may have up to {upload}",
+            f"the files of one form may have {upload} together",
+            f"more than {tables._LONG} rows",
+            f"before {extracted._EARLIEST.year} or in the future",
+            f"{reading.seconds} seconds, and {reading.cpu_seconds} seconds of CPU time",
+            f"| {reading.memory_bytes // 1024**3} GB |",
+            f"| {reading.characters // 10**6} million characters |",
+            f"| {sheets._CELLS_LIMIT // 10**6} million |",
+            f"{parts.UNPACKED_LIMIT // MB} MB unpacked, {parts._RATIO_LIMIT} times its size",
+            f"{parts._ENTRY_LIMIT:,} files inside",
+            f"| {structured._DEPTH_LIMIT} levels |",
+            f"are installed, up to {ocr._LANGUAGES_LIMIT}",
+            f"has {reading.ocr_seconds} seconds for it",
+            f"After {queue.ATTEMPTS} failed attempts",
+            f"at most {cache.CACHE_BYTES // MB} MB",
+        ],
+        "api.md": [
+            f"text, at most {question.max_length:,} characters",
+            f"text, at most {characters} characters",
+            f"list of up to {settings.SELECTIONS_MAX} ",
+            f"{characters} characters in all",
+            f"{top_k.min_value} to {top_k.max_value}, default {top_k.default}",
+            f"list of up to {languages.max_length} ISO 639-1",
+            f"uploaded (no zip archives), up to {upload}",
+            f"waits for it, {wait}",
+            f"lists up to {documents.MOST} documents",
+            f"it takes up to {settings.RUN_LOOK_SECONDS:.0f} seconds",
+            f"the limit of {settings.QUERY_MAX_CHARACTERS:,}",
+            f"larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // MB} MB",
+            f"An attached file is larger than {upload}",
+        ],
+        "operations.md": [
+            f"within {worker.STOP_SECONDS:.0f} seconds",
+            f"up to {batch.DOCUMENTS_AT_ONCE} at a time ({batch.BYTES_AT_ONCE // 1024} kB of files)",
+            f"Up to {read_ahead._READ_AT_ONCE} short texts",
+            f"of up to {parsers._SHARED_BYTES // 1024} kB",
+            f"after {lease / 60:.0f} minutes without a sign of life",
+            f"After {queue.ATTEMPTS} tries",
+            f"removed {RetrievalSettings.drop_after_seconds:.0f} seconds later",
+            f"tries again {retry}",
+            f"are tried {retry}",
+            f"{remote._LEFT_ALONE_SECONDS / 60:.0f} minutes at most",
+            f"{queue.ATTEMPTS} tries, then `Failed`",
+            f"nearly full ({RetrievalSettings.least_free_bytes // MB} MB)",
+        ],
+        "hosts.md": [f"and {server.SPARE_THREADS} more"],
+        "search-index.md": [
+            f"{len(words._KNOWN)} languages are known",
+            f"The best {PREFETCH} of each",
+            f"more than {edge._LOOSE:,} points and {edge._LOOSE_SHARE:.0%}".replace("%", " %"),
+            f"more than {edge._REMOVED:,} and {edge._REMOVED_SHARE:.0%}".replace("%", " %"),
+            f"waits for {edge._LOOSE_BUSY:,} new points",
+            f"for {edge._REST} times as long as it took",
+            f"for {index_server._READING_PATIENCE:.0f} second while a reader waits",
+            f"for {index_server._WRITING_PATIENCE:.0f} while documents are stored",
+            f"{moving._SAMPLES} searches in both",
+        ],
+        "retrieval.md": [
+            f"by vectors, {PREFETCH} of each",
+            f"From {confidence.ANSWERS} on",
+        ],
+    }
+
+
+NOT_OURS = {  # numbers of standards, of examples, and of what was measured
+    "asking.md": ["version 2"],
+    "documents.md": ["UTF-8", "status 413", "3 of 40 pages hold no text: 4, 9, 17"],
+    "api.md": ["The first is source 1 of the answer", *map(str, (200, 201, 400, 401, 403, 404, 413, 415)),
+               *map(str, (429, 502, 503, 504))],
+    "operations.md": ["exit status is 1,"],
+    "hosts.md": [],
+    "search-index.md": ["BM25", "int8", "429", "5xx", "300,000 chunks", "2 KB", "250,000 chunks"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", list(stated()))
+def test_page_states_numbers_as_the_code_has_them(page: str) -> None:
+    text = read(f"docs/{page}")
+    for sentence in stated()[page]:
+        assert sentence in text
+
+
+@pytest.mark.parametrize("page", list(NOT_OURS))
+def test_page_states_no_number_that_is_not_compared_with_the_code(page: str) -> None:
+    text = re.sub(r"<!--.*<!--.*?-->|```.*?```|`.*?`|\]\(.*?\)|^\d\.", "", read(f"docs/{page}"), flags=re.S | re.M)
+    for sentence in (*stated()[page], *NOT_OURS[page]):
+        text = text.replace(re.sub(r"`.*?`", "", sentence), "")
+    assert re.findall(r".*\d.*", text) == []
 
 
 def test_sync_as_the_documents_page_shows_it(
@@ -144,7 +303,7 @@ def test_the_commands_that_are_shown_work(tmp_path: Path) -> None:
 
 
 def test_variables_are_documented_where_the_defaults_hold(tmp_path: Path) -> None:
-    """A process with none of them set starts."""
+    """Start a process with none of them set."""
     assert "no issues" in manage("check", data_dir=tmp_path)
     assert "QDRANT_URL" not in environment(tmp_path)
 

@@ -1,10 +1,9 @@
-"""The same sync view under every host: real servers, a real model server, many requests at once."""
+"""The same sync view under every host: real servers, a real model server, many requests at once, readers who leave."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,8 @@ import pytest
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import Site, site
+from tests.test_endings import last_run, until
+from tests.test_kept import begin, told
 
 pytestmark = pytest.mark.hosts
 
@@ -23,16 +24,8 @@ HOSTS = ["runserver", "gunicorn sync", "gunicorn gthread", "uvicorn"]
 QUESTION = "Which variable points the site at a Qdrant server?"
 
 
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """State as a first `serve` leaves it, with the documentation indexed."""
-    data_dir = tmp_path_factory.mktemp("hosts") / "data"
-    with site("serve", data_dir=data_dir):
-        return data_dir
-
-
-@pytest.fixture(params=HOSTS)
-def hosted(request: pytest.FixtureRequest, seeded: Path) -> Iterator[tuple[Site, ChatServer]]:
+@pytest.fixture(scope="module", params=HOSTS)
+def serving(request: pytest.FixtureRequest, seeded: Path) -> Iterator[tuple[Site, ChatServer]]:
     with (
         ChatServer() as model,
         site(
@@ -40,6 +33,13 @@ def hosted(request: pytest.FixtureRequest, seeded: Path) -> Iterator[tuple[Site,
         ) as running,
     ):
         yield running, model
+
+
+@pytest.fixture
+def hosted(serving: tuple[Site, ChatServer]) -> tuple[Site, ChatServer]:
+    """Return the site under one host, and its model, which forgets what it was asked by other tests."""
+    serving[1].requests.clear()
+    return serving
 
 
 def post(running: Site, **body: Any) -> httpx.Response:
@@ -74,19 +74,19 @@ def test_stream_passes_each_piece_on_while_the_model_still_writes(hosted: tuple[
         yield chat_server.DONE
 
     model.script(chat_server.Reply(pieces()))
-    told: list[tuple[str, Any]] = []
+    happened: list[tuple[str, Any]] = []
     body = {"query": QUESTION, "stream": True}
     with httpx.stream("POST", f"{running.url}/api/v1/chat/query", json=body, timeout=60) as response:
         lines = response.iter_lines()
         for line in lines:
             if line.startswith("event: "):
-                told.append((line.removeprefix("event: "), json.loads(next(lines).removeprefix("data: "))))
-                if told[-1][0] == "text":
+                happened.append((line.removeprefix("event: "), json.loads(next(lines).removeprefix("data: "))))
+                if happened[-1][0] == "text":
                     reader_has_text.set()
-    names = [name for name, _ in told]
+    names = [name for name, _ in happened]
     assert names[:5] == ["run", "tool_call", "tool_result", "sources", "text"]
     assert names[-1] == "done"
-    assert told[-1][1]["answer"] == "Set a variable [1]."
+    assert happened[-1][1]["answer"] == "Set a variable [1]."
 
 
 def test_case_85_reader_who_leaves_cancels_the_model_call(hosted: tuple[Site, ChatServer]) -> None:
@@ -97,8 +97,18 @@ def test_case_85_reader_who_leaves_cancels_the_model_call(hosted: tuple[Site, Ch
         for line in response.iter_lines():
             if line == "event: text":
                 break
-    until = time.monotonic() + 5
-    while time.monotonic() < until and not any(request.left_at for request in model.requests):
-        time.sleep(0.02)
-    assert any(request.left_at for request in model.requests), running.output
+    assert until(lambda: any(request.left_at for request in model.requests), seconds=5), running.output
     assert post(running, query=QUESTION).status_code == 200
+
+
+def test_reader_who_left_a_kept_answer_is_told_all_of_it_when_back(hosted: tuple[Site, ChatServer]) -> None:
+    running, model = hosted
+    model.script(chat_server.text(*["word "] * 30, delay=0.05))
+    with httpx.Client() as client:
+        run_id = begin(running, client)
+        with told(running, client, run_id) as events:
+            happened = list(events)
+    assert [name for name, _ in happened][:4] == ["run", "tool_call", "tool_result", "sources"]
+    assert happened[-1][0] == "done", running.output
+    assert "".join(body["text"] for name, body in happened if name == "text") == "word " * 30
+    assert last_run(running)["state"] == "completed"

@@ -1,4 +1,4 @@
-"""Kept answers in real processes: a reader who comes back, another worker, signals, a kill."""
+"""Kept answers in real processes: signals, a kill, threads that are all taken."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
+from tests.impatient_settings import RUN_DRAIN_SECONDS
 from tests.servers import HOSTS, Site, site
 from tests.test_endings import last_run, until
 from tests.test_serve import children
@@ -27,13 +28,6 @@ HOSTS["uvicorn that tells of its end"] = [part for part in HOSTS["uvicorn"] if p
 LONG = ["word "] * 2000
 
 
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data_dir = tmp_path_factory.mktemp("kept") / "data"
-    with site("serve", data_dir=data_dir):
-        return data_dir
-
-
 @pytest.fixture
 def model() -> Iterator[ChatServer]:
     with ChatServer() as server:
@@ -42,7 +36,7 @@ def model() -> Iterator[ChatServer]:
 
 @contextmanager
 def told(running: Site, client: httpx.Client, run_id: str = "") -> Iterator[Iterator[tuple[str, dict[str, Any]]]]:
-    """The events of a new question, or of one that was asked before."""
+    """Yield the events of a new question, or of one that was asked before."""
     address = f"{running.url}/api/v1/chat/" + (f"runs/{run_id}/events" if run_id else "query")
     method, body = ("GET", None) if run_id else ("POST", QUESTION)
     with client.stream(method, address, json=body, timeout=30) as response:
@@ -51,7 +45,7 @@ def told(running: Site, client: httpx.Client, run_id: str = "") -> Iterator[Iter
 
 
 def begin(running: Site, client: httpx.Client) -> str:
-    """Ask, leave at the first word, and give the run's id."""
+    """Ask, leave at the first word, and return the run's id."""
     run_id = ""
     with told(running, client) as events:
         for name, body in events:
@@ -59,19 +53,6 @@ def begin(running: Site, client: httpx.Client) -> str:
             if name == "text":
                 break
     return run_id
-
-
-@pytest.mark.parametrize("host", ["serve", "gunicorn sync", "gunicorn gthread", "uvicorn"])
-def test_reader_who_left_is_told_all_of_it_when_back(seeded: Path, model: ChatServer, host: str) -> None:
-    model.script(chat_server.text(*["word "] * 30, delay=0.05))
-    with site(host, data_dir=seeded, OPENAI_BASE_URL=model.url) as running, httpx.Client() as client:
-        run_id = begin(running, client)
-        with told(running, client, run_id) as events:
-            happened = list(events)
-        assert [name for name, _ in happened][:4] == ["run", "tool_call", "tool_result", "sources"]
-        assert happened[-1][0] == "done", running.output
-        assert "".join(body["text"] for name, body in happened if name == "text") == "word " * 30
-        assert last_run(running)["state"] == "completed"
 
 
 def test_killed_process_loses_a_second_of_the_answer_at_most(seeded: Path, model: ChatServer) -> None:
@@ -105,15 +86,16 @@ def test_case_86_sigterm_lets_an_answer_that_nobody_reads_end(seeded: Path, mode
 
 def test_case_86_sigterm_saves_an_answer_as_interrupted_at_the_deadline(seeded: Path, model: ChatServer) -> None:
     model.script(chat_server.text(*LONG, delay=0.05))
-    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url) as running, httpx.Client() as client:
+    variables = {"OPENAI_BASE_URL": model.url, "DJANGO_SETTINGS_MODULE": "tests.impatient_settings"}
+    with site("serve", data_dir=seeded, **variables) as running, httpx.Client() as client:
         begin(running, client)
         signalled = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=30) == 0
-        assert 13 < time.monotonic() - signalled < 25
+        assert time.monotonic() - signalled > RUN_DRAIN_SECONDS - 1
         run = last_run(running)
         assert (run["state"], run["error"]) == ("failed", "loop_stopped")
-        assert run["answer"].count("word") > 100
+        assert run["answer"].count("word") > 20
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def ask(url: str, **more: Any) -> Any:
 
 
 def rows(data_dir: Path, expression: str) -> str:
-    """What Django's shell prints for `expression`, in a process beside the serving one."""
+    """Return what Django's shell prints for `expression`, in a process beside the serving one."""
     code = f"from retrieval.models import *; from chatsite.models import *; print({expression})"
     return manage("shell", "--no-imports", "-c", code, data_dir=data_dir).strip()
 
@@ -62,32 +62,35 @@ def test_second_start_keeps_everything_and_ingests_nothing_again(tmp_path: Path)
     assert set(eval(before)) == {(path.name, 1) for path in (ROOT / "docs").rglob("*.md")}
 
 
-def test_summary_says_where_the_site_is_and_what_it_runs_on(tmp_path: Path) -> None:
+def test_summary_says_where_the_site_is_and_what_it_runs_on(started_before: Path) -> None:
     with (
         ChatServer() as model,
-        site("serve", data_dir=tmp_path, OPENAI_BASE_URL=model.url, CHAT_MODEL="tiny") as running,
+        site("serve", data_dir=started_before, OPENAI_BASE_URL=model.url, CHAT_MODEL="tiny") as running,
     ):
-        for line in (running.url, f"{running.url}/admin/", "tiny", "all-MiniLM-L6-v2", "embedded", str(tmp_path)):
+        for line in (running.url, f"{running.url}/admin/", "tiny", "all-MiniLM-L6-v2", "embedded", str(started_before)):
             assert line in running.output
 
 
-def test_case_89_second_process_on_the_same_state_is_refused_and_told_the_fix(tmp_path: Path) -> None:
-    with site("serve", data_dir=tmp_path) as running:
+def test_case_89_second_process_on_the_same_state_is_refused_and_told_the_fix(started_before: Path) -> None:
+    with site("serve", data_dir=started_before) as running:
         with pytest.raises(subprocess.CalledProcessError) as refused:
-            manage("serve", data_dir=tmp_path, PORT=str(free_port()))
+            manage("serve", data_dir=started_before, PORT=str(free_port()))
         assert "QDRANT_URL" in refused.value.stderr
         assert "Traceback" not in refused.value.stderr
         assert ask(running.url)["answered"] is True
 
 
-def test_another_host_on_the_same_state_answers_503_and_logs_the_fix(tmp_path: Path) -> None:
-    with site("serve", data_dir=tmp_path), site("gunicorn gthread", data_dir=tmp_path, healthy=False) as other:
+def test_another_host_on_the_same_state_answers_503_and_logs_the_fix(started_before: Path) -> None:
+    with (
+        site("serve", data_dir=started_before),
+        site("gunicorn gthread", data_dir=started_before, healthy=False) as other,
+    ):
         assert ask(other.url)["error"] == "index_unavailable"
         assert "QDRANT_URL" in other.output
 
 
-def test_taken_port_is_named(tmp_path: Path) -> None:
-    with site("serve", data_dir=tmp_path / "one") as running:
+def test_taken_port_is_named(started_before: Path, tmp_path: Path) -> None:
+    with site("serve", data_dir=started_before) as running:
         port = running.url.rpartition(":")[2]
         with pytest.raises(subprocess.CalledProcessError) as refused:
             manage("serve", data_dir=tmp_path / "two", PORT=port)
@@ -100,10 +103,10 @@ def test_it_works_from_any_folder(tmp_path: Path) -> None:
     assert "no issues" in done.stdout
 
 
-def test_killed_while_answering_the_question_is_kept_and_the_run_closed(tmp_path: Path) -> None:
+def test_killed_while_answering_the_question_is_kept_and_the_run_closed(started_before: Path) -> None:
     with ChatServer() as model:
         model.script(chat_server.text(*["word "] * 400, delay=0.05))
-        with site("serve", data_dir=tmp_path, OPENAI_BASE_URL=model.url) as running:
+        with site("serve", data_dir=started_before, OPENAI_BASE_URL=model.url) as running:
             body = QUESTION | {"stream": True}
             with httpx.stream("POST", f"{running.url}/api/v1/chat/query", json=body, timeout=30) as response:
                 next(line for line in response.iter_lines() if line == "event: text")
@@ -111,11 +114,11 @@ def test_killed_while_answering_the_question_is_kept_and_the_run_closed(tmp_path
                     os.kill(child, signal.SIGKILL)
                 running.process.kill()
                 running.process.wait()
-        assert rows(tmp_path, "Run.objects.get().state") == "running"
-        with site("serve", data_dir=tmp_path) as again:
+        assert rows(started_before, "Run.objects.get().state") == "running"
+        with site("serve", data_dir=started_before) as again:
             assert ask(again.url)["answered"] is True
         states = "sorted(Run.objects.values_list('question', 'state'))"
-        assert rows(tmp_path, states) == str([(QUESTION["query"], "completed"), (QUESTION["query"], "failed")])
+        assert rows(started_before, states) == str([(QUESTION["query"], "completed"), (QUESTION["query"], "failed")])
 
 
 def children(pid: int) -> list[int]:

@@ -19,9 +19,8 @@ from django.test import Client
 from django.utils.translation import override
 
 from chatsite import errors
-from retrieval import reasons
 from retrieval.models import Collection, Document
-from retrieval.reasons import REASONS, translated
+from retrieval.reasons import Reason
 from tests.servers import ROOT
 
 CATALOG = ROOT / "chatsite" / "locale" / "de" / "LC_MESSAGES"
@@ -116,72 +115,80 @@ def test_scripts_get_their_texts_in_german(client: Client, public: Collection) -
     assert "Stopping…" not in page
 
 
-# ---- what a reader is told of a fault --------------------------------------------------------------------------------
+# ---- why something failed --------------------------------------------------------------------------------------------
 RAISED = re.compile(r"(?:ParsingError|NeedsOcr|Duplicate|Refused|Failed|Gone|Stopped|Unavailable|InUse|Full|Rejected)$")
+FOR_COMMANDS = {"moving.py"}  # whose errors only a terminal shows
 
 
-def sentences_raised() -> set[str]:
-    """The reasons that `retrieval` gives, as its code has them, with 7 for every value."""
-    found = set()
+def sentences_built_where_they_are_raised() -> list[str]:
+    """Return the errors of `retrieval` whose first argument is a text that `makemessages` can't find."""
+    found = []
     for path in (ROOT / "retrieval").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if path.name == "moving.py":  # a command's
+            if not isinstance(node, ast.Call) or not node.args or not RAISED.search(ast.unparse(node.func)):
                 continue
-            if isinstance(node, ast.Call) and node.args and RAISED.search(ast.unparse(node.func)):
-                found |= said_by(node.args[0])
-            elif isinstance(node, ast.keyword) and node.arg in {"reason", "refusal"}:
-                found |= said_by(node.value)
-    return {sentence for sentence in found if " " in sentence}
+            if path.name not in FOR_COMMANDS and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp):
+                found.append(f"{path.name}: {ast.unparse(node)}")
+    return found
 
 
-def said_by(node: ast.expr) -> set[str]:
-    if isinstance(node, ast.IfExp):
-        return said_by(node.body) | said_by(node.orelse)
-    if isinstance(node, ast.Constant):
-        return {str(node.value)}
-    if isinstance(node, ast.JoinedStr):
-        return {"".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in node.values)}
-    return set()
+def test_every_error_is_raised_with_a_marked_template() -> None:
+    assert sentences_built_where_they_are_raised() == []
 
 
-def test_every_reason_is_known_in_german() -> None:
-    sentences = sentences_raised()
-    assert len(sentences) > 80
-    with override("de"):
-        unknown = {sentence for sentence in sentences if translated(sentence) == sentence}
-    # Made of two values, each of which the list has: which line, and how many.
-    unknown -= {"7, column 7, on: 7.", "7 is nested too deeply: more than 7 levels are not read."}
-    assert unknown == set()
+WAITING = Reason(
+    "%(what)s. It waits: %(fault)s",
+    what=Reason(
+        "%(what)s: %(done)s of %(total)s chunks", what=Reason("Building the new index"), done=1000, total=20000
+    ),
+    fault=Reason("The Qdrant server doesn't answer (QDRANT_URL)."),
+)
 
 
 @pytest.mark.parametrize(
-    ("english", "german"),
+    ("reason", "english", "german"),
     [
-        ("It holds more than 5,000,000 characters: split it.", "Es hat mehr als 5.000.000 Zeichen: Teilen Sie es."),
-        ("It is named .pdf, but its content is a zip archive.", "Es heißt .pdf, aber sein Inhalt ist ein Zip-Archiv."),
         (
+            Reason("It holds more than %(limit)s characters: split it.", limit=5_000_000),
+            "It holds more than 5,000,000 characters: split it.",
+            "Es hat mehr als 5.000.000 Zeichen: Teilen Sie es.",
+        ),
+        (
+            Reason("It did not answer within %(seconds)s seconds.", seconds=2.5),
+            "It did not answer within 2.5 seconds.",
+            "Es hat nicht innerhalb von 2,5 Sekunden geantwortet.",
+        ),
+        (
+            Reason(
+                "It is named .%(ending)s, but its content is %(content)s.",
+                ending="pdf",
+                content=Reason("a zip archive"),
+            ),
+            "It is named .pdf, but its content is a zip archive.",
+            "Es heißt .pdf, aber sein Inhalt ist ein Zip-Archiv.",
+        ),
+        (
+            WAITING,
             "Building the new index: 1,000 of 20,000 chunks. It waits: The Qdrant server doesn't answer (QDRANT_URL).",
             "Der neue Index wird gebaut: 1.000 von 20.000 Abschnitten. Er wartet: Der Qdrant-Server antwortet nicht "
             "(QDRANT_URL).",
         ),
-        ("Line 3 is not JSON, column 7, on: Expecting value.", "Zeile 3 ist ab Spalte 7 kein JSON: Expecting value."),
-        ("What a library said, in its words", "What a library said, in its words"),
-        ("", ""),
+        (Reason("What a library said, 100 % in its words"), *["What a library said, 100 % in its words"] * 2),
+        (Reason(), "", ""),
     ],
 )
-def test_reason_is_translated_when_it_is_shown(english: str, german: str) -> None:
-    assert translated(english) == english
+def test_reason_is_translated_when_it_is_shown(reason: Reason, english: str, german: str) -> None:
+    again = Reason.from_text(reason.to_text())
+    assert (again, again.template, again.values) == (english, reason.template, reason.values)
+    assert again.message() == english
     with override("de"):
-        assert translated(english) == german
-
-
-def test_reasons_say_no_percent_sign_that_is_no_value() -> None:
-    assert [reason for reason in REASONS if reasons._PLACEHOLDER.sub("", reason).count("%")] == []
+        assert (str(again), again.message()) == (english, german)
 
 
 def test_admin_and_library_tell_in_german_why_a_document_failed(admin_client: Client, public: Collection) -> None:
+    reason = Reason("It holds more than %(limit)s files.", limit=20_000)
     Document.objects.create(
-        collection=public, title="Scan", filename="scan.pdf", state=Document.State.FAILED, error="It has no pages."
+        collection=public, title="Scan", filename="scan.pdf", state=Document.State.FAILED, error=reason
     )
     for address in (
         "/documents/",
@@ -191,8 +198,8 @@ def test_admin_and_library_tell_in_german_why_a_document_failed(admin_client: Cl
     ):
         response = admin_client.get(address, headers={"Accept-Language": "de"})
         shown = str(response.json()) if "states" in address else response.content.decode()
-        assert "Es hat keine Seiten." in shown, address
-        assert "It has no pages." not in shown, address
+        assert "Es enthält mehr als 20.000 Dateien." in shown, address
+        assert "It holds more than" not in shown, address
     page = admin_client.get("/admin/retrieval/document/", headers={"Accept-Language": "de"}).content.decode()
     assert "Fehlgeschlagen" in page
 

@@ -1,4 +1,4 @@
-"""The record of a workflow's run: one file of JSON lines for each run id, one line for each state, as it is reached.
+"""Record a workflow's run: one file of JSON lines for each run id, one line for each state, as it is reached.
 
 The first line says which workflow with which inputs; the last one how the run ended. A line is on the disk before what
 depends on it starts. A kill may tear the last line, and only that one: it is cut off when the run is resumed.
@@ -16,6 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -74,7 +75,7 @@ class Header:
 
 @dataclass(slots=True)
 class Record:
-    """What is known of a run. `ended` is its status, or None when it never got to its end."""
+    """A run as its file records it. `ended` is its status, or None when it never got to its end."""
 
     header: Header
     states: dict[StateKey, State] = field(default_factory=dict)
@@ -95,14 +96,13 @@ class Journal:
         self._path = path = _path(folder, run_id)
         self._file = _open(path, create=True)
         self._writing = threading.Lock()
-        try:
+        with ExitStack() as on_error:
+            on_error.callback(self._file.close)
             _lock(self._file, path)
             self.record = _read(path)
             self._end = self.record.end if self.record else 0
             self._file.truncate(self._end)
-        except BaseException:
-            self._file.close()
-            raise
+            on_error.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -225,7 +225,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 def _read(path: Path) -> Record | None:
-    """The whole lines of a record; None when there is not even one."""
+    """Return the whole lines of a record; None when there is not even one."""
     record: Record | None = None
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         if not line.endswith(b"\n"):  # torn

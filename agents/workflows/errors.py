@@ -1,4 +1,4 @@
-"""What can go wrong with a workflow, as a tree.
+"""Name what can go wrong with a workflow, as a tree.
 
 AgentError
 └── WorkflowError

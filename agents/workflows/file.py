@@ -73,7 +73,7 @@ class WorkflowFile:
     parallel: int
 
     def inputs_from(self, given: Mapping[str, object]) -> dict[str, object]:
-        """What was given, and the defaults of the rest. Raises WorkflowInvalid for an unknown or a missing input."""
+        """Return what was given, and the defaults of the rest. Raises WorkflowInvalid for one unknown or missing."""
         for name in given:
             if name not in self.inputs:
                 known = ", ".join(self.inputs) or "none"
@@ -169,7 +169,7 @@ class _Reader:
             raise entry.wrong(str(error)) from error
 
     def _file(self, entry: Entry) -> str:
-        """The text of a file in the workflow's own folder, or below it; links are followed before that is decided."""
+        """Return the text of a file in the workflow's folder, or below it; links are followed first."""
         folder = self.path.parent.resolve()
         try:
             path = (folder / entry.text()).resolve(strict=True)
@@ -242,7 +242,7 @@ class _Reader:
     def _needs(
         self, entry: Entry, keys: Mapping[str, Entry], arguments: Template, foreach: Template, when: Condition | None
     ) -> tuple[str, ...]:
-        """What the step names under `needs`, and what its paths refer to."""
+        """Return the steps that a step names under `needs`, and those that its paths refer to."""
         named = keys["needs"].entries() if "needs" in keys else []
         for need in named:
             if need.text() not in self.step_names:
@@ -318,7 +318,7 @@ def _known(known: Mapping[str, T], kind: str, entry: Entry) -> T:
 
 
 def _check_arguments(target: Target, arguments: Mapping[str, Template], *, at: Entry) -> None:
-    """The names only: values are known when the step runs."""
+    """Check the names alone: values are known when the step runs."""
     try:
         if isinstance(target, Function):
             inspect.signature(target.function).bind(**arguments)

@@ -1,4 +1,4 @@
-"""What a workflow file may name. Its host declares it; a name in a file never imports anything.
+"""Register what a workflow file may name. Its host does; a name in a file never imports anything.
 
 registry = Registry()
 

@@ -23,13 +23,13 @@ from agents.workflows.errors import ReplayDiffers, RunChanged
 from agents.workflows.file import Step, WorkflowFile
 from agents.workflows.registry import Function, Registry, registry
 from agents.workflows.values import Json
-from agents.workflows.workflow import Outcome, Workflow, WorkflowRun
+from agents.workflows.workflow import Attempt, Workflow, WorkflowRun
 
 COMPARED = ("arguments", "error", "messages", "output", "status")  # not attempts and seconds, which may well differ
 
 
 def replay(run_id: str, *, checkpoints: Path | str, registry: Registry = registry) -> tuple[State, ...]:
-    """The states of a recorded run, which came out the same once more. What had not finished then is not run now.
+    """Return the states of a recorded run, once they came out the same again. What had not finished then is not run.
 
     Raises ReplayDiffers at the first difference, in the order of the steps; RunUnknown, RunChanged, RecordInvalid,
     WorkflowInvalid.
@@ -59,7 +59,7 @@ def _compare(recorded: State, replayed: State | None) -> None:
 
 
 def _differences(then: Json, now: Json, *, field: str) -> Iterator[tuple[str, Json, Json]]:
-    """The innermost fields that differ."""
+    """Return the innermost fields that differ."""
     match then, now:
         case dict(), dict() if then.keys() == now.keys():
             for key in then:
@@ -83,18 +83,18 @@ class Replay(WorkflowRun):
     def may_start(self, step: Step, item: int | None) -> bool:
         return step.name in self.begun if step.repeats and item is None else (step.name, item) in self.recorded
 
-    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Attempt:
         recorded = self.recorded[step.name, item]
         match step.target:
             case Function():
                 return await super().once(step, arguments, item=item)
             case Agent(handoffs=()) as agent if recorded.messages is not None:
                 return await super().once(replace(step, target=_double(agent, recorded)), arguments, item=item)
-        return Outcome(recorded.output, recorded.messages, recorded.error, fatal=not recorded.final)
+        return Attempt(recorded.output, recorded.messages, recorded.error, fatal=not recorded.final)
 
 
 def _double(agent: Agent, recorded: State) -> Agent:
-    """The agent, with a model that says its recorded turns and tools that give their recorded results."""
+    """Return the agent with a model that says its recorded turns, and tools that give their recorded results."""
     messages = [load_message(row) for row in cast("list[dict[str, Any]]", recorded.messages)]
     turns = iter([message for message in messages if isinstance(message, AssistantMessage)])
     results = [message for message in messages if isinstance(message, ToolMessage)]
@@ -116,7 +116,7 @@ def _double(agent: Agent, recorded: State) -> Agent:
 
 
 class _Answers(Definition):
-    """What a tool answered, in place of its function."""
+    """Return what the tool answered then, in place of calling its function."""
 
     def __init__(self, tool: Tool, results: Sequence[ToolMessage], recorded: State) -> None:
         vars(self).update(vars(tool.definition))

@@ -99,7 +99,7 @@ def parse_text(text: str) -> Path | Text | str:
 
 
 def render(template: Template, *, scope: Scope) -> Json:
-    """The template with its paths looked up. Raises ValueMissing."""
+    """Return the template with its paths looked up. Raises ValueMissing."""
     match template:
         case Path():
             return template.look_up(scope)
@@ -133,7 +133,7 @@ def _shown(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Whether a value is true (neither null, false, 0 nor empty), or how it compares with another."""
+    """Holds if a value is true (neither null, false, 0 nor empty), or compares with another as it says."""
 
     text: str
     left: Path

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class RunOptions(TypedDict, total=False):
-    """What one run of a workflow is told.
+    """What one run of a workflow is given.
 
     With `checkpoints`, a folder, the run is recorded there under its `run_id`; when that id is recorded already, for
     the same file and inputs, the run goes on where it stopped. `timeout` is in seconds, for the whole of it.
@@ -142,8 +142,8 @@ def resume_workflow(
 
 
 # ---- one run ---------------------------------------------------------------------------------------------------------
-class Outcome(NamedTuple):
-    """What one attempt came to; `error` tells why it failed; a `fatal` one ends the run whatever the step says."""
+class Attempt(NamedTuple):
+    """How one attempt ended: `error` says why it failed, and a `fatal` one ends the run whatever the step says."""
 
     output: Json = None
     messages: Json = None
@@ -152,7 +152,7 @@ class Outcome(NamedTuple):
 
 
 class WorkflowRun:
-    """The state of one run, on the managed loop."""
+    """One run of a workflow, on the managed loop."""
 
     def __init__(
         self, file: WorkflowFile, inputs: dict[str, Json], *, run_id: str, journal: Journal | None = None
@@ -281,36 +281,36 @@ class WorkflowRun:
             final=not outcome.error or (step.on_error == "continue" and not outcome.fatal),
         )
 
-    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+    async def once(self, step: Step, arguments: Json, *, item: int | None) -> Attempt:
         try:
             async with asyncio.timeout(step.timeout) as deadline:
                 return await self.perform(step, arguments, item=item)
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
-            return Outcome(error="it was cancelled from inside", fatal=True)
+            return Attempt(error="it was cancelled from inside", fatal=True)
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
-                return Outcome(error=f"it took longer than {step.timeout:g} seconds")
+                return Attempt(error=f"it took longer than {step.timeout:g} seconds")
             logger.warning("Step %s failed", step.name, exc_info=True)
             told = f"{type(error).__name__}: {error}"[:ERROR_MAX_CHARACTERS]
-            return Outcome(error=told, fatal=isinstance(error, ExitRequested))
-        except BaseException as error:
-            return Outcome(error=f"ExitRequested: {type(error).__name__} was raised", fatal=True)
+            return Attempt(error=told, fatal=isinstance(error, ExitRequested))
+        except (SystemExit, KeyboardInterrupt) as error:
+            return Attempt(error=f"ExitRequested: {type(error).__name__} was raised", fatal=True)
 
     # ---- what a replay does in another way ----
     def may_start(self, step: Step, item: int | None) -> bool:
         return self.error is None
 
-    async def perform(self, step: Step, arguments: Json, *, item: int | None) -> Outcome:
+    async def perform(self, step: Step, arguments: Json, *, item: int | None) -> Attempt:
         """Raises whatever the step's function or tool raises, or the error that ended its agent's run."""
         match step.target:
             case Function() as function:
                 with span("tool", name=function.name, step=step.name):
-                    return Outcome(to_json(await function.execute(cast("dict[str, object]", arguments))))
+                    return Attempt(to_json(await function.execute(cast("dict[str, object]", arguments))))
             case Tool() as tool:
                 with span("tool", name=tool.name, step=step.name):
-                    return Outcome(to_json(await tool.execute(json.dumps(arguments))))
+                    return Attempt(to_json(await tool.execute(json.dumps(arguments))))
             case agent:
                 result = await agent.perform(Request(UserMessage(to_model_text(arguments))))
                 if result.status == "cancelled":  # a run ends even then with a result; the step does not
@@ -318,7 +318,7 @@ class WorkflowRun:
                 if not result.success:
                     raise result.error or StepFailed(f"its run ended as {result.status}", step=step.name)
                 output = result.content if result.output is None else result.output
-                return Outcome(to_json(output), to_json(list(map(dump_message, result.messages))))
+                return Attempt(to_json(output), to_json(list(map(dump_message, result.messages))))
 
     async def save(self, state: State) -> State | None:
         """None when it could not be recorded: then nothing may rest on it."""

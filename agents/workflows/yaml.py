@@ -85,7 +85,7 @@ def read_file(path: Path) -> bytes:
 
 
 def parse_yaml(raw: bytes, *, file: str) -> Entry:
-    """The one document of a file. Raises WorkflowInvalid, which names the line."""
+    """Return the one document of a file. Raises WorkflowInvalid, which names the line."""
     import yaml
 
     try:

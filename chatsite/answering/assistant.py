@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from agents import Agent, Model, OpenAIModel, ToolFailed, tool
-from chatsite import errors
-from chatsite.answering.citations import Source
+import agents
+from agents import Agent, AssistantMessage, Message, Model, OpenAIModel, ToolCall, ToolFailed, UserMessage, tool
+from chatsite.answering.citations import strip_markers
 from chatsite.answering.quoting import ExtractiveModel
-from chatsite.asking.question import Question, SelectedText
-from chatsite.models import EmbedSite
+from chatsite.models import Run
 from retrieval.errors import IndexUnavailable
-from retrieval.models import Document
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import search
-from retrieval.texts import covering, document_text
+
+if TYPE_CHECKING:
+    from chatsite.asking.question import Question
+
+HISTORY_CHARACTERS = 12_000
+GO_ON = """\
+Your answer to the question below was cut short. Go on exactly where it ends, inside a sentence if need be: repeat
+nothing, and write no introduction. The question was: """
 
 RULES = """\
 Write the number of the passage a claim rests on behind that claim, like [2], or [1][3] when it rests on several.
@@ -57,7 +62,7 @@ def model_name() -> str:
 
 
 def answering_models() -> tuple[Model, ...]:
-    """The configured model with the extractive one behind it, or the extractive one alone."""
+    """Return the configured model with the extractive one behind it, or the extractive one alone."""
     if not model_configured():
         return (_extractive(_(NO_MODEL_NOTICE)),)
     model = OpenAIModel(settings.CHAT_MODEL, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
@@ -81,13 +86,12 @@ class SearchUnavailable(ToolFailed):
 
 
 class DocumentSearch:
-    """The search tool of one run. Its scope is the server's: the model chooses words, never a reader or a document."""
+    """The search tool of one run, in the scope of its question: the model chooses words, and no reader or document."""
 
-    def __init__(self, question: Question, *, sources: dict[int, Source]) -> None:
-        self.question = question
-        self.sources = sources  # what it finds, by number
-        self.seconds = 0.0
-        self.steps: list[dict[str, Any]] = []  # what was searched for, what came of it, and how long it took
+    def __init__(self, question: Question, *, passages: dict[int, Passage], steps: list[dict[str, Any]]) -> None:
+        self._question = question
+        self._passages = passages  # by number; what it finds is added
+        self._steps = steps  # likewise: what was searched for, what came of it, and how many milliseconds it took
 
     @tool
     def search(self, query: str) -> dict[str, Any]:
@@ -97,26 +101,26 @@ class DocumentSearch:
             query: A question or key words, in the language of the documents.
         """
         began = perf_counter()
-        step = {"query": query[: settings.QUERY_MAX_CHARACTERS], "failed": True, "passages": 0}
+        query = query[: settings.QUERY_MAX_CHARACTERS]
+        step = {"query": query, "failed": True, "passages": 0}
+        scope = self._question.scope
         try:
             found = search(
-                query[: settings.QUERY_MAX_CHARACTERS],
-                user=self.question.user,
-                collections=self.question.collections,
-                document_ids=self.question.document_ids,
-                languages=self.question.languages,
-                since=self.question.since,
-                until=self.question.until,
-                hidden=self.question.conversation.attachments_id,
-                limit=self.question.top_k,
+                query,
+                user=self._question.reader.user,
+                collections=scope.collections,
+                document_ids=scope.document_ids,
+                languages=scope.languages,
+                since=scope.since,
+                until=scope.until,
+                hidden=scope.hidden,
+                limit=self._question.top_k,
             )
             step |= {"failed": False, "passages": len(found.passages)}
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error
         finally:
-            took = perf_counter() - began
-            self.seconds += took
-            self.steps.append(step | {"ms": round(took * 1000, 1)})
+            self._steps.append(step | {"ms": round((perf_counter() - began) * 1000, 1)})
         return {
             "passages": [self._number(passage) for passage in found.passages],
             "confidence": round(found.confidence, 2),
@@ -124,11 +128,11 @@ class DocumentSearch:
         }
 
     def _number(self, passage: Passage) -> dict[str, Any]:
-        """The passage as the model reads it, under the number it may be cited by; found twice, it keeps its number."""
-        known = (s.marker for s in self.sources.values() if (s.chunk_id, s.start, s.end) == _place(passage))
-        marker = next(known, len(self.sources) + 1)
-        source = _source(passage, marker=marker, embed_site=self.question.embed_site)
-        self.sources.setdefault(marker, source)
+        """Return the passage as the model reads it, under its number; found twice, it keeps its number."""
+        place = _place(passage)
+        known = (marker for marker, other in self._passages.items() if _place(other) == place)
+        marker = next(known, len(self._passages) + 1)
+        self._passages.setdefault(marker, passage)
         return {
             "marker": marker,
             "title": passage.title,
@@ -139,74 +143,40 @@ class DocumentSearch:
         }
 
 
-def _place(passage: Passage) -> tuple[str, int, int]:
+def _place(passage: Passage) -> tuple[str | None, int, int]:
     return passage.chunk_id, passage.start, passage.end
 
 
-def _source(passage: Passage, *, marker: int, embed_site: EmbedSite | None = None) -> Source:
-    url = f"{passage.url}?start={passage.start}&end={passage.end}"
-    if embed_site:
-        url = embed_site.passage_url(passage.document_id, start=passage.start, end=passage.end)
-    return Source(
-        marker=marker,
-        content=passage.text,
-        start=passage.start,
-        end=passage.end,
-        title=passage.title,
-        chunk_id=passage.chunk_id,
-        document_id=passage.document_id,
-        url=url,
-        page=passage.page,
-        section=passage.section,
-        score=passage.score,
-        content_hash=passage.content_hash,
-    )
-
-
-def selected_sources(question: Question) -> dict[int, Source]:
-    """Each selected text as one numbered source: its place in a document, so that answers link back, or the text alone,
-    when it lies in no known document. No index is asked.
-
-    Raises:
-        AnswerError: a selection is not there, or not this reader's.
-    """
-    sources = (_selected_source(selected, marker, question) for marker, selected in enumerate(question.selections, 1))
-    return {source.marker: source for source in sources}
-
-
-def _selected_source(selected: SelectedText, marker: int, question: Question) -> Source:
-    if selected.place is None:
-        text = selected.text
-        return Source(marker=marker, content=text, start=0, end=len(text), title=_("Your selection"))
-    place, field = selected.place, selected.field
-    readable = Document.objects.visible_to(question.user).readable()
-    if question.collections is not None:
-        own = Q(collection=question.conversation.attachments_id)
-        readable = readable.filter(Q(collection__slug__in=question.collections) | own)
-    document = readable.filter(pk=place.document_id).first()
-    if document is None:
-        raise errors.not_found(field, _("There is no document %d.") % place.document_id)
-    text = document_text(document, start=place.start, end=place.end)
-    if len(text) < place.end - place.start:
-        raise errors.invalid(
-            field, _("The document has %s characters; end is beyond it.") % errors.grouped(document.characters)
-        )
-    if selected.text and selected.text.split() != text.split():
-        known = "selected_text" if field == "selection" else "text"
-        fault = _("The document's text there is not %s; send the offsets of that text, or leave the offsets out.")
-        raise errors.invalid(field, fault % known)
-    if not text.strip():
-        raise errors.invalid(field, _("Holds nothing but white space; select some text."))
-    first = covering(document.pk, start=place.start, end=place.end, user=question.user)[0]
-    whole = replace(first, text=text, start=place.start, end=place.end, page=document.page_at(place.start))
-    return _source(whole, marker=marker)
-
-
-def documents_agent(search: DocumentSearch) -> Agent:
-    """Answers from what `search` may find."""
+def agent_for(question: Question, search: DocumentSearch) -> Agent:
+    """Return the agent that answers: from what `search` may find, or from the selected texts alone, without a tool."""
+    if question.mode == Run.Mode.SELECTED_TEXT:
+        return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=answering_models())
     return Agent("documents", RETRIEVAL_INSTRUCTIONS, tools=[search.search], models=answering_models())
 
 
-def selection_agent() -> Agent:
-    """Answers from the passages that come with the question; it has no tool to look further."""
-    return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=answering_models())
+def request_for(question: Question, *, written_before: str = "") -> dict[str, Any]:
+    """Return the arguments of `agents.run` and `agents.stream`; `written_before` is an answer that was cut short."""
+    prompt, history = question.text, _history(question.earlier)
+    if written_before:
+        history += [UserMessage(prompt), AssistantMessage(written_before)]
+        prompt = f"{GO_ON}{prompt}"
+    if question.mode == Run.Mode.SELECTED_TEXT:
+        passages = tuple(
+            agents.Passage(marker=marker, text=passage.text, title=passage.title, page=passage.page)
+            for marker, passage in question.passages.items()
+        )
+        return {"prompt": UserMessage(prompt, passages=passages), "history": history}
+    first_search = ToolCall(id="search-1", name="search", arguments=json.dumps({"query": question.query}))
+    return {"prompt": prompt, "history": history, "opening": [first_search]}
+
+
+def _history(earlier: Sequence[Run]) -> list[Message]:
+    """Return earlier questions and answers, the newest that fit."""
+    history: list[Message] = []
+    room = HISTORY_CHARACTERS
+    for run in reversed(earlier):
+        room -= len(run.question) + len(run.answer)
+        if room < 0:
+            break
+        history[:0] = [UserMessage(run.question), AssistantMessage(strip_markers(run.answer))]
+    return history

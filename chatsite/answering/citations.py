@@ -11,34 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from chatsite.answering.quoting import content_terms
-from retrieval.text.chunks import sentence_spans
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A numbered text that an answer may cite: `content` is characters `start` to `end` of a document or selection."""
-
-    marker: int
-    content: str
-    start: int
-    end: int
-    title: str
-    chunk_id: str | None = None
-    document_id: int | None = None
-    url: str | None = None
-    page: int | None = None
-    section: str = ""  # the path of headings above its beginning
-    score: float = 1.0
-    content_hash: str = ""
+from retrieval.searching.passages import Passage
+from retrieval.text.blocks import blocks
+from retrieval.text.sentences import sentence_spans
+from retrieval.text.terms import content_terms, language_of_terms
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One marker's proof: `quote == source.content[start - source.start : end - source.start]`."""
+    """One marker's proof: `quote == passage.text[start - passage.start : end - passage.start]`."""
 
     marker: int
-    source: Source
+    passage: Passage
     quote: str
     start: int
     end: int
@@ -53,8 +37,7 @@ _FORMULA_OPEN = re.compile(r"\$\$|\\\[|\\\(")
 _FORMULA_PERHAPS = re.compile(r"\$(?![\s\d$])\S+\Z")  # up to a marker that stands right behind it
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MARKERS_BEHIND = re.compile(r"(?:\s*\[\d+\])+\s*\Z")
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
-_BLOCK_END = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|>#]|\d+[.)])\s)")
+_CLAUSE_END = re.compile(r"(?<=[;:])\s+")
 _TITLE_LINE = re.compile(r"[^\n.!?:;,]{1,60}\n\s*(?=[A-ZÀ-Þ])")  # PDF text has no mark between a title and its text
 _AFTER_A_CLAIM = re.compile(r"\A[.!?,;:]+\s+")  # the mark that ends the claim of the marker before
 _AROUND_A_CLAIM = " \t\n\"'“”‘’«»>*_-–—"
@@ -65,10 +48,10 @@ CLAIM_MAX_CHARACTERS = 2_000
 class CitationReader:
     """Reads an answer in pieces, as they are streamed, and yields its clean text and its citations in order.
 
-    `sources` may grow while the answer is read: a model can search again in the middle.
+    `passages`, by number, may grow while the answer is read: a model can search again in the middle.
     """
 
-    sources: Mapping[int, Source]
+    passages: Mapping[int, Passage]
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     _held: str = ""
@@ -126,14 +109,14 @@ class CitationReader:
                 yield from self._emit(match[0])
                 continue
             numbers = [int(number) for number in re.findall(r"\d+", match["square"] or match["thick"])]
-            known = [number for number in numbers if number in self.sources]
+            known = [number for number in numbers if number in self.passages]
             if known:
                 claims = self._claims()
                 space = match[0][: len(match[0]) - len(match[0].lstrip(" \t"))]
                 yield from self._emit(space)
                 for number in known:
                     yield from self._emit(f"[{number}]")
-                    citation = cite(*claims, source=self.sources[number])
+                    citation = cite(*claims, marker=number, passage=self.passages[number])
                     self.citations.append(citation)
                     yield citation
         yield from self._emit(text[position:])
@@ -151,13 +134,15 @@ class CitationReader:
             yield text
 
     def _claims(self) -> tuple[str, ...]:
-        """What stands before a marker, back to another one or the paragraph's beginning: as it is, without the Markdown
-        and quotation marks around it, and the last sentence of it.
+        """Return what stands before a marker, back to another one or the paragraph's beginning: as it is, without the
+        Markdown and quotation marks around it, and the last sentence or clause of it.
         """
         before = _MARKERS_BEHIND.sub("", self.text[-CLAIM_MAX_CHARACTERS:])
-        whole = _AFTER_A_CLAIM.sub("", _MARKER.split(_BLOCK_END.split(before)[-1])[-1].strip())
+        *_, block = [before[block.start : block.end] for block in blocks(before)] or [""]
+        whole = _AFTER_A_CLAIM.sub("", _MARKER.split(block)[-1].strip())
         bare = whole.strip(_AROUND_A_CLAIM)
-        return whole, bare, _SENTENCE_END.split(bare)[-1]
+        *_, (start, end) = sentence_spans(bare) or [(0, 0)]
+        return whole, bare, _CLAUSE_END.split(bare[start:end])[-1]
 
 
 def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
@@ -169,13 +154,13 @@ def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
             yield from run
 
 
-def cite(*claims: str, source: Source) -> Citation:
-    """The place in `source` that supports the last of `claims`: where the first of them that does stands word for word,
+def cite(*claims: str, marker: int, passage: Passage) -> Citation:
+    """Return the place in `passage` that supports the last of `claims`: where the first that does stands word for word,
     else the sentence that shares most of its words; the earlier one when two share as many.
     """
-    found = (span for claim in claims if (span := _verbatim(claim, source.content)))
-    start, end = next(found, None) or _best_sentence(claims[-1], source.content)
-    return Citation(source.marker, source, source.content[start:end], source.start + start, source.start + end)
+    found = (span for claim in claims if (span := _verbatim(claim, passage.text)))
+    start, end = next(found, None) or _best_sentence(claims[-1], passage.text)
+    return Citation(marker, passage, passage.text[start:end], passage.start + start, passage.start + end)
 
 
 def _verbatim(claim: str, content: str) -> tuple[int, int] | None:
@@ -187,10 +172,11 @@ def _verbatim(claim: str, content: str) -> tuple[int, int] | None:
 
 
 def _best_sentence(claim: str, content: str) -> tuple[int, int]:
-    wanted = content_terms(claim)
+    language = language_of_terms(content)
+    wanted = content_terms(claim, language=language)
 
     def shared(span: tuple[int, int]) -> tuple[float, int]:
-        terms = content_terms(content[slice(*span)])
+        terms = content_terms(content[slice(*span)], language=language)
         return len(wanted & terms) / (len(terms) + 3) ** 0.5, -span[0]
 
     spans = sentence_spans(content)

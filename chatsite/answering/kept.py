@@ -9,40 +9,52 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
 from django.db import connections
 from django.utils.translation import activate, get_language
 
 import agents
-from chatsite.answering.answering import BEAT_SECONDS, Answering
-from chatsite.answering.telling import BEAT, Event, Retelling, run_event
-from chatsite.asking.capacity import Place, place_for_follower
+from chatsite.answering.capacity import Place, place_for_follower
+from chatsite.answering.driving import BEAT_SECONDS, Driving
+from chatsite.answering.telling import BEAT, Event, LogEntry, RowEntries, Telling, run_event
 from chatsite.middleware import current_request_id
 from chatsite.models import Run
-from retrieval.models import User
+from chatsite.reader import Reader
 
 logger = logging.getLogger(__name__)
 
-SAVE_SECONDS = 5.0  # that cancelled runs get to be recorded, when the process ends
+END_SECONDS = 5.0  # that cancelled runs get to be recorded, when the process ends
 
 _lock = threading.Lock()
-_here: dict[uuid.UUID, LiveRun] = {}
+_here: dict[uuid.UUID, KeptRun] = {}
 
 
-class LiveRun:
-    """A run of this process and its log: pieces of text as they came, and all other events."""
+def _forget_after_fork() -> None:
+    """Runs of the parent are driven there; its lock may be held by a thread that stayed behind."""
+    global _lock, _here
+    _lock, _here = threading.Lock(), {}
 
-    def __init__(self, answering: Answering) -> None:
-        self.run = answering.run
-        self._answering = answering
-        self._log: list[str | Event] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+class KeptRun:
+    """A run of this process, and the log of what happens in it."""
+
+    def __init__(self, driving: Driving) -> None:
+        self.run = driving.run
+        self._driving = driving
+        self._log: list[LogEntry] = []
         self._changed = threading.Condition()
         self._ended = False
         self._thread = threading.Thread(
@@ -61,10 +73,10 @@ class LiveRun:
         current_request_id.set(request_id)
         activate(language)
         try:
-            with closing(self._answering.stream()) as events:
-                for event in events:
-                    if event is not BEAT:
-                        self._tell(event.body["text"] if event.name == "text" else event)
+            with closing(self._driving.entries()) as entries:
+                for entry in entries:
+                    if entry is not BEAT:
+                        self._append(entry)
         except Exception:  # the last edge: nobody stands behind this thread
             logger.exception("run %s could not be recorded", self.run.pk)
         finally:
@@ -75,13 +87,13 @@ class LiveRun:
                 self._changed.notify_all()
             connections.close_all()
 
-    def _tell(self, entry: str | Event) -> None:
+    def _append(self, entry: LogEntry) -> None:
         with self._changed:
             self._log.append(entry)
             self._changed.notify_all()
 
-    def follow(self) -> Generator[Event, None, None]:
-        """All that has happened, then what happens; text that came in pieces meanwhile comes as one."""
+    def follow(self) -> Generator[LogEntry, None, None]:
+        """Return all that has happened, then what happens; text that came in pieces meanwhile comes as one."""
         at = 0
         while True:
             with self._changed:
@@ -89,52 +101,66 @@ class LiveRun:
                     self._changed.wait(BEAT_SECONDS)
                 fresh, ended = self._log[at:], self._ended
             at += len(fresh)
-            yield from _merged(fresh)
+            yield from _joined(fresh)
             if ended and not fresh:
                 return
             if not fresh:
                 yield BEAT
 
     def stop(self) -> None:
-        self._answering.cancel()
+        self._driving.cancel()
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
 
 
-def _merged(entries: Iterable[str | Event]) -> Iterator[Event]:
+def _joined(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
     for is_text, group in groupby(entries, key=lambda entry: isinstance(entry, str)):
         if is_text:
-            yield Event("text", {"text": "".join(map(str, group))})
+            yield "".join(map(str, group))
         else:
-            yield from (entry for entry in group if isinstance(entry, Event))
+            yield from group
 
 
 class Follower:
-    """One reader of a kept run, wherever it runs; when it leaves, the run goes on."""
+    """One reader of a kept run, wherever it runs; when the reader leaves, the run goes on."""
 
-    def __init__(self, run: Run, *, user: User) -> None:
+    def __init__(self, run: Run, *, reader: Reader) -> None:
         """Raises AnswerError (503) when this process serves as many readers as it can."""
-        self._run = run
-        self._user = user
+        self.run = run
+        self._reader = reader
+        self._telling = Telling(reader=reader)
         self._place: Place = place_for_follower()
 
+    def whole(self) -> dict[str, Any]:
+        """Return the API's 200 body, at the run's end. Raises AnswerError."""
+        for _ in self.stream():
+            pass
+        return self._telling.outcome()
+
     def stream(self) -> Generator[Event, None, None]:
+        """Yield what has happened and what happens, to the run's end, or until the reader may no longer ask."""
         with _lock:
-            here = _here.get(self._run.pk)
+            here = _here.get(self.run.pk)
         try:
-            yield from here.follow() if here else self._retell()
+            entries = here.follow() if here else self._row_entries()
+            looked = time.monotonic()
+            for event in self._telling.events(entries):
+                if time.monotonic() - looked >= settings.RUN_LOOK_SECONDS:
+                    looked = time.monotonic()
+                    if not self._reader.may_still_ask():
+                        return
+                yield event
         finally:
             self._place.release()
 
-    def _retell(self) -> Generator[Event, None, None]:
-        """From the run's row, to its end."""
-        yield run_event(self._run)
-        retelling = Retelling(user=self._user)
-        runs = Run.objects.filter(pk=self._run.pk)
-        told = runs.select_related("conversation__embed_site__reader").prefetch_related("citations")
-        while run := told.first():
-            yield from retelling.tell(run)
+    def _row_entries(self) -> Generator[LogEntry, None, None]:
+        """Return what the run's row tells, to its end."""
+        yield run_event(self.run)
+        row = RowEntries()
+        runs = Run.objects.filter(pk=self.run.pk)
+        while run := runs.prefetch_related("citations").first():
+            yield from row.fresh(run)
             if run.state != Run.State.RUNNING:
                 return
             runs.close_lost()
@@ -143,19 +169,19 @@ class Follower:
                 time.sleep(BEAT_SECONDS)
 
     def cancel(self) -> None:
-        """It writes a beat soon, and so learns by itself that its reader has left."""
+        """Do nothing: a beat is written soon, by which the follower learns that its reader has left."""
 
     def close(self) -> None:
         self._place.release()
 
 
-def keep(answering: Answering, *, user: User) -> Follower:
-    """Let the run go on to its end by itself, and give its first reader."""
-    live = LiveRun(answering)
+def keep(driving: Driving) -> Follower:
+    """Let the run go on to its end by itself, and return its first reader. Raises AnswerError (503)."""
+    live = KeptRun(driving)
     try:
-        follower = Follower(answering.run, user=user)
+        follower = Follower(driving.run, reader=driving.question.reader)
     except BaseException:
-        answering.close()
+        driving.close()
         raise
     live.start()
     return follower
@@ -171,7 +197,7 @@ def stop(run: Run) -> None:
 
 
 def join(seconds: float) -> None:
-    """Wait until the runs of this process have ended and been recorded."""
+    """Wait until the runs of this process have ended and been recorded, for so long at most."""
     until = time.monotonic() + seconds
     with _lock:
         running = list(_here.values())
@@ -183,7 +209,7 @@ def end() -> None:
     """Cancel the runs of this process, and wait until they have been recorded."""
     if _here:
         agents.shutdown(0)
-        join(SAVE_SECONDS)
+        join(END_SECONDS)
 
 
 atexit.register(end)  # before the one of `agents`, which was registered first

@@ -9,30 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import closing
-from typing import Protocol
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
 from agents import iterate
+from chatsite.answering.answer import Answer
 from chatsite.answering.telling import BEAT, Event
 
 
-class Streamed(Protocol):
-    """An answer on its way, or a reader of one."""
-
-    def stream(self) -> Generator[Event, None, None]:
-        """What happens, to its end; closing the iterator is leaving."""
-
-    def cancel(self) -> None:
-        """The reader has left while another thread waits in the iterator."""
-
-    def close(self) -> None:
-        """The response ends; perhaps nobody began to iterate."""
-
-
-def event_stream(request: HttpRequest, answer: Streamed) -> StreamingHttpResponse:
-    """The response that sends what happens as it happens."""
+def event_stream(request: HttpRequest, answer: Answer) -> StreamingHttpResponse:
+    """Return the response that sends what happens as it happens."""
     body: AsyncIterable[bytes] | Iterable[bytes] = (
         _AsyncBody(answer) if isinstance(request, ASGIRequest) else _Body(answer)
     )
@@ -43,10 +30,13 @@ def event_stream(request: HttpRequest, answer: Streamed) -> StreamingHttpRespons
 
 
 def encode(event: Event) -> bytes:
-    """One event on the wire. JSON escapes line breaks, so no text can end the event or forge another."""
+    """Return one event on the wire. JSON escapes line breaks, so no text can end the event or forge another."""
     if event is BEAT:
         return b": beat\n\n"
-    return f"event: {event.name}\ndata: {json.dumps(event.body, ensure_ascii=False)}\n\n".encode()
+    return f"event: {event.name}\ndata: {_json(event.body)}\n\n".encode()
+
+
+_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder for each call
 
 
 def _encoded(events: Generator[Event, None, None]) -> Generator[bytes, None, None]:
@@ -58,7 +48,7 @@ def _encoded(events: Generator[Event, None, None]) -> Generator[bytes, None, Non
 class _Body:
     """For WSGI: a server that stops sending closes it."""
 
-    def __init__(self, answer: Streamed) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._lines = _encoded(answer.stream())
 
@@ -73,7 +63,7 @@ class _Body:
 class _AsyncBody:
     """For ASGI: leaving the iteration is leaving the answer; `close` is for one that never began."""
 
-    def __init__(self, answer: Streamed) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,70 +1,147 @@
-"""A run as it stands in SQL, and as the API tells it.
+"""A run as events, through the eyes of one reader: the one telling behind the JSON answer, the live stream, whoever
+follows a run again, here or in another process, and what is left of it afterwards.
 
-While a run is under way its row is brought up to date about once a second, in the shape it has at its end: the answer
-so far, its sources, its citations. So a killed process loses a second at most, and any other process can tell the run.
+Whoever drives a run, or finds it in its row, says what has happened as entries, which know no reader:
+
+    driving (this thread)  ──┐
+    a kept run's log       ──┼─ entries ─> Telling(run, reader) ─ events ─> JSON, event stream
+    a run's row            ──┘
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from chatsite import errors
-from chatsite.answering.citations import Citation, Source
+from chatsite.answering.citations import Citation
+from chatsite.answering.sight import Sight, stored_passages
 from chatsite.errors import AnswerError
-from chatsite.models import Citation as CitationRow
 from chatsite.models import Run
-from retrieval.models import Document, User
-from retrieval.texts import document_text
+from chatsite.reader import Reader
+from retrieval.searching.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A step of an answer as the stream tells it: `run`, `text`, `tool_call`, `tool_result`, `sources`, `citation`,
-    and at the end `done` or `error`.
+    """A step of an answer as the stream tells it: `run`, `reading`, `text`, `tool_call`, `tool_result`, `sources`,
+    `citation`, and at the end `done` or `error`.
     """
 
     name: str
     body: dict[str, Any]
 
 
+LOOK_SECONDS = 1.0  # for which what a reader may see is taken to stay as it was
 BEAT = Event("beat", {})  # nothing has happened for a while
 
 
-# ---- to the API ------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All passages that the run may cite by now, by number."""
+
+    passages: Mapping[int, Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run as it was recorded at its end; seconds until another try, where the fault has named them."""
+
+    run: Run
+    retry_after: float | None = None
+
+
+LogEntry = str | Citation | Found | Ended | Event
+"""What happens in a run: text, a citation behind its marker, what was found, its end, or what every reader may see."""
+
+
+class Telling:
+    """One run, told to one reader."""
+
+    def __init__(self, *, reader: Reader) -> None:
+        self._reader = reader
+        self._sight = Sight(reader, {})
+        self._passages: Mapping[int, Passage] = {}
+        self._citations: list[Citation] = []
+        self._outcome: dict[str, Any] | AnswerError | None = None
+        self._looked, self._seen = 0.0, set[int]()
+
+    def events(self, entries: Iterable[LogEntry]) -> Iterator[Event]:
+        """Tell each of `entries`; the last event is `done` with the API's 200 body, or `error` with the error's."""
+        for entry in entries:
+            match entry:
+                case Event():
+                    yield entry
+                case str():
+                    yield Event("text", {"text": entry})
+                case Found(passages):
+                    self._passages = dict(passages)
+                    self._look()
+                    yield Event("sources", {"sources": self._sources()})
+                case Citation():
+                    self._citations.append(entry)
+                    yield Event("citation", self._citation(entry))
+                case Ended():
+                    yield self._end(entry)
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the API's 200 body, once all entries have been told. Raises AnswerError when there is no answer."""
+        if isinstance(self._outcome, dict):
+            return self._outcome
+        raise self._outcome or errors.internal()
+
+    def _look(self) -> None:
+        """Ask what the reader may see, unless that was asked within the last second."""
+        if monotonic() - self._looked > LOOK_SECONDS or self._passages.keys() != self._seen:
+            self._looked, self._seen = monotonic(), set(self._passages)
+            self._sight = Sight.of_passages(self._passages.values(), reader=self._reader)
+
+    def _sources(self) -> list[dict[str, Any]]:
+        return [self._sight.source(passage).body() for passage in self._passages.values()]
+
+    def _citation(self, citation: Citation) -> dict[str, Any]:
+        passage = citation.passage
+        return self._sight.citation(
+            citation.marker,
+            document_id=passage.document_id,
+            content_hash=passage.content_hash,
+            quote=citation.quote,
+            start=citation.start,
+            end=citation.end,
+        ).body()
+
+    def _end(self, ended: Ended) -> Event:
+        run = ended.run
+        if run.state == Run.State.COMPLETED or (run.state == Run.State.LIMITED and run.answer):
+            self._look()
+            self._outcome = _body(run, self._sources(), [self._citation(citation) for citation in self._citations])
+            return Event("done", self._outcome)
+        self._outcome = errors.of_code(run.error or "cancelled", retry_after=ended.retry_after)
+        self._outcome.details |= _ids(run) | ({"answer": run.answer} if run.answer else {})
+        return Event("error", self._outcome.body())
+
+
 def run_event(run: Run) -> Event:
-    return Event("run", {"run_id": str(run.pk), "session_id": str(run.conversation_id)})
+    """Return the first event of every stream."""
+    return Event("run", _ids(run))
 
 
-def source_body(source: Source) -> dict[str, Any]:
-    fields = "chunk_id document_id title section url page start end content score".split()
-    return {field: getattr(source, field) for field in fields}
+def _ids(run: Run) -> dict[str, str]:
+    return {"run_id": str(run.pk), "session_id": str(run.conversation_id)}
 
 
-def citation_body(citation: Citation) -> dict[str, Any]:
-    return {
-        "marker": citation.marker,
-        "source": citation.marker - 1,
-        "quote": citation.quote,
-        "start": citation.start,
-        "end": citation.end,
-    }
-
-
-def answer_body(run: Run, *, sources: list[dict[str, Any]], citations: list[dict[str, Any]]) -> dict[str, Any]:
-    """The API's 200 body."""
+def _body(run: Run, sources: list[dict[str, Any]], citations: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the API's 200 body."""
     return {
         "answer": run.answer,
         "mode_used": run.mode,
         "answered": run.answered,
         "model": run.model,
-        "session_id": str(run.conversation_id),
-        "run_id": str(run.pk),
+        **_ids(run),
         "sources": sources,
         "citations": citations,
         "retrieval_time_ms": run.retrieval_time_ms,
@@ -74,148 +151,41 @@ def answer_body(run: Run, *, sources: list[dict[str, Any]], citations: list[dict
     }
 
 
-def with_run(error: AnswerError, run: Run) -> AnswerError:
-    """`error`, naming the run it is about, with what there is of its answer."""
-    error.details |= {"run_id": str(run.pk), "session_id": str(run.conversation_id)}
-    if run.answer:
-        error.details["answer"] = run.answer
-    return error
+class RowEntries:
+    """What a run's row tells, each time what has been added since the last time."""
 
+    def __init__(self) -> None:
+        self._characters = self._steps = self._citations = self._sources = 0
 
-# ---- to SQL ----------------------------------------------------------------------------------------------------------
-def source_record(source: Source) -> dict[str, Any]:
-    """What the run keeps of a source; its title and text stay with the document, and so with who may read it."""
-    fields = "marker chunk_id document_id section page start end score content_hash".split()
-    return {field: getattr(source, field) for field in fields}
-
-
-def save_citations(run: Run, citations: Sequence[Citation]) -> None:
-    """A document deleted since the search is None in the row of its citation."""
-    cited = Document.objects.in_bulk({c.source.document_id for c in citations} - {None})
-    CitationRow.objects.bulk_create([_citation_row(citation, run, cited) for citation in citations])
-
-
-def _citation_row(citation: Citation, run: Run, documents: Mapping[int, Document]) -> CitationRow:
-    document = documents.get(citation.source.document_id or 0)
-    return CitationRow(
-        run=run,
-        marker=citation.marker,
-        document=document,
-        in_selection=run.mode == Run.Mode.SELECTED_TEXT,
-        quote=citation.quote,
-        page=document.page_at(citation.start) if document else None,
-        start=citation.start,
-        end=citation.end,
-        content_hash=citation.source.content_hash,
-    )
-
-
-# ---- from SQL --------------------------------------------------------------------------------------------------------
-def read_sources(run: Run, *, user: User) -> dict[int, Source]:
-    """The run's sources by number, as far as `user` may still read them, with their text as it is today; those of a run
-    on an embedded site's pages as far as that site may still cite them.
-    """
-    site = run.conversation.embed_site
-    readable = site.documents() if site else Document.objects.visible_to(user).readable()
-    documents = readable.in_bulk(_document_ids(run))
-    return {
-        record["marker"]: source
-        for record in run.sources
-        if (source := _read_source(record, run=run, document=documents.get(record["document_id"])))
-    }
-
-
-def _document_ids(run: Run) -> set[int]:
-    return {record["document_id"] for record in run.sources} - {None}
-
-
-def _read_source(record: Mapping[str, Any], *, run: Run, document: Document | None) -> Source | None:
-    kept = {key: record[key] for key in record if key in Source.__dataclass_fields__}
-    start, end = record["start"], record["end"]
-    if record["document_id"] is None:
-        text = run.selected[record["marker"] - 1]["text"]
-        return Source(**kept, content=text, title=_("Your selection"))
-    if document is None or document.live_hash != record["content_hash"]:
-        return None
-    content = document_text(document, start=start, end=end)
-    site = run.conversation.embed_site
-    if site:
-        url = site.passage_url(document.pk, start=start, end=end)
-    else:
-        url = f"{document.get_absolute_url()}?start={start}&end={end}"
-    return Source(**kept, content=content, title=document.title, url=url)
-
-
-_GONE = {"title": "", "section": "", "url": None, "content": ""}
-
-
-def source_bodies(run: Run, *, user: User) -> list[dict[str, Any]]:
-    """As the stream told them, but empty where `user` may no longer read one."""
-    sources = read_sources(run, user=user)
-    bodies = []
-    for record in run.sources:
-        kept = {key: record[key] for key in record if key not in ("marker", "content_hash")}
-        source = sources.get(record["marker"])
-        bodies.append(source_body(source) if source else kept | _GONE)
-    return bodies
-
-
-def citation_bodies(run: Run, *, sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """`run`'s citations (prefetched), without the quote where the source is empty."""
-    return [
-        {
-            "marker": row.marker,
-            "source": row.marker - 1,
-            "quote": row.quote if _has_content(sources, row.marker - 1) else "",
-            "start": row.start,
-            "end": row.end,
-        }
-        for row in run.citations.all()
-    ]
-
-
-def _has_content(sources: Sequence[Mapping[str, Any]], position: int) -> bool:
-    return position < len(sources) and bool(sources[position]["content"])
-
-
-class Retelling:
-    """Tells a run from its row: each time what has been added since the last time, as the stream would have."""
-
-    def __init__(self, *, user: User) -> None:
-        self._user = user
-        self._characters = 0
-        self._steps = self._citations = 0
-        self._sources: list[dict[str, Any]] = []
-
-    def tell(self, run: Run) -> Iterator[Event]:
-        """What is new in `run`, whose citations are prefetched; behind the last, `done` or `error`."""
+    def fresh(self, run: Run) -> Iterator[LogEntry]:
+        """Return what is new in `run`, whose citations are prefetched; after the last of it Ended."""
         for step in run.steps[self._steps :]:
             yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": step["query"]})})
             yield Event("tool_result", {"name": "search", "failed": step["failed"], "passages": step["passages"]})
         self._steps = len(run.steps)
-        if len(run.sources) > len(self._sources):
-            self._sources = source_bodies(run, user=self._user)
-            yield Event("sources", {"sources": self._sources})
-        citations = citation_bodies(run, sources=self._sources)
-        yield from self._text(run.answer[self._characters :], citations[self._citations :])
+        passages = stored_passages(run)
+        if len(passages) > self._sources:
+            self._sources = len(passages)
+            yield Found(passages)
+        citations = [_citation_of(row, passages) for row in run.citations.all()]
+        yield from _in_order(run.answer[self._characters :], citations[self._citations :])
         self._characters = max(self._characters, len(run.answer))
         self._citations = len(citations)
         if run.state != Run.State.RUNNING:
-            yield self._end(run, citations)
+            yield Ended(run)
 
-    def _text(self, text: str, citations: list[dict[str, Any]]) -> Iterator[Event]:
-        """Each citation right behind its marker."""
-        at = 0
-        for citation in citations:
-            marker = re.compile(rf"\[{citation['marker']}\]")
-            if found := marker.search(text, at):
-                yield Event("text", {"text": text[at : found.end()]})
-                at = found.end()
-            yield Event("citation", citation)
-        if text[at:]:
-            yield Event("text", {"text": text[at:]})
 
-    def _end(self, run: Run, citations: list[dict[str, Any]]) -> Event:
-        if run.state == Run.State.COMPLETED or (run.state == Run.State.LIMITED and run.answer):
-            return Event("done", answer_body(run, sources=self._sources, citations=citations))
-        return Event("error", with_run(errors.of_code(run.error), run).body())
+def _citation_of(row: Any, passages: Mapping[int, Passage]) -> Citation:
+    return Citation(row.marker, passages[row.marker], row.quote, row.start, row.end)
+
+
+def _in_order(text: str, citations: list[Citation]) -> Generator[LogEntry, None, None]:
+    """Put each citation right behind its marker."""
+    at = 0
+    for citation in citations:
+        if found := re.compile(rf"\[{citation.marker}\]").search(text, at):
+            yield text[at : found.end()]
+            at = found.end()
+        yield citation
+    if text[at:]:
+        yield text[at:]

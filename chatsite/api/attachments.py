@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chatsite import errors
-from chatsite.access import new_conversation, own_conversations
+from chatsite.api.authentication import api_reader
 from chatsite.api.permissions import MayAttach, MayFind
 from chatsite.api.serializers import (
     AttachmentRequestSerializer,
@@ -24,10 +24,11 @@ from chatsite.api.serializers import (
     FindSerializer,
     FoundSerializer,
 )
-from chatsite.api.views import ChatView, credential_of
+from chatsite.api.views import ChatView
 from chatsite.asking import attachments
 from chatsite.asking.documents import find_documents
-from chatsite.models import ApiKey, Conversation
+from chatsite.models import Conversation
+from chatsite.models.conversations import title_of
 
 
 class Attachments(ChatView):
@@ -65,7 +66,7 @@ class Attachments(ChatView):
         if session_id:
             conversation = _conversation(request, session_id)
         else:
-            conversation = new_conversation(request._request, question=file.name, credential=credential_of(request))
+            conversation = api_reader(request, asks=True).new_conversation(title_of(file.name))
         attachments.attach(conversation, file=file, filename=file.name, owner=_owner(request))
         response = _all_of(conversation)
         response.status_code = 201
@@ -78,7 +79,7 @@ class Attachment(ChatView):
     @extend_schema(responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
     def delete(self, request: Request, document_id: int) -> Response:
         """Delete an attached file. Answers that cite it say that it has gone."""
-        own = own_conversations(request._request, credential=credential_of(request))
+        own = api_reader(request).conversations()
         conversation = own.filter(attachments__documents=document_id).first()
         attachments.detach(conversation or Conversation(), document_id)
         return Response(status=204)
@@ -96,26 +97,25 @@ class Documents(ChatView):
         asked = FindSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
-        slugs = given.get("collections")
-        if isinstance(request.auth, ApiKey) and (limited := request.auth.slugs()) is not None:
-            slugs = [slug for slug in limited if slugs is None or slug in slugs]
         found = find_documents(
-            request.user, words=given.get("words", ""), document_ids=given.get("document_ids"), collections=slugs
+            api_reader(request),
+            words=given.get("words", ""),
+            document_ids=given.get("document_ids"),
+            collections=given.get("collections"),
         )
         return Response(FoundSerializer(found).data)
 
 
 def _conversation(request: Request, session_id: Any) -> Conversation:
     """Raises AnswerError (404), for one of someone else as for one that is not there."""
-    own = own_conversations(request._request, credential=credential_of(request))
-    conversation = own.filter(pk=session_id).first()
+    conversation = api_reader(request).conversations().filter(pk=session_id).first()
     if conversation is None:
         raise errors.not_found("session_id", _("There is no conversation %s.") % session_id)
     return conversation
 
 
 def _all_of(conversation: Conversation) -> Response:
-    body = {"session_id": conversation.pk, "attachments": attachments.attached(conversation)}
+    body = {"session_id": conversation.pk, "attachments": conversation.files()}
     return Response(AttachmentsSerializer(body).data)
 
 

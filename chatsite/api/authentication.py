@@ -1,4 +1,4 @@
-"""How a program says who it is: `Authorization: Bearer dc_…`."""
+"""Who a request of the API is from: `Authorization: Bearer dc_…` of a program, `Bearer pub_…` of a page, a session."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from chatsite.models import ApiKey, EmbedSite
+from chatsite.reader import Program, Reader, asking_reader, reader_of, visitor_of
 
 NOTED_EVERY = timedelta(minutes=1)  # the last use, so that a busy key does not write with each request
 
@@ -60,6 +61,15 @@ class EmbedToken(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def api_reader(request: Request, *, asks: bool = False) -> Reader:
+    """Return who sends this request; the browser of one who `asks` by a session is remembered."""
+    if isinstance(request.auth, ApiKey):
+        return Program(request.user, key=request.auth)
+    if isinstance(request.auth, EmbedSite):
+        return visitor_of(request.auth)
+    return asking_reader(request._request) if asks else reader_of(request._request)
 
 
 class EmbedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -65,7 +65,7 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
 
 
 def sentence(detail: Any, field: str = "") -> str:
-    """The first problem of a validation error, with the field it is about."""
+    """Return the first problem of a validation error, with the field it is about."""
     if isinstance(detail, dict):
         name, first = next(iter(detail.items()))
         inner = field if name == "non_field_errors" else f"{field}.{name}" if field else str(name)

@@ -13,7 +13,6 @@ from rest_framework import serializers
 from chatsite.errors import grouped
 from chatsite.models import Feedback, Run
 from retrieval.models import Document
-from retrieval.reasons import translated
 
 
 class TextField(serializers.CharField):
@@ -229,6 +228,9 @@ class CitationSerializer(serializers.Serializer[Any]):
     quote = serializers.CharField()
     start = serializers.IntegerField()
     end = serializers.IntegerField()
+    title = serializers.CharField(help_text="Of its document.")
+    page = serializers.IntegerField(allow_null=True, help_text="That the quote begins on, where a document has pages.")
+    url = serializers.CharField(allow_null=True, help_text="Opens the document with the quote marked.")
 
 
 class UsageSerializer(serializers.Serializer[Any]):
@@ -260,13 +262,6 @@ class AttachmentRequestSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField(required=False, help_text="The conversation; a new one begins without it.")
 
 
-class ReasonField(serializers.CharField):
-    """A reason that ingestion has kept, in the language of who asks."""
-
-    def to_representation(self, value: str) -> str:
-        return translated(value)
-
-
 class AttachmentSerializer(serializers.Serializer[Any]):
     """A file attached to a conversation. It can be asked once it is `ready`."""
 
@@ -275,7 +270,7 @@ class AttachmentSerializer(serializers.Serializer[Any]):
     filename = serializers.CharField()
     state = serializers.ChoiceField(choices=Document.State.choices)
     progress = serializers.IntegerField(help_text="Percent, while it is processing.")
-    error = ReasonField(help_text="Why it can't be read; empty when it can.")
+    error = serializers.CharField(source="error.message", help_text="Why it can't be read; empty when it can.")
     url = serializers.CharField(source="get_absolute_url", help_text="Where the reader opens it.")
 
 

@@ -1,9 +1,9 @@
-"""The API's views: validate, ask the assistant, turn the answer into HTTP."""
+"""The API's views: validate, ask, turn the answer into HTTP."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count
@@ -24,13 +24,10 @@ from rest_framework.views import APIView
 
 import agents
 from chatsite import errors
-from chatsite.access import Credential, own_conversations
 from chatsite.answering import assistant
-from chatsite.answering import kept as live
-from chatsite.answering.answering import open_run
+from chatsite.answering.kept import Follower, stop
 from chatsite.answering.sse import event_stream
-from chatsite.answering.telling import Event
-from chatsite.api.authentication import BearerKey, EmbedToken
+from chatsite.api.authentication import BearerKey, EmbedToken, api_reader
 from chatsite.api.errors import error_response
 from chatsite.api.parsers import BoundedJSONParser
 from chatsite.api.permissions import MayAsk
@@ -41,9 +38,10 @@ from chatsite.api.serializers import (
     HealthSerializer,
     QuestionSerializer,
 )
-from chatsite.asking.request import question_of
+from chatsite.asking.request import ask
 from chatsite.conf import OPENAPI
-from chatsite.models import ApiKey, EmbedSite, Feedback, Run
+from chatsite.conversations.live_html import as_asked
+from chatsite.models import EmbedSite, Feedback, Run
 from chatsite.models.embed_sites import client_address
 from retrieval import configuration
 from retrieval.errors import IndexUnavailable
@@ -93,23 +91,19 @@ class ChatQuery(ChatView):
         """Ask a question; answered from the documents this reader may see, or from selected text alone."""
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        question = question_of(request._request, asked, user=request.user, credential=credential_of(request))
-        if question.embed_site:
-            question.embed_site.admit(client_address(request._request))
-        answering = open_run(question)
-        streamed = asked["stream"] or EVENT_STREAM in request.headers.get("Accept", "")
-        if not asked["keep"]:
-            return event_stream(request._request, answering) if streamed else Response(answering.answer())
-        follower = live.keep(answering, user=request.user)
-        return event_stream(request._request, follower) if streamed else _last_of(follower.stream())
+        asked, reader = serializer.validated_data, api_reader(request, asks=True)
+        reader.admit(client_address(request._request))
+        answer = ask(reader, asked)
+        if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
+            return event_stream(request._request, as_asked(request._request, answer))
+        return Response(answer.whole())
 
     def get_permissions(self) -> Sequence[Any]:
-        """A browser's question before the question carries no token."""
+        """Let in a browser's question before the question: it carries no token."""
         return [] if self.request.method == "OPTIONS" else super().get_permissions()
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        """A browser asks whether a page of another origin may ask: the pages of embedded sites may."""
+        """Tell a browser whether a page of another origin may ask: the pages of embedded sites may."""
         response = HttpResponse(status=204)
         if (origin := request.headers.get("Origin", "")) and _is_embedded(origin):
             response["Access-Control-Allow-Origin"] = origin
@@ -120,7 +114,7 @@ class ChatQuery(ChatView):
         return response
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """A page of another origin may read the answers to its own token, and no others."""
+        """Let a page of another origin read the answers to its own token, and no others."""
         response = super().finalize_response(request, response, *args, **kwargs)
         origin = request.headers.get("Origin", "")
         if isinstance(request._auth, EmbedSite) and origin.lower() in request._auth.origin_list:
@@ -133,16 +127,6 @@ def _is_embedded(origin: str) -> bool:
     return any(origin.lower() in site.origin_list for site in EmbedSite.objects.filter(active=True))
 
 
-def _last_of(events: Iterator[Event]) -> Response:
-    """The end of a kept run as one response. Raises AnswerError."""
-    *_, last = events
-    if last.name == "done":
-        return Response(last.body)
-    error = errors.of_code(last.body["error"])
-    error.details |= last.body["details"]
-    raise error
-
-
 class RunEvents(ChatView):
     @extend_schema(
         responses={
@@ -153,14 +137,15 @@ class RunEvents(ChatView):
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponseBase:
         """Follow a question: all that has happened since it was asked, then what happens, to its end."""
         run = _own_run(request, run_id)
-        return event_stream(request._request, live.Follower(run, user=request.user))
+        follower = Follower(run, reader=api_reader(request))
+        return event_stream(request._request, as_asked(request._request, follower))
 
 
 class RunStop(ChatView):
     @extend_schema(request=None, responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         """Stop an answer; what was written is kept. Without effect once it has ended."""
-        live.stop(_own_run(request, run_id))
+        stop(_own_run(request, run_id))
         return Response(status=204)
 
 
@@ -180,16 +165,10 @@ class RunFeedback(ChatView):
 
 def _own_run(request: Request, run_id: uuid.UUID) -> Run:
     """Raises AnswerError (404), for a run of someone else as for one that is not there."""
-    own = own_conversations(request._request, credential=credential_of(request))
-    run = Run.objects.filter(pk=run_id, conversation__in=own).first()
+    run = Run.objects.filter(pk=run_id, conversation__in=api_reader(request).conversations()).first()
     if run is None:
         raise errors.not_found("run_id", _("There is no such run."))
     return run
-
-
-def credential_of(request: Request) -> Credential | None:
-    """What a program, or a page of another site, has asked with."""
-    return request.auth if isinstance(request.auth, ApiKey | EmbedSite) else None
 
 
 class Health(ChatView):
@@ -229,7 +208,7 @@ class Schema(SpectacularAPIView):
 
 
 def _store_available() -> bool:
-    """Whether the index answers; the first question of a process opens it."""
+    """Say whether the index answers; the first question of a process opens it."""
     try:
         spaces.live_space().index.count()
     except IndexUnavailable:

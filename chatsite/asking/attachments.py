@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files import File
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -17,39 +17,29 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.access import title_of
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation
+from chatsite.models.conversations import UNREAD, title_of
+from chatsite.reader import Reader
 from retrieval.ingestion.deletion import delete_collection, delete_documents
-from retrieval.models import Collection, Document, DocumentQuerySet
+from retrieval.models import Collection, Document
+from retrieval.reasons import Reason
 from retrieval.sources.uploads import ENDINGS, Upload, add_upload, check_ending, check_length, check_size
 
 FIELD = "file"  # of the request
 RETRY_SECONDS = 10
-UNREAD = (Document.State.QUEUED, Document.State.PROCESSING)
 
 
-def may_attach(user: AbstractBaseUser | AnonymousUser) -> bool:
+def may_attach(reader: Reader) -> bool:
     """Someone who is signed in, unless ATTACHMENTS is 0: a file needs an owner who can be held to a quota."""
-    return user.is_authenticated and settings.ATTACHMENTS > 0
-
-
-def attached(conversation: Conversation | None) -> DocumentQuerySet:
-    """The files attached to a conversation, in the order they came; none without one."""
-    collection = conversation.attachments_id if conversation else None
-    return Document.objects.filter(collection=collection).order_by("created_at", "pk")
-
-
-def unread(conversation: Conversation) -> list[Document]:
-    """Those that are still being read for the first time."""
-    return list(attached(conversation).filter(state__in=UNREAD, live_generation=0))
+    return reader.user.is_authenticated and settings.ATTACHMENTS > 0 and reader.lists_documents
 
 
 def is_untitled(conversation: Conversation) -> bool:
-    """It began with a file, whose name it has, and nothing has been asked yet."""
+    """Say whether it began with a file, whose name it has, and nothing has been asked yet."""
     if not conversation.attachments_id or conversation.runs.exists():
         return False
-    return any(title_of(file.filename) == conversation.title for file in attached(conversation))
+    return any(title_of(file.filename) == conversation.title for file in conversation.files())
 
 
 def attach(conversation: Conversation, *, file: File[bytes], filename: str, owner: AbstractBaseUser) -> Document:
@@ -69,15 +59,15 @@ def attach(conversation: Conversation, *, file: File[bytes], filename: str, owne
         if begun:
             conversation.delete()
         raise _refused(upload)
-    if attached(conversation).count() > settings.ATTACHMENTS:  # several came at once
-        delete_documents(attached(conversation).filter(pk=upload.document.pk))
+    if conversation.files().count() > settings.ATTACHMENTS:  # several came at once
+        delete_documents(conversation.files().filter(pk=upload.document.pk))
         raise _full()
     return upload.document
 
 
 def detach(conversation: Conversation, document_id: int) -> None:
     """Delete an attached file. Raises AnswerError (404)."""
-    found = attached(conversation).filter(pk=document_id)
+    found = conversation.files().filter(pk=document_id)
     if not found:
         raise errors.not_found("document_id", _("There is no such file."))
     delete_documents(found)
@@ -91,17 +81,17 @@ def check_body(length: str) -> None:
 def _check_file(file: File[bytes], filename: str) -> None:
     _check(check_size(file.size, max_bytes=settings.UPLOAD_MAX_BYTES))
     if refusal := check_ending(filename, accepted=ENDINGS):
-        raise _error("unsupported_file", refusal, status=415)
+        raise _error("unsupported_file", refusal.message(), status=415)
 
 
-def _check(too_large: str) -> None:
+def _check(too_large: Reason) -> None:
     if too_large:
-        raise _error("file_too_large", too_large, status=413)
+        raise _error("file_too_large", too_large.message(), status=413)
 
 
 def _check_count(conversation: Conversation, owner: AbstractBaseUser) -> None:
     limit = settings.ATTACHMENTS
-    if attached(conversation).count() >= limit:
+    if conversation.files().count() >= limit:
         raise _full()
     waiting = Document.objects.filter(owner=owner.pk, collection__hidden=True, state__in=UNREAD, live_generation=0)
     if waiting.count() >= limit:
@@ -120,11 +110,11 @@ def _error(code: str, fault: str, *, status: int, retry_after: int | None = None
 
 
 def _refused(upload: Upload) -> AnswerError:
-    return _error("quota_exceeded" if upload.too_much else "unsupported_file", upload.refusal, status=413)
+    return _error("quota_exceeded" if upload.too_much else "unsupported_file", upload.refusal.message(), status=413)
 
 
 def _collection(conversation: Conversation, owner: AbstractBaseUser) -> Collection:
-    """The hidden collection of a conversation, made with its first file; twice at once gives the same."""
+    """Return the hidden collection of a conversation, made with its first file; twice at once gives the same."""
     with transaction.atomic():
         if conversation._state.adding:
             conversation.save()
@@ -141,7 +131,7 @@ def _collection(conversation: Conversation, owner: AbstractBaseUser) -> Collecti
 
 @receiver(post_delete, sender=Conversation)
 def delete_attachments(instance: Conversation, **signal: Any) -> None:
-    """A conversation's files leave with it, whoever deletes it and however."""
+    """Delete a conversation's files with it, whoever deletes it and however."""
     if instance.attachments_id:
         for collection in Collection.objects.filter(pk=instance.attachments_id, hidden=True):
             delete_collection(collection)

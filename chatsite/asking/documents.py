@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from retrieval.models import Document, DocumentQuerySet, User
+from chatsite.reader import Reader
+from retrieval.models import Document, DocumentQuerySet
 
 MOST = 20
 
@@ -20,22 +21,22 @@ class Found:
     more: bool
 
 
-def choosable(user: User) -> DocumentQuerySet:
-    """What can be chosen: documents with text that this reader may see, but for files attached to a conversation,
-    which are searched with it."""
-    return Document.objects.visible_to(user).listed().readable().select_related("collection")
+def choosable(reader: Reader) -> DocumentQuerySet:
+    """Return what can be chosen: documents with text that this reader may see, but for files attached to a
+    conversation, which are searched with it."""
+    return reader.documents().listed().readable().select_related("collection")
 
 
 def find_documents(
-    user: User,
+    reader: Reader,
     *,
     words: str = "",
     document_ids: Sequence[int] | None = None,
     collections: Sequence[str] | None = None,
 ) -> Found:
-    """Those whose title or file name holds each of `words`; only of these ids and collections (slugs), if any are
-    named. With ids all of them, else the first MOST."""
-    documents = choosable(user)
+    """Return those whose title or file name holds each of `words`; only of these ids and collections (slugs), if any
+    are named. With ids all of them, else the first MOST."""
+    documents = choosable(reader)
     if collections is not None:
         documents = documents.filter(collection__slug__in=collections)
     if document_ids is not None:

@@ -1,4 +1,4 @@
-"""What a question is, and what of it is searched for."""
+"""A question as it is answered: whose it is, what is searched, and what it is answered from before any search."""
 
 from __future__ import annotations
 
@@ -8,46 +8,54 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from chatsite.answering.quoting import content_terms
-from chatsite.models import Conversation, EmbedSite, Run
-from retrieval.models import User
+from chatsite.models import Conversation, Run
+from chatsite.reader import Reader
+from retrieval.searching.passages import Passage
+from retrieval.text.terms import content_terms
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Where selected text lies: characters `start` to `end` (exclusive, in code points) of a document's text."""
+class SearchScope:
+    """What may be searched. The server keeps it: a model chooses words, never a reader or a document.
 
-    document_id: int
-    start: int
-    end: int
+    None stands for all that the reader may read; `hidden` is the collection of the conversation's attached files.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class SelectedText:
-    """One text that a question is about, and where it lies, if that is known; `field` of the request names it."""
-
-    text: str = ""
-    place: Selection | None = None
-    field: str = "selections"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question of one reader. The scope (`user`, `collections`, `document_ids`) is the server's to keep."""
-
-    text: str
-    user: User
-    conversation: Conversation
-    mode: str = Run.Mode.RETRIEVAL
-    selections: tuple[SelectedText, ...] = ()
-    top_k: int = 5
     collections: tuple[str, ...] | None = None
     document_ids: tuple[int, ...] | None = None
     languages: tuple[str, ...] | None = None
     since: date | None = None
     until: date | None = None
-    narrowed: Mapping[str, Any] = field(default_factory=dict)  # what of these was asked for, as the run keeps it
-    embed_site: EmbedSite | None = None  # on whose pages it is asked
+    hidden: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A text that was selected: as it stands in the request, or characters `start` to `end` (exclusive, in code points)
+    of a document, or both. `field` names it in the request."""
+
+    text: str = ""
+    document_id: int | None = None
+    start: int = 0
+    end: int = 0
+    field: str = "selections"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of one reader, made by `chatsite.asking.request.question_of`, which has checked all of it."""
+
+    reader: Reader
+    conversation: Conversation
+    text: str
+    mode: str = Run.Mode.RETRIEVAL
+    scope: SearchScope = SearchScope()
+    narrowed: Mapping[str, Any] = field(default_factory=dict)  # what of the scope was asked for, as the run keeps it
+    top_k: int = 5
+    selections: tuple[Mapping[str, Any], ...] = ()  # as the run keeps them
+    passages: Mapping[int, Passage] = field(default_factory=dict)  # by number: selected texts, or an answer's to go on
+    earlier: tuple[Run, ...] = ()  # that it follows up, oldest first
+    query: str = ""  # what is searched for first
     keep: bool = False  # it is answered to its end, whether or not anybody reads
     replaces: Run | None = None  # the run whose place this one takes, with all that followed it
     continues: bool = False  # it goes on with what `replaces` has written
@@ -61,7 +69,7 @@ _FOLLOWS_UP = re.compile(
 
 
 def search_query(questions: Sequence[str]) -> str:
-    """The last question, made to stand alone: "and in version 2?" is searched together with what it follows up.
+    """Return the last of `questions` so that it stands alone: "and in version 2?" together with what it follows up.
 
     A rule, for the first search only; a language model words its own further searches from the whole conversation.
     """

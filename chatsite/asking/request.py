@@ -1,87 +1,125 @@
-"""What was asked, from validated fields: the same for the API and for the page that works without JavaScript."""
+"""From validated fields to an answer on its way: the same for the API and for the page without JavaScript."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.access import Credential, new_conversation, own_conversations
-from chatsite.asking.question import Question, SelectedText, Selection
-from chatsite.models import Conversation, EmbedSite, Run
-from retrieval.models import User
+from chatsite.answering.answer import Answer, begin_answer
+from chatsite.answering.sight import Sight
+from chatsite.asking.question import Question, SearchScope, Selection, search_query
+from chatsite.asking.saving import save_question
+from chatsite.asking.selections import kept_selections, selected_passages
+from chatsite.models import Conversation, Run
+from chatsite.models.conversations import title_of
+from chatsite.reader import Reader
+from retrieval.errors import UnknownCollection, UnknownDocument
+from retrieval.searching.passages import Passage
+from retrieval.searching.search import check_scope
+
+HISTORY_RUNS = 6
 
 
-def question_of(
-    request: HttpRequest, asked: Mapping[str, Any], *, user: User, credential: Credential | None = None
-) -> Question:
-    """The question that `asked` (the validated fields of a QuestionSerializer) is, inside what its asker may use; a
-    program has a key for a `credential`, a page of another site that site.
+def ask(reader: Reader, asked: Mapping[str, Any]) -> Answer:
+    """Check what `asked` (the validated fields of a QuestionSerializer) is, save it, and begin to answer it.
+
+    Raises:
+        AnswerError: 404 or 400 for something this reader can't use, 429 or 503 when too many are being answered.
+    """
+    question = question_of(reader, asked)
+    run, place = save_question(question)
+    return begin_answer(question, run=run, place=place)
+
+
+def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
+    """Return the question, inside what its reader may use: scope, selections and sources are checked here.
 
     Raises AnswerError (404, 400).
     """
-    site = credential if isinstance(credential, EmbedSite) else None
-    conversation = _conversation(request, asked, credential)
+    conversation = _conversation(reader, asked)
     if "continues" in asked:
-        cut_short = _run_of(conversation, asked, "continues")
-        return replace(_continuation(asked, cut_short, user, credential), embed_site=site)
+        return _continuation(reader, asked, _run_of(conversation, asked, "continues"))
+    replaced = _run_of(conversation, asked, "replaces") if "replaces" in asked else None
+    scope, narrowed = _scope(reader, asked, conversation)
     selections = tuple(_selections(asked))
-    if site and any(selected.place for selected in selections):
-        raise errors.invalid(selections[0].field, _("A public token asks about text; send it without document_id."))
+    _check_selections(reader, selections)
+    text, earlier = asked["query"].strip(), _earlier(conversation, replaced)
+    passages = selected_passages(reader, selections, scope)
     return Question(
-        text=asked["query"].strip(),
-        user=user,
-        conversation=conversation,
+        reader,
+        conversation,
+        text,
         mode=asked["mode"],
-        selections=selections,
+        scope=scope,
+        narrowed=narrowed,
         top_k=asked["top_k"],
-        embed_site=site,
-        **_search_scope(asked, credential),
+        selections=kept_selections(selections, passages),
+        passages=passages,
+        earlier=earlier,
+        query=search_query([*(run.question for run in earlier), text]),
         keep=asked["keep"],
-        replaces=_run_of(conversation, asked, "replaces") if "replaces" in asked else None,
+        replaces=replaced,
     )
 
 
-def _continuation(asked: Mapping[str, Any], run: Run, user: User, credential: Credential | None) -> Question:
-    """The question whose answer was cut short, again, with what was written of it."""
+def _continuation(reader: Reader, asked: Mapping[str, Any], run: Run) -> Question:
+    """Return the question whose answer was cut short, again, with what was written of it and what that rests on."""
     if run.state in (Run.State.RUNNING, Run.State.COMPLETED) or not run.answer:
         raise errors.invalid("continues", _("Nothing was cut short there; ask the question instead."))
+    scope, narrowed = _scope(reader, asked, run.conversation)
+    earlier = _earlier(run.conversation, run)
     return Question(
-        text=run.question,
-        user=user,
-        conversation=run.conversation,
+        reader,
+        run.conversation,
+        run.question,
         mode=run.mode,
-        selections=tuple(_selected_again(run)),
+        scope=scope,
+        narrowed=narrowed,
         top_k=asked["top_k"],
+        selections=tuple(run.selected),
+        passages=_sources_again(reader, run),
+        earlier=earlier,
+        query=search_query([*(run.question for run in earlier), run.question]),
         keep=asked["keep"],
         replaces=run,
         continues=True,
-        **_search_scope(asked, credential),
     )
 
 
-def _selections(asked: Mapping[str, Any]) -> Iterator[SelectedText]:
-    """Each selected text of the request, in whichever of its two forms it came."""
+def _sources_again(reader: Reader, run: Run) -> dict[int, Passage]:
+    """Return what `run` may cite. Raises AnswerError (400) where any of it is not as it was, or no longer readable."""
+    passages = Sight.of([run], reader=reader).readable_passages(run)
+    if len(passages) < len(run.sources):
+        raise errors.invalid("continues", _("A document its answer rests on has changed; ask the question again."))
+    return passages
+
+
+def _earlier(conversation: Conversation, replaced: Run | None) -> tuple[Run, ...]:
+    """Return the runs that a question follows up, oldest first; what it replaces is not among them."""
+    runs = conversation.runs.current().exclude(answer="")
+    if replaced:
+        runs = runs.filter(created_at__lt=replaced.created_at)
+    return tuple(list(runs.order_by("-created_at")[:HISTORY_RUNS])[::-1])
+
+
+def _selections(asked: Mapping[str, Any]) -> Iterator[Selection]:
+    """Yield each selected text of the request, in whichever of its two forms it came."""
     for item in asked.get("selections", []):
-        yield SelectedText(item.get("text", ""), _place(item))
+        yield Selection(**item)
     if "selection" in asked:
-        yield SelectedText(asked.get("selected_text", ""), Selection(**asked["selection"]), field="selection")
+        yield Selection(asked.get("selected_text", ""), **asked["selection"], field="selection")
     elif "selected_text" in asked:
-        yield SelectedText(asked["selected_text"], field="selected_text")
+        yield Selection(asked["selected_text"], field="selected_text")
 
 
-def _selected_again(run: Run) -> Iterator[SelectedText]:
-    for item in run.selected:
-        yield SelectedText(item["text"], _place(item))
-
-
-def _place(item: Mapping[str, Any]) -> Selection | None:
-    return Selection(item["document_id"], item["start"], item["end"]) if "document_id" in item else None
+def _check_selections(reader: Reader, selections: tuple[Selection, ...]) -> None:
+    """Raises AnswerError (400) where a public token asks about a place in a document, which it can't know."""
+    if not reader.lists_documents and any(selection.document_id for selection in selections):
+        raise errors.invalid(selections[0].field, _("A public token asks about text; send it without document_id."))
 
 
 def _run_of(conversation: Conversation, asked: Mapping[str, Any], field: str) -> Run:
@@ -91,38 +129,41 @@ def _run_of(conversation: Conversation, asked: Mapping[str, Any], field: str) ->
     return run
 
 
-def _conversation(request: HttpRequest, asked: Mapping[str, Any], credential: Credential | None) -> Conversation:
-    """The conversation to continue, or a new one that is saved with the question."""
+def _conversation(reader: Reader, asked: Mapping[str, Any]) -> Conversation:
+    """Return the conversation to continue, or a new one that is saved with the question."""
     if session_id := asked.get("session_id"):
-        conversation = own_conversations(request, credential=credential).filter(pk=session_id).first()
+        conversation = reader.conversations().filter(pk=session_id).first()
         if conversation is None:
             raise errors.not_found("session_id", _("There is no conversation %s.") % session_id)
         return conversation
-    return new_conversation(request, question=asked["query"], credential=credential)
+    return reader.new_conversation(title_of(asked["query"]))
 
 
-_SCOPE = ("collections", "document_ids", "languages", "since", "until")
+_NARROWED = ("collections", "document_ids", "languages", "since", "until")
 
 
-def _search_scope(asked: Mapping[str, Any], credential: Credential | None) -> dict[str, Any]:
-    """What is searched, as fields of a Question."""
-    narrowed = {name: asked[name] for name in _SCOPE if name in asked}
-    return {
-        "collections": _collections(asked, credential),
-        "document_ids": tuple(asked["document_ids"]) if "document_ids" in asked else None,
-        "languages": tuple(asked["languages"]) if "languages" in asked else None,
-        "since": asked.get("since"),
-        "until": asked.get("until"),
-        "narrowed": {name: str(value) if isinstance(value, date) else value for name, value in narrowed.items()},
-    }
+def _scope(reader: Reader, asked: Mapping[str, Any], conversation: Conversation) -> tuple[SearchScope, dict[str, Any]]:
+    """Return what is searched, and what of it was asked for. Nothing that this reader can't search is silently dropped.
 
-
-def _collections(asked: Mapping[str, Any], key: Credential | None) -> tuple[str, ...] | None:
-    """What to search: what was asked for, inside what the key is limited to."""
-    wanted = tuple(asked["collections"]) if "collections" in asked else None
-    allowed = key.slugs() if key else None
-    if allowed is None or wanted is None:
-        return wanted if allowed is None else allowed
-    if beyond := [slug for slug in wanted if slug not in allowed]:
-        raise errors.not_found("collections", _("No such collection: %s.") % ", ".join(beyond))
-    return wanted
+    Raises AnswerError (404).
+    """
+    narrowed = {name: asked[name] for name in _NARROWED if name in asked}
+    scope = SearchScope(
+        collections=reader.searched(asked.get("collections")),
+        document_ids=tuple(asked["document_ids"]) if "document_ids" in asked else None,
+        languages=tuple(asked["languages"]) if "languages" in asked else None,
+        since=asked.get("since"),
+        until=asked.get("until"),
+        hidden=conversation.attachments_id,
+    )
+    try:
+        check_scope(
+            user=reader.user, collections=scope.collections, document_ids=scope.document_ids, hidden=scope.hidden
+        )
+    except UnknownCollection as error:
+        raise errors.not_found("collections", error.reason.message()) from error
+    except UnknownDocument as error:
+        gone = errors.not_found("document_ids", error.reason.message())
+        gone.details["missing"] = list(error.ids)  # of those that were asked for: more it does not tell
+        raise gone from error
+    return scope, {name: str(value) if isinstance(value, date) else value for name, value in narrowed.items()}

@@ -20,28 +20,26 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 
-from chatsite.access import may_ask, own_conversations
 from chatsite.answering import assistant
-from chatsite.answering import kept as live
-from chatsite.answering.answering import open_run
 from chatsite.api.errors import sentence
 from chatsite.api.serializers import QuestionSerializer
 from chatsite.asking import suggestions
-from chatsite.asking.attachments import attached, is_untitled, may_attach
+from chatsite.asking.attachments import is_untitled, may_attach
 from chatsite.asking.documents import choosable, find_documents
-from chatsite.asking.request import question_of
+from chatsite.asking.request import ask as ask_question
 from chatsite.conversations import transcript
 from chatsite.conversations.views import conversation_groups
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation, Run
-from retrieval.models import Collection, DocumentQuerySet, User
+from chatsite.reader import Reader, asking_reader, reader_of
+from retrieval.models import DocumentQuerySet
 from retrieval.sources.uploads import ENDINGS
 
 ANSWER_SECONDS = 25  # that a browser without JavaScript waits for a whole answer
 
 
 def limits() -> dict[str, int]:
-    """What the composer lets through, as the API does."""
+    """Return what the composer lets through, as the API does."""
     return {
         "query": settings.QUERY_MAX_CHARACTERS,
         "selection": settings.SELECTION_MAX_CHARACTERS,
@@ -50,15 +48,15 @@ def limits() -> dict[str, int]:
     }
 
 
-def composing(user: User, conversation: Conversation | None, documents: DocumentQuerySet) -> dict[str, Any]:
-    """What the composer offers: whether there is anything to ask, documents to choose, files to attach."""
+def composing(reader: Reader, conversation: Conversation | None, documents: DocumentQuerySet) -> dict[str, Any]:
+    """Return what the composer offers: whether there is anything to ask, documents to choose, files to attach."""
     some = len(documents.order_by()[:2])
     return {
         "has_documents": some > 0,
         "can_choose": some > 1,
-        "can_attach": may_attach(user),
-        "can_ask": some > 0 or may_attach(user),
-        "attached": attached(conversation),
+        "can_attach": may_attach(reader),
+        "can_ask": some > 0 or may_attach(reader),
+        "attached": conversation.files() if conversation else (),
         "endings": ",".join(sorted(f".{ending}" for ending in ENDINGS)),
     }
 
@@ -66,16 +64,16 @@ def composing(user: User, conversation: Conversation | None, documents: Document
 @require_safe
 @ensure_csrf_cookie
 def chat(request: HttpRequest, conversation_id: uuid.UUID | None = None) -> HttpResponse:
-    """The chat page: empty, or with a conversation of this reader's."""
+    """Show the chat page: empty, or with a conversation of this reader's."""
     conversation = None
     if conversation_id:
-        conversation = get_object_or_404(own_conversations(request).select_related("share"), pk=conversation_id)
+        conversation = get_object_or_404(reader_of(request).conversations().select_related("share"), pk=conversation_id)
     chosen = _ids(request.GET.getlist("document"))
     return render_chat(request, conversation, question=request.GET.get("question", ""), chosen=chosen)
 
 
 def _ids(values: Sequence[str]) -> list[int]:
-    """Those of `values` that can be the id of a row."""
+    """Return those of `values` that can be the id of a row."""
     return [int(value) for value in values if value.isdecimal() and len(value) < 19]
 
 
@@ -89,19 +87,17 @@ def render_chat(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The chat page, with what is (or was) typed in its composer, the ids of the documents that its question is for,
-    and what was wrong with it."""
-    own = own_conversations(request)
-    collections = (
-        Collection.objects.visible_to(request.user)
-        .listed()
-        .annotate(document_count=Count("documents", filter=Q(documents__live_generation__gt=0)))
-    )
+    """Render the chat page, with what is (or was) typed in its composer, the ids of the documents that its question is
+    for, and what was wrong with it."""
+    reader = reader_of(request)
+    own = reader.conversations()
+    shown = Count("documents", filter=Q(documents__live_generation__gt=0))
+    collections = reader.collections().annotate(document_count=shown)
     runs = runs_of(conversation) if conversation else []
-    found = find_documents(request.user, document_ids=chosen).documents if chosen else ()
+    found = find_documents(reader, document_ids=chosen).documents if chosen else ()
     if len(found) < len(set(chosen)):
         problem = problem or _("A document that was chosen can't be asked: it was deleted, or you may not read it.")
-    views = transcript.run_views(runs, user=request.user)
+    views = transcript.run_views(runs, reader=reader)
     page: dict[str, Any] = {
         "conversation": conversation,
         "untitled": conversation is not None and not runs and is_untitled(conversation),
@@ -113,20 +109,21 @@ def render_chat(
         "share_url": _share_url(request, conversation),
         "no_id": uuid.UUID(int=0),
         "typed": {"question": question, "selected_text": selected_text, "problem": problem},
-        "starters": suggestions.starters(request.user) if not conversation and may_ask(request.user) else [],
+        "starters": suggestions.starters(reader) if not conversation and reader.may_ask() else [],
         "collections": list(collections),
         "chosen": found,
-        "may_ask": may_ask(request.user),
+        "may_ask": reader.may_ask(),
         "model_name": assistant.model_name(),
         "model_configured": assistant.model_configured(),
         "limits": limits(),
-        **composing(request.user, conversation, choosable(request.user)),
+        **composing(reader, conversation, choosable(reader)),
     }
     return render(request, "chatsite/chat.html", page, status=status)
 
 
 def runs_of(conversation: Conversation) -> list[Run]:
-    """All of them, with what their rendering needs; those whose process died are recorded as interrupted first."""
+    """Return all of them, with what their rendering needs; those whose process died are recorded as interrupted
+    first."""
     runs = list(conversation.runs.select_related("feedback").prefetch_related("citations"))
     if any(run.state == Run.State.RUNNING for run in runs) and conversation.runs.all().close_lost():
         return runs_of(conversation)
@@ -140,7 +137,7 @@ def _share_url(request: HttpRequest, conversation: Conversation | None) -> str:
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
-    """A question from the page's form, for browsers without JavaScript: answered, then shown in its conversation."""
+    """Answer a question from the page's form, for browsers without JavaScript, then show its conversation."""
     typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id")}
     given: dict[str, Any] = {name: value for name, value in typed.items() if value.strip()}
     chosen = _ids(request.POST.getlist("document_ids"))
@@ -150,21 +147,20 @@ def ask(request: HttpRequest) -> HttpResponse:
         given["collections"] = slugs
     serializer = QuestionSerializer(data=given | {"keep": True})
     try:
-        if not may_ask(request.user):
+        if not reader_of(request).may_ask():
             return redirect_to_login(reverse("chatsite:chat"))
         serializer.is_valid(raise_exception=True)
-        answering = open_run(question_of(request, serializer.validated_data, user=request.user))
+        answer = ask_question(asking_reader(request), serializer.validated_data)
     except ValidationError as error:
         return _ask_again(request, typed, chosen, sentence(error.detail), status=400)
     except AnswerError as error:
         return _ask_again(request, typed, chosen, error.message, status=error.status)
-    follower = live.keep(answering, user=request.user)
     until = monotonic() + ANSWER_SECONDS
-    with closing(follower.stream()) as events:
+    with closing(answer.stream()) as events:
         for _event in events:
             if monotonic() > until:  # the page shows how far it is, and asks again by itself
                 break
-    response = redirect("chatsite:conversation", answering.run.conversation_id)
+    response = redirect("chatsite:conversation", answer.run.conversation_id)
     response.status_code = 303
     return response
 
@@ -172,9 +168,9 @@ def ask(request: HttpRequest) -> HttpResponse:
 def _ask_again(
     request: HttpRequest, typed: dict[str, str], chosen: Sequence[int], problem: str, *, status: int
 ) -> HttpResponse:
-    """The page with what was typed, and why it was not taken."""
+    """Show the page again with what was typed, and why it was not taken."""
     try:
-        own = own_conversations(request)
+        own = reader_of(request).conversations()
         conversation = own.filter(pk=typed["session_id"]).first() if typed["session_id"] else None
     except DjangoValidationError:  # no id at all
         conversation = None
@@ -191,12 +187,13 @@ def _ask_again(
 
 @require_safe
 def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    """One question and its answer, as in the conversation: what a stream leaves behind."""
-    found = Run.objects.filter(Q(pk=run_id) | Q(replaced_by=run_id), conversation__in=own_conversations(request))
+    """Show one question and its answer, as in the conversation: what a stream leaves behind."""
+    reader = reader_of(request)
+    found = Run.objects.filter(Q(pk=run_id) | Q(replaced_by=run_id), conversation__in=reader.conversations())
     Run.objects.filter(pk=run_id).close_lost()
     runs = sorted(found.select_related("feedback").prefetch_related("citations"), key=lambda run: run.pk == run_id)
     if not runs or runs[-1].pk != run_id:
         raise Http404
     asked = Run.objects.filter(conversation=runs[-1].conversation_id).values_list("question", flat=True)
-    views = transcript.run_views(runs, user=request.user, asked=asked)
+    views = transcript.run_views(runs, reader=reader, asked=asked)
     return render(request, "chatsite/fragments/run.html", {"run": views[-1]})

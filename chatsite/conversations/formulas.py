@@ -69,6 +69,23 @@ def formula_at(text: str, at: int) -> re.Match[str] | None:
     return found if found and _is_formula(found) else None
 
 
+def open_line(lines: Sequence[str]) -> int | None:
+    """Return which of `lines` begins a formula that may go on behind the last of them; None where none does."""
+    text = "".join(lines)
+    begins, closed = 0, len(text) - LONGEST  # what began before that has ended
+    for number, line in enumerate(lines):
+        opening = _OPENING.match(line)
+        if line.isspace():
+            closed = max(closed, begins)
+        elif opening and begins >= closed:
+            at = text.find(_CLOSING[opening[1]], begins + opening.end())
+            if at < 0:
+                return None if any(later.isspace() for later in lines[number:]) else number
+            closed = at + len(opening[1])
+        begins += len(line)
+    return None
+
+
 def _is_formula(found: re.Match[str]) -> bool:
     kind, source = str(found.lastgroup), found[found.lastgroup or 0].strip()
     if kind == "dollars":

@@ -19,9 +19,9 @@ class Writable(Protocol):
 
 
 def write_questions(file: Writable, runs: QuerySet[Run], *, user: User) -> None:
-    """One row for each citation of an answer; questions that nothing answered as `answerable` false, for a person to
-    check. Answers from documents that `user` may not read, that were deleted since, or
-    that were only attached to a conversation, are left out."""
+    """Write one row for each citation of an answer; questions that nothing answered as `answerable` false, for a person
+    to check. Answers from documents that `user` may not read, that were deleted since, or that were only attached to a
+    conversation, are left out."""
     table = csv.writer(file)
     table.writerow(COLUMNS)
     for run in runs.filter(mode=Run.Mode.RETRIEVAL, state=Run.State.COMPLETED).order_by("created_at", "pk"):
@@ -39,7 +39,6 @@ def _rows(run: Run, user: User) -> Iterator[tuple[str, ...]]:
 
 
 def _plain(cell: str) -> str:
-    """What a spreadsheet would take for a formula gets a space in front, which `evaluate` takes off again.
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
+    """Put a space in front of what a spreadsheet would take for a formula; `evaluate` takes it off again.
+    https://owasp.org/www-community/attacks/CSV_Injection"""
     return f" {cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

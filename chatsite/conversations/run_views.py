@@ -8,33 +8,8 @@ from dataclasses import dataclass, replace
 
 from django.utils.safestring import SafeString
 
-
-@dataclass(frozen=True, slots=True)
-class CitationView:
-    """A citation in the list under an answer; its place is its `page`, or in a document without pages its `section`,
-    the path of headings above it. `gone`: deleted, or no longer this reader's to read.
-    """
-
-    marker: int
-    title: str
-    page: int | None
-    quote: str
-    url: str
-    section: str = ""
-    in_selection: bool = False
-    gone: bool = False
-    changed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NearestView:
-    """A passage that was found and is not cited."""
-
-    title: str
-    page: int | None
-    section: str
-    excerpt: str
-    url: str
+from chatsite.answering.sight import CitationView
+from chatsite.documents.excerpts import Excerpt
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +49,7 @@ class ScopeView:
 
     @property
     def as_json(self) -> str:
-        """What the question is asked with again."""
+        """Return what the question is asked with again."""
         documents = [{"id": pk, "title": title} for pk, title in self.documents]
         return json.dumps({"collections": [slug for slug, _name in self.collections], "documents": documents})
 
@@ -93,8 +68,8 @@ class RunView:
     error_message: str = ""
     selections: Sequence[SelectionView] = ()
     citations: Sequence[CitationView] = ()
-    nearest: Sequence[NearestView] = ()
-    also_read: Sequence[NearestView] = ()
+    nearest: Sequence[Excerpt] = ()
+    also_read: Sequence[Excerpt] = ()
     steps: Sequence[StepView] = ()
     scope: ScopeView = ScopeView()
     milliseconds: float = 0
@@ -113,7 +88,7 @@ class RunView:
         return "\n\n".join("".join(text for text, _cited in selection.parts) for selection in self.selections)
 
     def withheld(self) -> RunView:
-        """The question alone, for a reader who may not read what its answer rests on."""
+        """Return the question alone, for a reader who may not read what its answer rests on."""
         return RunView(
             id=self.id,
             question=self.question,
@@ -126,7 +101,7 @@ class RunView:
         )
 
     def shared(self) -> RunView:
-        """The answer as others see it: nothing to do with it, and nothing of how it came about."""
+        """Return the answer as others see it: nothing to do with it, and nothing of how it came about."""
         return replace(
             self, steps=(), scope=ScopeView(), earlier=(), follow_ups=(), helpful=None, also_read=(), can_continue=False
         )

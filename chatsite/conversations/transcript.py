@@ -5,96 +5,78 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from chatsite import errors
 from chatsite.answering import assistant
+from chatsite.answering.sight import CitationView, Sight
 from chatsite.asking import suggestions
 from chatsite.conversations.markdown import answer_html
-from chatsite.conversations.run_views import CitationView, NearestView, RunView, ScopeView, SelectionView, StepView
-from chatsite.documents.outline import Place, excerpt_of, sections
-from chatsite.models import Citation, EmbedSite, Run
-from chatsite.models.embed_sites import AROUND_A_QUOTE
-from retrieval.models import Chunk, Collection, Document, User
+from chatsite.conversations.run_views import RunView, ScopeView, SelectionView, StepView
+from chatsite.documents.excerpts import Excerpt, excerpt_of
+from chatsite.documents.outline import Place, sections
+from chatsite.models import Citation, Run
+from chatsite.reader import Reader
+from retrieval.models import Chunk, Collection
 
 EXCERPT_CHARACTERS = 200
 
 
-class _Link(Protocol):
-    def __call__(self, document: Document, *, start: int, end: int) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
-class _Readable:
-    """What this reader may still see of what some runs cited and found."""
+class _Seen:
+    """What this reader may see now of some runs, and what their pages show of it besides."""
 
-    documents: dict[int, Document]
+    sight: Sight
     chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
     collections: dict[str, str]  # names by slug
     sections: dict[tuple[int, int], str]  # by document and character
-    link: _Link
 
 
-def reader_url(document: Document, *, start: int, end: int) -> str:
-    """Where the reader opens `document` with characters `start` to `end` highlighted."""
-    return f"{document.get_absolute_url()}?start={start}&end={end}#quote"
-
-
-def run_views(
-    runs: Iterable[Run], *, user: User, asked: Iterable[str] | None = None, site: EmbedSite | None = None
-) -> list[RunView]:
-    """`runs` (with citations and feedback fetched) as `user` may see them, or the visitors of an embedded `site`: in as
-    many queries, however many they are.
+def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | None = None) -> list[RunView]:
+    """Return `runs` (with citations and feedback fetched) as `reader` may see them: in as many queries, however many
+    they are.
 
     Those that another one has taken the place of stand in it, as its earlier versions. Follow-ups are suggested for the
     last, leaving out what was `asked` (by default: in these runs); to visitors, only from what they may open.
     """
     runs = list(runs)
-    cited = {citation.document_id for run in runs for citation in run.citations.all()}
-    found = {source["document_id"] for run in runs for source in run.sources}
-    named = {pk for run in runs for name in _SCOPED_DOCUMENTS for pk in run.scope.get(name, ())}
-    visible = site.documents() if site else Document.objects.visible_to(user)
-    documents = visible.in_bulk([pk for pk in cited | found | named if pk])
+    sight = Sight.of(runs, reader=reader)
     uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
-    chunks = Chunk.objects.filter(document__in=documents).in_bulk(uncited)
-    pageless = [place for place in _places(runs, documents, chunks.values()) if not place[0].page_count]
-    readable = _Readable(
-        documents, chunks, _collection_names(runs, user), sections(pageless), site.quote_url if site else reader_url
-    )
-    views = [_run_view(run, readable) for run in runs]
+    chunks = Chunk.objects.filter(document__in=sight.documents).in_bulk(uncited)
+    pageless = [place for place in _places(runs, sight, chunks.values()) if not place[0].page_count]
+    seen = _Seen(sight, chunks, _collection_names(runs, reader), sections(pageless))
+    views = [_run_view(run, seen) for run in runs]
     if runs and runs[-1].answered:
         known = [run.question for run in runs] if asked is None else asked
-        opened = AROUND_A_QUOTE if site else None
-        follow_ups = suggestions.follow_ups(runs[-1], documents=documents, asked=known, within=opened)
+        around = reader.opens_around
+        follow_ups = suggestions.follow_ups(runs[-1], documents=sight.documents, asked=known, within=around)
         views[-1] = replace(views[-1], follow_ups=follow_ups)
     return _nested(runs, views)
 
 
-_SCOPED_DOCUMENTS = ("document_ids", "attached", "unread")
-
-
-def _collection_names(runs: Iterable[Run], user: User) -> dict[str, str]:
-    """The names, by slug, of the collections that `runs` were narrowed to, as far as `user` may search them."""
+def _collection_names(runs: Iterable[Run], reader: Reader) -> dict[str, str]:
+    """Return the names, by slug, of the collections that `runs` were narrowed to, as far as they may be searched."""
     slugs = {slug for run in runs for slug in run.scope.get("collections", ())}
-    visible = Collection.objects.visible_to(user).filter(slug__in=slugs).order_by("slug")
+    visible = Collection.objects.visible_to(reader.user).filter(slug__in=slugs).order_by("slug")
     return dict(visible.values_list("slug", "name")) if slugs else {}
 
 
-def _places(runs: Iterable[Run], documents: dict[int, Document], chunks: Iterable[Chunk]) -> Iterator[Place]:
-    """Where the citations of `runs` and `chunks` stand, in documents that are as they were."""
+def _places(runs: Iterable[Run], sight: Sight, chunks: Iterable[Chunk]) -> Iterator[Place]:
+    """Yield where the citations of `runs` and `chunks` stand, in documents that are as they were."""
     for citation in (citation for run in runs for citation in run.citations.all()):
-        document = documents.get(citation.document_id or 0)
+        document = sight.documents.get(citation.document_id or 0)
         if document and document.live_hash == citation.content_hash:
             yield document, citation.start
     for chunk in chunks:
-        yield documents[chunk.document_id], chunk.start
+        yield sight.documents[chunk.document_id], chunk.start
 
 
 def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
-    """Each with its earlier versions in it: what was continued is a part of what continues it, and no version."""
+    """Return each with its earlier versions in it: what was continued is a part of what continues it, and no
+    version."""
     shown = {run.pk for run in runs}
     continued = {run.continues_id for run in runs}
     earlier: dict[uuid.UUID, list[RunView]] = {}
@@ -109,16 +91,16 @@ def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
 
 
 def _uncited(run: Run) -> list[dict[str, Any]]:
-    """What a search found and the answer does not cite."""
+    """Return what a search found and the answer does not cite."""
     if run.mode != Run.Mode.RETRIEVAL:
         return []
     markers = {citation.marker for citation in run.citations.all()}
     return [source for source in run.sources if source["marker"] not in markers]
 
 
-def _run_view(run: Run, readable: _Readable) -> RunView:
-    citations = [_citation_view(citation, readable) for citation in run.citations.all()]
-    uncited = list(_nearest(run, readable))
+def _run_view(run: Run, seen: _Seen) -> RunView:
+    citations = [_citation_view(citation, seen) for citation in run.citations.all()]
+    uncited = list(_nearest(run, seen))
     feedback = getattr(run, "feedback", None)
     cut_short = run.state not in (Run.State.RUNNING, Run.State.COMPLETED)
     return RunView(
@@ -130,26 +112,26 @@ def _run_view(run: Run, readable: _Readable) -> RunView:
         answered=run.answered,
         answer_html=answer_html(run.answer, citations),
         error_message=errors.message_of(run.error) if run.error else "",
-        selections=list(_selections(run, readable)),
+        selections=list(_selections(run, seen)),
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
         steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"]) for s in run.steps],
-        scope=_scope(run.scope, readable),
+        scope=_scope(run.scope, seen),
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,
         helpful=feedback.helpful if feedback else None,
         can_continue=cut_short and bool(run.answer),
         copy_text=_copy_text(run, citations),
         answer=run.answer,
-        all_readable=_all_readable(run, readable.documents),
+        all_readable=_all_readable(run, seen.sight),
     )
 
 
-def _scope(scope: Mapping[str, Any], readable: _Readable) -> ScopeView:
-    titles = {pk: document.title for pk, document in readable.documents.items()}
+def _scope(scope: Mapping[str, Any], seen: _Seen) -> ScopeView:
+    titles = {pk: document.title for pk, document in seen.sight.documents.items()}
     return ScopeView(
-        collections=[(slug, readable.collections.get(slug, "")) for slug in scope.get("collections", ())],
+        collections=[(slug, seen.collections.get(slug, "")) for slug in scope.get("collections", ())],
         documents=[(pk, titles.get(pk, "")) for pk in scope.get("document_ids", ())],
         languages=scope.get("languages", ()),
         since=scope.get("since", ""),
@@ -159,15 +141,15 @@ def _scope(scope: Mapping[str, Any], readable: _Readable) -> ScopeView:
     )
 
 
-def _all_readable(run: Run, documents: dict[int, Document]) -> bool:
+def _all_readable(run: Run, sight: Sight) -> bool:
     """Also what was replaced or deleted since counts as not readable: nobody can tell any more who might."""
     named = {source["document_id"] for source in run.sources} - {None}
     named |= {c.document_id for c in run.citations.all() if c.document_id or c.content_hash}
-    return named <= set(documents)
+    return named <= set(sight.documents)
 
 
 def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
-    """The answer's Markdown with its sources below, to be pasted elsewhere."""
+    """Return the answer's Markdown with its sources below, to be pasted elsewhere."""
     lines = {f"[{c.marker}] {_place(c)}" for c in citations if not c.gone}
     listed = sorted(lines, key=lambda line: (int(line[1 : line.index("]")]), line))
     return "\n\n".join(filter(None, [run.answer, "\n".join(listed)]))
@@ -178,35 +160,29 @@ def _place(citation: CitationView) -> str:
     return f"{', '.join(filter(None, [citation.title, place]))}: “{' '.join(citation.quote.split())}”"
 
 
-def _citation_view(citation: Citation, readable: _Readable) -> CitationView:
-    document = readable.documents.get(citation.document_id or 0)
-    if document is None:
-        own = citation.in_selection and not citation.content_hash  # selected outside any document
-        title = _("Your selection") if own else _("A document that is no longer available")
-        quote = citation.quote if own else ""
-        return CitationView(citation.marker, title, None, quote, "", in_selection=citation.in_selection, gone=not own)
-    return CitationView(
-        marker=citation.marker,
-        title=document.title,
-        page=citation.page,
+def _citation_view(citation: Citation, seen: _Seen) -> CitationView:
+    return seen.sight.citation(
+        citation.marker,
+        document_id=citation.document_id,
+        content_hash=citation.content_hash,
         quote=citation.quote,
-        url=readable.link(document, start=citation.start, end=citation.end),
-        section=readable.sections.get((document.pk, citation.start), ""),
+        start=citation.start,
+        end=citation.end,
+        section=seen.sections.get((citation.document_id or 0, citation.start), ""),
         in_selection=citation.in_selection,
-        changed=document.live_hash != citation.content_hash,
     )
 
 
-def _selections(run: Run, readable: _Readable) -> Iterator[SelectionView]:
-    """The selected texts of `run`; which words are cited is known of those that were kept one by one."""
+def _selections(run: Run, seen: _Seen) -> Iterator[SelectionView]:
+    """Yield the selected texts of `run`; which words are cited is known of those that were kept one by one."""
     for marker, selection in enumerate(run.selected, start=1):
         start = selection.get("start", 0)
         cited = [(c.start - start, c.end - start) for c in run.citations.all() if c.marker == marker and run.selections]
-        document = readable.documents.get(selection.get("document_id") or 0)
+        document = seen.sight.documents.get(selection.get("document_id") or 0)
         place = {key: selection[key] for key in ("document_id", "start", "end")} if document else {}
         yield SelectionView(
             parts=list(_cut(selection["text"], cited)),
-            url=readable.link(document, start=selection["start"], end=selection["end"]) if document else "",
+            url=seen.sight.reader.link(document.pk, start=selection["start"], end=selection["end"]) if document else "",
             title=document.title if document else "",
             **place,
         )
@@ -228,19 +204,19 @@ def _cut(text: str, cited: Sequence[tuple[int, int]]) -> Iterator[tuple[str, boo
 
 
 def _distinct(citations: Iterable[CitationView]) -> list[CitationView]:
-    """Each cited place once, in the order of the answer."""
+    """Return each cited place once, in the order of the answer."""
     return list({(c.marker, c.quote, c.url): c for c in citations}.values())
 
 
-def _nearest(run: Run, readable: _Readable) -> Iterator[NearestView]:
+def _nearest(run: Run, seen: _Seen) -> Iterator[Excerpt]:
     for source in _uncited(run):
-        document = readable.documents.get(source["document_id"])
-        chunk = readable.chunks.get(uuid.UUID(source["chunk_id"]))
+        document = seen.sight.documents.get(source["document_id"])
+        chunk = seen.chunks.get(uuid.UUID(source["chunk_id"]))
         if document and chunk:
-            yield NearestView(
+            yield Excerpt(
                 title=document.title,
                 page=document.page_at(chunk.start),
-                section=readable.sections.get((document.pk, chunk.start), ""),
+                section=seen.sections.get((document.pk, chunk.start), ""),
                 excerpt=Truncator(excerpt_of(chunk.text)).chars(EXCERPT_CHARACTERS),
-                url=readable.link(document, start=source["start"], end=source["end"]),
+                url=seen.sight.reader.link(document.pk, start=source["start"], end=source["end"]),
             )

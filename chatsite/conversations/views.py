@@ -23,12 +23,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from chatsite.access import may_ask, own_conversations
 from chatsite.answering import kept as live
-from chatsite.asking.attachments import attached
 from chatsite.conversations import transcript
 from chatsite.conversations.run_views import RunView
 from chatsite.models import Conversation, ConversationQuerySet, Run, Share
+from chatsite.reader import reader_of
 
 LISTED = 60
 TITLE_MOST = 120
@@ -46,7 +45,7 @@ class Group:
 
 
 def conversation_groups(own: ConversationQuerySet, *, find: str = "") -> list[Group]:
-    """The newest, pinned ones first, then by day; with `find`, those whose title or questions hold it."""
+    """Return the newest, pinned ones first, then by day; with `find`, those whose title or questions hold it."""
     find = find.replace("\x00", "").strip()
     if find:
         asked = Run.objects.filter(question__icontains=find, conversation__in=own).values("conversation")
@@ -78,7 +77,7 @@ def _day(day: date) -> str:
 
 # ---- one of them -----------------------------------------------------------------------------------------------------
 def _own(request: HttpRequest, conversation_id: uuid.UUID) -> Conversation:
-    return get_object_or_404(own_conversations(request), pk=conversation_id)
+    return get_object_or_404(reader_of(request).conversations(), pk=conversation_id)
 
 
 def _back(conversation: Conversation, *, menu: bool = False) -> HttpResponseRedirect:
@@ -119,13 +118,13 @@ def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 # ---- taken along -----------------------------------------------------------------------------------------------------
 def _views(conversation: Conversation, request: HttpRequest) -> list[RunView]:
     runs = conversation.runs.current().prefetch_related("citations")
-    return transcript.run_views(runs, user=request.user)
+    return transcript.run_views(runs, reader=reader_of(request))
 
 
 @require_safe
 def export_markdown(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     conversation = _own(request, conversation_id)
-    page = {"conversation": conversation, "runs": _views(conversation, request), "attached": attached(conversation)}
+    page = {"conversation": conversation, "runs": _views(conversation, request), "attached": conversation.files()}
     return _download(render_to_string("chatsite/export.md", page), conversation, "md", "text/markdown; charset=utf-8")
 
 
@@ -135,14 +134,14 @@ def export_json(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespons
     body = {
         "title": conversation.title,
         "created_at": conversation.created_at.isoformat(),
-        "attachments": [{"title": file.title, "filename": file.filename} for file in attached(conversation)],
+        "attachments": [{"title": file.title, "filename": file.filename} for file in conversation.files()],
         "runs": [_exported(view) for view in _views(conversation, request)],
     }
     return _download(json.dumps(body, ensure_ascii=False, indent=2), conversation, "json", "application/json")
 
 
 def _exported(view: RunView) -> dict[str, Any]:
-    """As far as its reader may still read what it cites."""
+    """Return it as far as its reader may still read what it cites."""
     return {
         "question": view.question,
         "mode": view.mode,
@@ -186,21 +185,20 @@ def unshare(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def shared(request: HttpRequest, token: str) -> HttpResponse:
-    """A conversation by its link, as far as whoever opens it may read what its answers rest on."""
-    if not may_ask(request.user):
+    """Show a conversation by its link, as far as whoever opens it may read what its answers rest on."""
+    if not reader_of(request).may_ask():
         return redirect_to_login(request.get_full_path())
     found = Share.find(token)
     if found is None:
         raise Http404
     runs = found.conversation.runs.current().exclude(state=Run.State.RUNNING).prefetch_related("citations")
-    views = list(_only_readable(transcript.run_views(runs, user=request.user)))
+    views = list(_only_readable(transcript.run_views(runs, reader=reader_of(request))))
     return render(request, "chatsite/shared.html", {"conversation": found.conversation, "runs": views})
 
 
 def _only_readable(views: Iterable[RunView]) -> Iterable[RunView]:
-    """An answer that rests on what this reader may not read is withheld, and so are those after it: the model had it
-    before its eyes when it wrote them.
-    """
+    """Withhold an answer that rests on what this reader may not read, and those after it: the model had it before its
+    eyes when it wrote them."""
     withheld = False
     for view in views:
         withheld = withheld or not view.all_readable

@@ -14,22 +14,22 @@ WORDS_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPlaces:
     """Where the words stand, in order, as start and end; `more` when there are further places that were not counted."""
 
     places: tuple[tuple[int, int], ...]
     more: bool = False
 
 
-def find(document: Document, words: str, *, limit: int = MOST) -> Found:
-    """Where `words` stand in the document's text: letter case aside, and any white space for any other."""
+def find(document: Document, words: str, *, limit: int = MOST) -> FoundPlaces:
+    """Return where `words` stand in the document's text: letter case aside, and any white space for any other."""
     parts = words.split()
     if not parts:
-        return Found(())
+        return FoundPlaces(())
     pattern = re.compile(r"\s{1,20}".join(map(re.escape, parts)), re.IGNORECASE)
     longest = sum(map(len, parts)) + 20 * len(parts)
     places = tuple(islice(_places(document, pattern, longest), limit + 1))
-    return Found(places[:limit], more=len(places) > limit)
+    return FoundPlaces(places[:limit], more=len(places) > limit)
 
 
 def _places(document: Document, pattern: re.Pattern[str], longest: int) -> Iterator[tuple[int, int]]:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, QueryDict
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from chatsite.answering.citations import Source, cite
-from chatsite.documents.outline import excerpt_of
+from chatsite.answering.citations import cite
+from chatsite.documents.excerpts import Excerpt, excerpt_of
+from chatsite.reader import Reader, reader_of
 from retrieval.errors import IndexUnavailable, UnknownCollection
 from retrieval.models import Collection, Document, DocumentQuerySet
 from retrieval.parsing.formats import FORMATS
@@ -45,15 +46,6 @@ _LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A passage of a document that the words are about."""
-
-    text: str
-    page: int | None
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Match:
     """A document whose contents match, with its best passages."""
 
@@ -75,20 +67,20 @@ class Filters:
         return cls(words, query.get("collection", "")[:120].replace("\x00", ""), query.get("format", "")[:40])
 
     def url(self, **changed: Any) -> str:
-        """The query of these filters with some of them changed."""
+        """Return the query of these filters with some of them changed."""
         named = {"q": self.words, "collection": self.collection, "format": self.format} | changed
         return "?" + urlencode({name: value for name, value in named.items() if value})
 
 
 def library_page(request: HttpRequest) -> dict[str, Any]:
-    """What `library.html` shows: in the same number of queries however many documents there are."""
-    filters = Filters.of(request.GET)
-    documents = _documents(request.user, filters)
+    """Return what `library.html` shows: in the same number of queries however many documents there are."""
+    filters, reader = Filters.of(request.GET), reader_of(request)
+    documents = _documents(reader, filters)
     page = Paginator(documents, PAGE).get_page(request.GET.get("page"))
-    matches, unavailable = _matches(request.user, filters) if page.number == 1 else ((), False)
+    matches, unavailable = _matches(reader, filters) if page.number == 1 else ((), False)
     return {
         "filters": filters,
-        "collections": _collections(request.user),
+        "collections": _collections(reader),
         "formats": sorted(
             ((name, format_label(name)) for name in set(FORMATS.values())), key=lambda pair: str(pair[1])
         ),
@@ -109,14 +101,15 @@ def format_label(name: str) -> Any:
     return _LABELS.get(name, name.upper())
 
 
-def _collections(user: AbstractBaseUser | AnonymousUser) -> list[Collection]:
+def _collections(reader: Reader) -> list[Collection]:
     shown = Count("documents", filter=Q(documents__live_generation__gt=0))
-    return list(Collection.objects.visible_to(user).listed().annotate(document_count=shown))
+    return list(reader.collections().annotate(document_count=shown))
 
 
-def _documents(user: AbstractBaseUser | AnonymousUser, filters: Filters) -> DocumentQuerySet:
-    """Those with text, and those that will have it; what failed only for who can do something about it."""
-    documents = Document.objects.visible_to(user).listed().select_related("collection")
+def _documents(reader: Reader, filters: Filters) -> DocumentQuerySet:
+    """Return those with text, and those that will have it; what failed only for who can do something about it."""
+    documents = reader.documents().listed().select_related("collection")
+    user = reader.user
     if not (
         isinstance(user, AbstractBaseUser) and getattr(user, "has_perm", lambda _: False)("retrieval.view_document")
     ):
@@ -138,30 +131,30 @@ def _has_format(name: str) -> Q:
     return condition
 
 
-def _matches(user: AbstractBaseUser | AnonymousUser, filters: Filters) -> tuple[Sequence[Match], bool]:
+def _matches(reader: Reader, filters: Filters) -> tuple[Sequence[Match], bool]:
     """Documents by what stands in them, best first; and whether that could not be searched."""
     if not filters.words:
         return (), False
     collections = [filters.collection] if filters.collection else None
     try:
-        result = search(filters.words, user=user, collections=collections, limit=PASSAGES)
+        result = search(filters.words, user=reader.user, collections=collections, limit=PASSAGES)
     except UnknownCollection:
         return (), False
     except IndexUnavailable:
         return (), True
-    ids = {passage.document_id for passage in result.passages}
-    documents = Document.objects.visible_to(user).select_related("collection").in_bulk(ids)
+    ids = [passage.document_id for passage in result.passages if passage.document_id]
+    documents = reader.documents().select_related("collection").in_bulk(ids)
     found: dict[int, list[Excerpt]] = {}
     for passage in result.passages:
-        document = documents.get(passage.document_id)
+        document = documents.get(passage.document_id or 0)
         if document and (not filters.format or format_of(document) == filters.format):
-            found.setdefault(document.pk, []).append(_excerpt(passage, filters.words))
+            found.setdefault(document.pk, []).append(_excerpt(passage, filters.words, reader))
     return [Match(documents[pk], tuple(excerpts[:3])) for pk, excerpts in found.items()], False
 
 
-def _excerpt(passage: Passage, words: str) -> Excerpt:
-    """The sentence of the passage that has most of the words."""
-    source = Source(1, passage.text, passage.start, passage.end, passage.title)
-    best = cite(words, source=source)
+def _excerpt(passage: Passage, words: str, reader: Reader) -> Excerpt:
+    """Return the sentence of the passage that has most of the words."""
+    best = cite(words, marker=1, passage=passage)
     text = Truncator(excerpt_of(best.quote)).chars(EXCERPT_CHARACTERS)
-    return Excerpt(text, passage.page, f"{passage.url}?start={best.start}&end={best.end}#quote")
+    url = reader.link(passage.document_id or 0, start=best.start, end=best.end)
+    return Excerpt(passage.title, passage.page, "", text, url)

@@ -68,7 +68,7 @@ class PrintedWindow:
 
 
 def printed_window(document: Document, *, marks: Marks) -> PrintedWindow:
-    """The pages around what is marked. Raises PagesUnavailable."""
+    """Return the pages around what is marked. Raises PagesUnavailable."""
     total = len(document.page_starts)
     marked = pages_between(document, start=marks.start, end=max(marks.end, marks.start + 1))
     first = max(1, marked.start - BEFORE)
@@ -135,7 +135,7 @@ def _lines(lines: Sequence[Line], text: str, offset: int, width: float, height: 
 
 
 def _rectangles(boxes: Sequence[Box], width: float, height: float) -> tuple[Rectangle, ...]:
-    """A little larger than the letters are, as a marker pen draws."""
+    """Draw them a little larger than the letters are, as a marker pen draws."""
     return tuple(
         Rectangle(
             round(box.left * width - 1, 1),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
-from chatsite.access import own_conversations
 from chatsite.documents.finding import find
 from chatsite.models import Citation, Run
+from chatsite.reader import reader_of
 from retrieval.models import Document
 
 
@@ -35,21 +34,22 @@ class Change:
 
 
 def cited_here(request: HttpRequest, document: Document, *, start: int, end: int) -> Citation | None:
-    """The citation of this place in an answer of this reader's: in the one that the address names, else the latest."""
+    """Return the citation of this place in an answer of this reader's: in the one that the address names, else the
+    latest."""
     named = _run_id(request)
-    own = own_conversations(request)
+    own = reader_of(request).conversations()
     own = own if named else own.exclude(browser="", user=None)  # a program's conversation is for who knows its id
     cited = Citation.objects.filter(document=document, start=start, end=end, run__conversation__in=own)
     return (cited.filter(run=named) if named else cited).select_related("run").order_by("-pk").first()
 
 
 def answer_quotes(citation: Citation, *, request: HttpRequest) -> AnswerQuotes:
-    """The places around `citation`, each once, in documents that this reader may read now."""
-    cited = citation.run.citations.filter(document__in=Document.objects.visible_to(request.user).readable())
-    places = list(dict.fromkeys((c.document_id, c.start, c.end) for c in cited.select_related(None)))
-    documents = Document.objects.in_bulk([pk for pk, _, _ in places if pk])
-    urls = [quote_url(documents[pk or 0], start=start, end=end, run=citation.run_id) for pk, start, end in places]
-    at = places.index((citation.document_id, citation.start, citation.end))
+    """Return the places around `citation`, each once, in documents that this reader may read now."""
+    reader = reader_of(request)
+    cited = citation.run.citations.filter(document__in=reader.documents().readable())
+    places = list(dict.fromkeys((c.document_id or 0, c.start, c.end) for c in cited.select_related(None)))
+    urls = [reader.link(pk, start=start, end=end, run=citation.run_id) for pk, start, end in places]
+    at = places.index((citation.document_id or 0, citation.start, citation.end))
     return AnswerQuotes(citation.run, at + 1, len(places), *_around(urls, at))
 
 
@@ -57,13 +57,9 @@ def _around(urls: Sequence[str], at: int) -> tuple[str | None, str | None]:
     return (urls[at - 1] if at else None), (urls[at + 1] if at + 1 < len(urls) else None)
 
 
-def quote_url(document: Document, *, start: int, end: int, run: uuid.UUID) -> str:
-    return f"{document.get_absolute_url()}?{urlencode({'start': start, 'end': end, 'run': run})}#quote"
-
-
 def changed(citation: Citation, document: Document) -> tuple[Change | None, tuple[int, int]]:
-    """What has become of the quote when the document's text is another by now, and where it stands; where it stood when
-    it is gone."""
+    """Return what has become of the quote when the document's text is another by now, and where it stands; where it
+    stood when it is gone."""
     place = (citation.start, citation.end)
     if citation.content_hash == document.live_hash:
         return None, place

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from chatsite.documents.finding import WORDS_CHARACTERS, Found, find
-from chatsite.documents.outline import Entry, current, outline, sections
+from chatsite.documents.finding import WORDS_CHARACTERS, FoundPlaces, find
+from chatsite.documents.outline import OutlineEntry, current, outline, sections
 from chatsite.documents.pages import printed_window
 from chatsite.documents.quotes import answer_quotes, changed, cited_here
 from chatsite.documents.text import Marks, document_window
@@ -60,7 +60,8 @@ class Reading:
         } | self._shown(marks, headings)
 
     def _shelf(self) -> dict[str, Any]:
-        """Where the document stands, and where it is asked: in the library, or with the conversation it belongs to."""
+        """Return where the document stands, and where it is asked: in the library, or with the conversation it belongs
+        to."""
         collection = self.document.collection
         if collection.hidden:
             conversation = Conversation.objects.filter(attachments=collection).first()
@@ -73,13 +74,14 @@ class Reading:
         }
 
     def url(self, *, place: str = "", **parameters: Any) -> str:
-        """An address of this document; `place` is the part of the page to open it at."""
+        """Return an address of this document; `place` is the part of the page to open it at."""
         query = urlencode({name: value for name, value in parameters.items() if value not in (None, "")})
         url = self.document.get_absolute_url()
         return (f"{url}?{query}" if query else url) + (f"#{place}" if place else "")
 
-    def _asked_for(self, found: Found) -> tuple[int, int]:
-        """The characters that the address names; where words are looked for, those of one place they stand at."""
+    def _asked_for(self, found: FoundPlaces) -> tuple[int, int]:
+        """Return the characters that the address names; where words are looked for, those of one place they stand
+        at."""
         start, end = asked_number(self.request, "start") or 0, asked_number(self.request, "end")
         number = asked_number(self.request, "page")
         if number and self.document.page_starts:
@@ -93,26 +95,28 @@ class Reading:
         return start, max(start, min(end or start, self.document.characters))
 
     def _citation(self) -> Citation | None:
-        """That this place was opened from; the text may be shorter by now than the place it names."""
+        """Return the citation that this place was opened from; the text may be shorter by now than the place it
+        names."""
         start, end = asked_number(self.request, "start"), asked_number(self.request, "end")
         if start is None or end is None or start >= end:
             return None
         return cited_here(self.request, self.document, start=start, end=end)
 
     def _section(self, start: int) -> str:
-        """Where in a document without pages the marked words stand."""
+        """Return the section that the marked words stand in, in a document without pages."""
         return "" if self.document.page_count else sections([(self.document, start)])[self.document.pk, start]
 
-    def _found(self, found: Found, words: str, start: int) -> dict[str, Any]:
-        """Which of the places is shown, and the addresses of those around it; behind the last comes the first."""
+    def _found(self, found: FoundPlaces, words: str, start: int) -> dict[str, Any]:
+        """Return which of the places is shown, and the addresses of those around it; behind the last comes the
+        first."""
         count = len(found.places)
         number = next((i for i, place in enumerate(found.places, 1) if place[0] == start), 0)
         hits = {"previous_url": number - 1 or count, "next_url": number % count + 1} if number else {}
         urls = {name: self.url(find=words, hit=hit, place="quote") for name, hit in hits.items()}
         return {"count": count, "more": found.more, "number": number} | urls
 
-    def _shown(self, marks: Marks, headings: Sequence[Entry]) -> dict[str, Any]:
-        """The document as pages or as text, as the reader prefers; as text when its pages can't be drawn."""
+    def _shown(self, marks: Marks, headings: Sequence[OutlineEntry]) -> dict[str, Any]:
+        """Return the document as pages or as text, as the reader prefers; as text when its pages can't be drawn."""
         can_print = has_pages(self.document)
         views = {"can_print": can_print, "pages_url": self._switch("pages"), "text_url": self._switch("text")}
         if can_print and self._prefers_pages():
@@ -135,7 +139,8 @@ class Reading:
         return self.url(**(kept | {"view": view}), place="quote" if {"end", "find"} & kept.keys() else "place")
 
     def _prefers_pages(self) -> bool:
-        """As chosen last; else pages, but on a phone, where a printed page is too small to read."""
+        """Say whether pages are shown: as chosen last; else pages, but on a phone, where a printed page is too small to
+        read."""
         chosen = self.request.GET.get("view") or self.request.COOKIES.get(VIEW_COOKIE)
         return (
             chosen != "text"
@@ -144,7 +149,7 @@ class Reading:
         )
 
     def _neighbours(self) -> dict[str, Document | None]:
-        """The documents before and behind this one in its collection, by title."""
+        """Return the documents before and behind this one in its collection, by title."""
         shelf = Document.objects.filter(collection=self.document.collection_id).readable()
         title, pk = self.document.title, self.document.pk
         before = shelf.filter(Q(title__lt=title) | Q(title=title, pk__lt=pk)).order_by("-title", "-pk")
@@ -153,6 +158,6 @@ class Reading:
 
 
 def asked_number(request: HttpRequest, name: str) -> int | None:
-    """A whole number in the address; None for anything else."""
+    """Return a whole number in the address; None for anything else."""
     value = request.GET.get(name, "")
     return int(value) if value.isdecimal() and len(value) <= 10 else None

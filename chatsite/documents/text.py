@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from chatsite.documents.outline import Entry
+from chatsite.documents.outline import OutlineEntry
 from retrieval.models import Document
 
 WINDOW_CHARACTERS = 60_000
@@ -58,8 +58,8 @@ class Window:
     next_start: int | None = None
 
 
-def document_window(document: Document, *, marks: Marks, headings: Sequence[Entry] = ()) -> Window:
-    """The part of `document` around what is marked; its beginning without marks."""
+def document_window(document: Document, *, marks: Marks, headings: Sequence[OutlineEntry] = ()) -> Window:
+    """Return the part of `document` around what is marked; its beginning without marks."""
     first = max(0, min(marks.start, document.characters - 1) - WINDOW_CHARACTERS // 4)
     chunks = list(
         document.chunks.filter(
@@ -89,8 +89,10 @@ def passage_blocks(document: Document, *, start: int, end: int, marked: tuple[in
     return tuple(_blocks(document, text, offset=start, marks=Marks(*marked), headings=()))
 
 
-def _blocks(document: Document, text: str, *, offset: int, marks: Marks, headings: Sequence[Entry]) -> Iterator[Block]:
-    """One block a heading, and one for what stands between headings and page beginnings."""
+def _blocks(
+    document: Document, text: str, *, offset: int, marks: Marks, headings: Sequence[OutlineEntry]
+) -> Iterator[Block]:
+    """Yield one block a heading, and one for what stands between headings and page beginnings."""
     end = offset + len(text)
     starts: Sequence[int] = document.page_starts
     titles = {entry.start: entry for entry in headings if entry.end > entry.start}
@@ -137,7 +139,7 @@ def _parts(text: str, offset: int, marks: Marks) -> Iterator[Part]:
 
 
 def _with_syntax(parts: Iterator[Part]) -> Iterator[Part]:
-    """A heading's parts, the marks of Markdown apart."""
+    """Yield a heading's parts, the marks of Markdown apart."""
     first = next(parts)
     marks = re.match(r"[ \t]*#+[ \t]+", first.text)
     if marks and not first.quoted:

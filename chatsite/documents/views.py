@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from chatsite.access import may_ask
 from chatsite.documents.library import library_page
 from chatsite.documents.reading import VIEW_COOKIE, Reading, asked_number
+from chatsite.reader import reader_of
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages.pages import WIDTHS, has_pages, render_page
@@ -21,16 +21,16 @@ _YEAR = 365 * 24 * 3600
 
 @require_safe
 def library(request: HttpRequest) -> HttpResponseBase:
-    """The collections and documents this reader may see, and what is in them."""
-    if not may_ask(request.user):
+    """Show the collections and documents this reader may see, and what is in them."""
+    if not reader_of(request).may_ask():
         return redirect_to_login(request.get_full_path())
     return render(request, "chatsite/library.html", library_page(request))
 
 
 @require_safe
 def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
-    """A document, opened at a place: characters `start` to `end`, a `page`, or the `hit`th place where the words `find`
-    stand. With `X-Fragment: 1`, without the page around it."""
+    """Show a document, opened at a place: characters `start` to `end`, a `page`, or the `hit`th place where the words
+    `find` stand. With `X-Fragment: 1`, without the page around it."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)
@@ -47,7 +47,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
 
 @require_safe
 def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpResponseBase:
-    """A page of a PDF as WebP, as wide as one of the widths there are: 800 or 1600 pixels."""
+    """Send a page of a PDF as WebP, as wide as one of the widths there are: 800 or 1600 pixels."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)
@@ -60,7 +60,9 @@ def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpRespo
         try:
             response = HttpResponse(render_page(found, page=page, width=width), content_type="image/webp")
         except PagesUnavailable as error:
-            return HttpResponse(str(error), status=503, content_type="text/plain", headers={"Retry-After": "5"})
+            return HttpResponse(
+                error.reason.message(), status=503, content_type="text/plain", headers={"Retry-After": "5"}
+            )
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"  # kept by this reader's browser, which asks each time if it may
     response["X-Content-Type-Options"] = "nosniff"
@@ -69,7 +71,7 @@ def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpRespo
 
 @require_safe
 def original(request: HttpRequest, document_id: int) -> HttpResponseBase:
-    """The file as it was put in: always a download, never a page of this site."""
+    """Send the file as it was put in: always a download, never a page of this site."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)
@@ -80,10 +82,10 @@ def original(request: HttpRequest, document_id: int) -> HttpResponseBase:
 
 
 def _readable_document(request: HttpRequest, document_id: int) -> Document | None:
-    if not may_ask(request.user):
+    reader = reader_of(request)
+    if not reader.may_ask():
         return None
-    visible = Document.objects.visible_to(request.user).readable().select_related("collection")
-    return visible.filter(pk=document_id).first()
+    return reader.documents().readable().select_related("collection").filter(pk=document_id).first()
 
 
 def _missing_document(request: HttpRequest) -> HttpResponseBase:

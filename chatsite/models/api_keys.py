@@ -14,6 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from retrieval.models import Collection
 
 
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self) -> ApiKeyQuerySet:
+        """Return those that are neither revoked nor expired; their users may be inactive."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked=False)
+
+
 class ApiKey(models.Model):
     """Lets a program ask as `user`. Only a digest of the key is kept; the key itself is shown once, when it is made."""
 
@@ -44,6 +50,8 @@ class ApiKey(models.Model):
     revoked = models.BooleanField(_("revoked"), default=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
 
+    objects = ApiKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["name", "pk"]
         verbose_name = _("API key")
@@ -53,24 +61,22 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.hint}…)"
 
     def make_secret(self) -> str:
-        """A new key for this row, which is to be saved; nothing can show it again."""
+        """Return a new key for this row, which is to be saved; nothing can show it again."""
         secret = self.PREFIX + secrets.token_urlsafe(32)
         self.digest, self.hint = self.digest_of(secret), secret[:8]
         return secret
 
     def slugs(self) -> tuple[str, ...] | None:
-        """The collections it is limited to; None when it is not."""
+        """Return the collections it is limited to; None when it is not."""
         return None if self.all_collections else tuple(self.collections.values_list("slug", flat=True))
 
     @staticmethod
     def digest_of(secret: str) -> str:
-        """A plain hash is enough: the key is 256 random bits, which nobody can guess."""
+        """Return a plain hash, which is enough: the key is 256 random bits, which nobody can guess."""
         return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
     @classmethod
     def find(cls, secret: str) -> ApiKey | None:
-        """The key that `secret` is, if it may be used now."""
-        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        usable = cls.objects.filter(unexpired, revoked=False).select_related("user")
-        key = usable.filter(digest=cls.digest_of(secret)).first()
+        """Return the key that `secret` is, if it may be used now."""
+        key = cls.objects.usable().filter(digest=cls.digest_of(secret)).select_related("user").first()
         return key if key and key.user.is_active else None  # not every kind of user has it in the database

@@ -14,14 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from chatsite.models.api_keys import ApiKey
 from chatsite.models.embed_sites import EmbedSite
-from retrieval.models import Collection
+from retrieval.models import Collection, Document, DocumentQuerySet
+
+UNREAD = (Document.State.QUEUED, Document.State.PROCESSING)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def of(self, user: AbstractBaseUser | AnonymousUser, *, browser: str = "") -> ConversationQuerySet:
-        """The conversations that belong to `user`, or, for someone who is not signed in, to this `browser` or to
-        no browser at all: those are a program's, which holds their unguessable id.
-        """
+        """Return the conversations that belong to `user`, or, for someone who is not signed in, to this `browser` or to
+        no browser at all: those are a program's, which holds their unguessable id."""
         if user.is_authenticated:
             return self.filter(user=user.pk)
         return self.filter(Q(browser="") | Q(browser=browser), user=None, embed_site=None)
@@ -86,6 +87,19 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def files(self) -> DocumentQuerySet:
+        """Return the files attached to it, in the order they came."""
+        return Document.objects.filter(collection=self.attachments_id).order_by("created_at", "pk")
+
+    def unread_files(self) -> DocumentQuerySet:
+        """Return those that are still being read for the first time."""
+        return self.files().filter(state__in=UNREAD, live_generation=0)
+
+
+def title_of(question: str) -> str:
+    """Return what a conversation that begins with `question` is called."""
+    return " ".join(question.split())[:80]
+
 
 def _token() -> str:
     return secrets.token_urlsafe(24)
@@ -107,6 +121,6 @@ class Share(models.Model):
 
     @classmethod
     def find(cls, token: str) -> Share | None:
-        """The share that `token` opens now."""
+        """Return the share that `token` opens now."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return cls.objects.filter(unexpired, token=token).select_related("conversation").first()

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from chatsite import errors
-from retrieval.models import Collection, Document, User
-
-if TYPE_CHECKING:
-    from retrieval.models import DocumentQuerySet
+from retrieval.models import Collection, User
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-PASSAGE_SALT = "chatsite.embeds.passage"
-AROUND_A_QUOTE = 600  # characters on each side of a quote that its reader sees with it
 
 _limit = [MinValueValidator(1), MaxValueValidator(1_000_000)]
 
 
 def validate_origins(value: str) -> None:
-    """One origin a line, as browsers write it: scheme, host and port, nothing behind."""
+    """Check that there is one origin a line, as browsers write it: scheme, host and port, nothing behind."""
     for line in value.split():
         parts = urlsplit(line)
         if parts.scheme not in {"http", "https"} or not parts.hostname or line != f"{parts.scheme}://{parts.netloc}":
@@ -106,7 +98,7 @@ class EmbedSite(models.Model):
 
     @classmethod
     def find(cls, token: str) -> EmbedSite | None:
-        """The site this token is of, if it may ask now."""
+        """Return the site that `token` is of, if it may ask now."""
         site = cls.objects.filter(token=token, active=True).select_related("reader").first()
         return site if site and (site.reader is None or site.reader.is_active) else None
 
@@ -116,36 +108,8 @@ class EmbedSite(models.Model):
 
     @property
     def user(self) -> User:
-        """Who its visitors ask as."""
+        """Return who its visitors ask as."""
         return self.reader or AnonymousUser()
-
-    def slugs(self) -> tuple[str, ...]:
-        """The collections it asks, as far as its reader may read them."""
-        readable = Collection.objects.visible_to(self.user).listed().filter(pk__in=self.collections.values("pk"))
-        return tuple(readable.order_by("slug").values_list("slug", flat=True))
-
-    def documents(self) -> DocumentQuerySet:
-        """The documents it may cite."""
-        readable = Document.objects.visible_to(self.user).listed().readable()
-        return readable.filter(collection__in=self.collections.values("pk"))
-
-    def passage_url(self, document_id: int, *, start: int, end: int) -> str:
-        """An address that opens these characters of a document to its visitors, and no others."""
-        signed = signing.dumps([self.pk, document_id, start, end], salt=PASSAGE_SALT)
-        return reverse("chatsite:embed-passage", args=[self.token, signed])
-
-    def quote_url(self, document: Document, *, start: int, end: int) -> str:
-        """The address of a quote, with what stands around it."""
-        url = self.passage_url(document.pk, start=max(0, start - AROUND_A_QUOTE), end=end + AROUND_A_QUOTE)
-        return f"{url}?start={start}&end={end}#quote"
-
-    def opened(self, signed: str) -> tuple[int, int, int] | None:
-        """Document, start and end of an address that `passage_url` made for this site."""
-        try:
-            pk, document_id, start, end = signing.loads(signed, salt=PASSAGE_SALT)
-        except signing.BadSignature:
-            return None
-        return (document_id, start, end) if pk == self.pk else None
 
     def admit(self, address: str) -> None:
         """Count a question from this address.
@@ -190,6 +154,7 @@ class EmbedQuestion(models.Model):
 
 
 def client_address(request: HttpRequest) -> str:
-    """Where a request comes from. Behind the proxy that HTTPS stands for, the address which that proxy has added."""
+    """Return where a request comes from. Behind the proxy that HTTPS stands for, the address which that proxy has
+    added."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))

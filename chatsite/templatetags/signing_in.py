@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.simple_tag
 def sign_in_url() -> str:
-    """The project's LOGIN_URL as an address."""
+    """Return the project's LOGIN_URL as an address."""
     return resolve_url(settings.LOGIN_URL)

@@ -23,15 +23,14 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from chatsite.access import may_ask, own_conversations
 from chatsite.answering import assistant
 from chatsite.asking.documents import choosable
 from chatsite.conversations import transcript
 from chatsite.conversations.chat_views import composing, limits, runs_of
-from chatsite.documents import text as reader
+from chatsite.documents.text import passage_blocks
 from chatsite.middleware import CONTENT_SECURITY_POLICY
-from chatsite.models import Conversation, EmbedSite, Run
-from retrieval.models import Collection
+from chatsite.models import Conversation, ConversationQuerySet, EmbedSite, Run
+from chatsite.reader import Visitor, reader_of, visitor_of
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 SCRIPT_SECONDS = 3600
@@ -43,24 +42,24 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 @xframe_options_exempt
 @ensure_csrf_cookie
 def frame(request: HttpRequest) -> HttpResponse:
-    """The chat for a page of the same project: its reader's own, by the session they have there."""
-    own = own_conversations(request)
-    conversation = _conversation(request, own)
+    """Show the chat for a page of the same project: its reader's own, by the session they have there."""
+    reader = reader_of(request)
+    conversation = _conversation(request, reader.conversations())
     slugs = request.GET.get("collections", "").split()
-    collections = Collection.objects.visible_to(request.user).listed()
+    collections = reader.collections()
     chosen = list((collections.filter(slug__in=slugs) if slugs else collections).order_by("name"))
-    documents = choosable(request.user).filter(collection__in=chosen)
+    documents = choosable(reader).filter(collection__in=chosen)
     page = _page(request, title=request.GET.get("title", ""), accent=request.GET.get("accent", "")) | {
         "conversation": conversation,
-        "runs": transcript.run_views(_runs(conversation), user=request.user),
+        "runs": transcript.run_views(_runs(conversation), reader=reader),
         "only_collections": " ".join(collection.slug for collection in chosen) if slugs else "",
-        "may_ask": may_ask(request.user),
+        "may_ask": reader.may_ask(),
         "run_url": reverse("chatsite:run", args=[NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
         "new_url": f"{request.path}?{_query(request)}new=1",
         "host_page": _path(request.GET.get("page", "")),
         "parent_origin": f"{request.scheme}://{request.get_host()}",
-        **composing(request.user, conversation, documents),
+        **composing(reader, conversation, documents),
     }
     response = render(request, "chatsite/embed.html", page)
     return _framed_by(response, "'self'")
@@ -69,15 +68,16 @@ def frame(request: HttpRequest) -> HttpResponse:
 @require_safe
 @xframe_options_exempt
 def token_frame(request: HttpRequest, token: str) -> HttpResponse:
-    """The chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
-    site = _site(token)
-    conversation = _conversation(request, own_conversations(request, credential=site))
+    """Show the chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
+    visitor = _visitor(token)
+    site = visitor.site
+    conversation = _conversation(request, visitor.conversations())
     origin = request.GET.get("origin", "").lower()
     page = _page(request, title=site.title, accent=site.accent) | {
         "conversation": conversation,
-        "runs": transcript.run_views(_runs(conversation), user=site.user, site=site),
+        "runs": transcript.run_views(_runs(conversation), reader=visitor),
         "may_ask": True,
-        "can_ask": (has_documents := site.documents().exists()),
+        "can_ask": (has_documents := visitor.documents().readable().exists()),
         "has_documents": has_documents,
         "token": site.token,
         "run_url": reverse("chatsite:embed-run", args=[site.token, NO_ID]),
@@ -91,29 +91,29 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def token_run(request: HttpRequest, token: str, run_id: uuid.UUID) -> HttpResponse:
-    """One question and its answer, for the frame it was asked in."""
-    site = _site(token)
+    """Show one question and its answer, for the frame it was asked in."""
+    visitor = _visitor(token)
     runs = (
-        Run.objects.filter(pk=run_id, conversation__embed_site=site)
+        Run.objects.filter(pk=run_id, conversation__in=visitor.conversations())
         .select_related("feedback")
         .prefetch_related("citations")
     )
-    views = transcript.run_views(runs, user=site.user, site=site)
+    views = transcript.run_views(runs, reader=visitor)
     if not views:
         raise Http404
-    return HttpResponse(render_to_string("chatsite/fragments/run.html", {"run": views[0], "token": site.token}))
+    return HttpResponse(render_to_string("chatsite/fragments/run.html", {"run": views[0], "token": visitor.site.token}))
 
 
 @require_safe
 def token_passage(request: HttpRequest, token: str, passage: str) -> HttpResponse:
-    """A passage that an answer cites, as its signed address names it; nothing around it can be turned to."""
-    site = _site(token)
-    opened = site.opened(passage)
-    document = site.documents().filter(pk=opened[0]).first() if opened else None
+    """Show a passage that an answer cites, as its signed address names it; nothing around it can be turned to."""
+    visitor = _visitor(token)
+    opened = visitor.opened(passage)
+    document = visitor.documents().readable().filter(pk=opened[0]).first() if opened else None
     if opened is None or document is None:
         raise Http404
     marked = [int(value) if (value := request.GET.get(edge, "")).isdecimal() else 0 for edge in ("start", "end")]
-    blocks = reader.passage_blocks(document, start=opened[1], end=opened[2], marked=(marked[0], marked[1]))
+    blocks = passage_blocks(document, start=opened[1], end=opened[2], marked=(marked[0], marked[1]))
     page = {"document": document, "blocks": blocks, "previous_url": None, "next_url": None}
     template = "chatsite/fragments/document.html" if request.headers.get("X-Fragment") else "chatsite/passage.html"
     return HttpResponse(render_to_string(template, page))
@@ -131,21 +131,20 @@ def script(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _site(token: str) -> EmbedSite:
+def _visitor(token: str) -> Visitor:
     site = EmbedSite.find(token)
     if site is None:
         raise Http404
-    return site
+    return visitor_of(site)
 
 
-def _conversation(request: HttpRequest, own: Any) -> Conversation | None:
-    """The one that is continued. One that has gone, or is someone else's, is none: the frame begins anew."""
+def _conversation(request: HttpRequest, own: ConversationQuerySet) -> Conversation | None:
+    """Return the one that is continued. One that has gone, or is someone else's, is none: the frame begins anew."""
     try:
         wanted = uuid.UUID(request.GET.get("conversation", ""))
     except ValueError:
         return None
-    conversation: Conversation | None = own.filter(pk=wanted).first()
-    return conversation
+    return own.filter(pk=wanted).first()
 
 
 def _runs(conversation: Conversation | None) -> list[Run]:
@@ -167,7 +166,7 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
 
 
 def _query(request: HttpRequest) -> str:
-    """What the frame was opened with, for its next address."""
+    """Return what the frame was opened with, for its next address."""
     kept = request.GET.copy()
     for name in ("conversation", "new"):
         kept.pop(name, None)
@@ -175,7 +174,7 @@ def _query(request: HttpRequest) -> str:
 
 
 def _path(value: str) -> str:
-    """The host's page that the frame stands in, to come back to after signing in; never an address elsewhere."""
+    """Return the host's page that the frame stands in, to come back to after signing in; never an address elsewhere."""
     parts = urlsplit(value)
     return value if value.startswith("/") and not parts.netloc and not parts.scheme and "\\" not in value else "/"
 
@@ -188,7 +187,7 @@ def _framed_by(response: HttpResponse, ancestors: str) -> HttpResponse:
 
 
 def widget_options(**given: str) -> dict[str, str]:
-    """The options of `{% docchat %}`: what the tag says, else what the project's DOCCHAT setting says.
+    """Return the options of `{% docchat %}`: what the tag says, else what the project's DOCCHAT setting says.
 
     Raises ValueError, which names the option, the fault and the fix.
     """

@@ -28,7 +28,6 @@ from retrieval.admin.sources import add_links
 from retrieval.errors import RetrievalError
 from retrieval.ingestion.deletion import delete_collection, delete_documents
 from retrieval.models import Chunk, Collection, Document
-from retrieval.reasons import translated
 from retrieval.searching import search
 
 if TYPE_CHECKING:
@@ -41,7 +40,8 @@ _REASONS_SHOWN = 10
 
 
 def highlighted(text: str, *, query: str) -> SafeString:
-    """`text`, escaped, with the query's words of three letters and more marked, also where they begin a longer word."""
+    """Return `text`, escaped, with the query's words of three letters and more marked, also where they begin a longer
+    word."""
     words = sorted({word for word in re.findall(r"\w+", query) if len(word) > 2}, key=len, reverse=True)
     pieces = re.split(rf"\b((?:{'|'.join(words)})\w*)", text, flags=re.IGNORECASE) if words else [text]
     # re.split alternates what lies between two matches and what matched.
@@ -63,11 +63,12 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
     Media = UploadMedia
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        """Those that staff make; what readers attach to conversations is no collection to look after."""
+        """Return the collections that staff make; what readers attach to conversations is not for staff to look
+        after."""
         return super().get_queryset(request).filter(hidden=False)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with the documents of its collections counted by state in one query."""
+        """Return the list, with the documents of its collections counted by state in one query."""
         changelist = super().get_changelist_instance(request)
         counts = count_states(changelist.result_list)
         for collection in changelist.result_list:
@@ -80,7 +81,7 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
 
     @admin.display(description=gettext_lazy("documents by state"))
     def states(self, collection: Collection) -> str:
-        """How many documents are in each state, each number a link to them."""
+        """Return how many documents are in each state, each number a link to them."""
         return _state_links(collection, _counts(collection)) or _("none yet")
 
     def get_urls(self) -> list[URLPattern]:
@@ -110,7 +111,7 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """How far a collection is, as the piece of its page that states.js keeps current."""
+        """Show how far a collection is, as the part of its page that states.js keeps current."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         collection = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -139,15 +140,15 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
         try:
             result = search.search(query, user=request.user, collections=[collection.slug], limit=PASSAGES_SHOWN)
         except RetrievalError as error:
-            return {"problem": translated(str(error))}
+            return {"problem": error.reason.message()}
         passages = [(passage, highlighted(passage.text, query=query)) for passage in result.passages]
         return {"result": result, "passages": passages}
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The documents leave first, a short transaction for each few hundred, so that a large collection keeps nobody
-        else from writing; what Django then deletes in one transaction is the collection alone."""
+        """Delete the documents first, in a short transaction for each few hundred, so that a large collection keeps
+        nobody else from writing. Django then deletes the collection alone in one transaction."""
         collection = self.get_object(request, object_id)
         if request.POST and collection is not None and self.has_delete_permission(request, collection):
             _names, _counts, lacking, _protected = self.get_deleted_objects([collection], request)
@@ -165,7 +166,7 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
     def get_deleted_objects(
         self, objs: Sequence[Collection] | QuerySet[Collection], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """The collections by name and what they hold by number: that may be thousands of rows."""
+        """Return the collections by name and what they hold by number: that may be thousands of rows."""
         names = [str(collection) for collection in objs]
         documents = Document.objects.filter(collection__in=objs).count()
         chunks = Chunk.objects.filter(document__collection__in=objs).count()
@@ -175,7 +176,7 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
 
 
 def count_states(collections: Iterable[Collection]) -> dict[int, Counter[str]]:
-    """For each collection, how many of its documents are in each state."""
+    """Return for each collection how many of its documents are in each state."""
     counts: dict[int, Counter[str]] = {collection.pk: Counter() for collection in collections}
     rows = Document.objects.filter(collection__in=counts).order_by().values_list("collection", "state")
     for pk, state, number in rows.annotate(number=Count("pk")):
@@ -184,7 +185,7 @@ def count_states(collections: Iterable[Collection]) -> dict[int, Counter[str]]:
 
 
 def _counts(collection: Collection) -> Counter[str]:
-    """As the list has counted them."""
+    """Return the counts that the list has stored on the collection."""
     return cast("Counter[str]", vars(collection)["counts"])
 
 
@@ -200,7 +201,7 @@ def _state_links(collection: Collection, counts: Counter[str]) -> SafeString:
 
 
 def _progress(collection: Collection) -> dict[str, Any]:
-    """What progress.html shows: how many documents are ready, and why others are not."""
+    """Return what progress.html shows: how many documents are ready, and why others are not."""
     counts = count_states([collection])[collection.pk]
     stuck = [Document.State.FAILED, Document.State.NEEDS_OCR]
     reasons = Document.objects.filter(collection=collection, state__in=stuck).order_by().values("error")

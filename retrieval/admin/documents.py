@@ -34,8 +34,7 @@ from retrieval.admin.sources import SourcePages, add_links, fetch_limits
 from retrieval.ingestion import ingest
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
-from retrieval.reasons import translated
-from retrieval.sources.addresses import Outcome, refresh
+from retrieval.sources.addresses import RefreshOutcome, refresh
 
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
 _REFRESHED_AT_ONCE = 500
@@ -45,7 +44,7 @@ _TITLES_SHOWN = 100  # of those that are about to be deleted
 
 
 def ingestion_fields(document: Document) -> dict[str, str]:
-    """What pages show of a document's ingestion and keep current, as text."""
+    """Return what pages show of a document's ingestion and keep current, as text."""
     processing = document.state == Document.State.PROCESSING
     return {
         "state": document.get_state_display() + (f" {document.progress}%" if processing else ""),
@@ -53,26 +52,26 @@ def ingestion_fields(document: Document) -> dict[str, str]:
         "chunks": f"{document.chunk_count:,}" if document.chunk_count else "",
         "characters": f"{document.characters:,}" if document.characters else "",
         "language": document.language,
-        "error": translated(document.error),
+        "error": document.error.message(),
     }
 
 
 def _pages_text(document: Document) -> str:
-    """How many there are, and which of them hold no text."""
+    """Return how many pages there are, and which of them hold no text."""
     unread = document.unread_pages
     if not unread:
         return f"{document.page_count:,}" if document.page_count else ""
-    told = ngettext(
+    sentence = ngettext(
         "%(unread)s of %(pages)s pages holds no text: %(numbers)s",
         "%(unread)s of %(pages)s pages hold no text: %(numbers)s",
         len(unread),
     )
     numbers = ", ".join(map(str, unread[:_PAGES_SHOWN])) + (", …" if len(unread) > _PAGES_SHOWN else "")
-    return told % {"unread": f"{len(unread):,}", "pages": f"{document.page_count:,}", "numbers": numbers}
+    return sentence % {"unread": f"{len(unread):,}", "pages": f"{document.page_count:,}", "numbers": numbers}
 
 
 def _live(document: Document, field: str) -> SafeString:
-    """One of these fields, marked so that states.js finds it."""
+    """Return one of these fields, marked so that states.js finds it."""
     return format_html(
         '<span data-document="{}" data-field="{}" data-state="{}">{}</span>',
         document.pk,
@@ -88,7 +87,7 @@ def _time(moment: datetime) -> SafeString:
 
 
 def _location_link(document: Document, label: str) -> SafeString:
-    """To the page itself; it isn't told where its visitor comes from."""
+    """Return a link to the page itself, which does not learn where its visitor comes from."""
     return format_html('<a href="{}" title="{}" rel="noreferrer">{}</a>', document.location, document.location, label)
 
 
@@ -106,7 +105,8 @@ class UploadMedia:
 
 
 def with_hidden(documents: QuerySet[Document], request: HttpRequest) -> QuerySet[Document]:
-    """What readers have attached to their conversations is seen by superusers only, who have to look after it."""
+    """Return the documents that the user sees. What readers have attached to their conversations only superusers see,
+    who have to look after it."""
     return documents if getattr(request.user, "is_superuser", False) else documents.filter(collection__hidden=False)
 
 
@@ -131,7 +131,7 @@ class DocumentAdmin(SourcePages):
         return with_hidden(super().get_queryset(request), request).defer("page_starts")
 
     def has_change_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
-        """What a reader has attached to a conversation is not for staff to change."""
+        """Return whether the user may change it: never what a reader has attached to a conversation."""
         return super().has_change_permission(request, obj) and not (obj and obj.collection.hidden)
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
@@ -243,7 +243,7 @@ class DocumentAdmin(SourcePages):
             ingest.enqueue(obj)  # what the index ranks by (title) or filters by (collection)
 
     def states_view(self, request: HttpRequest) -> HttpResponse:
-        """The ingestion of the documents named by `id`, for states.js; those that are gone are left out."""
+        """Return the ingestion of the documents named by `id`, for states.js; those that are gone are left out."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         ids = request.GET.getlist("id")[:STATES_PER_REQUEST]
@@ -256,7 +256,7 @@ class DocumentAdmin(SourcePages):
         return JsonResponse({"documents": documents})
 
     def original_view(self, request: HttpRequest, pk: int) -> FileResponse:
-        """The file as it was uploaded, always as a download: it may be a page with scripts."""
+        """Return the file as it was uploaded, always as a download: it may be a page with scripts."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         document = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -282,7 +282,7 @@ class DocumentAdmin(SourcePages):
 
     @admin.action(description=gettext_lazy("Re-index selected documents"), permissions=["change"])
     def reindex(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
-        """All in a few queries, for they may be ten thousand."""
+        """Queue all of them in a few queries, for they may be ten thousand."""
         LogEntry.objects.log_actions(_user_id(request), queryset, CHANGE, _("Re-indexed."))
         count = ingest.enqueue_all(queryset)
         self.message_user(
@@ -303,26 +303,26 @@ class DocumentAdmin(SourcePages):
         self._refresh(request, documents[:_REFRESHED_AT_ONCE])
 
     def _refresh(self, request: HttpRequest, documents: Iterable[Document]) -> None:
-        """Those looked at longest ago first, as many as can be within the seconds that staff may wait."""
+        """Refresh those looked at longest ago first, as many as can be within the seconds that staff may wait."""
         deadline = time.monotonic() + settings.FETCH_MAX_SECONDS
-        told: Counter[Outcome] = Counter()
+        counts: Counter[RefreshOutcome] = Counter()
         left_over = 0
         for document in documents:
             if (left := deadline - time.monotonic()) <= 0:
                 left_over += 1
                 continue
             refreshed = refresh(document, limits=fetch_limits(seconds=left))
-            told[refreshed.outcome] += 1
-            if refreshed.outcome is Outcome.CHANGED:
+            counts[refreshed.outcome] += 1
+            if refreshed.outcome is RefreshOutcome.CHANGED:
                 self.log_change(request, document, _("Refreshed."))
-            if refreshed.reason and told[refreshed.outcome] <= _REASONS_SHOWN:
-                self.message_user(request, f"{document.title}: {translated(refreshed.reason)}", messages.WARNING)
-        self.message_user(request, _refreshed_sentence(told, left_over))
+            if refreshed.reason and counts[refreshed.outcome] <= _REASONS_SHOWN:
+                self.message_user(request, f"{document.title}: {refreshed.reason.message()}", messages.WARNING)
+        self.message_user(request, _refreshed_sentence(counts, left_over))
 
     @admin.action(description=gettext_lazy("Delete selected documents"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Document]) -> HttpResponse | None:
-        """Django's, but for all that match a filter it asks with one number, not with a field for each: requests may
-        have a thousand fields. When that number is another by then, it asks again."""
+        """Delete as Django does, but for all that match a filter ask with one number, not with a field for each:
+        requests may have a thousand fields. When that number is another by then, ask again."""
         across = request.POST.get("select_across") == "1"
         counted = queryset.count()
         if across and request.POST.get("post") and request.POST.get("counted") != str(counted):
@@ -340,7 +340,7 @@ class DocumentAdmin(SourcePages):
     def get_deleted_objects(
         self, objs: Sequence[Document] | QuerySet[Document], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """The first documents by title, the rest and all chunks by number: a book has thousands."""
+        """Return the first documents by title, the rest and all chunks by number: a book has thousands."""
         count = objs.count() if isinstance(objs, QuerySet) else len(objs)
         titles = [str(document) for document in objs[:_TITLES_SHOWN]]
         if count > len(titles):
@@ -353,12 +353,12 @@ def _user_id(request: HttpRequest) -> int:
     return cast(int, request.user.pk)  # of whatever kind the project's users have
 
 
-def _refreshed_sentence(told: Counter[Outcome], left_over: int) -> str:
+def _refreshed_sentence(counts: Counter[RefreshOutcome], left_over: int) -> str:
     parts = [
-        (told[Outcome.CHANGED], _("%d changed and will be indexed again")),
-        (told[Outcome.UNCHANGED], _("%d unchanged")),
-        (told[Outcome.GONE], _("%d gone, their text is kept")),
-        (told[Outcome.FAILED], _("%d could not be fetched")),
+        (counts[RefreshOutcome.CHANGED], _("%d changed and will be indexed again")),
+        (counts[RefreshOutcome.UNCHANGED], _("%d unchanged")),
+        (counts[RefreshOutcome.GONE], _("%d gone, their text is kept")),
+        (counts[RefreshOutcome.FAILED], _("%d could not be fetched")),
         (left_over, _("%d not looked at, for time was over: refresh again")),
     ]
     return (

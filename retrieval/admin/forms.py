@@ -19,10 +19,10 @@ from retrieval.ingestion import ingest
 from retrieval.ingestion.quota import check_quota
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats import clean
-from retrieval.reasons import translated
+from retrieval.reasons import Reason, gettext_noop
 from retrieval.sources.addresses import add_address
 from retrieval.sources.uploads import ARCHIVE, ENDINGS, Upload, add_text, add_upload, check_ending, check_size
-from retrieval.sources.web import Limits
+from retrieval.sources.web import FetchLimits
 
 if TYPE_CHECKING:
     DocumentModelForm = forms.ModelForm[Document]
@@ -30,13 +30,14 @@ else:
     DocumentModelForm = forms.ModelForm
 
 ADDRESSES_AT_ONCE = 20
+_NOT_FETCHED = gettext_noop("Not fetched, for the others took too long. Add it again.")
 
 
 def check_file(file: UploadedFile[bytes]) -> None:
-    """What can be known before a file is stored; the rest is the parser's to say."""
+    """Raise ValidationError for what is wrong before a file is stored; the parser finds the rest."""
     refusal = check_size(file.size or 0, max_bytes=settings.UPLOAD_MAX_BYTES) or check_ending(file.name or "")
     if refusal:
-        raise forms.ValidationError(refusal)
+        raise forms.ValidationError(refusal.message())
 
 
 class FilesInput(forms.FileInput):
@@ -60,7 +61,7 @@ class UploadForm(forms.Form):
         }
 
     def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
-        """What became of each file, and of each member of an archive."""
+        """Return what became of each file, and of each member of an archive."""
         collection = self.cleaned_data["collection"]
         return [
             upload
@@ -99,7 +100,7 @@ class PasteForm(forms.Form):
         return text
 
     def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
-        """What became of it."""
+        """Return what became of the text."""
         values = self.cleaned_data
         return [add_text(values["collection"], title=values["title"], text=values["text"], owner=owner)]
 
@@ -118,7 +119,7 @@ class AddressForm(forms.Form):
     )
 
     def clean_addresses(self) -> list[str]:
-        """Each once, in order."""
+        """Return each address once, in order."""
         lines = dict.fromkeys(line.strip() for line in self.cleaned_data["addresses"].splitlines())
         addresses = [line for line in lines if line]
         if len(addresses) > ADDRESSES_AT_ONCE:
@@ -126,14 +127,15 @@ class AddressForm(forms.Form):
             raise forms.ValidationError(_("These are %(count)d addresses, the limit is %(limit)d at once.") % counts)
         return addresses
 
-    def save(self, *, owner: AbstractBaseUser, limits: Callable[..., Limits]) -> list[Upload]:
-        """What became of each address. All of them share the seconds of one fetch; those left over are not fetched."""
+    def save(self, *, owner: AbstractBaseUser, limits: Callable[..., FetchLimits]) -> list[Upload]:
+        """Return what became of each address. All of them share the seconds of one fetch; those left over are not
+        fetched."""
         deadline = time.monotonic() + limits().seconds
         uploads = []
         for url in self.cleaned_data["addresses"]:
             left = deadline - time.monotonic()
             if left <= 0:
-                uploads.append(Upload(url, refusal=_("Not fetched, for the others took too long. Add it again.")))
+                uploads.append(Upload(url, refusal=Reason(_NOT_FETCHED)))
                 continue
             within = limits(seconds=left)
             uploads.append(add_address(self.cleaned_data["collection"], url=url, owner=owner, limits=within))
@@ -153,7 +155,8 @@ class DocumentForm(DocumentModelForm):
         fields = ["title", "collection"]
 
     def clean(self) -> None:
-        """A collection holds the same content once, also when a document moves into it or gets another file."""
+        """Keep a collection from holding the same content twice, also when a document moves into it or gets another
+        file."""
         replacement = self.cleaned_data.get("replacement")
         content_hash = ingest.sha256(replacement) if replacement else self.instance.content_hash
         same = Document.objects.filter(collection=self.cleaned_data.get("collection"), content_hash=content_hash)
@@ -163,7 +166,7 @@ class DocumentForm(DocumentModelForm):
             try:
                 check_quota(self.instance.owner, adding=replacement.size - self.instance.size)
             except QuotaExceeded as error:
-                self.add_error("replacement", translated(str(error)))
+                self.add_error("replacement", error.reason.message())
 
 
 class QueryForm(forms.Form):

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from retrieval.errors import IndexUnavailable
 from retrieval.ingestion import reindex, spaces
 from retrieval.models import Collection
-from retrieval.reasons import translated
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Collection]
@@ -28,9 +27,9 @@ class IndexActions(Base):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "GET" and self.has_change_permission(request):
             if reason := spaces.mismatch():
-                messages.warning(request, translated(reason))
+                messages.warning(request, reason.message())
             for line in reindex.progress():
-                messages.info(request, translated(line))
+                messages.info(request, line.message())
         return super().changelist_view(request, extra_context)
 
     @admin.action(permissions=["change"], description=_("Build the index for the configured embedding model"))
@@ -44,11 +43,11 @@ class IndexActions(Base):
 
     @admin.action(permissions=["change"], description=_("Compare the index with the documents"))
     def compare_index(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
-        """In this process, which owns an embedded index."""
+        """Compare in this process, which owns an embedded index."""
         try:
             messages.info(request, str(reindex.drift(spaces.live_space())))
         except IndexUnavailable as error:
-            messages.error(request, str(error))
+            messages.error(request, error.reason.message())
 
     @admin.action(permissions=["change"], description=_("Compare the index with the documents and repair it"))
     def repair_index(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:

@@ -20,19 +20,22 @@ from django.views.decorators.http import require_http_methods
 
 from retrieval.admin.forms import AddressForm, PasteForm, UploadForm
 from retrieval.models import Collection, Document
+from retrieval.reasons import NO_REASON, Reason, gettext_noop
 from retrieval.sources.uploads import Upload, check_length
-from retrieval.sources.web import Limits
+from retrieval.sources.web import FetchLimits
 
 if TYPE_CHECKING:
     DocumentModelAdmin = admin.ModelAdmin[Document]
 else:
     DocumentModelAdmin = admin.ModelAdmin
 
+_TOGETHER = gettext_noop("%(refusal)s The files of one form count together: choose fewer at once.")
 
-def fetch_limits(*, seconds: float | None = None) -> Limits:
-    """What one fetch may cost; staff wait for it."""
+
+def fetch_limits(*, seconds: float | None = None) -> FetchLimits:
+    """Return what one fetch may cost; staff wait for it."""
     wait = settings.FETCH_MAX_SECONDS if seconds is None else seconds
-    return Limits(settings.UPLOAD_MAX_BYTES, seconds=wait, hosts=settings.FETCH_HOSTS)
+    return FetchLimits(settings.UPLOAD_MAX_BYTES, seconds=wait, hosts=settings.FETCH_HOSTS)
 
 
 class SourcePages(DocumentModelAdmin):
@@ -53,8 +56,8 @@ class SourcePages(DocumentModelAdmin):
         ]
 
     def _bounded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """The admin's `view`, or, of a body too long for it, why, before a CSRF check reads the form: `view` has its
-        own check."""
+        """Return the admin's `view`, which answers a body too long for it by why, before a CSRF check reads the form:
+        `view` has its own check."""
         refuse = self.admin_site.admin_view(csrf_exempt(self.refuse_view))
 
         @csrf_exempt
@@ -65,23 +68,24 @@ class SourcePages(DocumentModelAdmin):
         return bounded
 
     def refuse_view(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
-        """The page again, with what is wrong with a body that nobody reads: the request becomes one for the page."""
+        """Show the page again, with what is wrong with a body that nobody reads: the request becomes one for the
+        page."""
         refusal, request.method = _too_long(request), "GET"
         if object_id is None:
             self._check_may_add(request)
-            refusal += " " + _("The files of one form count together: choose fewer at once.")
+            refusal = Reason(_TOGETHER, refusal=refusal)
             upload = Upload(_("Documents"), refusal=refusal, too_much=True)
             return self._upload_page(request, UploadForm(initial=_initial(request)), [upload], status=413)
         response = self.change_view(request, object_id)
         if response.status_code == 200:
-            self.message_user(request, f"{_('Replace file')}: {refusal}", messages.ERROR)
+            self.message_user(request, f"{_('Replace file')}: {refusal.message()}", messages.ERROR)
             response.status_code = 413
         return response
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The upload page; with the header `X-Fragment`, only what became of each file."""
+        """Show the upload page; with the header `X-Fragment`, only what became of each file."""
         self._check_may_add(request)
         form = UploadForm(request.POST or None, request.FILES or None, initial=_initial(request))
         uploads = form.save(owner=_owner(request)) if form.is_valid() else []
@@ -99,14 +103,15 @@ class SourcePages(DocumentModelAdmin):
         return self._page(request, "upload", context, status=status)
 
     def paste_view(self, request: HttpRequest) -> HttpResponse:
-        """Text as a document."""
+        """Add text as a document."""
         self._check_may_add(request)
         form = PasteForm(request.POST or None, initial=_initial(request))
         uploads = form.save(owner=_owner(request)) if form.is_valid() else []
         return self._source_page(request, form, uploads, title=_("Paste text"), submit=_("Add"))
 
     def address_view(self, request: HttpRequest) -> HttpResponse:
-        """What is at one or more web addresses, each as a document. Staff wait, `FETCH_MAX_SECONDS` at the longest."""
+        """Add what is at one or more web addresses, each as a document. Staff wait, `FETCH_MAX_SECONDS` at the
+        longest."""
         self._check_may_add(request)
         form = AddressForm(request.POST or None, initial=_initial(request))
         uploads = form.save(owner=_owner(request), limits=fetch_limits) if form.is_valid() else []
@@ -133,7 +138,7 @@ class SourcePages(DocumentModelAdmin):
             raise PermissionDenied
 
     def _record(self, request: HttpRequest, uploads: list[Upload], *, failed: bool) -> int:
-        """Log what was added; the status of the answer."""
+        """Log what was added. Return the status of the answer."""
         for upload in uploads:
             if upload.document and not upload.refusal:
                 self.log_addition(request, upload.document, [{"added": {}}])
@@ -152,16 +157,16 @@ class SourcePages(DocumentModelAdmin):
 
 
 def add_links(collection: Collection | None = None) -> list[tuple[str, str]]:
-    """The pages above, for a row of buttons: what each says, and its address."""
+    """Return the pages above, for a row of buttons: what each says, and its address."""
     query = f"?collection={collection.pk}" if collection else ""
     names = [("paste", _("Paste text")), ("address", _("Add web addresses"))]
     return [(label, reverse(f"admin:retrieval_document_{name}") + query) for name, label in names]
 
 
-def _too_long(request: HttpRequest) -> str:
-    """Why its body is refused unread; empty when it is not."""
+def _too_long(request: HttpRequest) -> Reason:
+    """Return why its body is refused unread; empty when it is not."""
     length = request.META.get("CONTENT_LENGTH") or ""
-    return check_length(length, max_bytes=settings.UPLOAD_MAX_BYTES) if request.method == "POST" else ""
+    return check_length(length, max_bytes=settings.UPLOAD_MAX_BYTES) if request.method == "POST" else NO_REASON
 
 
 def _owner(request: HttpRequest) -> AbstractBaseUser:
@@ -169,7 +174,7 @@ def _owner(request: HttpRequest) -> AbstractBaseUser:
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
-    """The collection that the address names, else the only one there is."""
+    """Return the collection that the address names, else the only one there is."""
     asked = request.GET.get("collection", "")
     if asked.isdecimal() and len(asked) < 19:
         return {"collection": int(asked)}

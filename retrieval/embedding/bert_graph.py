@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.children import run_child
 from retrieval.errors import EmbeddingUnavailable
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +42,9 @@ def check_weights(file: Path, *, sha256: str, name: str) -> None:
     """Raise EmbeddingUnavailable when the file is not the published one."""
     with file.open("rb") as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != sha256:
-            raise EmbeddingUnavailable(f"The installed weights are not the published {name}: their sha256 differs.")
+            raise EmbeddingUnavailable(
+                _("The installed weights are not the published %(model)s: their sha256 differs."), model=name
+            )
 
 
 def write_in_child(module: str, weights: Path, path: Path, *options: str, name: str) -> None:
@@ -59,7 +62,9 @@ def write_in_child(module: str, weights: Path, path: Path, *options: str, name: 
             if done.status != 0:
                 raise OSError(done.log)
         except OSError as error:
-            raise EmbeddingUnavailable(f"The graph of {name} can't be written: {error}") from error
+            raise EmbeddingUnavailable(
+                _("The graph of %(model)s can't be written: %(fault)s"), model=name, fault=str(error)
+            ) from error
         try:
             written.replace(path)  # atomic, so a process that is killed here leaves no half graph behind
         except OSError:  # a folder that another process has written meanwhile

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import EmbeddingUnavailable
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
@@ -41,7 +42,9 @@ class FastEmbedder:
         try:
             return int(self._fastembed.get_embedding_size(self._model_name))
         except ValueError as error:
-            raise EmbeddingUnavailable(f"fastembed knows no model {self._model_name} (EMBEDDING_MODEL).") from error
+            raise EmbeddingUnavailable(
+                _("fastembed knows no model %(model)s (EMBEDDING_MODEL)."), model=self._model_name
+            ) from error
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         return self._unit(list(self._loaded().passage_embed(list(texts), batch_size=self.batch_size)))
@@ -75,13 +78,17 @@ class FastEmbedder:
         try:
             return self._fastembed(self._model_name, cache_dir=str(self._cache_dir), threads=2, **folder)
         except (ValueError, OSError) as error:  # an unknown name; a hub that can't be reached, or a broken file
-            raise EmbeddingUnavailable(f"fastembed can't load {self._model_name}: {error}") from error
+            raise EmbeddingUnavailable(
+                _("fastembed can't load %(model)s: %(fault)s"), model=self._model_name, fault=str(error)
+            ) from error
 
     @property
     def _fastembed(self) -> type[TextEmbedding]:
         try:
             from fastembed import TextEmbedding
         except ImportError as error:
-            message = f"EMBEDDING_MODEL is {self.name}, and fastembed isn't installed: pip install fastembed."
-            raise EmbeddingUnavailable(message) from error
+            raise EmbeddingUnavailable(
+                _("EMBEDDING_MODEL is %(model)s, and fastembed isn't installed: pip install fastembed."),
+                model=self.name,
+            ) from error
         return TextEmbedding

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
+from retrieval.reasons import gettext_noop as _
 from retrieval.text.chunks import estimate_tokens
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ _SLEPT_SECONDS = 3.0  # at most before a retry, for a reader may be waiting; wha
 _LEFT_ALONE_SECONDS = 300.0  # at most, whatever the address says
 
 
+class Clock(Protocol):
+    """Seconds that pass: `time` itself, or a clock that a test sets."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
+
+
 class RemoteEmbedder:
     """Any address that speaks OpenAI's `POST /v1/embeddings`; what it answers is checked before it is believed.
 
@@ -34,11 +43,12 @@ class RemoteEmbedder:
     languages = frozenset[str]()
     default_model = "text-embedding-3-small"
 
-    def __init__(self, *, base_url: str, model: str, api_key: str, timeout: float = 30.0) -> None:
+    def __init__(self, *, base_url: str, model: str, api_key: str, timeout: float = 30.0, clock: Clock = time) -> None:
         self.name = model or self.default_model
         self._base_url = base_url
         self._api_key = api_key
         self._timeout = timeout
+        self._clock = clock
         self._lock = threading.Lock()
         self._client: OpenAI | None = None
         self._dimension = 0
@@ -58,9 +68,11 @@ class RemoteEmbedder:
         try:
             rows = self._asked(texts)
         except openai.APIStatusError as error:
-            raise EmbeddingRejected(f"The embedding address refused the request ({error.status_code}).") from error
+            raise EmbeddingRejected(
+                _("The embedding address refused the request (%(status)s)."), status=error.status_code
+            ) from error
         except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
-            raise EmbeddingRejected("The embedding address didn't answer with embeddings.") from error
+            raise EmbeddingRejected(_("The embedding address didn't answer with embeddings.")) from error
         return self._checked(rows, count=len(texts))
 
     def _asked(self, texts: Sequence[str]) -> list[list[float]]:
@@ -77,17 +89,19 @@ class RemoteEmbedder:
             except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
                 pause = max(_BACKOFF_SECONDS * 2**attempt, _retry_after(error))
                 if pause > _SLEPT_SECONDS:
-                    self._left_alone_until = time.monotonic() + min(pause, _LEFT_ALONE_SECONDS)
+                    self._left_alone_until = self._clock.monotonic() + min(pause, _LEFT_ALONE_SECONDS)
                     self._leave_alone()
                 if attempt == _RETRIES:
-                    raise EmbeddingUnavailable(f"The embedding address doesn't answer: {_named(error)}.") from error
-                time.sleep(pause)
+                    raise EmbeddingUnavailable(
+                        _("The embedding address doesn't answer: %(fault)s."), fault=_named(error)
+                    ) from error
+                self._clock.sleep(pause)
                 attempt += 1
 
     def _leave_alone(self) -> None:
         """Raises EmbeddingUnavailable as long as the address has asked for."""
-        if (left := self._left_alone_until - time.monotonic()) > 0:
-            raise EmbeddingUnavailable(_ASKED_TO_WAIT.format(math.ceil(left)), retry_after=left)
+        if (left := self._left_alone_until - self._clock.monotonic()) > 0:
+            raise EmbeddingUnavailable(_ASKED_TO_WAIT, seconds=math.ceil(left), retry_after=left)
 
     def embed_query(self, text: str) -> Vectors:
         vector: Vectors = self.embed_documents([text])[0]
@@ -119,22 +133,26 @@ class RemoteEmbedder:
         import numpy as np
 
         if len(rows) != count:
-            raise EmbeddingRejected(f"Asked for {count} embeddings, got {len(rows)}.")
+            raise EmbeddingRejected(_("Asked for %(count)s embeddings, got %(got)s."), count=count, got=len(rows))
         sizes = {len(row) for row in rows}
         expected = self._dimension or len(rows[0])
         if sizes != {expected} or not expected:
-            raise EmbeddingRejected(f"Embeddings have dimension {sorted(sizes)}, expected {expected}.")
+            raise EmbeddingRejected(
+                _("Embeddings have dimension %(found)s, expected %(wanted)s."),
+                found=str(sorted(sizes)),
+                wanted=str(expected),
+            )
         with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
             vectors: Vectors = np.asarray(rows, np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not lengths.all():
-            raise EmbeddingRejected("Embeddings hold values that are not finite numbers, or only zeros.")
+            raise EmbeddingRejected(_("Embeddings hold values that are not finite numbers, or only zeros."))
         self._dimension = expected
         unit: Vectors = vectors / lengths
         return unit
 
 
-_ASKED_TO_WAIT = "The embedding address has too much to do, and asked for a pause: {} seconds are left."
+_ASKED_TO_WAIT = _("The embedding address has too much to do, and asked for a pause: %(seconds)s seconds are left.")
 
 
 def _retry_after(error: Exception) -> float:

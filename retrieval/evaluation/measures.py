@@ -24,19 +24,19 @@ class Estimate:
 
 
 def recall(ranking: Sequence[str], relevant: Mapping[str, int], *, cutoff: int) -> float:
-    """The share of the relevant documents that the first `cutoff` hold, 0 to 1."""
+    """Return the share of the relevant documents that the first `cutoff` hold, 0 to 1."""
     wanted = {document for document, grade in relevant.items() if grade > 0}
     return len(wanted & set(ranking[:cutoff])) / len(wanted)
 
 
 def reciprocal_rank(ranking: Sequence[str], relevant: Mapping[str, int], *, cutoff: int = 10) -> float:
-    """1 over the rank of the first relevant document; 0 when it isn't among the first `cutoff`."""
+    """Return 1 over the rank of the first relevant document; 0 when it isn't among the first `cutoff`."""
     ranks = (rank for rank, document in enumerate(ranking[:cutoff], start=1) if relevant.get(document, 0) > 0)
     return 1 / next(ranks, math.inf)
 
 
 def normalized_gain(ranking: Sequence[str], relevant: Mapping[str, int], *, cutoff: int = 10) -> float:
-    """nDCG with linear gains, none below 0, as trec_eval and BEIR have it (Järvelin and Kekäläinen 2002)."""
+    """Return nDCG with linear gains, none below 0, as trec_eval and BEIR have it (Järvelin and Kekäläinen 2002)."""
 
     def gain(grades: Sequence[int]) -> float:
         return sum(grade / math.log2(rank + 1) for rank, grade in enumerate(grades[:cutoff], start=1))
@@ -46,8 +46,8 @@ def normalized_gain(ranking: Sequence[str], relevant: Mapping[str, int], *, cuto
 
 
 def span_overlap(found: Sequence[Place], wanted: Sequence[Place]) -> tuple[float, float]:
-    """Recall and precision in characters: what of `wanted` was found, and what of `found` was wanted. Characters that
-    two places share count once."""
+    """Return recall and precision in characters: how much of `wanted` was found, and how much of `found` was wanted.
+    Characters that two places share count once."""
     sought, got = _characters(wanted), _characters(found)
     shared = sum(
         max(0, min(end, other_end) - max(start, other_start))
@@ -59,7 +59,7 @@ def span_overlap(found: Sequence[Place], wanted: Sequence[Place]) -> tuple[float
 
 
 def _characters(places: Sequence[Place]) -> list[Place]:
-    """The same characters in places that don't overlap."""
+    """Return the same characters in places that don't overlap."""
     joined: list[Place] = []
     for document, start, end in sorted(places):
         if joined and joined[-1][0] == document and start <= joined[-1][2]:
@@ -74,14 +74,17 @@ def _length(places: Sequence[Place]) -> int:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean and its percentile bootstrap interval (Efron 1979), the same at every call."""
+    """Return the mean and its percentile bootstrap interval (Efron 1979), the same at every call."""
     means = sorted(_resampled_means(values))
     return Estimate(fmean(values), means[round(0.025 * (RESAMPLES - 1))], means[round(0.975 * (RESAMPLES - 1))])
 
 
 def p_value(one: Sequence[float], other: Sequence[float]) -> float:
-    """How often a difference as large as that of the means would come by chance, by a paired, two-sided bootstrap over
-    the questions (Smucker, Allan and Carterette 2007): the differences are shifted to a mean of 0 and drawn again."""
+    """Return how often a difference as large as that of the means would come by chance.
+
+    This is a paired, two-sided bootstrap over the questions (Smucker, Allan and Carterette 2007): the differences are
+    shifted to a mean of 0 and drawn again.
+    """
     differences = [b - a for a, b in zip(one, other, strict=True)]
     observed = fmean(differences)
     if not any(differences):

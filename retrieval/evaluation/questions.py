@@ -17,7 +17,7 @@ _ANSWERABLE = {"": True, "true": True, "yes": True, "1": True, "false": False, "
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceText:
     """A document of the set's own, under the name by which its questions call it."""
 
     key: str
@@ -28,7 +28,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Quote:
-    """What answers a question: characters `start` to `end` of a document; without them, `text` is looked for there."""
+    """A place that answers a question: characters `start` to `end` of a document; without them, `text` is looked for
+    there."""
 
     document: str
     start: int | None = None
@@ -37,8 +38,9 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class Question:
-    """`relevant` grades whole documents, `quotes` are places in them; both empty when nothing answers it."""
+class JudgedQuestion:
+    """A question and what answers it: `relevant` grades whole documents, `quotes` are places in them; both are empty
+    when nothing does."""
 
     text: str
     relevant: dict[str, int] = field(default_factory=dict)
@@ -54,12 +56,13 @@ class QuestionSet:
     """Questions about `sources`, or, without any, about the documents of this site."""
 
     name: str
-    sources: tuple[Source, ...]
-    questions: tuple[Question, ...]
+    sources: tuple[SourceText, ...]
+    questions: tuple[JudgedQuestion, ...]
 
 
 def read_set(path: Path) -> QuestionSet:
-    """Raises EvaluationSetError, which names the file, the line and what is wrong there."""
+    """Return the questions in `path`. Raises EvaluationSetError, which names the file, the line and what is wrong
+    there."""
     try:
         return _beir(path) if path.is_dir() else _table(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -73,7 +76,7 @@ def _beir(folder: Path) -> QuestionSet:
     for question, document, grade in _judgements(folder):
         grades.setdefault(question, {})[document] = grade
     questions = tuple(
-        Question(_text(row["text"]), relevant=grades[str(row["_id"])])
+        JudgedQuestion(_text(row["text"]), relevant=grades[str(row["_id"])])
         for row in _rows(folder, "queries")
         if any(grade > 0 for grade in grades.get(str(row["_id"]), {}).values())
     )
@@ -82,10 +85,10 @@ def _beir(folder: Path) -> QuestionSet:
     return QuestionSet(folder.resolve().name, sources, questions)
 
 
-def _source(row: Mapping[str, Any]) -> Source:
-    """One without a text is its title."""
+def _source(row: Mapping[str, Any]) -> SourceText:
+    """Return the row as a document; without a text, its title is the text."""
     title, text = _text(row.get("title")), _text(row["text"])
-    return Source(str(row["_id"]), title, "a.txt", text if text.strip() else title)
+    return SourceText(str(row["_id"]), title, "a.txt", text if text.strip() else title)
 
 
 def _text(value: object) -> str:
@@ -93,7 +96,7 @@ def _text(value: object) -> str:
 
 
 def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The objects of `name`.jsonl, or of `name`.jsonl.gz."""
+    """Yield the objects of `name`.jsonl, or of `name`.jsonl.gz."""
     path = _first(folder, [f"{name}.jsonl"])
     for number, line in _lines(path):
         try:
@@ -119,14 +122,15 @@ def _judgements(folder: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Those that aren't blank, with their numbers. Only a line feed ends one: ids and texts may hold other breaks."""
+    """Yield the lines that aren't blank, with their numbers. Only a line feed ends one: ids and texts may hold other
+    breaks."""
     content = path.read_bytes()
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
     return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
 
 
 def _first(folder: Path, names: Sequence[str]) -> Path:
-    """The first of these files that is there, as it is or compressed."""
+    """Return the first of these files that is there, as it is or compressed. Raises EvaluationSetError."""
     for name in names:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():
@@ -149,7 +153,7 @@ def _table(path: Path) -> QuestionSet:
             found.setdefault(row["question"].strip(), []).extend(_quotes(row))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise EvaluationSetError(f"{path}, row {number}: {error}") from error
-    questions = tuple(Question(text, quotes=tuple(quotes)) for text, quotes in found.items() if text)
+    questions = tuple(JudgedQuestion(text, quotes=tuple(quotes)) for text, quotes in found.items() if text)
     if not questions:
         raise EvaluationSetError(f"{path} holds no questions.")
     return QuestionSet(path.stem, _corpora(path, questions), questions)
@@ -173,8 +177,9 @@ def _quotes(row: dict[str, str]) -> Iterable[Quote]:
     yield Quote(document, int(start) if start else None, int(end) if end else None, text)
 
 
-def _corpora(path: Path, questions: Sequence[Question]) -> tuple[Source, ...]:
-    """The texts that the questions quote, when they lie beside the table; else the site's own documents are meant."""
+def _corpora(path: Path, questions: Sequence[JudgedQuestion]) -> tuple[SourceText, ...]:
+    """Return the texts that the questions quote, when they lie beside the table; else none: the site's own documents
+    are meant."""
     folder = path.parent / "corpora"
     if not folder.is_dir():
         return ()
@@ -182,4 +187,4 @@ def _corpora(path: Path, questions: Sequence[Question]) -> tuple[Source, ...]:
     named = {quote.document for question in questions for quote in question.quotes}
     if unknown := named - files.keys():
         raise EvaluationSetError(f"{folder} has no text called {', '.join(sorted(unknown))}.")
-    return tuple(Source(key, key, file.name, file.read_text()) for key, file in files.items())
+    return tuple(SourceText(key, key, file.name, file.read_text()) for key, file in files.items())

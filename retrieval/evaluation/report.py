@@ -14,7 +14,7 @@ _LABEL, _COLUMN = 24, 24
 
 
 def table(results: Mapping[str, Values]) -> str:
-    """A row for each measure, a column for each way of searching: the mean and its 95 % interval."""
+    """Return a row for each measure, a column for each way of searching: the mean and its 95 % interval."""
     lines = ["".join([" " * _LABEL, *(f"{name:>{_COLUMN}}" for name in results)])]
     for measure in _measures(list(results.values())):
         cells = (_cell(values.get(measure, [])) for values in results.values())
@@ -23,8 +23,11 @@ def table(results: Mapping[str, Values]) -> str:
 
 
 def comparison(results: Mapping[str, Values]) -> str:
-    """Two ways of searching side by side, with the difference of the second to the first and how likely chance made it.
-    Raises EvaluationSetError when they were not asked the same questions."""
+    """Return two ways of searching side by side, with the difference of the second to the first and how likely chance
+    made it.
+
+    Raises EvaluationSetError when they were not asked the same questions.
+    """
     (one, first), (other, second) = results.items()
     lines = [f"{'':<{_LABEL}}{one:>{_COLUMN}}{other:>{_COLUMN}}{'difference':>12}{'p':>8}"]
     for measure in _measures([first, second]):
@@ -42,7 +45,7 @@ def save(path: Path, *, name: str, results: Mapping[str, Values]) -> None:
 
 
 def load(path: Path) -> dict[str, Values]:
-    """The results under names of their own: that of the file in front. Raises EvaluationSetError."""
+    """Return the results under names of their own, which begin with that of the file. Raises EvaluationSetError."""
     try:
         results = json.loads(path.read_text())["results"]
         return {f"{path.stem}: {method}": values for method, values in results.items()}

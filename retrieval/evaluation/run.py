@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 
 from retrieval.errors import EvaluationSetError
 from retrieval.evaluation.measures import CUTOFFS, Place, normalized_gain, recall, reciprocal_rank, span_overlap
-from retrieval.evaluation.questions import Question, Quote
+from retrieval.evaluation.questions import JudgedQuestion, Quote
 from retrieval.models import Document, User
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.passages import Passage
@@ -42,7 +42,8 @@ class Located:
         return bool(self.relevant or self.places)
 
     def answered_by(self, passage: Passage) -> bool:
-        """Does the passage, or another document that it names for saying the same, hold any of what is wanted?"""
+        """Return whether the passage, or another document that it names for saying the same, holds any of what is
+        wanted."""
         return any(self.relevant.get(key, 0) > 0 for key in _documents(passage)) or any(
             document == str(passage.document_id) and passage.start < end and start < passage.end
             for document, start, end in self.places
@@ -50,12 +51,13 @@ class Located:
 
 
 def _documents(passage: Passage) -> list[str]:
-    """The one that it is from, and those that it names for saying the same: what a reader is led to."""
+    """Return the document that it is from, and those that it names for saying the same: what a reader is led to."""
     return [str(passage.document_id), *(str(other.document_id) for other in passage.also_in)]
 
 
 def parse_method(text: str) -> Method:
-    """ "neighbours=0,rerank=maxsim" as a method. Raises EvaluationSetError, which names the settings there are."""
+    """Return "neighbours=0,rerank=maxsim" as a method. Raises EvaluationSetError, which names the settings there
+    are."""
     method: dict[str, Any] = {}
     known = {field.name: field.type for field in fields(Method)}
     for part in filter(None, text.split(",")):
@@ -70,7 +72,7 @@ def parse_method(text: str) -> Method:
     return Method(**method)
 
 
-def locate(questions: Iterable[Question], *, documents: Mapping[str, int]) -> list[Located]:
+def locate(questions: Iterable[JudgedQuestion], *, documents: Mapping[str, int]) -> list[Located]:
     """The questions with their answers' documents as ids; `documents` gives those of the set's own keys. Without it
     a document is named by its id or its title. Raises EvaluationSetError when one isn't here, or lacks the quote.
 
@@ -100,7 +102,7 @@ def locate(questions: Iterable[Question], *, documents: Mapping[str, int]) -> li
 
 
 def _judged(relevant: Mapping[str, int], documents: Mapping[str, int]) -> dict[str, int]:
-    """By id; two with the same text are one document, which the better grade is meant for."""
+    """Return the grades by id. Two documents with the same text are one, which gets the better grade."""
     grades: dict[str, int] = {}
     for key, grade in relevant.items():
         name = str(documents[key]) if key in documents else f"missing {key}"
@@ -109,7 +111,8 @@ def _judged(relevant: Mapping[str, int], documents: Mapping[str, int]) -> dict[s
 
 
 def _place(quote: Quote, document: Document) -> Place:
-    """Where the quote stands: where it says, when its text does, else where its text is found nearest to that."""
+    """Return where the quote stands: where it says, when its text does, else where its text is found nearest to that.
+    Raises EvaluationSetError."""
     key, expected = str(document.pk), quote.start or 0
     if quote.start is not None and quote.end is not None:
         there = document_text(document, start=quote.start, end=quote.end)
@@ -125,7 +128,8 @@ def _place(quote: Quote, document: Document) -> Place:
 
 
 def ask(questions: Sequence[Located], *, method: Method, report: Callable[[int], None]) -> Values:
-    """Every measure that applies to these questions; `report` is told how many are done. Reads every collection."""
+    """Return every measure that applies to these questions; `report` is called with how many are done. Reads every
+    collection."""
     reader = get_user_model()()
     reader.is_active = reader.is_superuser = True
     values: Values = {}
@@ -137,7 +141,7 @@ def ask(questions: Sequence[Located], *, method: Method, report: Callable[[int],
 
 
 def _measures(question: Located, *, method: Method, user: User) -> Iterable[tuple[str, float]]:
-    """Percent, but for lengths, which are characters."""
+    """Yield the measures of one question: in percent, but for lengths, which are characters."""
     many = search(question.text, user=user, limit=_DISTINCT, method=method).passages
     if question.relevant:
         yield from _of_documents(question, many)
@@ -165,7 +169,8 @@ def _of_documents(question: Located, passages: Sequence[Passage]) -> Iterable[tu
 
 
 def _of_places(question: Located, *, method: Method, user: User) -> Iterable[tuple[str, float]]:
-    """Each number of passages is asked for by itself: how far passages widen depends on it."""
+    """Yield the measures of places. Each number of passages is asked for by itself: how far passages widen depends on
+    it."""
     for cutoff in CUTOFFS:
         passages = search(question.text, user=user, limit=cutoff, method=method).passages
         places = [(str(passage.document_id), passage.start, passage.end) for passage in passages]

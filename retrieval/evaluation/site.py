@@ -9,14 +9,14 @@ from django.core.files.base import ContentFile
 
 from retrieval import index
 from retrieval.configuration import runtime
-from retrieval.evaluation.questions import Source
+from retrieval.evaluation.questions import SourceText
 from retrieval.ingestion import ingest, queue
 from retrieval.models import Collection, Document
 from retrieval.text import chunks as chunking
 
 
-def folder_name(sources: Sequence[Source]) -> str:
-    """The same as long as texts, embedder, index and chunker are: what would change what is found changes it."""
+def folder_name(sources: Sequence[SourceText]) -> str:
+    """Return a name that changes with what would change the results: texts, embedder, index and chunker."""
     digest = hashlib.blake2b(digest_size=8)
     for part in (runtime().fingerprint, str(chunking.VERSION), str(index.VERSION)):
         digest.update(part.encode() + b"\0")
@@ -25,9 +25,13 @@ def folder_name(sources: Sequence[Source]) -> str:
     return digest.hexdigest()
 
 
-def fill(sources: Sequence[Source], *, report: Callable[[int], None]) -> dict[str, int]:
-    """Put every source through the real ingestion, as far as it isn't yet: the id of each one's document, by its key.
-    Sources with the same text share one; what has no text has none. `report` is told how many documents are done."""
+def fill(sources: Sequence[SourceText], *, report: Callable[[int], None]) -> dict[str, int]:
+    """Put every source through the real ingestion, as far as it isn't yet. Return the id of each one's document, by its
+    key.
+
+    Sources with the same text share one; a source without text has none. `report` is called with how many documents are
+    done.
+    """
     collection, _ = Collection.objects.get_or_create(name="Evaluation", slug="evaluation")
     for source in sources if collection.documents.count() < len(_digests(sources)) else ():
         if source.text.strip():
@@ -46,9 +50,9 @@ def fill(sources: Sequence[Source], *, report: Callable[[int], None]) -> dict[st
     return {key: held[digest] for key, digest in digests.items() if digest in held}
 
 
-def _digests(sources: Sequence[Source]) -> set[str]:
+def _digests(sources: Sequence[SourceText]) -> set[str]:
     return {_digest(source) for source in sources if source.text.strip()}
 
 
-def _digest(source: Source) -> str:
+def _digest(source: SourceText) -> str:
     return ingest.sha256(ContentFile(source.text.encode(errors="replace")))

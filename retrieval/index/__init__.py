@@ -38,8 +38,8 @@ class Point:
     dated: date | None = None
 
     def payload(self) -> dict[str, int | str]:
-        """What filters and hits need; the collection as text, because a tenant key must be a keyword, and the date as
-        its ordinal, because both indexes compare whole numbers exactly."""
+        """Return what filters and hits need. The collection is text, because a tenant key must be a keyword, and the
+        date its ordinal, because both indexes compare whole numbers exactly."""
         dated = {"dated": self.dated.toordinal()} if self.dated else {}
         return {
             "collection_id": str(self.collection_id),
@@ -53,8 +53,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a query may look: these collections, and, unless None, only these documents of theirs, those in these
-    languages, and those dated from `since` to `until`, both included; a document without a date is then left out."""
+    """The documents a query may find: those of these collections, and, unless None, only these documents of theirs,
+    those in these languages, and those dated from `since` to `until`, both included; a document without a date is then
+    left out."""
 
     collection_ids: Sequence[int]
     document_ids: Sequence[int] | None = None
@@ -78,10 +79,11 @@ class Hit:
 
 
 class Index(Protocol):
-    """Every method may raise IndexUnavailable. Safe to call from several threads at once."""
+    """Ranks chunks. Every method may raise IndexUnavailable, or IndexRejected for a point or question that it refuses.
+    Safe to call from several threads at once."""
 
     def upsert(self, points: Sequence[Point]) -> None:
-        """Durable when it returns; the same point again changes nothing."""
+        """Store the points durably; the same point again changes nothing."""
 
     def search(
         self,
@@ -93,29 +95,30 @@ class Index(Protocol):
         languages: Sequence[str] = ("en",),
         trust: float = 1.0,
     ) -> list[Hit]:
-        """The best `limit` points inside `scope`, best first, equal scores in order of document and position.
+        """Return the best `limit` points inside `scope`, best first, equal scores in order of document and position.
 
-        An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is, and its
-        words as they stand find points in no known language. `trust` weighs the ranking by vectors against that by
-        words.
+        An empty `text` or no `vector` leaves that ranking out. `text` is stemmed as each of `languages` is; its words
+        as they stand find points in no known language. `trust` weighs the ranking by vectors against that by words.
         """
 
     def vectors(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[float]]:
-        """The dense vectors of those points that are here and have one."""
+        """Return the dense vectors of those points that are here and have one."""
 
     def holdings(self) -> Mapping[tuple[int, int], int]:
-        """How many points there are of each (document, generation)."""
+        """Return how many points there are of each (document, generation)."""
 
     def remove(self, document_id: int, *, up_to_generation: int = ALL_GENERATIONS) -> None: ...
 
     def count(self, document_id: int | None = None, *, up_to_generation: int = ALL_GENERATIONS) -> int: ...
 
     def tidy(self, *, busy: bool = False) -> None:
-        """Give back the room of removed points and make the others faster to search, where it is worth it; cheap where
-        it isn't. It may take seconds, in which searches go on and writes wait: call it when the queue is empty. Called
-        `busy`, while there is more to write, it takes a twentieth of the time at most."""
+        """Give back the room of removed points and make the others faster to search, where it is worth it.
+
+        It may take seconds, in which searches go on and writes wait: call it when the queue is empty. Called `busy`,
+        while there is more to write, it takes a twentieth of the time at most.
+        """
 
     def drop(self) -> None:
-        """Close it and remove it from where it is stored, with all its points."""
+        """Close the index and remove it from where it is stored, with all its points."""
 
     def close(self) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import IndexRejected, IndexUnavailable
 from retrieval.index import (
     ALL_GENERATIONS,
     DENSE,
@@ -24,6 +25,7 @@ from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, o
 from retrieval.index.storage import claim_storage
 from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken, remove_former
 from retrieval.index.words import weigh_document
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeShard, Filter, NamedVector, PointId, QueryRequest
@@ -40,6 +42,9 @@ _LOOSE_BUSY, _LOOSE_SHARE_BUSY = 10_000, 1 / 3
 _REMOVED, _REMOVED_SHARE = 1_000, 0.2
 _REST, _REST_SECONDS = 20, 60  # while documents come in: so many times as long as tidying took, and at least so long
 _CLOSING_SECONDS = 30
+_UNWELL = ("Service runtime error", "Inconsistent storage", "Out of memory", "Operation cancelled", "Timeout")
+
+logger = logging.getLogger(__name__)
 
 
 class EdgeIndex(SharedIndex[int]):
@@ -74,7 +79,7 @@ class EdgeIndex(SharedIndex[int]):
             self._run(lambda shard: shard.update(operation))
 
     def tidy(self, *, busy: bool = False) -> None:
-        """Searches go on, writes wait."""
+        """Optimise the index when that is worth it; searches go on, writes wait."""
         with self._writing:
             resting = time.monotonic() < self._rests_until or not self._dimension  # words alone come in fast
             if (busy and resting) or not self.is_untidy(busy=busy):
@@ -109,14 +114,16 @@ class EdgeIndex(SharedIndex[int]):
             _close(shard)
 
     def is_untidy(self, *, busy: bool = False) -> bool:
-        """Whether tidying would make a difference; of a `busy` index, so much of one that it is worth its time now."""
+        """Return whether tidying would make a difference; of a `busy` index, whether it makes so much of one that it is
+        worth its time now."""
         points = self._run(lambda shard: shard.info()).points_count
         least, share = (_LOOSE_BUSY, _LOOSE_SHARE_BUSY) if busy else (_LOOSE, _LOOSE_SHARE)
         loose = self._loose() - self._left
         return loose > max(least, points * share) or self._removed > max(_REMOVED, points * _REMOVED_SHARE)
 
     def _loose(self) -> int:
-        """Points whose vectors are in no optimised segment; without vectors Edge doesn't tell."""
+        """Return how many points have vectors in no optimised segment; without vectors Edge doesn't say, and those
+        added count."""
         info = self._run(lambda shard: shard.info())  # its vectors: of words all, dense ones where they are optimised
         return 2 * info.points_count - info.indexed_vectors_count if self._dimension else self._added
 
@@ -162,6 +169,7 @@ class EdgeIndex(SharedIndex[int]):
                     return action(shard)
             except IndexUnavailable:
                 if shard is self._shard:  # else it was tidied since, and this one is closed
+                    logger.exception("The embedded index failed")
                     raise
 
     def _opened(self) -> EdgeShard:
@@ -177,7 +185,8 @@ class EdgeIndex(SharedIndex[int]):
 
 
 def _close(shard: EdgeShard | None) -> None:
-    """As soon as the searches under way have ended; until then Edge refuses."""
+    """Close the shard as soon as the searches under way have ended; until then Edge refuses. Raises RuntimeError when
+    that takes too long."""
     deadline = time.monotonic() + _CLOSING_SECONDS
     while shard is not None:
         try:
@@ -219,7 +228,18 @@ def _filter(conditions: Conditions) -> Filter:
 
 @contextlib.contextmanager
 def _vendor_errors() -> Iterator[None]:
+    """Raise what Edge raises as IndexUnavailable or IndexRejected, and anything else as it is.
+
+    Edge has no errors of its own: what fails is an `Exception`, a shard that is being closed a `RuntimeError`, and only
+    the words tell a store that is unwell from a request that it refuses.
+    """
     try:
         yield
-    except Exception as error:  # Edge raises nothing more specific
-        raise IndexUnavailable(f"The embedded index failed: {error}") from error
+    except OSError as error:
+        raise IndexUnavailable(_("The embedded index failed: %(fault)s"), fault=str(error)) from error
+    except Exception as error:
+        if type(error) not in (Exception, RuntimeError):
+            raise
+        if type(error) is Exception and not str(error).startswith(_UNWELL):
+            raise IndexRejected(_("The index refused it: %(fault)s"), fault=str(error)) from error
+        raise IndexUnavailable(_("The embedded index failed: %(fault)s"), fault=str(error)) from error

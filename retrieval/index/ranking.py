@@ -30,10 +30,10 @@ def rank(
     trust: float = 1.0,
     read: Callable[[Sequence[Key], bool], Mapping[Key, Ranked]],
 ) -> list[Hit]:
-    """Fuse both rankings, the one by vectors weighed by `trust`, and keep the best `limit`.
+    """Fuse both rankings, the one by vectors weighed by `trust`, and return the best `limit`.
 
-    Keys are ids as the index has them. `read` gives the points with these, with their vectors if told so: those that
-    only words found are compared to `vector` here, unless it is None.
+    Keys are ids as the index has them. `read` returns the points with these keys, with their vectors when its second
+    argument says so. Points that only words found are compared to `vector` here, unless it is None.
     """
     parts = _normalized(words), {key: trust * score for key, score in _normalized(cosines).items()}
     fused = {key: parts[0].get(key, 0.0) + parts[1].get(key, 0.0) for key in words.keys() | cosines.keys()}
@@ -61,8 +61,10 @@ def rank(
 
 
 def fuse(*rankings: Mapping[Key, float], weights: Sequence[float]) -> dict[Key, float]:
-    """Distribution-based score fusion: the sum of each key's normalised scores, each ranking's times its weight. In
-    each ranking mean - 3 sigma becomes 0 and mean + 3 sigma becomes 1.
+    """Return each key's fused score (distribution-based score fusion): the sum of its normalised scores, each times its
+    ranking's weight.
+
+    In each ranking mean - 3 sigma becomes 0 and mean + 3 sigma becomes 1.
     https://qdrant.tech/documentation/concepts/hybrid-queries/
     """
     fused: dict[Key, float] = defaultdict(float)
@@ -82,7 +84,7 @@ def _normalized(scores: Mapping[Key, float]) -> dict[Key, float]:
 
 
 def _cosines(query: Sequence[float] | None, vectors: Mapping[Key, Sequence[float] | None]) -> dict[Key, float]:
-    """Of those that have a vector; 0 to one of zeros."""
+    """Return the cosine to `vector` of each point that has a vector; 0 for one of zeros."""
     present = {key: vector for key, vector in vectors.items() if vector is not None}
     if query is None or not present:
         return {}

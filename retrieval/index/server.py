@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import IndexRejected, IndexUnavailable
 from retrieval.index import (
     ALL_GENERATIONS,
     DENSE,
@@ -23,6 +23,7 @@ from retrieval.index import (
 from retrieval.index.ranking import Ranked
 from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, of_document
 from retrieval.index.words import weigh_document
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -38,13 +39,14 @@ Result = TypeVar("Result")
 _READING_PATIENCE, _WRITING_PATIENCE = 1.0, 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REFUSED = frozenset({400, 413, 422})
 _POINTS_AT_ONCE = 100  # 100 points of 3,072 dimensions are 6 MB as JSON; a server refuses more than 32
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a collection is spread over a cluster when it is created; `quantized` keeps int8 vectors in memory and the
-    exact ones, which the best hits are compared by again, on disk."""
+    """The way a collection is spread over a cluster when it is created. `quantized` keeps int8 vectors in memory and
+    the exact ones, which the best hits are compared by again, on disk."""
 
     shards: int = 1
     replicas: int = 1
@@ -89,7 +91,7 @@ class ServerIndex(SharedIndex[str]):
         self._run(lambda client: client.delete(self._name, chosen, wait=True), patience=self._patience)
 
     def tidy(self, *, busy: bool = False) -> None:
-        """The server vacuums by itself, and collections of another name may be another site's."""
+        """Do nothing: the server vacuums by itself, and collections of another name may be another site's."""
 
     def drop(self) -> None:
         with self._opening, self._vendor_errors():
@@ -137,7 +139,7 @@ class ServerIndex(SharedIndex[str]):
         return {int(hit.value): hit.count for hit in facet.hits}
 
     def _run(self, action: Callable[[QdrantClient], Result], *, patience: float = _READING_PATIENCE) -> Result:
-        """What `action` returns; it may be done more than once."""
+        """Return what `action` returns; it may be done more than once."""
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
@@ -220,8 +222,13 @@ class ServerIndex(SharedIndex[str]):
         found = vectors[DENSE].size if isinstance(vectors, dict) and DENSE in vectors else None
         if found != self._dimension:
             raise IndexUnavailable(
-                f"The Qdrant collection {self._name} holds vectors of dimension {found}, not {self._dimension}: "
-                "delete it, and it is built again."
+                _(
+                    "The Qdrant collection %(name)s holds vectors of dimension %(found)s, not %(wanted)s: delete it, "
+                    "and it is built again."
+                ),
+                name=self._name,
+                found=str(found),
+                wanted=str(self._dimension),
             )
 
     @contextlib.contextmanager
@@ -234,18 +241,27 @@ class ServerIndex(SharedIndex[str]):
         except UnexpectedResponse as error:
             if error.status_code == 404:
                 raise IndexUnavailable(
-                    f"The Qdrant server has no collection {self._name} (QDRANT_URL): start the site again, "
-                    "and it is made and filled."
+                    _(
+                        "The Qdrant server has no collection %(name)s (QDRANT_URL): start the site again, and it is "
+                        "made and filled."
+                    ),
+                    name=self._name,
                 ) from error
+            if error.status_code in _REFUSED:
+                answer = f"{error.status_code} {error.content.decode(errors='replace')[:300]}"
+                raise IndexRejected(_("The index refused it: %(fault)s"), fault=answer) from error
             raise IndexUnavailable(
-                f"The Qdrant server answered {error.status_code} for the collection {self._name} (QDRANT_URL)."
+                _("The Qdrant server answered %(status)s for the collection %(name)s (QDRANT_URL)."),
+                status=str(error.status_code),
+                name=self._name,
             ) from error
         except (ApiException, QdrantException) as error:
-            raise IndexUnavailable("The Qdrant server doesn't answer (QDRANT_URL).") from error
+            raise IndexUnavailable(_("The Qdrant server doesn't answer (QDRANT_URL).")) from error
 
 
 def _pause_asked_for(error: BaseException | None, pause: float) -> float | None:
-    """Seconds to wait before another try, `pause` unless the server says more; None when none would help."""
+    """Return the seconds to wait before another try: `pause` unless the server asks for more; None when no try would
+    help."""
     from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 

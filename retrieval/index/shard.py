@@ -16,7 +16,7 @@ _INDEXED_KILOBYTES = 1_000  # of vectors in a segment that optimising leaves as 
 
 
 def open_shard(path: Path, dimension: int | None) -> EdgeShard:
-    """The shard in `path`, made if there is none, with its payload indexes."""
+    """Return the shard in `path`, with its payload indexes; it is made if there is none."""
     from qdrant_edge import EdgeShard, KeywordIndexParams, PayloadSchemaType, UpdateOperation
 
     if (path / "edge_config.json").exists():

@@ -35,7 +35,7 @@ Conditions = Mapping[str, Sequence[int] | Sequence[str] | Between]  # by field; 
 
 
 class SharedIndex(ABC, Generic[Key]):
-    """Ids are `Key`s as the vendor has them, or as they are cheapest to hash."""
+    """An index by its vendor's few calls. Ids are `Key`s: as the vendor has them, or as they are cheapest to hash."""
 
     _dimension: int | None
 
@@ -90,18 +90,18 @@ class SharedIndex(ABC, Generic[Key]):
     def _scores(
         self, queries: Mapping[str, Query], within: Conditions, limit: int
     ) -> Mapping[str, Mapping[Key, float]]:
-        """For each kind of query the raw scores of the best `limit` points."""
+        """Return for each kind of query the raw scores of the best `limit` points."""
 
     @abstractmethod
     def _retrieve(self, keys: Sequence[Key], with_vector: bool) -> Iterable[Ranked]:
-        """The points with these keys, as far as they are here."""
+        """Return the points with these keys, as far as the index holds them."""
 
     @abstractmethod
     def _count(self, within: Conditions) -> int: ...
 
     @abstractmethod
     def _counted(self, field: str, within: Conditions) -> Mapping[int, int]:
-        """How many points there are with each value of a field of whole numbers."""
+        """Return how many points there are with each value of a field of whole numbers."""
 
 
 def of_document(document_id: int, up_to_generation: int) -> Conditions:
@@ -109,7 +109,7 @@ def of_document(document_id: int, up_to_generation: int) -> Conditions:
 
 
 def dense_of(vectors: Any) -> list[float] | None:
-    """The dense one of a record's vectors."""
+    """Return the dense one of a record's vectors; None without one."""
     return cast("list[float]", vectors[DENSE]) if isinstance(vectors, dict) and DENSE in vectors else None
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from retrieval.errors import IndexUnavailable, StorageInUse
+from retrieval.reasons import gettext_noop as _
 
 _claims: dict[tuple[int, Path], int] = {}  # (process, folder) -> open lock file
 
@@ -24,15 +25,21 @@ def claim_storage(index_dir: Path) -> None:
         index_dir.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(index_dir / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise IndexUnavailable(f"The folder of the embedded index can't be used: {error}") from error
+        raise IndexUnavailable(
+            _("The folder of the embedded index can't be used: %(fault)s"), fault=str(error)
+        ) from error
     try:  # a record lock belongs to the process: unlike flock's, a forked child does not inherit it
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
         os.close(descriptor)
         raise StorageInUse(
-            f"Process {owner} owns the embedded index in {index_dir}. One process can: end that one, "
-            "or set QDRANT_URL to a Qdrant server that several processes share."
+            _(
+                "Process %(owner)s owns the embedded index in %(folder)s. One process can: end that one, or set "
+                "QDRANT_URL to a Qdrant server that several processes share."
+            ),
+            owner=owner,
+            folder=str(index_dir),
         ) from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -40,7 +47,7 @@ def claim_storage(index_dir: Path) -> None:
 
 
 def release_storage(index_dir: Path) -> None:
-    """Let another process own the embedded index; nothing happens when this one doesn't."""
+    """Let another process own the embedded index; do nothing when this one doesn't."""
     descriptor = _claims.pop((os.getpid(), index_dir.resolve()), None)
     if descriptor is not None:
         os.close(descriptor)

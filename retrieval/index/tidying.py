@@ -10,17 +10,18 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from retrieval.children import run_child
 from retrieval.errors import IndexUnavailable
+from retrieval.reasons import gettext_noop as _
 
 _SECONDS = 1800
 
 
 def optimised_copy(path: Path, *, dimension: int | None) -> Path:
-    """An optimised copy of the index in `path`, which nobody writes to meanwhile.
+    """Return an optimised copy of the index in `path`, to which nobody may write meanwhile.
 
     Raises IndexUnavailable when there is no room for it or the child fails; `path` is as it was.
     """
@@ -33,32 +34,32 @@ def optimised_copy(path: Path, *, dimension: int | None) -> Path:
             raise OSError(done.log)
     except OSError as error:
         shutil.rmtree(copy, ignore_errors=True)
-        raise IndexUnavailable(f"The embedded index could not be tidied: {error}") from error
+        raise IndexUnavailable(_("The embedded index could not be tidied: %(fault)s"), fault=str(error)) from error
     return copy
 
 
 @contextmanager
 def place_taken(copy: Path, path: Path) -> Iterator[None]:
-    """`copy` is where the folder `path` was, which is kept beside it; after an error both are where they were."""
+    """Put `copy` in the place of the folder `path`, which is kept beside it; after an error both are where they
+    were."""
     former = _former(path)
     shutil.rmtree(former, ignore_errors=True)
-    path.rename(former)
-    copy.rename(path)
-    try:
+    with ExitStack() as undo:
+        path.rename(former)
+        undo.callback(former.rename, path)
+        copy.rename(path)
+        undo.callback(path.rename, copy)
         yield
-    except BaseException:
-        path.rename(copy)
-        former.rename(path)
-        raise
+        undo.pop_all()
 
 
 def remove_former(path: Path) -> None:
-    """What was in the place of `path`, when nobody reads it any more."""
+    """Remove the folder that was in the place of `path`, once nobody reads it any more."""
     shutil.rmtree(_former(path), ignore_errors=True)
 
 
 def finish_interrupted(path: Path) -> None:
-    """Before `path` is opened: what a process killed while tidying left behind is put back or removed."""
+    """Put back or remove what a process killed while tidying left behind; call it before `path` is opened."""
     former = _former(path)
     if former.exists() and not path.exists():
         former.rename(path)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
-from retrieval.text.identifiers import with_parts
+from retrieval.text.words import with_parts
 
 if TYPE_CHECKING:
     from qdrant_edge import Bm25, SparseVector
@@ -26,7 +26,7 @@ _ANY_SCRIPT = frozenset({"ja", "zh", ""})  # written without spaces, or maybe so
 
 
 def weigh_document(text: str, *, language: str) -> Weights:
-    """Term weights of a text in `language` (ISO 639-1); in one that isn't known the words count as they stand."""
+    """Return the term weights of a text in `language` (ISO 639-1); in an unknown one the words count as they stand."""
     from qdrant_edge import SparseVector
 
     text, weights = _prepared(text), dict[int, float]()
@@ -37,10 +37,10 @@ def weigh_document(text: str, *, language: str) -> Weights:
 
 
 def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
-    """The terms of `text` as each of `languages` stems it, each term once.
+    """Return the terms of `text` as each of `languages` stems it, each term once.
 
-    Its words as they stand are among them, for documents in no known language, but without these languages' stopwords:
-    such documents keep theirs, and where they are few those would count as rare and telling words.
+    Its words as they stand are among them, for documents in no known language, but without the stopwords of these
+    languages: such documents keep theirs, and where they are few a stopword would count as a rare word.
     """
     from qdrant_edge import SparseVector
 
@@ -51,31 +51,28 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
     return SparseVector(terms, [1.0] * len(terms))
 
 
-@lru_cache(maxsize=8192)
-def says_little(word: str, *, language: str) -> bool:
-    """Whether `word` is a stopword of `language`, like “how” in English; never in a language that isn't known."""
-    return not any(model.embed_query(word).indices for model in _models(_known(language)))
-
-
 def _prepared(text: str) -> str:
-    """The text with the parts of its names, and with each pair of neighbouring syllables in longer Korean words: what
-    marks a word's part in a sentence is written as its end, and there is no stemmer that takes it off."""
+    """Return the text with the parts of its names, and with each pair of neighbouring syllables in longer Korean words.
+
+    Korean marks a word's part in a sentence by what is written at its end, and there is no stemmer that removes it.
+    """
     pairs = [word[at : at + 2] for word in _KOREAN.findall(text) for at in range(len(word) - 1)]
     return f"{with_parts(text)}\n{' '.join(pairs)}" if pairs else with_parts(text)
 
 
 def _known(language: str) -> str:
-    """The language to treat it as; empty when it isn't one of those known."""
+    """Return the language to treat it as; empty when it isn't one of those known."""
     language = _ALIASES.get(language, language)
     return language if language in _KNOWN else ""
 
 
 @cache
 def _models(language: str, *, stopped: str = "") -> tuple[Bm25, ...]:
-    """What cuts a text of that language, empty for no known one: its words aren't stemmed, and only the stopwords of
-    the language `stopped` are left out.
+    """Return what cuts a text of that language into words.
 
-    Two of them where words may not be spaced: the tokenizer that tells them apart drops numbers, the other keeps them.
+    Words of an unknown language (empty) aren't stemmed, and only the stopwords of the language `stopped` are left out.
+    There are two cutters where words may not be spaced: the tokenizer that separates them drops numbers, the other
+    keeps them.
     """
     from qdrant_edge import Bm25, Bm25Config, DisabledStemmer, StopwordsSet, TokenizerType
 

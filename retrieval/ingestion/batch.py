@@ -13,7 +13,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,11 +28,14 @@ from django.utils import timezone
 from retrieval.configuration import Space, runtime
 from retrieval.errors import DiskFull, EmbeddingUnavailable, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
 from retrieval.ingestion import points, queue, spaces
+from retrieval.ingestion.futures import settle
 from retrieval.ingestion.queue import Superseded
 from retrieval.ingestion.read_ahead import read_ahead
 from retrieval.ingestion.spaces import live_space
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing.formats import Extracted
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.text import chunks as chunking
 from retrieval.text.chunks import Piece, estimate_tokens, split
 
@@ -73,9 +76,10 @@ class _Cut:
 
 
 def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) -> bool:
-    """Ingest these claimed documents. False when nothing more can be done now; what was left is back in the queue.
+    """Ingest these claimed documents. Return False when nothing more can be done now; those not finished are back in
+    the queue by then.
 
-    A database error is raised when it also kept that from being written: `in_hand` are then the documents it concerns.
+    Raises a database error when it also kept that from being written: `in_hand` are then the documents it concerns.
     """
     try:
         _ingest(in_hand, stopping)
@@ -84,9 +88,9 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
     except _Halted:
         _put_back(in_hand)
         return False
-    except IndexUnavailable as error:
+    except RetrievalError as error:
         logger.warning("%d documents wait: %s", len(in_hand), error)
-        _put_back(in_hand, reason=str(error), after=queue.pause_after(error))
+        _put_back(in_hand, reason=error.reason, after=queue.pause_after(error))
         return False
     except (OperationalError, InterfaceError) as error:
         _put_back(in_hand, reason=_said(error), after=queue.RETRY_AFTER)
@@ -94,7 +98,7 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
     return True
 
 
-def _put_back(in_hand: list[Document], *, reason: str = "", after: timedelta | None = None) -> None:
+def _put_back(in_hand: list[Document], *, reason: Reason = NO_REASON, after: timedelta | None = None) -> None:
     while in_hand:
         queue.release(in_hand[-1], reason=reason, after=after)
         in_hand.pop()
@@ -123,23 +127,28 @@ def _ingest(in_hand: list[Document], stopping: Callable[[], bool]) -> None:
 
 
 def _check_room(document: Document) -> None:
-    """A disk that fills up while the index writes to it can end the whole process: stop before."""
+    """Raise DiskFull before the index writes to a full disk, which can end the whole process."""
     settings = runtime().settings
     folders = [Path(document.file.storage.path(""))] + ([] if settings.qdrant_url else [settings.index_dir])
     for folder in folders:
         if folder.exists() and (free := shutil.disk_usage(folder).free) < settings.least_free_bytes:
             wanted = settings.least_free_bytes // 1024**2
-            raise DiskFull(f"Only {free // 1024**2:,} MB are free in {folder}; {wanted:,} MB are needed: make room.")
+            raise DiskFull(
+                _("Only %(free)s MB are free in %(folder)s; %(wanted)s MB are needed: make room."),
+                free=free // 1024**2,
+                folder=str(folder),
+                wanted=wanted,
+            )
 
 
 def _patience(group: Sequence[_Cut]) -> float:
-    """How long what is ready waits for the next file, in seconds: not for a long one."""
+    """Return how many seconds the documents that are ready wait for the next file: none when they fill a batch."""
     return 0 if sum(len(cut.chunks) for cut in group) >= _WORTH_A_BATCH else _PATIENCE
 
 
 @contextlib.contextmanager
 def _one(document: Document, in_hand: list[Document]) -> Iterator[None]:
-    """What goes wrong inside is the document's own: it is settled, and the others go on, now or later."""
+    """Settle what goes wrong inside as the fault of this document alone: the others go on, now or later."""
     try:
         yield
     except (_Stopping, _SpaceChanged, _Halted):
@@ -151,36 +160,37 @@ def _one(document: Document, in_hand: list[Document]) -> Iterator[None]:
         if isinstance(error, EmbeddingUnavailable) and error.retry_after:
             raise  # all of them wait, for the address wants to be left alone
         logger.warning("Document %s waits: %s", document.pk, error)
-        _let_wait(document, in_hand, reason=str(error))
+        _let_wait(document, in_hand, reason=error.reason)
     except NeedsOcr as error:
-        queue.fail(document, reason=str(error), state=Document.State.NEEDS_OCR)
+        queue.fail(document, reason=error.reason, state=Document.State.NEEDS_OCR)
     except ParsingError as error:
-        queue.fail(document, reason=str(error))
+        queue.fail(document, reason=error.reason)
     except RetrievalError as error:
-        queue.retry(document, reason=str(error))
+        queue.retry(document, reason=error.reason)
     except (OperationalError, InterfaceError) as error:  # locked, full, restarted: no fault of the document
         _let_wait(document, in_hand, reason=_said(error))
     except Exception:  # the outermost edge of one ingestion: no document may stop the others
         logger.exception("Ingesting document %s failed", document.pk)
-        queue.retry(document, reason="An unexpected error, which the server's log describes.")
+        queue.retry(document, reason=Reason(_("An unexpected error, which the server's log describes.")))
     else:
         return
     in_hand.remove(document)
 
 
-def _let_wait(document: Document, in_hand: list[Document], *, reason: str) -> None:
-    """This one is not due for a while; if it is the only one that meets the fault, the others can go on without it."""
+def _let_wait(document: Document, in_hand: list[Document], *, reason: Reason) -> None:
+    """Put this document back for a while and raise _Halted: the others can go on without it if it alone meets the
+    fault."""
     queue.release(document, reason=reason, after=queue.RETRY_AFTER)
     in_hand.remove(document)
     raise _Halted
 
 
-def _said(error: Exception) -> str:
-    return f"The database did not take it: {str(error).strip().partition(chr(10))[0]}."
+def _said(error: Exception) -> Reason:
+    return Reason(_("The database did not take it: %(fault)s."), fault=str(error).strip().partition("\n")[0])
 
 
 class _SignOfLife:
-    """Shows progress and life of all that is in hand, often enough and no more."""
+    """Show progress and life of all that is in hand, often enough and no more."""
 
     def __init__(self, in_hand: Sequence[Document], stopping: Callable[[], bool]) -> None:
         self._in_hand = in_hand
@@ -188,7 +198,8 @@ class _SignOfLife:
         self._shown = time.monotonic()  # by the claim
 
     def __call__(self, group: Sequence[_Cut] = (), *, percent: int = 0) -> None:
-        """Raises Superseded when no document of the group is this attempt's any more."""
+        """Show them when it is time to. Raises Superseded when no document of the group is this attempt's any more, and
+        _Stopping when the process ends."""
         if self._stopping():
             raise _Stopping
         if time.monotonic() - self._shown < _REPORT_SECONDS:
@@ -202,7 +213,7 @@ class _SignOfLife:
     def until_one_is_done(
         self, *work: Future[Any], group: Sequence[_Cut] = (), percent: Callable[[], int] = lambda: 0
     ) -> None:
-        """Waits for work on other threads, also when it fails."""
+        """Wait until one of these, on other threads, is done, also when it fails."""
         self(group, percent=percent())
         while not wait(work, timeout=_REPORT_SECONDS, return_when=FIRST_COMPLETED).done:
             self(group, percent=percent())
@@ -220,11 +231,11 @@ def _cut(document: Document, extracted: Extracted, space: Space) -> _Cut:
 
 
 def _ranking_text(document: Document, piece: Piece, text: str) -> str:
-    return points.ranking_text(document.title, heading=piece.heading, text=text[piece.start : piece.end])
+    return points.ranking_text(document.title, headings=piece.headings, text=text[piece.start : piece.end])
 
 
 def _dated(document: Document, extracted: Extracted) -> date:
-    """The date the document bears, else when it was added."""
+    """Return the date the document bears, else when it was added."""
     return date.fromisoformat(extracted.dated) if extracted.dated else document.created_at.date()
 
 
@@ -237,7 +248,7 @@ def _chunks(document: Document, text: str, pieces: Sequence[Piece], texts: Seque
             position=position,
             start=piece.start,
             end=piece.end,
-            heading=piece.heading,
+            headings=list(piece.headings),
             text=text[piece.start : piece.end],
             digest=points.digest(ranking),
         )
@@ -258,12 +269,11 @@ class _Embedding:
         self._done = 0
         self._left: Exception | None = None
         digests = [chunk.digest for cut in group for chunk in cut.chunks]
-        try:
-            known = points.known_vectors(digests, documents={cut.document.pk for cut in group}, space=space)
-        except Exception as error:
-            self.vectors.set_exception(error)
-        else:
-            threading.Thread(target=self._embed, args=[space, known], name="embed", daemon=True).start()
+        known: Future[dict[int, Vectors]] = Future()
+        documents = {cut.document.pk for cut in group}
+        settle(known, partial(points.known_vectors, digests, documents=documents, space=space))
+        embed = partial(self._embed, space, known)
+        threading.Thread(target=settle, args=[self.vectors, embed], name="embed", daemon=True).start()
 
     @property
     def ended(self) -> bool:
@@ -272,22 +282,24 @@ class _Embedding:
     def percent(self) -> int:
         return 10 + 80 * self._done // max(len(self._texts), 1)
 
+    @property
+    def failed(self) -> bool:
+        """Return whether there are no vectors, once it has ended."""
+        return self._left is not None or self.vectors.exception() is not None
+
     def by_document(self) -> list[list[Vectors | None]]:
-        """The vectors of each one's chunks. Raises what embedding raised, or why it was left."""
+        """Return the vectors of each document's chunks. Raises what embedding raised, or why it was left."""
         if self._left is not None:
             raise self._left
         vectors = iter(self.vectors.result())
         return [[*islice(vectors, len(cut.texts))] for cut in self.group]
 
     def leave(self, reason: Exception) -> None:
-        """Nobody waits for it any more: it ends after the batch it is at."""
+        """End after the batch under way, for nobody waits for the vectors any more."""
         self._left = reason
 
-    def _embed(self, space: Space, known: Mapping[int, Vectors]) -> None:
-        try:
-            self.vectors.set_result(points.embed(self._texts, space=space, known=known, report=self._report))
-        except Exception as error:
-            self.vectors.set_exception(error)
+    def _embed(self, space: Space, known: Future[dict[int, Vectors]]) -> list[Vectors | None]:
+        return points.embed(self._texts, space=space, known=known.result(), report=self._report)
 
     def _report(self, done: int) -> None:
         if self._left is not None:
@@ -296,7 +308,7 @@ class _Embedding:
 
 
 class _Finish:
-    """Embeds groups of documents, one after the other, and publishes each while the next one is embedded."""
+    """Embed groups of documents, one after the other, and publish each while the next one is embedded."""
 
     def __init__(self, in_hand: list[Document], space: Space, show_life: _SignOfLife) -> None:
         self._in_hand = in_hand
@@ -305,7 +317,7 @@ class _Finish:
         self._embedding: _Embedding | None = None
 
     def take(self, group: Sequence[_Cut]) -> None:
-        """The documents of the group before this one are at their end when this returns."""
+        """Embed this group, and return when the documents of the group before it are at their end."""
         former = self._embedding
         if former is not None:
             self._wait(former)
@@ -314,7 +326,7 @@ class _Finish:
             self._publish(former)
 
     def wait_for(self, reading: Future[Extracted]) -> None:
-        """Until the file has been read. What is embedded before is published meanwhile."""
+        """Wait until the file has been read, and publish meanwhile what was embedded before."""
         while not reading.done():
             if self._embedding is None:
                 self._show_life.until_one_is_done(reading)
@@ -328,7 +340,7 @@ class _Finish:
             self._embedding.leave(_Stopping())
 
     def _wait(self, embedding: _Embedding, *others: Future[Any]) -> None:
-        """Until it has ended, or one of the others is done."""
+        """Wait until the embedding has ended, or one of the others is done."""
         try:
             if not embedding.ended:
                 self._show_life.until_one_is_done(
@@ -338,13 +350,10 @@ class _Finish:
             embedding.leave(error)
 
     def _publish(self, embedding: _Embedding) -> None:
-        """Each by itself. When they could not be embedded together, each is embedded by itself, so that the one it
-        fails for is known."""
+        """Publish each document by itself. If they could not be embedded together, embed each by itself, to find the
+        one that fails."""
         alone = len(embedding.group) == 1
-        try:
-            together = None if alone else embedding.by_document()
-        except (RetrievalError, Superseded):
-            together = None
+        together = None if alone or embedding.failed else embedding.by_document()
         for place, cut in enumerate(embedding.group):
             with _one(cut.document, self._in_hand):
                 vectors = together[place] if together else self._embedded(embedding if alone else None, cut)
@@ -361,7 +370,7 @@ class _Finish:
 
 
 def _upsert(cut: _Cut, vectors: Sequence[Vectors | None], space: Space, report: Callable[[], None]) -> None:
-    """All vectors are there before the first point enters the index."""
+    """Put the points into the index, once all of their vectors are there."""
     for first in range(0, len(cut.chunks), _POINTS_AT_ONCE):
         some = slice(first, first + _POINTS_AT_ONCE)
         rows = zip(cut.chunks[some], cut.texts[some], vectors[some], strict=True)
@@ -372,7 +381,7 @@ def _upsert(cut: _Cut, vectors: Sequence[Vectors | None], space: Space, report: 
 
 
 def _go_live(cut: _Cut, *, fingerprint: str) -> None:
-    """In one transaction the new chunks replace the old ones and searches see the new generation."""
+    """Replace the old chunks by the new ones in one transaction, from which on searches see the new generation."""
     document, extracted = cut.document, cut.extracted
     with transaction.atomic():
         published = queue.claimed(document).update(
@@ -382,7 +391,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             language=document.language,
             dated=document.dated,
             chunker=chunking.VERSION,
-            error="",
+            error=NO_REASON,
             progress=100,
             lease_until=None,
             characters=len(extracted.text),
@@ -403,7 +412,8 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
 
 
 def _describe_collection(document: Document, *, fingerprint: str) -> None:
-    """What it holds by now. Its row is locked, so that searches can't switch to another index in between."""
+    """Note the collection's index and languages. Its row is locked, so that searches can't switch to another index in
+    between."""
     collection = Collection.objects.select_for_update(no_key=True).get(pk=document.collection_id)
     live = collection.fingerprint or spaces.live_fingerprint()  # all collections that have one have the same
     if live not in ("", fingerprint):
@@ -414,7 +424,7 @@ def _describe_collection(document: Document, *, fingerprint: str) -> None:
 
 
 def _discard(document: Document) -> None:
-    """Points of a document that is gone may have entered after the outbox was emptied; of one that was only asked for
-    again, the next generation removes them when it goes live."""
+    """Have the points of a document that is gone removed: some may have entered after the outbox was emptied. Those of
+    a document that was asked for again go when its next generation goes live."""
     if not Document.objects.filter(pk=document.pk).exists():
         IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation)

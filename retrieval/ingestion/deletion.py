@@ -14,6 +14,7 @@ from django.db import router, transaction
 from django.db.models import QuerySet
 
 from retrieval.index import ALL_GENERATIONS
+from retrieval.ingestion.worker import wake
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 
@@ -23,7 +24,8 @@ _gathered: ContextVar[list[IndexRemoval] | None] = ContextVar("gathered", defaul
 
 
 def forget(*, instance: Document, using: str, **_: object) -> None:
-    """Receives `post_delete`, inside the transaction that deletes the row: the outbox entry is in it or neither is."""
+    """Note in the outbox what a deleted document leaves behind. It receives `post_delete`, inside the transaction that
+    deletes the row: both happen, or neither."""
     leaving = IndexRemoval(
         document_id=instance.pk,
         up_to_generation=ALL_GENERATIONS,
@@ -38,20 +40,21 @@ def forget(*, instance: Document, using: str, **_: object) -> None:
 
 
 def delete_documents(documents: QuerySet[Document]) -> None:
-    """Delete many in batches: a transaction for each, unless the caller has opened one, and few queries."""
+    """Delete many documents in batches with few queries: a transaction for each batch, unless the caller has opened
+    one."""
     while batch := list(documents.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
         with transaction.atomic(), _gathering():
             Document.objects.filter(pk__in=batch).only("file", "live_hash").delete()
 
 
 def delete_collection(collection: Collection) -> None:
-    """The collection with all its documents. Stopped half-way, the documents that are left are whole."""
+    """Delete the collection with all its documents. Stopped half-way, the documents that are left are whole."""
     delete_documents(Document.objects.filter(collection=collection))
     collection.delete()
 
 
 def clear_away(removals: Sequence[IndexRemoval]) -> None:
-    """The chunks and files of those documents that are gone. Repeating it changes nothing."""
+    """Delete the chunks and files of those documents that are gone. Repeating it changes nothing."""
     gone = [removal for removal in removals if removal.up_to_generation == ALL_GENERATIONS]
     storage = Document._meta.get_field("file").storage
     for first in range(0, len(gone), _CLEARED_AT_ONCE):
@@ -65,7 +68,7 @@ def clear_away(removals: Sequence[IndexRemoval]) -> None:
 
 @contextmanager
 def _gathering() -> Iterator[None]:
-    """What is deleted within leaves together."""
+    """Write the outbox entries of all that is deleted within at once, at the end."""
     gathered: list[IndexRemoval] = []
     token = _gathered.set(gathered)
     try:
@@ -76,7 +79,5 @@ def _gathering() -> Iterator[None]:
 
 
 def _leave(removals: list[IndexRemoval], *, using: str) -> None:
-    from retrieval.ingestion.ingest import wake
-
     IndexRemoval.objects.using(using).bulk_create(removals)
     transaction.on_commit(wake, using=using)

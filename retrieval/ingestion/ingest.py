@@ -23,10 +23,12 @@ from retrieval.ingestion import queue, reindex, spaces
 from retrieval.ingestion.deletion import clear_away
 from retrieval.ingestion.quota import check_quota
 from retrieval.ingestion.spaces import live_space
-from retrieval.ingestion.worker import Worker
+from retrieval.ingestion.worker import wake, worker
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 from retrieval.parsing.formats import clean, ocr
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.text import chunks as chunking
 
@@ -51,10 +53,10 @@ def add_document(
     owner: AbstractBaseUser | None = None,
     origin: Origin | None = None,
 ) -> tuple[Document, bool]:
-    """Queue a file: its document, and whether it is new. A collection holds the same content once: adding it again
-    gives the document that holds it, and tries it again under this name if it had failed.
+    """Queue a file. Return its document, and whether it is new.
 
-    Raises QuotaExceeded when the owner may not store that much.
+    A collection holds the same content once: adding it again returns the document that holds it, which is tried again
+    under this name if it had failed. Raises QuotaExceeded when the owner may not store that much.
     """
     digest = sha256(file)
     filename = _name(filename)
@@ -89,7 +91,7 @@ def add_document(
 
 
 def replace_file(document: Document, *, file: File[bytes], filename: str | None = None) -> bool:
-    """Give the document another file, its next generation. False when the content is what it was.
+    """Give the document another file, its next generation. Return False when the content is what it was.
 
     Raises DuplicateContent when another document of its collection holds that content, QuotaExceeded when it is more
     than the document's owner may still store.
@@ -110,7 +112,9 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
         raise
     except IntegrityError as error:
         document.file.delete(save=False)
-        raise DuplicateContent(f"Another document of {document.collection} has the same content.") from error
+        raise DuplicateContent(
+            _("Another document of %(collection)s has the same content."), collection=str(document.collection)
+        ) from error
     transaction.on_commit(partial(document.file.storage.delete, str(former)))
     transaction.on_commit(partial(page_cache.forget, document.content_hash))
     transaction.on_commit(wake)
@@ -126,26 +130,26 @@ def enqueue(document: Document) -> None:
 
 
 def enqueue_all(documents: QuerySet[Document]) -> int:
-    """The same for many at once: how many they are."""
+    """Ingest these documents again, in a few queries. Return how many they are."""
     count = queue.requeue(documents)
     transaction.on_commit(wake)
     return count
 
 
 def ingest_next() -> bool:
-    """Claim a document, or a few short ones, and take them to their end, good or bad. False when none is due, or none
-    can be done now.
+    """Claim a document, or a few short ones, and take them to their end, good or bad. Return False when none is due, or
+    none can be done now.
 
-    A database error is raised; what it left in hand goes back into the queue at the next call.
+    Raises a database error; what it left in hand goes back into the queue at the next call.
     """
     while _left_in_hand:
-        queue.release(_left_in_hand[-1], reason="The database did not answer.")
+        queue.release(_left_in_hand[-1], reason=Reason(_("The database did not answer.")))
         _left_in_hand.pop()
     documents = queue.claim(most=intake.DOCUMENTS_AT_ONCE, size=intake.BYTES_AT_ONCE)
     if not documents:
         return False
     try:
-        return intake.take_to_their_end(documents, stopping=lambda: _worker.stopping)
+        return intake.take_to_their_end(documents, stopping=lambda: worker.stopping)
     except (OperationalError, InterfaceError):
         _left_in_hand.extend(documents)
         raise
@@ -153,7 +157,7 @@ def ingest_next() -> bool:
 
 def drain_removals() -> bool:
     """Clear away what the outbox names: the chunks and files of documents that are gone, and points in every index that
-    may hold them. Whether all of it is gone."""
+    may hold them. Return whether all of it is gone."""
     removals = list(IndexRemoval.objects.all()[:1000])
     clear_away(removals)
     gone = []
@@ -175,8 +179,8 @@ def drain_removals() -> bool:
 
 
 def recover() -> None:
-    """At start: take up what a killed process left, ask for a repair when the index doesn't hold what SQL does, and
-    queue documents that another version cut and scans that can be read by now."""
+    """Take up, at start, what a killed process left; ask for a repair when the index doesn't hold what SQL does; queue
+    documents that another version cut, and scans that can be read by now."""
     if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
         queue.take_back()
         reindex.take_back()
@@ -198,12 +202,13 @@ def recover() -> None:
 
 
 def waiting_for_ocr() -> QuerySet[Document]:
-    """Scans that nobody has tried to read, for want of the programs. Those that OCR failed for are not among them."""
+    """Return the scans that nobody has tried to read, because the programs are not installed. Those that OCR failed for
+    are not among them."""
     return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocr.MENDED_BY_INSTALLING)
 
 
 def work() -> bool:
-    """A piece of everything there is to do. False when there is nothing, or nothing can be done now."""
+    """Do a short piece of all that waits. Return False when there is nothing, or nothing can be done now."""
     global _untidied
     drain_removals()
     ingested = ingest_next()
@@ -220,35 +225,27 @@ def work() -> bool:
 _untidied = False
 
 
-_worker = Worker("ingest", prepare=recover, work=work)
-
-
 def start() -> None:
     """Ingest in this process from now on, on one daemon thread; repeating it changes nothing."""
-    _worker.start()
-
-
-def wake() -> None:
-    """Look into the queue now, when this process ingests; otherwise the process that does polls every second."""
-    _worker.wake()
+    worker.start(prepare=recover, work=work)
 
 
 def stop(deadline: float) -> bool:
-    """End the thread within `deadline` seconds, putting the document under way back, and close the index. Whether it
-    has ended."""
-    ended = _worker.stop(deadline=deadline)
+    """End the thread within `deadline` seconds, putting the document under way back, and close the index. Return
+    whether it has ended."""
+    ended = worker.stop(deadline=deadline)
     if ended:
         runtime().close()
     return ended
 
 
 def _name(filename: str) -> str:
-    """The last part of a path, without what a browser or an attacker put around or into it."""
+    """Return the last part of a path, without what a browser or an attacker put around or into it."""
     return " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
 
 
 def sha256(file: File[bytes]) -> str:
-    """Of the whole file, which is left at its beginning."""
+    """Return the digest of the whole file, which is left at its beginning."""
     digest = hashlib.sha256()
     for part in file.chunks():
         digest.update(part)

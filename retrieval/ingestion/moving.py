@@ -29,8 +29,8 @@ class MoveFailed(RetrievalError):
 
 @dataclass(frozen=True)
 class Moved:
-    """What the other index holds now, how many chunks of it were copied by this call, and how many searches of both
-    were compared."""
+    """The outcome of a move: what the other index holds now, how many chunks this call copied, and how many searches of
+    both were compared."""
 
     documents: int
     chunks: int
@@ -39,7 +39,8 @@ class Moved:
 
 
 def move(*, source: Index, target: Index, has_vectors: bool, report: Callable[[int, int], None]) -> Moved:
-    """Copy, remove what SQL doesn't know, and compare. `report` is told chunks done and to do.
+    """Copy all points from one index to another, remove those that SQL doesn't know, and compare. `report` is called
+    with the chunks done and to do.
 
     Raises MoveFailed or IndexUnavailable; doing it again goes on.
     """
@@ -79,7 +80,7 @@ def _points(chunks: Sequence[Chunk], *, source: Index, has_vectors: bool) -> lis
         points.point(
             chunk,
             chunk.document,
-            text=points.ranking_text(chunk.document.title, heading=chunk.heading, text=chunk.text),
+            text=points.ranking_text(chunk.document.title, headings=chunk.headings, text=chunk.text),
             vector=np.asarray(vectors[chunk.pk], np.float32) if has_vectors else None,
         )
         for chunk in chunks
@@ -87,7 +88,7 @@ def _points(chunks: Sequence[Chunk], *, source: Index, has_vectors: bool) -> lis
 
 
 def _remove_strangers(target: Index, *, live: Mapping[int, int]) -> None:
-    """Points of documents that are gone, and of generations older than the live one of each document."""
+    """Remove points of documents that are gone, and of generations older than the live one of each document."""
     for document_id, generation in target.holdings():
         if document_id not in live:
             target.remove(document_id)
@@ -96,7 +97,8 @@ def _remove_strangers(target: Index, *, live: Mapping[int, int]) -> None:
 
 
 def _check_counts(target: Index) -> None:
-    """By SQL as it is now: a document that changed while it was copied is told apart from a loss."""
+    """Compare the counts with SQL as it is now, so that a document that changed while it was copied is no loss. Raises
+    MoveFailed."""
     held = target.holdings()
     for (document_id, generation), total in spaces.live_counts().items():
         if held.get((document_id, generation), 0) != total:
@@ -108,7 +110,7 @@ def _check_counts(target: Index) -> None:
 
 
 def _compare(source: Index, target: Index, *, has_vectors: bool) -> int:
-    """Ask both indexes for the same chunks; how many questions they agreed on, which is all that were asked."""
+    """Ask both indexes for the same chunks. Return how many questions they agreed on, which is all that were asked."""
     chosen = list(Chunk.objects.order_by("pk").values_list("pk", flat=True)[: _SAMPLES * 50])
     random.Random(0).shuffle(chosen)  # noqa: S311 - the same sample each time
     for chunk in Chunk.objects.filter(pk__in=chosen[:_SAMPLES]).select_related("document").order_by("pk"):
@@ -125,7 +127,8 @@ def _compare(source: Index, target: Index, *, has_vectors: bool) -> int:
 
 
 def _agree(ours: Sequence[Hit], theirs: Sequence[Hit]) -> bool:
-    """Whether what ranks first here is found there, with scores as close as two indexes of the same chunks have."""
+    """Return whether what ranks first here is found there, with scores as close as two indexes of the same chunks
+    have."""
     if not ours or not theirs:
         return not ours and not theirs
     best = ours[0]

@@ -19,8 +19,11 @@ from django.utils import timezone
 from retrieval.configuration import runtime
 from retrieval.errors import EmbeddingUnavailable, RetrievalError
 from retrieval.models import Document
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 
 ATTEMPTS = 3
+_STOPPED = _("It stopped the process that was reading it %(times)s times.")
 RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer, and doesn't say more
 
 
@@ -29,13 +32,15 @@ class Superseded(Exception):
 
 
 class Leases:
-    """Which leases of others are over, as seen from here: they ended when their sign of life stopped changing."""
+    """Finds the leases of other workers that are over: those whose sign of life has stopped changing, as seen from
+    here."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[object, float]] = {}
 
     def ended(self, signs: Mapping[int, object]) -> list[int]:
-        """The keys of those `signs` (the last sign of life of each row) that have been the same for `lease_seconds`."""
+        """Return the keys of those `signs` (the last sign of life of each row) that have been the same for
+        `lease_seconds`."""
         now, before = time.monotonic(), self._seen
         self._seen = {
             key: before[key] if key in before and before[key][0] == sign else (sign, now) for key, sign in signs.items()
@@ -47,42 +52,45 @@ _leases = Leases()
 
 
 def due() -> Q:
-    """Rows whose `lease_until` lets them be taken now. One further ahead than any is set to was set by a clock that
-    has been put back since."""
+    """Return the condition for rows whose `lease_until` lets them be taken now. A time further ahead than any that is
+    set was set by a clock that has been put back since."""
     now = timezone.now()
     return Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gt=now + lease())
 
 
 def lease() -> timedelta:
-    """How long a row belongs to whoever took it; longer than the parser may take, the longest time without a sign."""
+    """Return how long a row belongs to whoever took it: longer than the parser may take, the longest time without a
+    sign."""
     return timedelta(seconds=runtime().settings.lease_seconds)
 
 
 def pause_after(error: RetrievalError) -> timedelta:
-    """How long what met this error waits: as long as the embedding address asked for, else a few seconds."""
+    """Return how long a document that met this error waits: as long as the embedding address asked for, else a few
+    seconds."""
     asked = error.retry_after if isinstance(error, EmbeddingUnavailable) else 0.0
     return min(max(RETRY_AFTER, timedelta(seconds=asked)), lease())
 
 
 def requeue(documents: QuerySet[Document]) -> int:
-    """As their next generation; searches see the live one until then."""
+    """Queue the documents as their next generation; searches see the live one until then. Return how many they are."""
     return documents.update(
         state=Document.State.QUEUED,
         generation=F("generation") + 1,
         attempts=0,
         progress=0,
-        error="",
+        error=NO_REASON,
         lease_until=None,
         updated_at=timezone.now(),
     )
 
 
 def claim(*, most: int = 1, size: int = 0) -> list[Document]:
-    """The next documents that are due, for this process until their lease ends; the least tried first, and of those the
-    ones of hidden collections. Up to `most`, as long as their files hold no more than `size` bytes together, or one; an
-    embedded index has no other worker to leave them to, so then one is added to be read ahead.
+    """Return the next documents that are due, which are this process's until their lease ends: the least tried first,
+    and of those the ones of hidden collections.
 
-    What was tried before comes alone: it may have ended its process, and so the tries of those beside it.
+    They are up to `most`, as long as their files hold no more than `size` bytes together, or one; of an embedded index,
+    which has no other worker, one more, to be read ahead. A document that was tried before comes alone: it may have
+    ended its process, and with that the tries of those beside it.
     """
     _take_over()
     while True:
@@ -91,7 +99,7 @@ def claim(*, most: int = 1, size: int = 0) -> list[Document]:
         if not found:
             return []
         if found[0].attempts >= ATTEMPTS:
-            reason = found[0].error or f"It stopped the process that was reading it {ATTEMPTS} times."
+            reason = found[0].error or Reason(_STOPPED, times=ATTEMPTS)
             _waiting(found[:1]).update(state=Document.State.FAILED, error=reason, lease_until=None)
         elif taken := _take(_together(found, size=size)):
             return taken
@@ -110,7 +118,7 @@ def _together(found: Sequence[Document], *, size: int) -> list[Document]:
 
 
 def _take(documents: Sequence[Document]) -> list[Document]:
-    """Those of them that nobody else was faster to take."""
+    """Return those of them that nobody else was faster to take."""
     with transaction.atomic():
         free = set(_waiting(documents).select_for_update().order_by("pk").values_list("pk", flat=True))
         Document.objects.filter(pk__in=free).update(
@@ -126,12 +134,12 @@ def _take(documents: Sequence[Document]) -> list[Document]:
 
 
 def _waiting(documents: Sequence[Document]) -> QuerySet[Document]:
-    """The rows that wait as they did when they were read."""
+    """Return the rows that wait, unchanged since these documents were read."""
     return Document.objects.filter(due(), _as_read(documents), state=Document.State.QUEUED)
 
 
 def claimed(*documents: Document) -> QuerySet[Document]:
-    """The rows that these attempts own."""
+    """Return the rows that these attempts own."""
     return Document.objects.filter(_as_read(documents), state=Document.State.PROCESSING)
 
 
@@ -146,7 +154,7 @@ def _as_read(documents: Sequence[Document]) -> Q:
 
 
 def renew(documents: Sequence[Document]) -> set[int]:
-    """Show a sign of life of each. The keys of those that are still these attempts' own."""
+    """Show a sign of life of each. Return the keys of those that are still these attempts' own."""
     ours = claimed(*documents)
     if ours.update(lease_until=timezone.now() + lease()) == len(documents):
         return {document.pk for document in documents}
@@ -154,27 +162,27 @@ def renew(documents: Sequence[Document]) -> set[int]:
 
 
 def show(documents: Sequence[Document], *, percent: int) -> None:
-    """How far these are."""
+    """Show how far these documents are."""
     claimed(*documents).update(progress=percent)
 
 
-def release(document: Document, *, reason: str, after: timedelta | None = None) -> None:
-    """Back into the queue; this attempt doesn't count."""
+def release(document: Document, *, reason: Reason, after: timedelta | None = None) -> None:
+    """Put the document back into the queue; this attempt doesn't count."""
     not_before = timezone.now() + after if after else None
     queued = Document.State.QUEUED
     claimed(document).update(state=queued, attempts=F("attempts") - 1, lease_until=not_before, progress=0, error=reason)
 
 
-def retry(document: Document, *, reason: str) -> None:
-    """Back into the queue; after the last attempt it has failed."""
+def retry(document: Document, *, reason: Reason) -> None:
+    """Put the document back into the queue; after the last attempt it has failed."""
     if document.attempts >= ATTEMPTS:
         fail(document, reason=reason)
     else:
         claimed(document).update(state=Document.State.QUEUED, lease_until=None, progress=0, error=reason)
 
 
-def fail(document: Document, *, reason: str, state: Document.State = Document.State.FAILED) -> None:
-    """Until its file is replaced or someone asks for it again."""
+def fail(document: Document, *, reason: Reason, state: Document.State = Document.State.FAILED) -> None:
+    """Take the document out of the queue until its file is replaced or someone asks for it again."""
     claimed(document).update(state=state, lease_until=None, progress=0, error=reason)
 
 

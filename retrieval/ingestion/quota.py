@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def stored_bytes(owner: AbstractBaseUser) -> int:
-    """The sizes of all files that this user put in, added up."""
+    """Return the sizes of all files that this user put in, added up."""
     total: int | None = Document.objects.filter(owner_id=owner.pk).aggregate(total=Sum("size"))["total"]
     return total or 0
 
 
 def check_quota(owner: AbstractBaseUser | None, *, adding: int) -> None:
-    """Raises QuotaExceeded when `owner` may not store that many bytes more. Documents without an owner are free.
+    """Raise QuotaExceeded when `owner` may not store that many bytes more. Documents without an owner are free.
 
     Call it in the transaction that stores the row: the owner's row is locked, so that two uploads can't share the rest.
     """

@@ -21,7 +21,10 @@ from retrieval.errors import RetrievalError
 from retrieval.ingestion import points
 from retrieval.ingestion.queue import Leases, due, lease, pause_after
 from retrieval.ingestion.spaces import live_counts, live_fingerprint, live_space, switch
+from retrieval.ingestion.worker import wake
 from retrieval.models import Chunk, Document, Reindex
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 
 CHUNKS_AT_ONCE = 64  # about a second of MiniLM: how long a stop, or the next uploaded document, may have to wait
 _leases = Leases()
@@ -38,31 +41,35 @@ def request_reindex() -> Reindex:
 
 
 def request_repair() -> Reindex:
-    """Ask for the live index to be compared with SQL, and for what is missing or left over to be mended."""
+    """Ask for the live index to be compared with SQL, and for what is missing or left over to be put right."""
     return _request(Reindex.Kind.REPAIR)
 
 
 def cancel_reindex() -> bool:
-    """Take the request back; what was built is dropped. False when there is none, or it has switched already."""
+    """Take the request back; what was built is dropped. Return False when there is none, or it has switched already."""
     return bool(Reindex.objects.filter(kind=Reindex.Kind.SWITCH, switched_at=None).update(cancelled=True))
 
 
-def progress() -> list[str]:
-    """One line for a person about each request under way."""
+def progress() -> list[Reason]:
+    """Return one line for a person about each request under way."""
     return [describe(request) for request in Reindex.objects.all()]
 
 
-def describe(request: Reindex) -> str:
-    """One line for a person."""
+def describe(request: Reindex) -> Reason:
+    """Return one line for a person: how far the request is, and why it waits."""
     if request.switched_at:
-        return f"Searches have switched to the index {request.fingerprint}; the former one is removed soon."
-    what = "Repairing the index" if request.kind == Reindex.Kind.REPAIR else "Building the new index"
-    amount = f": {request.done:,} of {request.total:,} chunks" if request.total else ""
-    return f"{what}{amount}" + (f". It waits: {request.error}" if request.error else "")
+        switched = _("Searches have switched to the index %(name)s; the former one is removed soon.")
+        return Reason(switched, name=request.fingerprint)
+    repairing = request.kind == Reindex.Kind.REPAIR
+    line = Reason(_("Repairing the index")) if repairing else Reason(_("Building the new index"))
+    if request.total:
+        counts = {"done": request.done, "total": request.total}
+        line = Reason(_("%(what)s: %(done)s of %(total)s chunks"), what=line, **counts)
+    return Reason(_("%(what)s. It waits: %(fault)s"), what=line, fault=request.error) if request.error else line
 
 
 def advance() -> bool:
-    """Do one short piece of what was requested. False when nothing is, or none of it can be done now."""
+    """Do one short piece of what was requested. Return False when nothing is, or none of it can be done now."""
     requests = list(Reindex.objects.all())
     others = {row.pk: (row.owner, row.lease_until) for row in requests if row.owner not in ("", _me())}
     dead = _leases.ended(others)
@@ -70,19 +77,16 @@ def advance() -> bool:
         if (request.pk in others and request.pk not in dead) or not _own(request):
             continue
         key = (request.pk, _me())
-        work = _under_way.setdefault(key, _work(request))
+        work = _under_way.pop(key, None) or _work(request)
         try:
             next(work)
         except StopIteration:
-            _under_way.pop(key)
+            return True
         except RetrievalError as error:
-            _under_way.pop(key)
-            _wait(request, pause_after(error), reason=str(error))
-            continue
-        except BaseException:
-            _under_way.pop(key)
-            raise
-        return True
+            _wait(request, pause_after(error), reason=error.reason)
+        else:
+            _under_way[key] = work
+            return True
     return False
 
 
@@ -92,14 +96,17 @@ def take_back() -> None:
 
 
 def differs(space: Space) -> bool:
-    """Whether this index holds more or fewer points than SQL has live chunks: cheap, and blind to drift that evens
-    out."""
+    """Return whether this index holds more or fewer points than SQL has live chunks: cheap, and blind to drift that
+    evens out."""
     return space.index.count() != Chunk.objects.filter(generation=F("document__live_generation")).count()
 
 
 def drift(space: Space) -> Drift:
-    """How this index differs from SQL. The index is asked first, then what is on its way, then what is live: whatever
-    goes live or begins meanwhile is no drift."""
+    """Return how this index differs from SQL.
+
+    The index is asked first, then what is on its way, then what is live: whatever goes live or begins meanwhile is no
+    drift.
+    """
     holdings = space.index.holdings()
     in_hand = Document.objects.filter(state__in=[Document.State.QUEUED, Document.State.PROCESSING])
     coming = set(in_hand.values_list("pk", "generation"))
@@ -127,7 +134,7 @@ class Drift:
     surplus: Mapping[int, int]
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Return one line for a person."""
         documents = len({document_id for document_id, _ in self.missing})
         return (
             f"Missing or short in the index: {documents:,} documents, {sum(self.missing.values()):,} chunks. "
@@ -142,8 +149,6 @@ def _request(kind: Reindex.Kind) -> Reindex:
     request, created = Reindex.objects.get_or_create(kind=kind)
     if not created:
         Reindex.objects.filter(pk=request.pk, switched_at=None).update(cancelled=False, lease_until=None)
-    from retrieval.ingestion.ingest import wake
-
     transaction.on_commit(wake)
     return request
 
@@ -153,19 +158,20 @@ def _me() -> str:
 
 
 def _own(request: Reindex) -> bool:
-    """Take it: it is this process's already, its owner died, or nobody's and due."""
+    """Take the request, if it is this process's already, its owner died, or it is nobody's and due. Return whether it
+    is this process's now."""
     unchanged = Reindex.objects.filter(pk=request.pk, owner=request.owner, lease_until=request.lease_until)
     if not request.owner:
         unchanged = unchanged.filter(due())
     return bool(unchanged.update(owner=_me(), lease_until=timezone.now() + lease()))
 
 
-def _wait(request: Reindex, time: timedelta, *, reason: str) -> None:
+def _wait(request: Reindex, time: timedelta, *, reason: Reason) -> None:
     Reindex.objects.filter(pk=request.pk).update(owner="", lease_until=timezone.now() + time, error=reason)
 
 
 def _work(request: Reindex) -> Iterator[None]:
-    """All of it; each `next` does a short piece."""
+    """Do all of the request; each `next` does a short piece."""
     request.refresh_from_db()
     if request.switched_at:
         yield from _leave(request)
@@ -179,7 +185,7 @@ def _work(request: Reindex) -> Iterator[None]:
 
 
 def _target(request: Reindex) -> Space | None:
-    """The space to fill; None when the live one is what the settings ask for. Raises EmbeddingUnavailable."""
+    """Return the space to fill; None when the live one is what the settings ask for. Raises EmbeddingUnavailable."""
     if request.kind == Reindex.Kind.REPAIR:
         return live_space()
     target = runtime().space()
@@ -193,24 +199,24 @@ def _target(request: Reindex) -> Space | None:
 
 
 def _drop(fingerprint: str) -> None:
-    """This index, unless searches ask it."""
+    """Drop this index, unless searches ask it."""
     if fingerprint not in ("", live_fingerprint()):
         runtime().forget(fingerprint)
 
 
 def _fill(request: Reindex, target: Space) -> Iterator[None]:
-    """Round after round, until a round finds nothing to mend: documents change meanwhile."""
+    """Put right what differs, round after round, until a round finds nothing: documents change meanwhile."""
     row = Reindex.objects.filter(pk=request.pk)
     while not _is_void(request, target):
         found = drift(target)
         done = found.total - sum(found.missing.values())
-        row.update(done=done, total=found.total, error="")
+        row.update(done=done, total=found.total, error=NO_REASON)
         if not found.missing and not found.surplus:
             if request.kind == Reindex.Kind.REPAIR:
                 row.delete()
                 return
             if switch(request, to=target, holdings=found.holds):
-                _wait(request, timedelta(seconds=runtime().settings.drop_after_seconds), reason="")
+                _wait(request, timedelta(seconds=runtime().settings.drop_after_seconds), reason=NO_REASON)
                 return
         for document_id, generation in found.surplus.items():
             target.index.remove(document_id, up_to_generation=generation)
@@ -219,20 +225,22 @@ def _fill(request: Reindex, target: Space) -> Iterator[None]:
                 return
             _put(chunks, target)
             done = min(done + len(chunks), found.total)
-            row.update(done=done, total=found.total, error="", lease_until=timezone.now() + lease())
+            row.update(done=done, total=found.total, error=NO_REASON, lease_until=timezone.now() + lease())
             yield
         yield
 
 
 def _is_void(request: Reindex, target: Space) -> bool:
-    """Whether the next piece would be in vain; the request is then taken up anew, and ended, or its target found."""
+    """Return whether filling `target` has no purpose any more. The request is then begun again, and either ended or
+    given another target."""
     if request.kind == Reindex.Kind.REPAIR:
         return target.fingerprint != live_fingerprint()
     return Reindex.objects.filter(pk=request.pk, cancelled=True).exists()
 
 
 def _batches(keys: Sequence[tuple[int, int]]) -> Iterator[list[Chunk]]:
-    """The chunks of these (document, generation), about CHUNKS_AT_ONCE at a time: short documents share a batch."""
+    """Yield the chunks of these (document, generation), about CHUNKS_AT_ONCE at a time: short documents share a
+    batch."""
     batch: list[Chunk] = []
     for document_id, generation in keys:
         position = 0
@@ -253,7 +261,7 @@ def _batches(keys: Sequence[tuple[int, int]]) -> Iterator[list[Chunk]]:
 def _put(chunks: Sequence[Chunk], space: Space) -> None:
     documents = [chunk.document for chunk in chunks]
     texts = [
-        points.ranking_text(document.title, heading=chunk.heading, text=chunk.text)
+        points.ranking_text(document.title, headings=chunk.headings, text=chunk.text)
         for chunk, document in zip(chunks, documents, strict=True)
     ]
     vectors = points.embed(texts, space=space)

@@ -10,45 +10,55 @@ from django.utils import timezone
 
 from retrieval.configuration import Space, runtime
 from retrieval.models import Chunk, Collection, Document, Reindex
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 
 
 def live_fingerprint() -> str:
-    """Of the space that searches ask; empty before the first document."""
+    """Return the fingerprint of the space that searches ask; empty before the first document."""
     used = Collection.objects.exclude(fingerprint="").values_list("fingerprint", flat=True).order_by("pk").first()
     return used or ""
 
 
 def live_space() -> Space:
-    """The space that searches ask: that of the documents already ingested, before any the one that is configured."""
+    """Return the space that searches ask: that of the documents already ingested, before any the one that is
+    configured."""
     return runtime().space(live_fingerprint())
 
 
 def held_spaces() -> list[Space]:
-    """Every space whose index may hold points of a document: the live one, one being filled, one being left."""
+    """Return every space whose index may hold points of a document: the live one, one being filled, one being left."""
     fingerprints = {live_fingerprint(), *Reindex.objects.values_list("fingerprint", flat=True)}
     fingerprints |= set(Reindex.objects.values_list("former", flat=True))
     known = sorted(fingerprints - {""})
     return [runtime().space(fingerprint) for fingerprint in known] or [runtime().space()]
 
 
-def mismatch() -> str:
-    """What is wrong and how to mend it, when the settings ask for another space than the live one; else empty. No
-    address is asked."""
+def mismatch() -> Reason:
+    """Return what is wrong and what helps, when the settings ask for another space than the live one; else an empty
+    reason. It asks no address."""
     live = live_fingerprint()
     if not live or runtime().asks_for(live):
-        return ""
+        return NO_REASON
     if Reindex.objects.filter(kind=Reindex.Kind.SWITCH, switched_at=None, cancelled=False).exists():
-        return ""  # it is being mended
+        return NO_REASON  # it is being mended
     space = runtime().space(live)
-    kept = "searches go on with it" if space.embedder or space.dimension is None else "searches rank by words alone"
-    return (
-        f"The documents were indexed with {live}, but would be indexed with another model or version now: {kept} until "
-        "“manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
-    )
+    return Reason(_GOES_ON if space.embedder or space.dimension is None else _WORDS_ALONE, model=live)
+
+
+_GOES_ON = _(
+    "The documents were indexed with %(model)s, but would be indexed with another model or version now: searches go on "
+    "with it until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
+)
+_WORDS_ALONE = _(
+    "The documents were indexed with %(model)s, but would be indexed with another model or version now: searches rank "
+    "by words alone until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL "
+    "back."
+)
 
 
 def adopt_settings() -> None:
-    """Without a live document nothing binds the site to the space it used."""
+    """Forget the space that the site used when no document is live: then nothing binds it to that."""
     with transaction.atomic():
         lock()
         if not Document.objects.filter(live_generation__gt=0).exists():
@@ -56,21 +66,24 @@ def adopt_settings() -> None:
 
 
 def lock() -> None:
-    """Until the transaction ends nobody switches, and no document goes live. SQLite's transactions do that by
-    themselves: they begin IMMEDIATE."""
+    """Keep others from switching, and documents from going live, until the transaction ends. On SQLite every
+    transaction does that by itself: it begins IMMEDIATE."""
     list(Collection.objects.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
 def live_counts() -> dict[tuple[int, int], int]:
-    """How many chunks each live document has, by (document, generation): what an index must hold."""
+    """Return how many chunks each live document has, by (document, generation): what an index must hold."""
     live = Chunk.objects.filter(generation=F("document__live_generation"))
     rows = live.order_by().values_list("document_id", "generation").annotate(total=Count("pk"))
     return {(document_id, generation): total for document_id, generation, total in rows}
 
 
 def switch(request: Reindex, *, to: Space, holdings: Mapping[tuple[int, int], int]) -> bool:
-    """In one short transaction all collections ask the other index. False, and nothing changes, when a document went
-    live that is not in `holdings`, what that index was found to hold, or when the request was cancelled."""
+    """Make all collections ask the other index, in one short transaction.
+
+    Return False, changing nothing, when a document went live that is not in `holdings` (what that index was found to
+    hold), or when the request was cancelled.
+    """
     with transaction.atomic():
         lock()
         if any(holdings.get(key, 0) != total for key, total in live_counts().items()):

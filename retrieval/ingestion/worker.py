@@ -1,4 +1,5 @@
-"""One daemon thread per process that does a piece of work whenever there is some."""
+"""The one daemon thread of a process that ingests. Whoever leaves work in the queue wakes it from here, so that nobody
+needs to know what it does."""
 
 from __future__ import annotations
 
@@ -14,22 +15,17 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Calls `work` until it returns False (nothing to do), then waits to be woken, or for `poll_seconds`.
+    """A thread that works whenever there is something to do, and outlives everything but its process."""
 
-    `prepare` is called once before that, again and again until it succeeds. An exception of either is logged, and the
-    next round comes after the wait: the thread outlives everything but its process.
-    """
-
-    def __init__(self, name: str, *, prepare: Callable[[], None], work: Callable[[], bool], poll_seconds: float = 1.0):
+    def __init__(self, name: str, *, poll_seconds: float = 1.0) -> None:
         self._name = name
-        self._prepare = prepare
-        self._work = work
         self._poll_seconds = poll_seconds
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        """Also in a forked child, where the parent's thread does not exist and its locks may be held for ever."""
+        """Begin without a thread, also in a forked child, where the parent's does not exist and its locks may be held
+        for ever."""
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
@@ -37,15 +33,19 @@ class Worker:
 
     @property
     def stopping(self) -> bool:
-        """Whether work under way should end at its next good moment."""
+        """Return whether work under way should end at its next good moment."""
         return self._stopping.is_set()
 
-    def start(self) -> None:
-        """Start the thread; nothing happens when it runs."""
+    def start(self, *, prepare: Callable[[], None], work: Callable[[], bool]) -> None:
+        """Start the thread; nothing happens when it runs.
+
+        It calls `prepare` until that has succeeded once, then `work` until that returns False (nothing to do), then
+        waits to be woken, or for `poll_seconds`. It logs what either raises, and goes on after the wait.
+        """
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
                 self._stopping.clear()
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread = threading.Thread(target=self._run, args=[prepare, work], name=self._name, daemon=True)
                 self._thread.start()
 
     def wake(self) -> None:
@@ -53,7 +53,7 @@ class Worker:
         self._woken.set()
 
     def stop(self, *, deadline: float) -> bool:
-        """Ask the thread to end and wait up to `deadline` seconds. Whether it has ended."""
+        """Ask the thread to end and wait up to `deadline` seconds. Return whether it has ended."""
         with self._starting:
             self._stopping.set()
             self._woken.set()
@@ -65,7 +65,7 @@ class Worker:
             self._stopping.clear()
         return ended
 
-    def _run(self) -> None:
+    def _run(self, prepare: Callable[[], None], work: Callable[[], bool]) -> None:
         _yield_to_readers()
         prepared = False
         while not self.stopping:
@@ -73,9 +73,9 @@ class Worker:
             try:
                 close_old_connections()
                 if not prepared:
-                    self._prepare()
+                    prepare()
                     prepared = True
-                if self._work():
+                if work():
                     continue
             except Exception:  # the outermost edge of this thread: a locked database or a full disk may pass
                 logger.exception("%s failed; it tries again", self._name)
@@ -83,7 +83,15 @@ class Worker:
         connections.close_all()
 
 
+worker = Worker("ingest")
+
+
+def wake() -> None:
+    """Look into the queue now, when this process ingests; otherwise the process that does polls every second."""
+    worker.wake()
+
+
 def _yield_to_readers() -> None:
-    """Linux counts priority by thread; elsewhere it is the process's, and stays as it is."""
+    """Lower this thread's priority on Linux. Elsewhere the priority is the whole process's, and stays as it is."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

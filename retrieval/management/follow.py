@@ -17,7 +17,8 @@ _BAR = 30  # characters
 
 
 def may_work(index_dir: Path, *, embedded: bool) -> bool:
-    """Whether this process may open the index: always on a server, and when nobody else owns the embedded one."""
+    """Return whether this process may open the index: always on a server, and when nobody else owns the embedded
+    one."""
     if not embedded:
         return True
     try:
@@ -52,7 +53,7 @@ def bar(request: Reindex) -> str:
 
 
 def show(line: str, *, out: OutputWrapper) -> None:
-    """In place of the line before; nothing where nobody looks."""
+    """Write the line in place of the one before; nothing where nobody looks."""
     if out.isatty():
         out.write(f"\r\x1b[K{line}", ending="")
         out.flush()

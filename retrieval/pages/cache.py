@@ -21,7 +21,7 @@ _writes = 0
 
 
 def kept(content_hash: str, name: str, make: Callable[[], bytes]) -> bytes:
-    """What is kept under `name` for this file; made and kept when it isn't there."""
+    """Return what is kept under `name` for this file; it is made and kept when it isn't there."""
     known = read(content_hash, name)
     if known is None:
         write(content_hash, name, known := make())
@@ -39,7 +39,7 @@ def read(content_hash: str, name: str) -> bytes | None:
 
 
 def write(content_hash: str, name: str, content: bytes) -> None:
-    """As a whole or not at all. A full disk costs time later, and nothing now."""
+    """Write the file as a whole or not at all. A full disk costs time later, and nothing now."""
     global _writes
     path = _root() / content_hash / name
     part = path.with_name(f"{name}.{threading.get_ident()}.{os.getpid()}.part")
@@ -57,13 +57,14 @@ def write(content_hash: str, name: str, content: bytes) -> None:
 
 
 def forget(content_hash: str) -> None:
-    """Its document was deleted or has another file now."""
+    """Remove what is kept for this file: its document was deleted or has another file now."""
     if content_hash:
         shutil.rmtree(_root() / content_hash, ignore_errors=True)
 
 
 def sweep(limit: int = CACHE_BYTES) -> None:
-    """Take out what belongs to no document's text any more, then the longest unread until `limit` bytes are left."""
+    """Remove what belongs to no document's text any more, then what was not read for the longest, until `limit` bytes
+    are left."""
     hashes = {folder.name for folder in _root().iterdir() if folder.is_dir()} if _root().is_dir() else set()
     live = set(Document.objects.filter(live_hash__in=hashes).values_list("live_hash", flat=True))
     for orphan in hashes - live:
@@ -81,7 +82,7 @@ def _root() -> Path:
 
 
 def _files(hashes: Iterable[str]) -> Iterable[tuple[int, int, Path]]:
-    """When each was last read, its size and its path."""
+    """Return when each was last read, its size and its path."""
     for content_hash in hashes:
         for path in (_root() / content_hash).glob("*"):
             with suppress(OSError):

@@ -50,7 +50,7 @@ class Line:
         return Box(self.edges[0], self.top, self.edges[-1], self.bottom)
 
     def box_of(self, start: int, end: int) -> Box | None:
-        """Of the document's characters `start` to `end`, as far as they are in this line."""
+        """Return the box of the document's characters `start` to `end`, as far as they are in this line."""
         first, last = max(start, self.start) - self.start, min(end, self.end) - self.start
         return Box(self.edges[first], self.top, self.edges[last], self.bottom) if first < last else None
 
@@ -58,15 +58,19 @@ class Line:
 def lines_of(
     text: str, *, offset: int, codes: Sequence[int], boxes: Sequence[Sequence[float]], ratio: float
 ) -> list[Line]:
-    """The lines of `text`, which begins at character `offset` of its document, from the character codes and boxes that
-    a page prints; `ratio` is the page's height by its width. What isn't printed as it is written is in no line."""
+    """Return the lines of `text`, which begins at character `offset` of its document, from the character codes and
+    boxes that a page prints.
+
+    `ratio` is the page's height by its width. Characters that aren't printed as they are written are in no line.
+    """
     printed, places = _printed(codes, boxes)
     found = [places[at] if at is not None else None for at in _align(text, printed)]
     return [_line(text, first, last, found, offset=offset) for first, last in _runs(text, found, ratio)]
 
 
 def boxes_of(lines: Sequence[Line], *, start: int, end: int) -> tuple[Box, ...]:
-    """Where the document's characters `start` to `end` stand: a rectangle a line, or one for a column of letters."""
+    """Return where the document's characters `start` to `end` stand: a rectangle a line, or one for a column of
+    letters."""
     boxes: list[Box] = []
     for line in lines:
         box = line.box_of(start, end)
@@ -81,14 +85,14 @@ def boxes_of(lines: Sequence[Line], *, start: int, end: int) -> tuple[Box, ...]:
 
 
 def _stacked(one: Box, other: Box) -> bool:
-    """Text that runs down or up the page comes letter by letter."""
+    """Return whether one box stands below the other, as in text that runs down or up the page letter by letter."""
     aligned = abs(one.left - other.left) < 0.004 and abs(one.right - other.right) < 0.004
     gap = max(one.top, other.top) - min(one.bottom, other.bottom)
     return aligned and gap < 0.01
 
 
 def _printed(codes: Sequence[int], boxes: Sequence[Sequence[float]]) -> tuple[str, list[Fractions]]:
-    """The visible characters of a page and their boxes."""
+    """Return the visible characters of a page and their boxes."""
     said: list[str] = []
     places: list[Fractions] = []
     codes = _whole_codes(codes)
@@ -101,7 +105,7 @@ def _printed(codes: Sequence[int], boxes: Sequence[Sequence[float]]) -> tuple[st
 
 
 def _whole_codes(codes: Sequence[int]) -> list[int]:
-    """UTF-16 halves of one character as that character, with nothing in the second half's place."""
+    """Return the two UTF-16 halves of one character as that character, with nothing in the second half's place."""
     whole = list(codes)
     for i, (high, low) in enumerate(pairwise(codes)):
         if 0xD800 <= high < 0xDC00 <= low < 0xE000:
@@ -110,7 +114,7 @@ def _whole_codes(codes: Sequence[int]) -> list[int]:
 
 
 def _align(text: str, printed: str) -> list[int | None]:
-    """For each character of `text` its index in `printed`; None for white space and for what isn't there."""
+    """Return for each character of `text` its index in `printed`; None for white space and for what isn't there."""
     found: list[int | None] = [None] * len(text)
     cursor = 0
     for line in re.finditer(r"[^\n]+", text):
@@ -149,7 +153,7 @@ def _align_words(text: str, span: tuple[int, int], printed: str, cursor: int, fo
 
 
 def _runs(text: str, found: Sequence[Fractions | None], ratio: float) -> Iterator[tuple[int, int]]:
-    """Where runs of characters begin and end that stand in one line, side by side."""
+    """Yield where runs of characters begin and end that stand in one line, side by side."""
     first = last = -1  # of the run under way
     for i, place in enumerate(found):
         if place is None:
@@ -175,7 +179,8 @@ def _beside(one: Fractions | None, other: Fractions, ratio: float) -> bool:
 
 
 def _line(text: str, first: int, last: int, found: Sequence[Fractions | None], *, offset: int) -> Line:
-    """Characters `first` to `last`; white space among them reaches from its left neighbour to its right one."""
+    """Return the line of characters `first` to `last`; white space among them reaches from its left neighbour to its
+    right one."""
     placed = [place for place in found[first:last] if place is not None]
     edges: list[float] = []
     right = placed[0][0]

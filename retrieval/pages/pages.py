@@ -20,7 +20,8 @@ from retrieval.children import run_child
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages import cache as page_cache
-from retrieval.pages.layout import Box, Line, boxes_of, lines_of
+from retrieval.pages.layout import Line, lines_of
+from retrieval.reasons import gettext_noop as _
 from retrieval.texts import document_text
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ WIDTHS = (800, 1600)  # pixels; a screen takes the one that is at least as wide 
 
 
 @dataclass(frozen=True)
-class Limits:
+class DrawingLimits:
     """What one picture, or the characters of a few pages, may cost."""
 
     seconds: float = 20
@@ -55,28 +56,34 @@ class Contents:
 
 
 def has_pages(document: Document) -> bool:
-    """Can its pages be drawn? Only a PDF's, and not while its file is newer than the text that readers see."""
+    """Return whether its pages can be drawn: only a PDF's, and not while its file is newer than the text that readers
+    see."""
     is_pdf = document.filename.lower().endswith(".pdf") and bool(document.page_count)
     return is_pdf and bool(document.live_hash) and document.live_hash == document.content_hash
 
 
 def page_contents(document: Document) -> Contents:
-    """Raises PagesUnavailable."""
+    """Return the sizes of its pages and its bookmarks. Raises PagesUnavailable."""
     found = json.loads(page_cache.kept(document.live_hash, "contents.json", lambda: _ask(document, {"do": "contents"})))
     sizes = tuple((max(width, 1.0), max(height, 1.0)) for width, height in found["sizes"])
     return Contents(sizes, tuple(Bookmark(*bookmark) for bookmark in found["bookmarks"]))
 
 
 def render_page(document: Document, *, page: int, width: int) -> bytes:
-    """The page as WebP, `width` pixels wide, one of WIDTHS. Raises PagesUnavailable."""
+    """Return the page as WebP, `width` pixels wide, one of WIDTHS. Raises PagesUnavailable."""
     if width not in WIDTHS or not 1 <= page <= (document.page_count or 0):
-        raise PagesUnavailable(f"There is no page {page} of {width} pixels: its pages are drawn {WIDTHS} pixels wide.")
+        raise PagesUnavailable(
+            _("There is no page %(page)s of %(width)s pixels: its pages are drawn %(widths)s pixels wide."),
+            page=str(page),
+            width=str(width),
+            widths=str(WIDTHS),
+        )
     task = {"do": "picture", "page": page, "width": width}
     return page_cache.kept(document.live_hash, f"{page}-{width}.webp", lambda: _ask(document, task))
 
 
 def page_lines(document: Document, *, pages: Iterable[int]) -> dict[int, list[Line]]:
-    """The lines of these pages, each with its place: one child for all that were not asked for before.
+    """Return the lines of these pages, each with its place: one child reads all that were not asked for before.
 
     Raises PagesUnavailable.
     """
@@ -91,22 +98,14 @@ def page_lines(document: Document, *, pages: Iterable[int]) -> dict[int, list[Li
     return {page: [_line_of(line) for line in json.loads(known or b"[]")] for page, known in lines.items()}
 
 
-def quote_boxes(document: Document, *, page: int, start: int, end: int) -> tuple[Box, ...]:
-    """Where characters `start` to `end` of the document stand on `page`: one rectangle for each line of them.
-
-    Raises PagesUnavailable.
-    """
-    return boxes_of(page_lines(document, pages=[page])[page], start=start, end=end)
-
-
 def page_span(document: Document, page: int) -> tuple[int, int]:
-    """Characters at which the text of `page` begins and ends."""
+    """Return the characters at which the text of `page` begins and ends."""
     starts: list[int] = document.page_starts
     return starts[page - 1], starts[page] if page < len(starts) else document.characters
 
 
 def pages_between(document: Document, *, start: int, end: int) -> range:
-    """The pages that characters `start` to `end` are on; a page without text is on the way."""
+    """Return the pages that characters `start` to `end` are on, with those without text that lie between."""
     first = document.page_at(start) or 1
     return range(first, max(first, bisect_left(document.page_starts, end)) + 1)
 
@@ -126,26 +125,26 @@ def _line_of(found: dict[str, Any]) -> Line:
 _seats = threading.BoundedSemaphore(2)  # children at once; asking and searching need the processor as well
 
 
-def _ask(document: Document, task: dict[str, Any], *, limits: Limits | None = None) -> bytes:
-    """What the child answers to `task` on the document's file."""
-    limits = limits or Limits()
-    told = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
+def _ask(document: Document, task: dict[str, Any], *, limits: DrawingLimits | None = None) -> bytes:
+    """Return what the child answers to `task` on the document's file. Raises PagesUnavailable."""
+    limits = limits or DrawingLimits()
+    arguments = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
     if not _seats.acquire(timeout=limits.seconds):
-        raise PagesUnavailable("Too many pages are being drawn: try again in a moment.")
+        raise PagesUnavailable(_("Too many pages are being drawn: try again in a moment."))
     try:
-        done = run_child("retrieval.pages.rendering", *told, seconds=limits.seconds)
+        done = run_child("retrieval.pages.rendering", *arguments, seconds=limits.seconds)
     except TimeoutError as error:
-        raise PagesUnavailable(f"Drawing it took longer than {limits.seconds:g} seconds.") from error
+        raise PagesUnavailable(_("Drawing it took longer than %(seconds)s seconds."), seconds=limits.seconds) from error
     finally:
         _seats.release()
     if done.status != 0:
         logger.warning("Drawing document %s ended with status %s: %s", document.pk, done.status, done.log)
-        raise PagesUnavailable("Its pages can't be drawn: the file may be broken, or need too much memory or time.")
+        raise PagesUnavailable(_("Its pages can't be drawn: the file may be broken, or need too much memory or time."))
     return done.output
 
 
 def _forget_after_fork() -> None:
-    """A seat that was taken in the parent is never given back in the child."""
+    """Give the child seats of its own: one that was taken in the parent is never given back in it."""
     global _seats
     _seats = threading.BoundedSemaphore(2)
 

@@ -27,7 +27,7 @@ _GRID = 1 << 20  # device units along a page's width: pdfium answers in whole on
 
 
 def contents(document: Any) -> bytes:
-    """JSON: `sizes`, the width and height of each page in points, and `bookmarks`, as [level, title, page]."""
+    """Return JSON: `sizes`, the width and height of each page in points, and `bookmarks`, as [level, title, page]."""
     sizes = [[round(length, 2) for length in document.get_page_size(number)] for number in range(len(document))]
     return json.dumps({"sizes": sizes, "bookmarks": _bookmarks(document)}).encode()
 
@@ -43,7 +43,7 @@ def _bookmarks(document: Any) -> list[tuple[int, str, int]]:
 
 
 def picture(document: Any, *, page: int, width: int) -> bytes:
-    """The page as WebP, `width` pixels wide, or less where that would be too many pixels."""
+    """Return the page as WebP, `width` pixels wide, or less where that would be too many pixels."""
     document.init_forms()
     opened = document[page - 1]
     across, down = opened.get_size()
@@ -55,8 +55,8 @@ def picture(document: Any, *, page: int, width: int) -> bytes:
 
 
 def characters(document: Any, *, pages: list[int]) -> bytes:
-    """JSON: for each page its characters in pdfium's order, and their boxes as left, top, right, bottom in fractions of
-    the page, as it is shown: cropped and turned."""
+    """Return JSON: for each page its characters in pdfium's order, and their boxes as left, top, right, bottom in
+    fractions of the page as it is shown, cropped and turned."""
     return json.dumps([_page_characters(document, page) for page in pages]).encode()
 
 
@@ -77,7 +77,8 @@ def _page_characters(document: Any, number: int) -> dict[str, Any]:
 
 
 def _placing(page: Any) -> Callable[[float, float, float, float], list[float]]:
-    """From the page's own coordinates to fractions of the page as it is shown: three points tell that affine way."""
+    """Return the function from the page's own coordinates to fractions of the page as it is shown: three points define
+    it."""
     width, height = page.get_size()
     down = max(1, round(_GRID * height / width))
     x, y = c_int(), c_int()
@@ -98,7 +99,8 @@ def _placing(page: Any) -> Callable[[float, float, float, float], list[float]]:
 
 
 def _kept(fraction: float) -> float:
-    """On the page, and short: a hostile file can place a character anywhere, or nowhere (NaN)."""
+    """Return the fraction kept on the page, and short: a hostile file can place a character anywhere, or nowhere
+    (NaN)."""
     return round(min(max(fraction, 0.0), 1.0), 5) if fraction == fraction else 0.0
 
 
@@ -106,7 +108,7 @@ _TASKS: dict[str, Callable[..., bytes]] = {"contents": contents, "picture": pict
 
 
 def _main() -> None:
-    """The child: one task on one file, within limits; bytes on stdout, or an exit status that isn't 0."""
+    """Do one task on one file within limits, in the child: write bytes to stdout, or end with a status that isn't 0."""
     path, task, limits = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
     limit_child(memory_bytes=limits["memory_bytes"], cpu_seconds=limits["cpu_seconds"])
     done = _TASKS[task.pop("do")](pypdfium2.PdfDocument(path), **task)

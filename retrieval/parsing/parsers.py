@@ -26,26 +26,28 @@ from retrieval.children import start_child
 from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing.formats import FORMATS, Extracted
 from retrieval.parsing.formats.ocr import find_ocr
-from retrieval.parsing.process import Limits, Request
+from retrieval.parsing.process import ParsingLimits, ParsingRequest
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 
-__all__ = ["Limits", "may_share", "parse", "parse_together"]
+__all__ = ["ParsingLimits", "may_share", "parse", "parse_together"]
 
 _SHARED = {"text", "markdown", "csv", "json", "jsonl"}
 _SHARED_BYTES = 64 * 1024
-_SHARED_LIMITS = Limits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
+_SHARED_LIMITS = ParsingLimits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
 _GRACE = 10  # seconds that the warm process has for what comes before and after the child
 _KEPT_WARM = 2  # processes
 
 logger = logging.getLogger(__name__)
 
 
-def parse(path: Path, *, filename: str, limits: Limits | None = None) -> Extracted:
-    """The text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
+def parse(path: Path, *, filename: str, limits: ParsingLimits | None = None) -> Extracted:
+    """Return the text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
 
-    Raises ParsingError with a reason for a person (NeedsOcr when it is that), or ParserStopped at a limit or after a
-    crash. Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
+    Raises ParsingError with a reason for a person (NeedsOcr for a scan), or ParserStopped at a limit or after a crash.
+    Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
     """
-    request = Request([(str(path.resolve()), filename)], limits or Limits())
+    request = ParsingRequest([(str(path.resolve()), filename)], limits or ParsingLimits())
     try:
         extracted = _read_one(request)
     except NeedsOcr:
@@ -64,18 +66,23 @@ def parse(path: Path, *, filename: str, limits: Limits | None = None) -> Extract
 
 
 def may_share(filename: str, *, size: int) -> bool:
-    """Whether a file of `size` bytes is one of those that `parse_together` takes: short, and text that Python alone
-    reads. What a library of another language reads has a child of its own, where a file that takes it over finds no
-    other."""
+    """Return whether `parse_together` takes a file of `size` bytes: a short text that Python alone reads.
+
+    Every file that a library of another language reads has a child of its own, where a file that takes it over finds no
+    other.
+    """
     return size <= _SHARED_BYTES and FORMATS.get(filename.rpartition(".")[2].lower()) in _SHARED
 
 
 def parse_together(
-    files: Sequence[tuple[Path, str]], *, limits: Limits = _SHARED_LIMITS
+    files: Sequence[tuple[Path, str]], *, limits: ParsingLimits = _SHARED_LIMITS
 ) -> list[Extracted | Exception]:
-    """Each file's text, or what `parse` raises for it. When one stops the child they share, each is read alone."""
+    """Return each file's text, or what `parse` raises for it. A single one is read alone, and so is each when one of
+    them stops the child they share."""
+    if len(files) == 1:
+        return [_parse_alone(*file) for file in files]
     try:
-        answers = _read(Request([(str(path.resolve()), filename) for path, filename in files], limits))
+        answers = _read(ParsingRequest([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
         return [_parse_alone(path, filename) for path, filename in files]
     return [_outcome(answer) for answer in answers]
@@ -88,13 +95,13 @@ def _parse_alone(path: Path, filename: str) -> Extracted | Exception:
         return error
 
 
-def _recognise(request: Request, command: str) -> Extracted:
+def _recognise(request: ParsingRequest, command: str) -> Extracted:
     with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
         return _read_one(dataclasses.replace(request, ocr=command, folder=folder))
 
 
-def _read_one(request: Request) -> Extracted:
-    """Raises NeedsOcr, ParsingError and ParserStopped."""
+def _read_one(request: ParsingRequest) -> Extracted:
+    """Return the answer to a request for one file. Raises NeedsOcr, ParsingError and ParserStopped."""
     outcome = _outcome(_read(request)[0])
     if isinstance(outcome, Exception):
         raise outcome
@@ -103,23 +110,28 @@ def _read_one(request: Request) -> Extracted:
 
 def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
     if "error" in answer:
-        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(answer["error"])
+        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(answer["error"]))
     return Extracted.from_json(answer)
 
 
-def _read(request: Request) -> list[dict[str, Any]]:
-    """An answer for each file. Raises ParserStopped."""
+def _read(request: ParsingRequest) -> list[dict[str, Any]]:
+    """Return an answer for each file. Raises ParserStopped."""
     reply, content = _ask(request)
     if reply["log"]:
         names = ", ".join(Path(path).name for path, _ in request.files)
         logger.warning("Parsing %s: %s", names, reply["log"])
     limits = request.limits
     if reply["timed_out"]:
-        raise ParserStopped(f"Reading it took longer than {request.seconds} seconds.")
+        raise ParserStopped(_("Reading it took longer than %(seconds)s seconds."), seconds=request.seconds)
     if reply["status"] != 0:
         raise ParserStopped(
-            f"Reading it stopped the parser (status {reply['status']}): it may be broken, or need more than "
-            f"{limits.memory_bytes // 1024**2} MB or {limits.cpu_seconds} seconds."
+            _(
+                "Reading it stopped the parser (status %(status)s): it may be broken, or need more than %(memory)s MB "
+                "or %(seconds)s seconds."
+            ),
+            status=reply["status"],
+            memory=limits.memory_bytes // 1024**2,
+            seconds=limits.cpu_seconds,
         )
     answers: list[dict[str, Any]] = json.loads(content)
     return answers
@@ -145,8 +157,8 @@ class _Parser:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: Request) -> tuple[dict[str, Any], bytes]:
-        """The reply and the child's answer. Raises _Gone."""
+    def ask(self, request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
+        """Return the reply and the child's answer. Raises _Gone."""
         assert self._process.stdin
         deadline = time.monotonic() + request.seconds + _GRACE
         try:
@@ -178,18 +190,18 @@ class _Parser:
         self._received += part
 
     def end(self) -> None:
-        """Kill it; the child under way is killed with it."""
+        """Kill the process; the child under way is killed with it."""
         self._process.kill()
         self._process.wait()
         self.close()
 
     def forget(self) -> None:
-        """In a forked child: it is the parent's, who alone will hear of its end."""
+        """Let go of the process in a forked child: it is the parent's, who alone will hear of its end."""
         self.close()
         self._process.returncode = 0  # else subprocess warns of a process that was not waited for
 
     def close(self) -> None:
-        """This process's ends of its pipes. A warm process whose every writer has closed ends by itself."""
+        """Close this process's ends of its pipes. A warm process whose every writer has closed ends by itself."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -200,27 +212,28 @@ _idle: list[_Parser] = []
 _busy: set[_Parser] = set()
 
 
-def _ask(request: Request) -> tuple[dict[str, Any], bytes]:
-    """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked."""
+def _ask(request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
+    """Ask an idle process, or a new one. An idle one may have died meanwhile: then a new one is asked. Raises
+    ParserStopped."""
     for _attempt in range(2):
         parser, fresh = _take()
+        answer = None
         try:
             answer = parser.ask(request)
-        except _Gone as error:
-            _end(parser)
+        except _Gone:
             if fresh:
-                raise ParserStopped("The parser ended without an answer.") from error
-        except BaseException:  # interrupted: its reply would be taken for the next one's
-            _end(parser)
-            raise
-        else:
+                break
+        finally:
+            if answer is None:  # gone, or interrupted: then its reply would be taken for the next one's
+                _end(parser)
+        if answer is not None:
             _give_back(parser)
             return answer
-    raise ParserStopped("The parser ended without an answer.")
+    raise ParserStopped(_("The parser ended without an answer."))
 
 
 def _take() -> tuple[_Parser, bool]:
-    """A process for this caller alone, and whether it is new."""
+    """Return a process for this caller alone, and whether it is new."""
     with _lock:
         while _idle:
             parser = _idle.pop()
@@ -258,7 +271,7 @@ def close() -> None:
 
 
 def _forget_after_fork() -> None:
-    """A child must not ask its parent's processes, nor keep them alive."""
+    """Begin without the parent's processes: a child must not ask them, nor keep them alive."""
     global _lock
     _lock = threading.Lock()
     for parser in (*_idle, *_busy):

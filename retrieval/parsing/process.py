@@ -32,6 +32,8 @@ from retrieval.children import attach_child, limit_child
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats import extract, prepare
 from retrieval.parsing.formats.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 
 DOCUMENTS = 1_000  # after which the process makes room for a new one
 _LOG_KEPT = 2_000  # bytes
@@ -40,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Limits:
+class ParsingLimits:
     """What one document may cost."""
 
     seconds: float = 120
@@ -51,12 +53,12 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Request:
+class ParsingRequest:
     """Read the files at these paths, one after another, each with the name it was uploaded under; with `ocr`, a
     command's path, recognise the text of the only one first, in the empty folder `folder`."""
 
     files: Sequence[tuple[str, str]]
-    limits: Limits
+    limits: ParsingLimits
     ocr: str = ""
     folder: str = ""
 
@@ -65,9 +67,9 @@ class Request:
         return self.limits.ocr_seconds if self.ocr else self.limits.seconds
 
     @classmethod
-    def from_json(cls, line: bytes) -> Request:
+    def from_json(cls, line: bytes) -> ParsingRequest:
         request = json.loads(line)
-        return cls(**(request | {"limits": Limits(**request["limits"])}))
+        return cls(**(request | {"limits": ParsingLimits(**request["limits"])}))
 
 
 def main() -> None:
@@ -82,7 +84,7 @@ def main() -> None:
             break
         line += part
         if line.endswith(b"\n"):
-            request = Request.from_json(line)
+            request = ParsingRequest.from_json(line)
             for _, filename in request.files:
                 prepare(filename)
             gc.freeze()  # the pages of what is loaded stay shared with the child
@@ -90,7 +92,7 @@ def main() -> None:
             served, line = served + 1, b""
 
 
-def _serve(request: Request, requests: int, replies: IO[bytes]) -> None:
+def _serve(request: ParsingRequest, requests: int, replies: IO[bytes]) -> None:
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as log:
         status, timed_out = _run_child(request, requests, answer, log)
         size = answer.seek(0, os.SEEK_END)
@@ -104,9 +106,9 @@ def _serve(request: Request, requests: int, replies: IO[bytes]) -> None:
             replies.flush()
 
 
-def _run_child(request: Request, requests: int, answer: IO[bytes], log: IO[bytes]) -> tuple[int, bool]:
-    """What the child ended with, as subprocess counts it, and whether its time was up. It is gone, and so is all that
-    it started."""
+def _run_child(request: ParsingRequest, requests: int, answer: IO[bytes], log: IO[bytes]) -> tuple[int, bool]:
+    """Return what the child ended with, as subprocess counts it, and whether its time was up. It is gone by then, and
+    so is all that it started."""
     alive, alive_in_child = os.pipe()
     parent = os.getpid()
     child = os.fork()
@@ -123,8 +125,11 @@ def _run_child(request: Request, requests: int, answer: IO[bytes], log: IO[bytes
 
 
 def _wait(alive: int, requests: int, deadline: float) -> bool:
-    """Until the child has closed its end of `alive`, which it does by ending. Whether the deadline came first; so does
-    the end of the site's process, of which nobody will hear."""
+    """Wait until the child has closed its end of `alive`, which it does by ending.
+
+    Return whether the deadline came first. So it is taken when the site's process ends, since nobody waits for the
+    answer then.
+    """
     poll = select.poll()
     poll.register(alive, select.POLLIN)
     poll.register(requests, 0)  # asks for the hang-up only: the next request may come early
@@ -140,8 +145,8 @@ def _wait(alive: int, requests: int, deadline: float) -> bool:
 # ---- in the child ----------------------------------------------------------------------------------------------------
 
 
-def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) -> None:
-    """Never returns: whatever happens, the child ends here and none of the parent's code runs in it."""
+def _be_child(request: ParsingRequest, parent: int, alive: int, answer: int, log: int) -> None:
+    """Answer the request in the child, and end it: this never returns, so that none of the parent's code runs in it."""
     status = 70
     try:
         os.setpgid(0, 0)
@@ -166,21 +171,22 @@ def _be_child(request: Request, parent: int, alive: int, answer: int, log: int) 
         os._exit(status)
 
 
-def _answer(path: Path, filename: str, request: Request) -> dict[str, object]:
-    """The text, or the reason there is none."""
+def _answer(path: Path, filename: str, request: ParsingRequest) -> dict[str, object]:
+    """Return the text, or the reason there is none."""
     try:
         if request.ocr:
             path = recognise(path, command=request.ocr, folder=Path(request.folder))
         limit = request.limits.characters
         return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
     except ParsingError as error:
-        reason = FOUND_NOTHING if request.ocr and str(error) == IMAGES_ONLY else str(error)
-        return {"error": reason, "needs_ocr": isinstance(error, NeedsOcr)}
+        reason = Reason(FOUND_NOTHING) if request.ocr and error.reason == IMAGES_ONLY else error.reason
+        return {"error": reason.to_text(), "needs_ocr": isinstance(error, NeedsOcr)}
     except MemoryError:
-        return {"error": f"Reading it needs more than {request.limits.memory_bytes // 1024**2} MB of memory."}
+        limit = request.limits.memory_bytes // 1024**2
+        return {"error": Reason(_("Reading it needs more than %(limit)s MB of memory."), limit=limit).to_text()}
     except Exception:  # a broken file can make a parser raise anything
         logger.exception("The parser failed")
-        return {"error": "The file is broken: it can't be read."}
+        return {"error": _("The file is broken: it can't be read.")}
 
 
 if __name__ == "__main__":

@@ -7,16 +7,14 @@ do; docs/decisions/010 says on what.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Protocol
 
-from retrieval.index.words import says_little
+from retrieval.text.stopwords import stop_words
+from retrieval.text.words import letter_pairs, words
 
-_WORD = re.compile(r"[^\W\d_]+|\d+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
@@ -32,7 +30,7 @@ _WITH_SIMILARITY = (1.06, 2.42, 4.02, 2.68, -4.00)
 _WITHOUT_SIMILARITY = (1.37, 2.27, 3.61, -4.43)
 
 
-class Found(Protocol):
+class PassageLike(Protocol):
     """A passage, as far as it matters here."""
 
     @property
@@ -45,10 +43,13 @@ class Found(Protocol):
     def similarity(self) -> float | None: ...
 
 
-def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> float:
-    """The probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all questions
-    have an answer. 0 without passages. Where they have no similarity, words alone count. In a known `language`
-    (ISO 639-1), those that say little don't."""
+def confidence(query: str, passages: Sequence[PassageLike], *, language: str = "") -> float:
+    """Return the probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all
+    questions have an answer.
+
+    It is 0 without passages. Where they have no similarity, words alone count; in a known `language` (ISO 639-1), words
+    that say little don't.
+    """
     if not passages:
         return 0.0
     values = measure(query, passages, language=language)
@@ -56,15 +57,18 @@ def confidence(query: str, passages: Sequence[Found], *, language: str = "") -> 
     return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True))))
 
 
-def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tuple[float, ...]:
-    """What the model weighs: how much of the question the best few sentences hold, and the first passage with its
-    title; then, with similarities, the highest one and how far it stands out among the others, and without, whether
-    enough of the question's terms stand together."""
+def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") -> tuple[float, ...]:
+    """Return what the model weighs: how much of the question the best few sentences hold, and how much the first
+    passage with its title.
+
+    With similarities, then the highest one and how far it stands out among the others; without, whether enough of the
+    question's terms stand together.
+    """
     asked = _asked(query, language)
     stretches = [_windows(passage.text, asked) for passage in passages]
     windows = Counter(chain.from_iterable(stretches))
     weights = _weigh(asked, windows)
-    first = frozenset(_terms(f"{passages[0].title} {passages[0].section}")).union(*stretches[0])
+    first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"))).union(*stretches[0])
     held = max(_share(window, weights) for window in windows), _share(first, weights)
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
@@ -76,36 +80,27 @@ def measure(query: str, passages: Sequence[Found], *, language: str = "") -> tup
 
 
 def _asked(query: str, language: str) -> frozenset[str]:
-    """The terms of the question's words that say something; of all, where none does."""
-    words = _WORD.findall(query.lower())
-    telling = [word for word in words if _UNSPACED.search(word) or not says_little(word, language=language)]
-    return frozenset(_terms(" ".join(telling or words)))
+    """Return the terms of the question's words that say something; of all, where none does."""
+    asked, small = words(query), stop_words(language)
+    telling = [word for word in asked if word not in small]
+    return frozenset(_terms(telling or asked))
 
 
-def _terms(text: str) -> list[str]:
-    """The beginnings of words; of scripts that don't space words, pairs of neighbouring letters."""
-    words = _WORD.findall(text.lower())
-    if not _UNSPACED.search(text):
-        return [word[:_STEM] for word in words]
-    return [
-        term
-        for word in words
-        for term in (
-            (word[at : at + 2] for at in range(max(len(word) - 1, 1))) if _UNSPACED.search(word) else (word[:_STEM],)
-        )
-    ]
+def _terms(listed: Iterable[str]) -> list[str]:
+    """Return the beginnings of words; of what is compared by pairs of letters, those."""
+    return [term for word in listed for term in letter_pairs(word) or (word[:_STEM],)]
 
 
 def _windows(text: str, asked: frozenset[str]) -> list[frozenset[str]]:
-    """Which of the terms `asked` each stretch of the text holds, every stretch overlapping half of the one before."""
-    terms, half = _terms(text), _WINDOW // 2
+    """Return which of the terms `asked` each window of the text holds; every window overlaps half of the one before."""
+    terms, half = _terms(words(text)), _WINDOW // 2
     halves = [asked.intersection(terms[start : start + half]) for start in range(0, max(len(terms), 1), half)]
     return [one | other for one, other in pairwise(halves)] or halves
 
 
 def _weigh(terms: frozenset[str], windows: Counter[frozenset[str]]) -> Mapping[str, float]:
-    """Inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a document: this is what
-    tells the words that say little, in any language."""
+    """Return each term's inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a
+    document: it finds the words that say little, in any language."""
     frequency = Counter[str]()
     for window, times in windows.items():
         frequency.update(dict.fromkeys(window, times))

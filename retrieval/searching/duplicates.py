@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from retrieval.index import Hit
+from retrieval.text.words import words
 
 ALIKE = 0.8  # Jaccard similarity of three-word shingles (Broder 1997): a date or a name differs, not the matter
 _SHINGLE = 3
-_WORD = re.compile(r"\w+")
 
 
 def fold(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hit], dict[Hit, list[int]]]:
-    """The hits without those that repeat a better one, and, for each hit that was repeated, the other documents that
-    hold it. What a document repeats of itself stays: it stands in another place there."""
+    """Return the hits without those that repeat a better one, and, for each hit that was repeated, the other documents
+    that hold it.
+
+    What a document repeats of itself stays: it stands in another place there.
+    """
     kept: list[tuple[Hit, frozenset[tuple[str, ...]]]] = []
     elsewhere: dict[Hit, list[int]] = {}
     for hit in hits:
@@ -29,9 +31,9 @@ def fold(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hi
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
-    words = _WORD.findall(text.lower())
-    size = min(_SHINGLE, len(words))
-    return frozenset(zip(*(words[offset:] for offset in range(size)), strict=False))
+    listed = words(text)
+    size = min(_SHINGLE, len(listed))
+    return frozenset(zip(*(listed[offset:] for offset in range(size)), strict=False))
 
 
 def _alike(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from retrieval.models import Document
+from retrieval.text.headings import section_name
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,14 @@ class Elsewhere:
 class Passage:
     """A chunk that was found, with its neighbours: exactly the characters `start` to `end` of the document's text.
 
-    `section` is the path of headings above its beginning. `score` is the fused rank score (0 to about 2); `similarity`
-    the chunk's cosine to the query, None without vectors that know its language. `also_in` names documents whose
-    passage repeats this one.
+    `section` is the path of headings above its beginning, as people read it. `score` is the fused rank score (0 to
+    about 2); `similarity` the chunk's cosine to the query, None without vectors that know its language. `also_in` names
+    documents whose passage repeats this one. A text that lies in no known document is a passage as well, without
+    `document_id` and `chunk_id`; its offsets are its own.
     """
 
-    chunk_id: str
-    document_id: int
+    chunk_id: str | None
+    document_id: int | None
     title: str
     section: str
     url: str
@@ -37,30 +39,35 @@ class Passage:
     start: int
     end: int
     text: str
-    score: float
-    similarity: float | None
-    content_hash: str
+    score: float = 1.0
+    similarity: float | None = None
+    content_hash: str = ""
     also_in: tuple[Elsewhere, ...] = ()
 
+    @classmethod
+    def of_text(cls, text: str, *, title: str) -> Passage:
+        """Return a passage of a text that lies in no known document."""
+        return cls(None, None, title, section="", url="", page=None, start=0, end=len(text), text=text)
 
-class Piece(NamedTuple):
+
+class ChunkText(NamedTuple):
     """A chunk, as far as a passage needs it."""
 
     start: int
-    heading: str
+    headings: Sequence[str]
     text: str
 
 
 def passage_of(
     document: Document,
-    pieces: Sequence[Piece],
+    pieces: Sequence[ChunkText],
     *,
     chunk_id: UUID,
     score: float = 1.0,
     similarity: float | None = None,
     also_in: tuple[Elsewhere, ...] = (),
 ) -> Passage:
-    """Neighbouring chunks as one passage, without the whitespace around it."""
+    """Return neighbouring chunks as one passage, without the whitespace around it."""
     whole = "".join(piece.text for piece in pieces)
     text = whole.strip()
     start = pieces[0].start + len(whole) - len(whole.lstrip())
@@ -68,7 +75,7 @@ def passage_of(
         chunk_id=str(chunk_id),
         document_id=document.pk,
         title=document.title,
-        section=pieces[0].heading,
+        section=section_name(pieces[0].headings),
         url=document.get_absolute_url(),
         page=document.page_at(start),
         start=start,

@@ -20,11 +20,11 @@ DEPTH = 15  # hits that are read again, of which each costs about 7 ms
 def rerank(
     query: str, hits: Sequence[Hit], *, text_of: Callable[[Hit], str], embedder: Embedder, depth: int = DEPTH
 ) -> list[Hit]:
-    """The first `depth` of `hits` ordered by their fused score and MaxSim together, equally weighted; the others behind
-    them as they were. With an embedder that gives no vectors of tokens, nothing changes.
+    """Return the first `depth` of `hits` ordered by their fused score and MaxSim together, equally weighted, and the
+    others behind them as they were.
 
-    MaxSim is late interaction as in ColBERT (Khattab and Zaharia 2020, arXiv 2004.12832), with the vectors that MiniLM
-    has of each token before it takes their mean.
+    With an embedder that gives no vectors of tokens, nothing changes. MaxSim is late interaction as in ColBERT (Khattab
+    and Zaharia 2020, arXiv 2004.12832), with the vectors that MiniLM has of each token before it takes their mean.
     """
     looked_at, rest = hits[:depth], hits[depth:]
     if not isinstance(embedder, TokenEmbedder) or not looked_at:
@@ -37,5 +37,5 @@ def rerank(
 
 
 def max_similarity(query: Vectors, text: Vectors) -> float:
-    """The mean over the query's tokens of the cosine to the token of the text that is closest to it."""
+    """Return the mean over the query's tokens of the cosine to the token of the text that is closest to it."""
     return float((query @ text.T).max(axis=1).mean()) if query.size and text.size else 0.0

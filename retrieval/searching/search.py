@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,10 +22,10 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
-from retrieval.searching.language import language_of
-from retrieval.searching.passages import Elsewhere, Passage, Piece, passage_of
+from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
-from retrieval.searching.spans import NEIGHBOURS, Span, by_passage, spans
+from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
+from retrieval.text.language import language_of
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
@@ -33,7 +34,7 @@ _FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs
 
 @dataclass(frozen=True)
 class Method:
-    """How to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
+    """A way to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
 
     `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
     number. `depth`: hits that `rerank` orders anew.
@@ -59,7 +60,7 @@ class SearchResult:
 
     @property
     def answers(self) -> bool:
-        """Whether the passages are taken to answer the query, or are only the nearest there are."""
+        """Return whether the passages are taken to answer the query, or are only the nearest there are."""
         return self.confidence >= ANSWERS
 
     @property
@@ -68,7 +69,7 @@ class SearchResult:
 
 
 class _Stopwatch:
-    """What each stage took since the one before it."""
+    """Measures what each stage took since the one before it."""
 
     def __init__(self) -> None:
         self.stages: list[tuple[str, float]] = []
@@ -93,8 +94,8 @@ def search(
     limit: int = 5,
     method: Method | None = None,
 ) -> SearchResult:
-    """The best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that are
-    listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
+    """Return the best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that
+    are listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
 
     `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
     where `document_ids` names some of its documents, those alone.
@@ -148,14 +149,15 @@ def check_scope(
     document_ids: Sequence[int] | None = None,
     hidden: int | None = None,
 ) -> None:
-    """Raises UnknownCollection or UnknownDocument, as `search` would, without searching."""
+    """Raise UnknownCollection or UnknownDocument, as `search` would, without searching."""
     if collections is not None or document_ids is not None:  # all that is visible needs no check
         _scope(user, collections, document_ids, hidden)
 
 
 @dataclass(frozen=True)
 class _Where:
-    """What may be searched, the fingerprint of the index that holds it, and the languages its documents are in."""
+    """The part of the site that may be searched, the fingerprint of the index that holds it, and the languages its
+    documents are in."""
 
     scope: Scope
     fingerprint: str
@@ -163,7 +165,8 @@ class _Where:
 
 
 def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
-    """What this user may search of what was asked for; what isn't there or isn't theirs is named, never dropped."""
+    """Return what this user may search of what was asked for. Raises UnknownCollection or UnknownDocument, which name
+    what isn't there or isn't theirs."""
     asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
     if hidden is not None:
         asked |= Q(hidden=True, pk=hidden)
@@ -184,7 +187,7 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
 def _documents_in(
     collection_ids: Sequence[int], user: User, document_ids: Sequence[int], hidden: int | None
 ) -> Sequence[int]:
-    """These documents, and those of the hidden collection unless some of them are among these. Raises
+    """Return these documents, and those of the hidden collection unless some of them are among these. Raises
     UnknownDocument."""
     inside = Document.objects.visible_to(user).filter(collection__in=collection_ids)
     rows = inside.filter(Q(pk__in=document_ids) | Q(collection=hidden)).order_by("pk")
@@ -197,14 +200,14 @@ def _documents_in(
 
 @dataclass(frozen=True)
 class _Found:
-    """What SQL holds of the hits: their documents, and they and their neighbours by (document, position)."""
+    """The rows of the hits: their documents, and they and their neighbours by (document, position)."""
 
     documents: dict[int, Document]
-    pieces: dict[tuple[int, int], Piece]
+    pieces: dict[tuple[int, int], ChunkText]
 
     @classmethod
     def of(cls, hits: Sequence[Hit], *, scope: Scope, neighbours: int) -> _Found:
-        """As far as they are in the scope, which holds what its reader may read, and their generation is live."""
+        """Read what is in the scope (which holds what its reader may read) and of the live generation."""
         documents = _documents(hits, scope.collection_ids)
         live = {document.pk: document.live_generation for document in documents.values()}
         return cls(documents, _pieces([hit for hit in hits if hit.generation == live.get(hit.document_id)], neighbours))
@@ -230,27 +233,30 @@ def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, 
     return {document.pk: document for document in Document.objects.raw(sql, [*wanted, *collection_ids])}
 
 
-def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Piece]:
+def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], ChunkText]:
     if not hits:
         return {}
     where = " OR ".join(["document_id = %s AND generation = %s AND position BETWEEN %s AND %s"] * len(hits))
     places = ((hit.document_id, hit.generation, hit.position - neighbours, hit.position + neighbours) for hit in hits)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT document_id, position, start, heading, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
+            f"SELECT document_id, position, start, headings, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
             [*chain.from_iterable(places)],
         )
-        return {(row[0], row[1]): Piece(*row[2:]) for row in cursor.fetchall()}
+        return {
+            (document_id, position): ChunkText(start, json.loads(headings), text)
+            for document_id, position, start, headings, text in cursor.fetchall()
+        }
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
-    """The first `limit` passages around these hits; hits whose surroundings overlap share one."""
+    """Return the first `limit` passages around these hits; hits whose surroundings overlap share one."""
     different, elsewhere = fold(ranked, text_of=found.text_of)
     chosen = spans(different, limit=limit, neighbours=method.neighbours, per_document=method.per_document)
     return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)
 
 
-def _around(span: Span, found: _Found, elsewhere: Sequence[int]) -> Passage:
+def _around(span: ChunkRange, found: _Found, elsewhere: Sequence[int]) -> Passage:
     document_id, hit = span.hit.document_id, span.hit
     places = [(document_id, position) for position in range(span.first, span.last + 1)]
     others = [found.documents[other] for other in elsewhere]

@@ -12,7 +12,7 @@ LONGEST = 6  # chunks; what would join to something longer stays apart, side by 
 
 
 @dataclass(frozen=True)
-class Span:
+class ChunkRange:
     """Positions `first` to `last` of the hit's document, both included."""
 
     hit: Hit
@@ -23,7 +23,7 @@ class Span:
     def length(self) -> int:
         return self.last - self.first + 1
 
-    def overlaps(self, other: Span) -> bool:
+    def overlaps(self, other: ChunkRange) -> bool:
         same = self.hit.document_id == other.hit.document_id
         return same and self.first <= other.last and other.first <= self.last
 
@@ -31,12 +31,12 @@ class Span:
         return self.hit.document_id == hit.document_id and self.first <= hit.position <= self.last
 
 
-def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_document: int = 0) -> list[Span]:
-    """At most `limit` spans around `hits`, which come best first, at most `per_document` of each document unless that
-    is 0. No two overlap; each keeps its best hit's rank."""
-    found: list[Span] = []
+def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_document: int = 0) -> list[ChunkRange]:
+    """Return at most `limit` ranges around `hits`, which come best first, at most `per_document` of each document
+    unless that is 0. No two overlap; each keeps its best hit's rank."""
+    found: list[ChunkRange] = []
     for hit in hits:
-        span = Span(hit, max(hit.position - neighbours, 0), hit.position + neighbours)
+        span = ChunkRange(hit, max(hit.position - neighbours, 0), hit.position + neighbours)
         touching = [other for other in found if other.overlaps(span)]
         joined = _joined(span, touching)
         if joined.length <= LONGEST and touching:
@@ -51,11 +51,11 @@ def spans(hits: Sequence[Hit], *, limit: int, neighbours: int = NEIGHBOURS, per_
 
 
 def by_passage(hits: Sequence[Hit]) -> Iterator[Hit]:
-    """The hits in the order of what their passages score, which is their score from here on: a passage is a chunk with
-    its neighbours, so in each of both rankings it counts as its best chunk among those that were found. Hits that are
-    neighbours of a better one are left out: its passage holds them.
+    """Yield the hits in the order of what their passages score, which is their score from here on.
 
-    Of hits with equal scores the one that scored higher by itself comes first, then the earlier place.
+    A passage is a chunk with its neighbours, so in each of both rankings it counts as the best of its chunks that were
+    found. Hits that are neighbours of a better one are left out: its passage holds them. Of hits with equal scores the
+    one that scored higher by itself comes first, then the earlier place.
     """
     parts = {(hit.document_id, hit.position): hit.parts for hit in hits}
 
@@ -72,19 +72,19 @@ def by_passage(hits: Sequence[Hit]) -> Iterator[Hit]:
 
 
 def _around(hit: Hit) -> list[tuple[int, int]]:
-    """The places of its own chunk and of the neighbours, NEIGHBOURS on each side."""
+    """Return the places of the hit's own chunk and of its neighbours, NEIGHBOURS on each side."""
     return [(hit.document_id, hit.position + step) for step in range(-NEIGHBOURS, NEIGHBOURS + 1)]
 
 
-def _joined(span: Span, touching: Sequence[Span]) -> Span:
-    """One span over all of these, under the best ranked hit."""
+def _joined(span: ChunkRange, touching: Sequence[ChunkRange]) -> ChunkRange:
+    """Return one range over all of these, under the best ranked hit."""
     parts = (*touching, span)
-    return Span(parts[0].hit, min(part.first for part in parts), max(part.last for part in parts))
+    return ChunkRange(parts[0].hit, min(part.first for part in parts), max(part.last for part in parts))
 
 
-def _beside(span: Span, touching: Sequence[Span]) -> Span:
-    """The span without what others hold; its hit is in none of them."""
+def _beside(span: ChunkRange, touching: Sequence[ChunkRange]) -> ChunkRange:
+    """Return the range without the chunks of others; its hit is in none of them."""
     position = span.hit.position
     first = max([span.first, *(other.last + 1 for other in touching if other.last < position)])
     last = min([span.last, *(other.first - 1 for other in touching if other.first > position)])
-    return Span(span.hit, first, last)
+    return ChunkRange(span.hit, first, last)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a document was found: fields of `Document`, which says what each of them holds."""
+    """The place where a document was found: fields of `Document`, which says what each of them holds."""
 
     source: str = "upload"
     location: str = ""

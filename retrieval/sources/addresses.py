@@ -16,10 +16,12 @@ from retrieval.errors import DuplicateContent, FetchRefused, PageGone, QuotaExce
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats import FORMATS
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.sources.titles import title_in
 from retrieval.sources.uploads import Upload
-from retrieval.sources.web import Fetched, Limits, fetch
+from retrieval.sources.web import Fetched, FetchLimits, fetch
 
 _LOCATION_CHARACTERS = 2_000  # as many as Document.location takes
 _TYPES = {  # those that Python's own table doesn't name, or names otherwise
@@ -35,7 +37,7 @@ _TYPES = {  # those that Python's own table doesn't name, or names otherwise
 _VAGUE = {"", "text/plain", "application/octet-stream", "binary/octet-stream"}  # the ending says more
 
 
-class Outcome(StrEnum):
+class RefreshOutcome(StrEnum):
     UNCHANGED = "unchanged"
     CHANGED = "changed"
     GONE = "gone"
@@ -44,28 +46,28 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What looking at a document's address again gave; `reason` for a person, when it is gone or failed."""
+    """The outcome of looking at a document's address again; `reason` says to a person why it is gone or failed."""
 
-    outcome: Outcome
-    reason: str = ""
+    outcome: RefreshOutcome
+    reason: Reason = NO_REASON
 
 
-def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | None, limits: Limits) -> Upload:
-    """A document of what is at `url` now. An address that the collection has already is not fetched again."""
+def add_address(collection: Collection, *, url: str, owner: AbstractBaseUser | None, limits: FetchLimits) -> Upload:
+    """Add what is at `url` now as a document. An address that the collection has already is not fetched again."""
     url = url.strip()
     if there := _at(collection, url):
-        return Upload(url, there, refusal="This address is already there; “Refresh” fetches it again:")
+        return Upload(url, there, refusal=Reason(_("This address is already there; “Refresh” fetches it again:")))
     try:
         fetched = fetch(url, limits=limits)
         if there := _at(collection, fetched.final_url):
-            return Upload(url, there, refusal="It leads to an address that is already there:")
+            return Upload(url, there, refusal=Reason(_("It leads to an address that is already there:")))
         return _add(collection, url, fetched, owner)
     except RetrievalError as error:
-        return Upload(url, refusal=str(error), too_much=isinstance(error, QuotaExceeded))
+        return Upload(url, refusal=error.reason, too_much=isinstance(error, QuotaExceeded))
 
 
-def refresh(document: Document, *, limits: Limits) -> Refreshed:
-    """Look at the address again: changed content becomes the document's next generation; whatever goes wrong, and also
+def refresh(document: Document, *, limits: FetchLimits) -> Refreshed:
+    """Look at the address again: changed content becomes the document's next generation. Whatever goes wrong, and also
     when the page is gone, the document keeps its text."""
     row = Document.objects.filter(pk=document.pk)
     try:
@@ -73,25 +75,28 @@ def refresh(document: Document, *, limits: Limits) -> Refreshed:
         changed = fetched.content is not None and _replace(document, fetched, fetched.content)
     except PageGone as error:
         row.update(checked_at=timezone.now())
-        return Refreshed(Outcome.GONE, str(error))
+        return Refreshed(RefreshOutcome.GONE, error.reason)
     except RetrievalError as error:
-        return Refreshed(Outcome.FAILED, str(error))
-    told = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
-    row.update(checked_at=timezone.now(), **{name: value for name, value in told.items() if value})
-    return Refreshed(Outcome.CHANGED if changed else Outcome.UNCHANGED)
+        return Refreshed(RefreshOutcome.FAILED, error.reason)
+    validators = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
+    row.update(checked_at=timezone.now(), **{name: value for name, value in validators.items() if value})
+    return Refreshed(RefreshOutcome.CHANGED if changed else RefreshOutcome.UNCHANGED)
 
 
 def filename_of(fetched: Fetched) -> str:
-    """A name for what was fetched, with the ending of its format. Raises FetchRefused when that can't be read here."""
+    """Return a name for what was fetched, with the ending of its format. Raises FetchRefused when that can't be read
+    here."""
     parts = urlsplit(fetched.final_url)
     name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or "page"
-    stem, _, ending = name.rpartition(".")
+    stem, _dot, ending = name.rpartition(".")
     ending = ending.lower()
     wanted = _ending(fetched, ending)
     if wanted not in FORMATS:
-        kind = fetched.content_type.partition(";")[0][:100] or "no type"
+        kind = fetched.content_type.partition(";")[0][:100] or Reason(_("no type"))
         raise FetchRefused(
-            f"It is of a type that can't be read here ({kind}). These can: {', '.join(sorted(FORMATS))}."
+            _("It is of a type that can't be read here (%(type)s). These can: %(endings)s."),
+            type=kind,
+            endings=", ".join(sorted(FORMATS)),
         )
     if stem and FORMATS.get(ending) == FORMATS[wanted]:
         return name
@@ -99,7 +104,7 @@ def filename_of(fetched: Fetched) -> str:
 
 
 def _ending(fetched: Fetched, ending: str) -> str:
-    """By its first bytes, else by its type, else by the address."""
+    """Return the ending by the first bytes, else by the type, else by the address."""
     head = (fetched.content or b"")[:1024].lstrip().lower()
     if b"%pdf-" in head:
         return "pdf"
@@ -120,9 +125,9 @@ def _at(collection: Collection, url: str) -> Document | None:
 def _add(collection: Collection, url: str, fetched: Fetched, owner: AbstractBaseUser | None) -> Upload:
     content = fetched.content
     if not content:
-        raise FetchRefused("The web server's answer is empty.")
+        raise FetchRefused(_("The web server's answer is empty."))
     if len(fetched.final_url) > _LOCATION_CHARACTERS:
-        raise FetchRefused(f"Its address is longer than {_LOCATION_CHARACTERS:,} characters.")
+        raise FetchRefused(_("Its address is longer than %(limit)s characters."), limit=_LOCATION_CHARACTERS)
     filename = filename_of(fetched)
     document, created = ingest.add_document(
         collection,
@@ -138,7 +143,7 @@ def _add(collection: Collection, url: str, fetched: Fetched, owner: AbstractBase
             checked_at=timezone.now(),
         ),
     )
-    return Upload(url, document, refusal="" if created else "The same content is already there:")
+    return Upload(url, document, refusal=NO_REASON if created else Reason(_("The same content is already there:")))
 
 
 def _replace(document: Document, fetched: Fetched, content: bytes) -> bool:
@@ -146,4 +151,6 @@ def _replace(document: Document, fetched: Fetched, content: bytes) -> bool:
     try:
         return ingest.replace_file(document, file=ContentFile(content, name=filename), filename=filename)
     except DuplicateContent as error:
-        raise FetchRefused("Another document of the collection holds what is there now: delete one of them.") from error
+        raise FetchRefused(
+            _("Another document of the collection holds what is there now: delete one of them.")
+        ) from error

@@ -29,7 +29,7 @@ _LOCATION_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderFile:
     """A file of the folder, by its path within it, with "/" between the parts."""
 
     location: str
@@ -48,19 +48,22 @@ class Listing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sync does: every file is in one of these, and so is every document."""
+    """The steps of a sync: every file is in one of these lists, and so is every document."""
 
-    unchanged: list[tuple[Found, Document]] = field(default_factory=list)
-    moved: list[tuple[Found, Document]] = field(default_factory=list)
-    changed: list[tuple[Found, Document]] = field(default_factory=list)
-    new: list[Found] = field(default_factory=list)
-    doubles: list[Found] = field(default_factory=list)  # another file of the folder, or a document, holds the same
+    unchanged: list[tuple[FolderFile, Document]] = field(default_factory=list)
+    moved: list[tuple[FolderFile, Document]] = field(default_factory=list)
+    changed: list[tuple[FolderFile, Document]] = field(default_factory=list)
+    new: list[FolderFile] = field(default_factory=list)
+    doubles: list[FolderFile] = field(default_factory=list)  # another file of the folder, or a document, holds the same
     vanished: list[Document] = field(default_factory=list)
 
 
 def list_files(root: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = (), max_bytes: int) -> Listing:
-    """The files below `root` that can be documents, in order. Patterns are of the whole path within it, and `*` also
-    stands for "/". Hidden files, those that git ignores and links that lead out of the folder are passed over."""
+    """Return the files below `root` that can be documents, in order.
+
+    Patterns are of the whole path within it, and `*` also stands for "/". Hidden files, those that git ignores and
+    links that lead out of the folder are passed over.
+    """
     root = root.resolve()
     tracked = _git_files(root)
     left_out: Counter[str] = Counter()
@@ -78,8 +81,9 @@ def list_files(root: Path, *, include: Sequence[str] = (), exclude: Sequence[str
     return Listing(files, left_out, follows_git=tracked is not None)
 
 
-def make_plan(found: Iterable[Found], *, kept: Iterable[Document], held: set[str]) -> Plan:
-    """First whoever stayed as it was, then whoever moved, then whoever changed; the rest is new or vanished.
+def make_plan(found: Iterable[FolderFile], *, kept: Iterable[Document], held: set[str]) -> Plan:
+    """Match the files to the documents: first those that stayed as they were, then those that moved, then those that
+    changed. The rest is new or vanished.
 
     `kept` are the documents of this folder, `held` the hashes of all others of the collection.
     """
@@ -121,14 +125,15 @@ def make_plan(found: Iterable[Found], *, kept: Iterable[Document], held: set[str
 def plan_sync(
     collection: Collection, *, root: Path, name: str, files: Sequence[Path], report: Callable[[str], None]
 ) -> Plan:
-    """What syncing these files of `root` under `name` would do; `report` is told of each file that is read."""
+    """Return what syncing these files of `root` under `name` would do; `report` is called for each file that is
+    read."""
     root = root.resolve()
     found = []
     for number, path in enumerate(files, 1):
         report(f"Reading {number:,} of {len(files):,}")
         with path.open("rb") as file:
             content_hash = ingest.sha256(File(file))
-        found.append(Found(path.relative_to(root).as_posix(), path, content_hash))
+        found.append(FolderFile(path.relative_to(root).as_posix(), path, content_hash))
     documents = Document.objects.filter(collection=collection)
     ours = {"source": Document.Source.FOLDER, "folder": name}
     kept = documents.filter(**ours).defer("page_starts")
@@ -139,8 +144,11 @@ def plan_sync(
 def carry_out(
     plan: Plan, *, collection: Collection, name: str, delete: bool, report: Callable[[str], None]
 ) -> list[str]:
-    """Make the collection what the plan says; vanished documents stay unless `delete`. The files that could not be
-    stored, each with why. Stopped half-way and begun again, a sync goes on where it was."""
+    """Make the collection what the plan says; vanished documents stay unless `delete`. Return the files that could not
+    be stored, each with why.
+
+    Stopped half-way and begun again, a sync goes on where it was.
+    """
     problems: list[str] = []
     steps = [
         *((_delete, None, document) for document in plan.vanished if delete),
@@ -157,12 +165,12 @@ def carry_out(
     return problems
 
 
-def _delete(document: Document, file: Found | None) -> None:
+def _delete(document: Document, file: FolderFile | None) -> None:
     document.delete()
 
 
-def _move(document: Document, file: Found | None) -> None:
-    """The file was renamed: its text is the same, but the title may come from its name."""
+def _move(document: Document, file: FolderFile | None) -> None:
+    """Follow a file that was renamed: its text is the same, but the title may come from its name."""
     assert file is not None
     former = title_in(_head(file.path), filename=document.filename)
     fields = {"location": file.location, "filename": file.path.name, "checked_at": timezone.now()}
@@ -173,14 +181,14 @@ def _move(document: Document, file: Found | None) -> None:
         ingest.enqueue(document)  # the title ranks
 
 
-def _change(document: Document, file: Found | None) -> None:
+def _change(document: Document, file: FolderFile | None) -> None:
     assert file is not None
     with file.path.open("rb") as opened:
         ingest.replace_file(document, file=File(opened, name=file.path.name), filename=file.path.name)
     Document.objects.filter(pk=document.pk).update(checked_at=timezone.now())
 
 
-def _add(document: Document, file: Found | None) -> None:
+def _add(document: Document, file: FolderFile | None) -> None:
     assert file is not None
     origin = Origin(
         source=Document.Source.FOLDER, location=file.location, folder=document.folder, checked_at=timezone.now()
@@ -195,8 +203,8 @@ def _add(document: Document, file: Found | None) -> None:
 
 
 def _git_files(root: Path) -> list[Path] | None:
-    """What git knows or would take up; None when `root` is in no checkout or ignored as a whole, or git isn't there or
-    refuses it."""
+    """Return the files that git knows or would take up; None when `root` is in no checkout or ignored as a whole, or
+    git isn't there or refuses it."""
     command = ["git", "-c", "core.fsmonitor=false", "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command; the folder is the operator's
@@ -220,7 +228,8 @@ def _matches(location: str, patterns: Sequence[str]) -> bool:
 
 
 def _reason_against(path: Path, *, root: Path, max_bytes: int) -> str:
-    """Why this file can't be a document, as few words to count by; empty when it can."""
+    """Return why this file can't be a document, in so few words that files can be counted by them; empty when it
+    can."""
     try:
         inside = path.resolve(strict=True).is_relative_to(root)
     except (OSError, RuntimeError):

@@ -14,12 +14,13 @@ _HEAD_BYTES = 100_000  # a title stands in the first of them, or it is not looke
 
 
 def title_of(filename: str) -> str:
-    """The file's name without its ending, underscores as spaces."""
+    """Return the file's name without its ending, underscores as spaces."""
     return clean(PurePath(filename).stem).replace("_", " ").strip()[:TITLE_CHARACTERS] or _("Untitled")
 
 
 def title_in(head: bytes, *, filename: str) -> str:
-    """The first heading of a Markdown file, the <title> of an HTML page, else `title_of`. `head`: how it begins."""
+    """Return the first heading of a Markdown file, the <title> of an HTML page, else `title_of`. `head`: how it
+    begins."""
     text = head[:_HEAD_BYTES].decode("utf-8-sig", errors="replace")
     ending = PurePath(filename).suffix.lower()
     found = ""
@@ -32,7 +33,8 @@ def title_in(head: bytes, *, filename: str) -> str:
 
 
 def _html_title(text: str) -> str:
-    """By hand, for a pattern over a hostile page can take its square in time."""
+    """Return the text of the <title>. No pattern looks for it: over a hostile page one can take the square of its
+    length in time."""
     lower = text.lower()
     start = lower.find("<title")
     opened = lower.find(">", start)

@@ -11,12 +11,13 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.template.defaultfilters import filesizeformat
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 
 from retrieval.errors import ArchiveRefused, QuotaExceeded
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats import FORMATS
+from retrieval.reasons import NO_REASON, Reason
+from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin, archive
 from retrieval.sources.titles import title_of
 
@@ -27,40 +28,41 @@ _AROUND_FILES = 64 * 1024  # bytes of a form that are not its files', at most
 
 @dataclass(frozen=True)
 class Upload:
-    """What became of one file: a new document, or why not, with the document that holds the same if there is one.
-    `too_much` when a size limit or a quota is why."""
+    """The outcome for one file: a new document, or why there is none, with the document that holds the same if there is
+    one. `too_much` when a size limit or a quota is why."""
 
     filename: str
     document: Document | None = None
-    refusal: str = ""
+    refusal: Reason = NO_REASON
     too_much: bool = False
 
 
-def check_size(size: int, *, max_bytes: int) -> str:
-    """Why a file of this size is refused; empty when it is not."""
+def check_size(size: int, *, max_bytes: int) -> Reason:
+    """Return why a file of this size is refused; empty when it is not."""
     if size <= max_bytes:
-        return ""
-    sizes = {"size": filesizeformat(size), "limit": filesizeformat(max_bytes)}
-    return _("Too large: it has %(size)s, the limit is %(limit)s.") % sizes
+        return NO_REASON
+    limit = filesizeformat(max_bytes)
+    return Reason(_("Too large: it has %(size)s, the limit is %(limit)s."), size=filesizeformat(size), limit=limit)
 
 
-def check_length(length: str, *, max_bytes: int) -> str:
-    """Why a form with this Content-Length is refused before anybody reads it; empty when it is not, or tells none."""
+def check_length(length: str, *, max_bytes: int) -> Reason:
+    """Return why a form with this Content-Length is refused before anybody reads it; empty when it is not, or when it
+    has none."""
     size = int(length) if length.isdecimal() and len(length) < 19 else 0
-    return check_size(size, max_bytes=max_bytes) if size > max_bytes + _AROUND_FILES else ""
+    return check_size(size, max_bytes=max_bytes) if size > max_bytes + _AROUND_FILES else NO_REASON
 
 
-def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> str:
-    """Why a file of this name is refused; empty when it is not. Its content is the parser's to judge."""
+def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> Reason:
+    """Return why a file of this name is refused; empty when it is not. The parser judges its content."""
     if PurePath(filename).suffix[1:].lower() in accepted:
-        return ""
-    return _("Of an unknown type. These are accepted: %s.") % ", ".join(sorted(accepted))
+        return NO_REASON
+    return Reason(_("Of an unknown type. These are accepted: %(endings)s."), endings=", ".join(sorted(accepted)))
 
 
 def add_upload(
     collection: Collection, *, file: File[bytes], filename: str, owner: AbstractBaseUser | None, max_bytes: int
 ) -> list[Upload]:
-    """A document of the file, or one of each member of a zip archive; `max_bytes` is the limit of each of them."""
+    """Add the file as a document, or each member of a zip archive as one; `max_bytes` is the limit of each of them."""
     if refusal := check_size(file.size, max_bytes=max_bytes):
         return [Upload(filename, refusal=refusal, too_much=True)]
     if refusal := check_ending(filename, accepted=ENDINGS | {ARCHIVE}):
@@ -71,7 +73,7 @@ def add_upload(
 
 
 def add_text(collection: Collection, *, title: str, text: str, owner: AbstractBaseUser | None) -> Upload:
-    """A document of pasted text, kept as a Markdown file."""
+    """Add pasted text as a document, kept as a Markdown file."""
     filename = f"{slugify(title)[:80] or 'text'}.md"
     content = ContentFile(text.replace("\r\n", "\n").encode(), name=filename)
     origin = Origin(source=Document.Source.PASTE)
@@ -81,7 +83,7 @@ def add_text(collection: Collection, *, title: str, text: str, owner: AbstractBa
 def _add_archive(
     collection: Collection, *, file: File[bytes], filename: str, owner: AbstractBaseUser | None, max_bytes: int
 ) -> list[Upload]:
-    limits = archive.Limits(member_bytes=max_bytes)
+    limits = archive.ArchiveLimits(member_bytes=max_bytes)
     with tempfile.TemporaryDirectory(prefix="archive-") as name:
         folder = Path(name)
         with (packed := folder / "archive.zip").open("wb") as target:
@@ -89,7 +91,7 @@ def _add_archive(
         try:
             members = archive.unpack(packed, into=folder, endings=ENDINGS, limits=limits)
         except ArchiveRefused as error:
-            return [Upload(filename, refusal=str(error))]
+            return [Upload(filename, refusal=error.reason)]
         return [_add_member(collection, member, filename=filename, owner=owner) for member in members]
 
 
@@ -121,7 +123,7 @@ def _add(
             collection, file=file, filename=filename, title=title or title_of(filename), owner=owner, origin=origin
         )
     except QuotaExceeded as error:
-        return Upload(shown, refusal=str(error), too_much=True)
+        return Upload(shown, refusal=error.reason, too_much=True)
     if not created:
-        return Upload(shown, document, refusal=_("The same file is already there:"))
+        return Upload(shown, document, refusal=Reason(_("The same file is already there:")))
     return Upload(shown, document)

@@ -1,7 +1,7 @@
 """One web page or file, fetched so that a web address can't be used to look into the site's own network.
 
 Every address of a host, at every redirect, must be one of the public internet, and the connection goes to the very
-address that was checked: there is no second look-up that could answer otherwise. See CASES 41, and OWASP's "Server-Side
+address that was checked: there is no second look-up that could answer otherwise. See OWASP's "Server-Side
 Request Forgery Prevention". The only place that imports httpcore2: its network backend is where this can be promised.
 """
 
@@ -20,6 +20,7 @@ import httpcore2
 import httpx2
 
 from retrieval.errors import FetchFailed, FetchRefused, PageGone
+from retrieval.reasons import gettext_noop as _
 
 REDIRECTS = 5
 PORTS = frozenset({80, 443})
@@ -33,7 +34,7 @@ Resolve = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True)
 class Fetched:
-    """What an address answered. `content` is None when it is what it was by the etag or date that was given."""
+    """The answer of an address. `content` is None when the etag or date that was given says that it has not changed."""
 
     content: bytes | None
     content_type: str
@@ -43,7 +44,7 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class Limits:
+class FetchLimits:
     """`hosts`: names, each with or without a port, that may also have private addresses and, with one, that port."""
 
     max_bytes: int
@@ -52,7 +53,7 @@ class Limits:
 
 
 def fetch(
-    url: str, *, limits: Limits, etag: str = "", last_modified: str = "", resolve: Resolve | None = None
+    url: str, *, limits: FetchLimits, etag: str = "", last_modified: str = "", resolve: Resolve | None = None
 ) -> Fetched:
     """GET `url`, following up to five redirects, all within `limits.seconds`.
 
@@ -64,23 +65,25 @@ def fetch(
     conditions = [(name, value) for name, value in asked.items() if value]
     address = url
     try:
-        for _ in range(REDIRECTS + 1):
+        for _redirect in range(REDIRECTS + 1):
             answer = fetching.get(_checked(address, limits.hosts), conditions)
             if isinstance(answer, Fetched):
                 return answer
             address = answer
     except httpcore2.TimeoutException as error:
-        raise FetchFailed(f"It did not answer within {round(limits.seconds, 1):g} seconds.") from error
+        raise FetchFailed(
+            _("It did not answer within %(seconds)s seconds."), seconds=round(limits.seconds, 1)
+        ) from error
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-        raise FetchFailed(f"It could not be reached: {str(error) or type(error).__name__}.") from error
-    raise FetchRefused(f"It redirects more than {REDIRECTS} times.")
+        raise FetchFailed(_("It could not be reached: %(fault)s."), fault=str(error) or type(error).__name__) from error
+    raise FetchRefused(_("It redirects more than %(limit)s times."), limit=REDIRECTS)
 
 
 # ---- what may be asked -----------------------------------------------------------------------------------------------
 
 
 def is_public(address: Address) -> bool:
-    """Whether it lies on the public internet."""
+    """Return whether the address lies on the public internet."""
     address = _meant(address)
     if address.version == 6 and (address not in _GLOBAL_IPV6 or any(address in tunnel for tunnel in _TUNNELS)):
         return False
@@ -88,7 +91,8 @@ def is_public(address: Address) -> bool:
 
 
 def is_reachable(address: Address) -> bool:
-    """Whether an allowed host may have it: a private or loopback one too, but none where clouds keep their secrets."""
+    """Return whether an allowed host may have the address: a private or loopback one too, but none where clouds keep
+    their secrets."""
     address = _meant(address)
     if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
         return False
@@ -96,7 +100,7 @@ def is_reachable(address: Address) -> bool:
 
 
 def _meant(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, else itself."""
+    """Return the IPv4 address that an IPv6 one stands for, else the address itself."""
     if any(address in network for network in _EMBEDS_IPV4):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
@@ -109,19 +113,21 @@ _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_addre
 
 
 def _checked(address: str, hosts: Collection[str]) -> httpx2.URL:
-    """What can be said of an address before its host is looked up."""
+    """Return the address, checked as far as it can be before its host is looked up. Raises FetchRefused."""
     try:
         url = httpx2.URL(address.strip())
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
-        raise FetchRefused("It is no web address.") from error
+        raise FetchRefused(_("It is no web address.")) from error
     if url.scheme not in ("http", "https"):
-        raise FetchRefused("Only addresses that begin with http:// or https:// are fetched.")
+        raise FetchRefused(_("Only addresses that begin with http:// or https:// are fetched."))
     if not url.host or "%" in url.host:
-        raise FetchRefused("It names no host.")
+        raise FetchRefused(_("It names no host."))
     if url.userinfo:
-        raise FetchRefused("It holds a user name or a password: leave them out.")
+        raise FetchRefused(_("It holds a user name or a password: leave them out."))
     if _port(url) not in PORTS and f"{url.raw_host.decode()}:{_port(url)}" not in _lower(hosts):
-        raise FetchRefused(f"Port {_port(url)} is not fetched from, only 80 and 443. FETCH_HOSTS may allow it.")
+        raise FetchRefused(
+            _("Port %(port)s is not fetched from, only 80 and 443. FETCH_HOSTS may allow it."), port=str(_port(url))
+        )
     return url.copy_with(fragment=None)
 
 
@@ -134,7 +140,7 @@ def _lower(hosts: Iterable[str]) -> set[str]:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """All addresses of `host`, as the system tells them; that also reads forms like 2130706433 and 0x7f.1."""
+    """Return all addresses of `host`, as the system gives them; it also reads forms like 2130706433 and 0x7f.1."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
@@ -145,14 +151,14 @@ def look_up(host: str, port: int) -> list[str]:
 class _Fetching(httpcore2.NetworkBackend):
     """The network as one fetch may use it: connects to checked addresses only, and until its deadline."""
 
-    def __init__(self, limits: Limits, resolve: Resolve) -> None:
+    def __init__(self, limits: FetchLimits, resolve: Resolve) -> None:
         self._limits = limits
         self._resolve = resolve
         self._deadline = time.monotonic() + limits.seconds
         self._system = httpcore2.SyncBackend()
 
     def left(self, timeout: float | None = None) -> float:
-        """Seconds that the next step may take."""
+        """Return the seconds that the next step may take. Raises ReadTimeout when there are none."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise httpcore2.ReadTimeout
@@ -175,20 +181,24 @@ class _Fetching(httpcore2.NetworkBackend):
         raise failed
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        """Raises FetchRefused when any address of the host is one that may not be asked."""
+        """Return the addresses of the host. Raises FetchRefused when any of them is one that may not be asked."""
         hosts = _lower(self._limits.hosts)
         allowed = is_reachable if {host.lower(), f"{host.lower()}:{port}"} & hosts else is_public
         addresses = self._looked_up(host, port)
         for text in addresses:
             if not allowed(ipaddress.ip_address(text.partition("%")[0])):
                 raise FetchRefused(
-                    f"{host} has the address {text}, which is not public. FETCH_HOSTS names the hosts of your own "
-                    "network that staff may fetch from."
+                    _(
+                        "%(host)s has the address %(address)s, which is not public. FETCH_HOSTS names the hosts of "
+                        "your own network that staff may fetch from."
+                    ),
+                    host=host,
+                    address=text,
                 )
         return addresses
 
     def _looked_up(self, host: str, port: int) -> list[str]:
-        """On a thread of its own, for the system's look-up knows no deadline."""
+        """Look the host up on a thread of its own, for the system's look-up knows no deadline. Raises FetchFailed."""
         found: list[str] = []
         failed: list[OSError | UnicodeError] = []
 
@@ -204,11 +214,11 @@ class _Fetching(httpcore2.NetworkBackend):
         if thread.is_alive():
             raise httpcore2.ConnectTimeout
         if failed or not found:
-            raise FetchFailed(f"There is no host {host}, or its name can't be looked up now.")
+            raise FetchFailed(_("There is no host %(host)s, or its name can't be looked up now."), host=host)
         return found
 
     def get(self, url: httpx2.URL, conditions: list[tuple[str, str]]) -> Fetched | str:
-        """The answer, or where it redirects to."""
+        """Return the answer, or where it redirects to."""
         headers = [
             ("Host", url.netloc.decode("ascii")),
             ("User-Agent", "Mozilla/5.0 (compatible; docchat)"),
@@ -221,30 +231,34 @@ class _Fetching(httpcore2.NetworkBackend):
             httpcore2.ConnectionPool(network_backend=self, max_keepalive_connections=0) as pool,
             pool.stream("GET", str(url), headers=headers) as response,
         ):
-            told = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
-            if response.status in _REDIRECT_STATUSES and told.get("location"):
-                return _joined(url, told["location"])
+            answered = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
+            if response.status in _REDIRECT_STATUSES and answered.get("location"):
+                return _joined(url, answered["location"])
             _check_status(response.status)
-            content = None if response.status == 304 else self._body(response, told)
+            content = None if response.status == 304 else self._body(response, answered)
             return Fetched(
                 content,
-                told.get("content-type", ""),
+                answered.get("content-type", ""),
                 str(url),
-                told.get("etag", ""),
-                told.get("last-modified", ""),
+                answered.get("etag", ""),
+                answered.get("last-modified", ""),
             )
 
-    def _body(self, response: httpcore2.Response, told: dict[str, str]) -> bytes:
+    def _body(self, response: httpcore2.Response, headers: dict[str, str]) -> bytes:
         limit = self._limits.max_bytes
-        length = told.get("content-length", "0")
+        length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > limit:
-            raise FetchRefused(f"It is too large: it has {int(length):,} bytes, the limit is {limit:,} bytes.")
+            raise FetchRefused(
+                _("It is too large: it has %(size)s bytes, the limit is %(limit)s bytes."),
+                size=int(length),
+                limit=limit,
+            )
         content = bytearray()
         with closing(response.iter_stream()) as stream:  # type: ignore[type-var]
-            for part in _decoded(stream, encoding=told.get("content-encoding", ""), limit=limit):
+            for part in _decoded(stream, encoding=headers.get("content-encoding", ""), limit=limit):
                 content += part
                 if len(content) > limit:
-                    raise FetchRefused(f"It is too large: the limit is {limit:,} bytes.")
+                    raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=limit)
         return bytes(content)
 
 
@@ -276,30 +290,38 @@ def _joined(url: httpx2.URL, location: str) -> str:
     try:
         return str(url.join(location))
     except (httpx2.InvalidURL, ValueError) as error:
-        raise FetchRefused("It redirects to something that is no web address.") from error
+        raise FetchRefused(_("It redirects to something that is no web address.")) from error
 
 
 def _check_status(status: int) -> None:
     if status in (404, 410):
-        raise PageGone(f"The web server says that there is nothing at this address (status {status}).")
+        raise PageGone(
+            _("The web server says that there is nothing at this address (status %(status)s)."), status=status
+        )
     if status in (401, 403, 407):
-        raise FetchFailed(f"The web server asks who you are, or refuses (status {status}): download it and upload it.")
+        raise FetchFailed(
+            _("The web server asks who you are, or refuses (status %(status)s): download it and upload it."),
+            status=status,
+        )
     if status not in (200, 203, 304):
-        raise FetchFailed(f"The web server answered with status {status}: try again later.")
+        raise FetchFailed(_("The web server answered with status %(status)s: try again later."), status=status)
 
 
 def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[bytes]:
-    """Gunzipped when it is packed; a part is never more than a byte over `limit`, which the caller refuses."""
+    """Yield the parts, gunzipped when they are packed; a part is never more than a byte over `limit`, which the caller
+    refuses. Raises FetchFailed."""
     if encoding.lower() in ("", "identity"):
         yield from parts
         return
     if encoding.lower() not in ("gzip", "x-gzip"):
-        raise FetchFailed(f"It is sent packed in a way that was not asked for ({encoding[:40]}).")
+        raise FetchFailed(
+            _("It is sent packed in a way that was not asked for (%(encoding)s)."), encoding=encoding[:40]
+        )
     unpacking = zlib.decompressobj(wbits=31)
     try:
         for part in parts:
             yield unpacking.decompress(part, limit + 1)
     except zlib.error as error:
-        raise FetchFailed("It is sent packed, and the packing is broken.") from error
+        raise FetchFailed(_("It is sent packed, and the packing is broken.")) from error
     if not unpacking.eof:
-        raise FetchFailed("It broke off before its end.")
+        raise FetchFailed(_("It broke off before its end."))

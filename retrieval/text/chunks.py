@@ -8,40 +8,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-VERSION = 1  # of what this file makes of a text; part of the index fingerprint
+from retrieval.text.headings import Heading, heading_paths
+from retrieval.text.sentences import sentence_spans
+
+VERSION = 2  # of what this file makes of a text; part of the index fingerprint
 TOKEN_LIMIT = 200
 _ATOM_LIMIT = (
     1_000  # characters; a longer "sentence" (a table, minified text) is cut at whitespace, before it is counted
 )
 _COUNTED_AT_ONCE = 1_000  # texts; bounds the memory of the token count
 
-_BOUNDARY = re.compile(
-    r"""
-      (?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]?[A-Z0-9À-ÞΑ-ΩА-Я])   # a sentence has ended and another begins
-    | (?<=[。！？])\s*
-    | \n\s*\n\s*                                                  # a paragraph has ended
-    | \n(?=[ \t]*(?:[-*+•|>]|\d{1,3}[.)])[ \t])                  # a list item or a table row begins
-    """,
-    re.VERBOSE,
-)
-_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Fig|Eq|No|vs|al|cf|pp?|e\.g|i\.e|[A-Z])\.$")
 _PARAGRAPH = re.compile(r"\n\s*\n\s*$")
 _WORD = re.compile(r"[⺀-鿿가-힯]|\w{1,5}|[^\w\s]")
 
 TokenCounter = Callable[[Sequence[str]], Sequence[int]]
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading in a text: where it begins, how deep it is (1 is the top) and what it says."""
-
-    start: int
-    level: int
-    title: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +34,7 @@ class Piece:
 
     start: int
     end: int
-    heading: str
+    headings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ def split(
     if max(sizes, default=0) > limit:
         atoms = [part for atom, size in zip(atoms, sizes, strict=True) for part in _parts(text, atom, size, limit)]
         sizes = list(_sizes(text, atoms, count_tokens))
-    paths = _heading_paths(headings)
+    paths = heading_paths(headings)
     starts = [heading.start for heading in headings]
     return [
         Piece(atoms[first].start, atoms[last - 1].end, paths[bisect_right(starts, atoms[first].start)])
@@ -87,29 +71,13 @@ def estimate_tokens(texts: Sequence[str]) -> list[int]:
     return [sum(1 for _ in _WORD.finditer(text)) for text in texts]
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Where the sentences, list items and table rows of `text` begin and end, without the white space around them."""
-    spans = []
-    for atom in _atoms(text, set()):
-        sentence = text[atom.start : atom.end]
-        start = atom.start + len(sentence) - len(sentence.lstrip())
-        if sentence.strip():
-            spans.append((start, start + len(sentence.strip())))
-    return spans
-
-
 def _atoms(text: str, sections: set[int]) -> Iterator[_Atom]:
-    ends = {match.end() for match in _BOUNDARY.finditer(text) if not _follows_abbreviation(text, match.start())}
-    edges = sorted(ends | sections | {0, len(text)})
+    edges = sorted({start for start, _ in sentence_spans(text)[1:]} | sections | {0, len(text)})
     begins_paragraph = True
     for start, end in pairwise(edges):
         for first, last in pairwise(_whitespace_cuts(text, start, end, _ATOM_LIMIT)):
             yield _Atom(first, last, begins_paragraph and first == start, first in sections)
         begins_paragraph = _PARAGRAPH.search(text, max(start, end - 50), end) is not None
-
-
-def _follows_abbreviation(text: str, position: int) -> bool:
-    return _ABBREVIATION.search(text, max(0, position - 8), position) is not None
 
 
 def _parts(text: str, atom: _Atom, size: int, limit: int) -> Iterator[_Atom]:
@@ -157,12 +125,3 @@ def _best_cut(atoms: Sequence[_Atom], before: Sequence[int], first: int, last: i
         if atoms[i].begins_paragraph or atoms[i].begins_section:
             return i
     return last
-
-
-def _heading_paths(headings: Iterable[Heading]) -> list[str]:
-    """paths[n]: the path in force after n headings."""
-    paths, open_headings = [""], list[Heading]()
-    for heading in headings:
-        open_headings = [above for above in open_headings if above.level < heading.level] + [heading]
-        paths.append(" > ".join(above.title for above in open_headings)[:500])
-    return paths

@@ -11,6 +11,8 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -18,10 +20,19 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from agents import call
+from agents.foreign import load
 
 os.environ |= {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LANGSMITH_TRACING": "false"}
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
+
+def _openai_agents() -> Path:
+    """Return the folder that the Makefile installs openai-agents into, or in an older environment the common one."""
+    apart = Path(sys.prefix) / "openai-agents"
+    return apart if apart.exists() else Path(str(distribution("openai-agents").locate_file("")))
+
+
+OPENAI_AGENTS = _openai_agents()
 FRAMEWORKS = ("openai-agents", "pydantic-ai", "langgraph")
 refused: list[str] = []
 
@@ -46,9 +57,7 @@ def look_up(shelf: str) -> str:
 def openai_agents(url: str) -> Callable[[str], Awaitable[str]]:
     from openai import AsyncOpenAI
 
-    from tests.agents.openai_agents import load
-
-    framework = load()
+    framework = load("openai-agents", path=OPENAI_AGENTS)
     framework.set_tracing_disabled(True)
 
     @framework.function_tool

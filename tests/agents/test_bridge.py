@@ -6,20 +6,25 @@ import asyncio
 import contextvars
 import gc
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import asgiref
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 from django.utils import translation
 
-from agents import Cancelled, ExitRequested, LoopStopped, Stream, acall, call, iterate, loop_state, per_loop
+from agents import Cancelled, ExitRequested, LoopStopped, Stream, acall, call, iterate, loop_state, per_loop, shutdown
 
 ROOT = Path(__file__).parents[2]
 name = contextvars.ContextVar("name", default="nobody")
@@ -195,6 +200,88 @@ def test_signal_that_interrupts_the_caller_cancels_the_function() -> None:
     assert block.cancelled.is_set()
 
 
+def test_interrupted_caller_runs_the_last_sync_code_of_the_function_before_it_goes_on() -> None:
+    began, interrupted, said_by = threading.Event(), threading.Event(), []
+
+    def interrupt(number: int, frame: object) -> None:
+        if not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+
+    async def function() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            said_by.append(await sync_thread())
+
+    def send() -> None:
+        began.wait(5)
+        while not interrupted.is_set():  # the first may come while the thread is about to wait, and is noticed later
+            os.kill(os.getpid(), signal.SIGUSR1)
+            time.sleep(0.005)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        threading.Thread(target=send).start()
+        with pytest.raises(KeyboardInterrupt):
+            call(function)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert said_by == [threading.current_thread()]
+
+
+def test_call_leaves_the_callers_context_as_it_was() -> None:
+    async def rename() -> None:
+        name.set("Emmy")
+        await sync_to_async(name.set)("Emmy")
+
+    name.set("Grace")
+    call(rename)
+    assert name.get() == "Grace"
+    assert async_to_sync(acall)(rename) is None
+    assert name.get() == "Grace"
+
+
+def test_cancelling_the_outer_function_cancels_the_one_that_its_sync_code_calls() -> None:
+    block, caught = Block(), []
+
+    async def inner() -> None:
+        await block()
+        raise asyncio.CancelledError  # Block says that it was cancelled, and swallows it
+
+    def sync_tool() -> None:
+        try:
+            call(inner)
+        except BaseException as error:
+            caught.append(type(error))
+            raise
+
+    async def outer() -> None:
+        task = asyncio.create_task(sync_to_async(sync_tool)())
+        await asyncio.to_thread(block.started.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    call(outer)
+    assert block.cancelled.is_set()
+    assert caught == [asyncio.CancelledError]
+
+
+def test_timeout_of_a_function_that_does_not_end_returns_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.bridge.GRACE_SECONDS", 0.05)
+    go_on = threading.Event()
+
+    async def stuck() -> None:
+        await asyncio.to_thread(go_on.wait, 10)
+
+    with pytest.raises(TimeoutError):
+        call(stuck, timeout=0.05)
+    assert not go_on.is_set()
+    go_on.set()
+
+
 def test_call_from_a_plain_thread_starts_no_thread_and_no_loop() -> None:
     call(loop_thread)
 
@@ -310,6 +397,44 @@ def test_case_90_the_next_call_does_not_wait_for_the_old_loop_to_close() -> None
     assert time.monotonic() - began < 1.5
 
 
+def test_the_loop_stops_under_a_function_that_ignores_its_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.loop.GRACE_SECONDS", 0.05)
+
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+
+    with pytest.raises(LoopStopped):
+        call(stop)
+    assert call(loop_thread).is_alive()
+
+
+def test_every_caller_is_answered_while_the_loop_stops_again_and_again() -> None:
+    async def answer() -> str:
+        await asyncio.sleep(0)
+        return await sync_to_async(lambda: "answered")()
+
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+
+    def ask() -> list[str]:
+        answers = []
+        for number in range(40):
+            try:
+                answers.append(call(stop if number % 10 == 9 else answer) or "stopped")
+            except LoopStopped:
+                answers.append("stopped")
+        return answers
+
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(ask) for _ in range(8)]
+        answers = [answer for each in asking for answer in each.result(30)]
+    assert len(answers) == 320
+    assert set(answers) == {"answered", "stopped"}
+
+
 def test_case_90_the_loop_stops_under_a_stream() -> None:
     async def stop(emit: Callable[[int], Awaitable[None]]) -> None:
         await emit(1)
@@ -365,6 +490,57 @@ def test_loop_state_tells_of_runs_and_lag() -> None:
     assert (state["pid"], state["alive"], state["runs"]) == (os.getpid(), True, 1)
     assert state["lag_ms"] is not None
     assert 0 < state["lag_ms"] < 500
+
+
+# ---- what asgiref doesn't document -----------------------------------------------------------------------------------
+WITHOUT_THE_NAMES = """
+import asyncio, threading
+from asgiref.sync import sync_to_async
+from agents import call
+from agents.loop import is_managed
+
+async def where():
+    assert is_managed(asyncio.get_running_loop())
+    return await sync_to_async(threading.current_thread)()
+
+def nested():
+    return call(where)
+
+def count(thread):
+    started.append(thread)
+    start(thread)
+
+started, start = [], threading.Thread.start
+threading.Thread.start = count
+here = threading.current_thread()
+print(call(where) is here, len(started), call(sync_to_async(nested)) is here)
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "printed"),
+    [
+        ((), "True 1 True"),
+        (("threadlocal",), "True 2 True"),
+        (("main_event_loop",), "True 2 True"),
+        (("executors",), "True 1 True"),
+    ],
+)
+def test_call_does_without_the_names_that_asgiref_does_not_document(
+    names: tuple[str, ...], printed: str, tmp_path: Path
+) -> None:
+    """An asgiref with other names stands before the installed one; then async_to_sync starts a thread, too."""
+    shutil.copytree(Path(asgiref.__file__).parent, tmp_path / "asgiref")
+    for file in (tmp_path / "asgiref").glob("*.py"):
+        source = file.read_text()
+        for each in names:
+            source = re.sub(rf"\b{each}(_pid)?\b", rf"renamed_{each}\1", source)
+        file.write_text(source)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_NAMES], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == (printed, "")
 
 
 # ---- inside a Django site --------------------------------------------------------------------------------------------
@@ -483,6 +659,13 @@ def test_stream_yields_what_was_emitted_before_a_sync_call_before_it_runs() -> N
     assert seen == ["calling", "called", "ended"]
 
 
+def test_values_that_wait_are_read_after_the_loop_has_ended() -> None:
+    stream = count_to(60)
+    assert next(stream) == 0
+    shutdown(5)
+    assert list(stream) == [*range(1, 60), "end"]
+
+
 def test_stream_reads_ahead_no_further_than_its_credit() -> None:
     produced: list[int] = []
 
@@ -536,6 +719,14 @@ def test_close_before_the_first_value_runs_nothing() -> None:
     assert list(stream) == []
     with pytest.raises(RuntimeError, match="no result"):
         _ = stream.result
+
+
+def test_cancel_before_the_first_value_ends_the_iteration_soon() -> None:
+    endless = Endless(pause=30.0)
+    stream = Stream(endless, last=lambda result: result)
+    stream.cancel()
+    assert list(stream) in ([-1], [1, -1])
+    assert endless.cancelled.is_set()
 
 
 def test_cancel_from_another_thread_ends_the_iteration() -> None:

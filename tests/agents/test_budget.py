@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from agents import Agent, LimitExceeded, Limits, OpenAIModel, Price, PriceUnknown, ToolCall, Usage, run, tool
-from agents.pricing import cost_of
+from agents.budget import cost_of
 from agents.testing import FunctionModel, ScriptedModel
 
 PRICE = Price(Decimal(2), Decimal(10))

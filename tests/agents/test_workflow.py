@@ -16,9 +16,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from agents.agent import Agent
+from agents.budget import Price
 from agents.errors import LimitExceeded, ModelUnavailable
 from agents.messages import ToolCall, Usage
-from agents.pricing import Price
 from agents.testing import FunctionModel, ScriptedModel
 from agents.tools import tool
 from agents.workflows.errors import StepFailed, WorkflowInvalid

@@ -36,9 +36,8 @@ def model() -> Iterator[ChatServer]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
-    data_dir = tmp_path_factory.mktemp("browser") / "data"
-    with site("serve", data_dir=data_dir, OPENAI_BASE_URL=model.url) as started:
+def running(seeded: Path, model: ChatServer) -> Iterator[Site]:
+    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url) as started:
         yield started
 
 

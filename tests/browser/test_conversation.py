@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,9 +25,8 @@ SLOW = [f"word{n} " for n in range(60)]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
-    data_dir = tmp_path_factory.mktemp("conversation") / "data"
-    with site("serve", data_dir=data_dir, OPENAI_BASE_URL=model.url, RUNS_PER_USER="2") as started:
+def running(seeded: Path, model: ChatServer) -> Iterator[Site]:
+    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url, RUNS_PER_USER="2") as started:
         yield started
 
 
@@ -132,7 +132,7 @@ def test_formulas_are_shown_as_they_come_and_are_copied_as_they_were_written(pag
     text = (
         "With $a_1 * b_1 * c$ and \\(x_i\\) it costs $5 [1] and **$10**, \\(see below\\).\n\n"
         "$$\n\\begin{aligned}\na &= b_1 \\\\\n- c &= \\sqrt[3]{d}\n\\end{aligned}\n$$\n\n"
-        "$\\text{<img src=x onerror=alert(1)>}$ word3 end"
+        "$\\text{<img src=x onerror=alert(1)>}$\n\nword3 end"
     )
     model.script(chat_server.text(*(text[at : at + 3] for at in range(0, len(text), 3)), *[" "] * 60, delay=0.02))
     ask(page, QUESTION)

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -65,12 +66,14 @@ Rain water is soft.
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer, browser: Browser) -> Iterator[Site]:
-    """The site with a PDF and a Markdown file of ours."""
+def running(
+    seeded: Path, tmp_path_factory: pytest.TempPathFactory, model: ChatServer, browser: Browser
+) -> Iterator[Site]:
+    """Serve the site with a PDF and a Markdown file of ours."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "Turbine manual.pdf").write_bytes(manual())
     (folder / "Turbine guide.md").write_text(GUIDE)
-    with site("serve", data_dir=folder / "data", OPENAI_BASE_URL=model.url) as started:
+    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url) as started:
         page = browser.new_page(base_url=started.url)
         upload(page, started, [folder / "Turbine manual.pdf", folder / "Turbine guide.md"])
         page.context.close()

@@ -27,7 +27,7 @@ from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
 from tests.servers import ROOT, environment, manage
 
-pytestmark = [pytest.mark.urls("tests.retrieval.urls"), pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from retrieval.evaluation.measures import (
     reciprocal_rank,
     span_overlap,
 )
-from retrieval.evaluation.questions import Question, Quote, Source, read_set
+from retrieval.evaluation.questions import JudgedQuestion, Quote, SourceText, read_set
 from retrieval.evaluation.run import ask, locate, parse_method
 from retrieval.evaluation.site import fill
 from retrieval.models import Chunk, Collection, Document
@@ -186,10 +186,10 @@ def test_methods_are_named_by_their_settings() -> None:
 @pytest.mark.django_db
 def test_judgement_of_either_twin_counts_and_what_is_not_here_is_missed() -> None:
     texts = {"one": TEXTS["pump"], "twin": TEXTS["pump"], "boiler": TEXTS["boiler"], "empty": " "}
-    documents = fill([Source(key, key, "a.txt", text) for key, text in texts.items()], report=lambda done: None)
+    documents = fill([SourceText(key, key, "a.txt", text) for key, text in texts.items()], report=lambda done: None)
     assert documents["one"] == documents["twin"] != documents["boiler"]
     assert "empty" not in documents
-    asked = [Question("How often is the pump oiled?", relevant=relevant) for relevant in RELEVANT]
+    asked = [JudgedQuestion("How often is the pump oiled?", relevant=relevant) for relevant in RELEVANT]
     values = ask(locate(asked, documents=documents), method=Method(), report=lambda done: None)
     assert values["recall@10"] == [100, 100, 50, 0]
     assert values["nDCG@10"][:2] == [100, 100]
@@ -203,15 +203,15 @@ RELEVANT = ({"twin": 1}, {"one": 1, "twin": 0}, {"twin": 1, "empty": 1}, {"gone"
 def test_document_that_another_stands_for_is_found_with_it() -> None:
     steps = "The pump is oiled every week, its filter is cleaned every month and its seals are changed once a year in "
     texts = {"may": f"{steps}May.", "june": f"{steps}June."}
-    documents = fill([Source(key, "", "a.txt", text) for key, text in texts.items()], report=lambda done: None)
-    asked = [Question("When are the seals changed?", relevant={key: 1}) for key in texts]
+    documents = fill([SourceText(key, "", "a.txt", text) for key, text in texts.items()], report=lambda done: None)
+    asked = [JudgedQuestion("When are the seals changed?", relevant={key: 1}) for key in texts]
     values = ask(locate(asked, documents=documents), method=Method(), report=lambda done: None)
     assert sorted(values["MRR@10"]) == [50, 100]
 
 
 @pytest.mark.django_db
 def test_stopped_run_is_taken_up_where_it_was() -> None:
-    sources = [Source(key, key, "a.txt", text) for key, text in TEXTS.items()]
+    sources = [SourceText(key, key, "a.txt", text) for key, text in TEXTS.items()]
     fill(sources[:1], report=lambda done: None)
     rows = Document.objects.all()
     Chunk.objects.all().delete()

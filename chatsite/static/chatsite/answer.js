@@ -1,8 +1,8 @@
-// The answer while it is written. Model text is untrusted: see markdown.js. A marker [n] becomes a link once the server,
-// right behind it, has sent what it cites. At the end the server's own rendering takes the place of what was written here,
-// and only what differs is touched: the rest keeps its layout, the focus and what is selected or found in it.
+// The answer while it is written. The server renders it: blocks that have ended come as safe HTML, and the text of what is
+// still open grows in an element of its own, as it was written, until its block takes its place. At the end the server's
+// whole rendering takes the place of all, and only what differs is touched: the rest keeps its layout, the focus and what
+// is selected or found in it.
 
-import { Markdown } from "./markdown.js";
 import { counted, text } from "./texts.js";
 
 const HOLDS_BLOCKS = "article, div, ul, ol, blockquote, table, thead, tbody, tr, li:has(> p)";
@@ -10,10 +10,10 @@ const OURS = ["data-open"]; // a citation whose document is open beside the chat
 
 export class Answer {
   #article;
-  #markdown;
   #drawn; // what is drawn into: the answer's place, or what will take it
-  #sources = [];
-  #citations = [];
+  #open = null; // the element whose text grows, and the one inside it that holds the text
+  #waiting = []; // what has come since the last frame, as [name, value]
+  #begun = false;
   #called = [];
   #frame = 0;
 
@@ -25,9 +25,9 @@ export class Answer {
   /** What is written from now on takes the place of what is shown, at the first frame of it. */
   restart() {
     this.#drawn = this.#place.cloneNode(false);
-    this.#markdown = new Markdown(this.#drawn, (position) => this.#link(this.#citations[position]));
-    this.#sources = [];
-    this.#citations = [];
+    this.#open = null;
+    this.#waiting = [];
+    this.#begun = false;
     this.#called = [];
     this.#steps?.querySelector("ol").replaceChildren();
   }
@@ -66,52 +66,61 @@ export class Answer {
     this.#steps.querySelector("ol").append(step);
   }
 
-  use({ sources }) {
-    this.#sources = sources;
+  /** Takes an event of the answer's content: `open`, `text`, `citation`, `html` or `kept`. */
+  take(name, value) {
+    if (!this.#begun) this.show(text("writing"));
+    this.#begun = true;
+    if (name === "html") this.#forgetOpen();
+    const last = this.#waiting.at(-1);
+    if (name === "text" && last?.[0] === "text") last[1] = { text: last[1].text + value.text };
+    else this.#waiting.push([name, value]);
+    this.#frame ||= requestAnimationFrame(() => this.draw()); // as often as anyone can see, however fast it comes
   }
 
-  write({ text: piece }) {
-    if (!this.#markdown.text) this.show(text("writing"));
-    this.#markdown.write(piece);
-    this.#later();
-  }
-
-  cite(citation) {
-    this.#citations.push(citation);
-    this.#markdown.cite(`[${citation.marker}]`, this.#citations.length - 1);
-    this.#later();
-  }
-
-  // Once a frame is as often as anyone can see, however fast the tokens come.
-  #later() {
-    this.#frame ||= requestAnimationFrame(() => this.draw());
+  /** What has come of an open block is not drawn when its end has come, too. */
+  #forgetOpen() {
+    const from = this.#waiting.findLastIndex(([name]) => name === "html" || name === "kept") + 1;
+    this.#waiting.splice(from);
   }
 
   draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#markdown.draw();
+    for (const [name, value] of this.#waiting) this.#draw(name, value);
+    this.#waiting = [];
     if (this.#place !== this.#drawn && this.#drawn.hasChildNodes()) this.#place.replaceWith(this.#drawn);
   }
 
-  #link({ marker, source: position, quote, start, end }) {
-    const source = this.#sources[position];
-    const link = document.createElement(source?.url ? "a" : "span");
-    if (source?.url) {
-      const url = new URL(source.url, location.href);
-      url.searchParams.set("start", start);
-      url.searchParams.set("end", end);
-      url.hash = "quote";
-      link.href = url;
-      link.dataset.citation = "";
+  #draw(name, { html = "", depth = 0, again = false, text: more = "" }) {
+    if (name === "text") grow(this.#open.inner, more);
+    else if (name === "citation") this.#open.inner.insertAdjacentHTML("beforeend", html);
+    else if (name === "open") {
+      const outer = append(this.#drawn, html, depth);
+      this.#open = { outer, inner: innermost(outer) };
+    } else {
+      if (name === "html") this.#open?.outer.remove();
+      this.#open = null;
+      if (again) this.#drawn.lastElementChild.remove();
+      append(this.#drawn, html, depth);
     }
-    link.className = "citation";
-    link.dataset.marker = marker;
-    link.dataset.from = source?.title ?? "";
-    link.title = quote;
-    link.textContent = marker;
-    return link;
   }
+}
+
+/** Appends `html` at the end of `place`, or `depth` last children deep into it, and gives its last element. */
+function append(place, html, depth) {
+  for (let level = 0; level < depth; level++) place = place.lastElementChild;
+  place.insertAdjacentHTML("beforeend", html);
+  return place.lastElementChild;
+}
+
+function innermost(element) {
+  return element.lastElementChild ? innermost(element.lastElementChild) : element;
+}
+
+/** Adds to the text that `element` ends with, in the same node: what is selected in it stays so. */
+function grow(element, more) {
+  if (element.lastChild?.nodeType === Node.TEXT_NODE) element.lastChild.appendData(more);
+  else element.append(more);
 }
 
 /** What a search looks for. A model wrote its arguments, which may not even be JSON. */

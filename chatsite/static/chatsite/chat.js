@@ -9,6 +9,7 @@ import { counted, share, text } from "./texts.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const SECOND = 1000;
+const CONTENT = ["open", "text", "citation", "html", "kept"]; // events of the answer itself
 const LONGEST_WAIT_MS = 16_000;
 const chat = document.querySelector("[data-chat]");
 const runs = chat.querySelector("[data-runs]");
@@ -91,7 +92,7 @@ export function send(url, { method, body, signal }) {
   return fetch(url, {
     method,
     headers: {
-      "Accept": "text/event-stream",
+      "Accept": "text/event-stream;html=1", // as the server renders it
       "Content-Type": "application/json",
       ...(token ? { Authorization: `Bearer ${token}` } : { "X-CSRFToken": composer?.csrfToken ?? "" }),
     },
@@ -132,11 +133,9 @@ async function follow(response, { article, answer, question, signal }) {
     else if (name === "reading") answer.show(text("still-reading", { title: value.files[0].title, share: share(value.files[0].progress) }));
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
-    else if (name === "sources") answer.use(value);
-    else if (name === "text") answer.write(value);
-    else if (name === "citation") answer.cite(value);
     else if (name === "error") throw new Failure(value.message, { request: value.request_id, recorded: true });
     else if (name === "done") return answer.draw();
+    else if (CONTENT.includes(name)) answer.take(name, value);
   }
 }
 

@@ -25,7 +25,7 @@ function show(citation) {
   if (!citation.dataset.quoted) return;
   shown = citation;
   quote.textContent = citation.dataset.quoted;
-  from.textContent = citation.dataset.from || source(citation);
+  from.textContent = source(citation) || citation.ariaLabel;
   citation.setAttribute("aria-describedby", card.id);
   card.showPopover();
   place(citation.getClientRects()[0]);

@@ -57,8 +57,10 @@ class Command(BaseCommand):
         self.stdout.write(report.comparison(results) if options["compare"] else report.table(results))
 
     def _ask_elsewhere(self, path: Path, found: QuestionSet, options: dict[str, Any]) -> None:
-        """Run this command in a site of the set's own, in a folder that is kept. It takes this process's place, so that
-        whoever ends the one ends the other; nothing after this is reached."""
+        """Run this command in a site of the set's own, in a folder that is kept.
+
+        It takes this process's place, so that whoever ends the one ends the other; nothing after this is reached.
+        """
         folder = settings.DATA_DIR / "evaluation" / folder_name(found.sources)
         folder.mkdir(parents=True, exist_ok=True)
         settings.MODEL_DIR.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ class Command(BaseCommand):
         os.execvp(command[0], command)  # noqa: S606 - this very command
 
     def _saved(self, compare: list[str] | None) -> dict[str, Values]:
-        """Two saved results, if that is what is compared."""
+        """Return two saved results, if that is what is compared."""
         if not compare or not all(Path(name).suffix == ".json" for name in compare):
             return {}
         loaded = [report.load(Path(name)) for name in compare]
@@ -130,5 +132,5 @@ class _Progress:
 
 
 def _hybrid_of(results: dict[str, Values]) -> str:
-    """Of saved results the one to compare: that of the default way to search, or the only one."""
+    """Return which of the saved results to compare: that of the default way to search, or the only one."""
     return next((name for name in results if name.endswith(": hybrid")), next(iter(results)))

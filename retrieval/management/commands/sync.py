@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(f"{len(problems)} files could not be stored. Run it again to try them again.")
 
     def _report(self, line: str) -> None:
-        """One line that rewrites itself, where a person looks on."""
+        """Write a line in place of the one before, where a person looks on."""
         if self.stdout.isatty():
             self.stdout.write(f"\r\x1b[K{line}", ending="")
             self.stdout.flush()

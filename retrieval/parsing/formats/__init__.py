@@ -14,7 +14,8 @@ from typing import cast
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
-from retrieval.parsing.formats.language import detect_language, load_model
+from retrieval.reasons import gettext_noop as _
+from retrieval.text.language import detect_language, load_model
 
 __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
@@ -36,18 +37,18 @@ _READERS = {  # the module and its function, and the libraries that it imports w
 
 
 def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
-    """Raises ParsingError, with a reason for a person, when there is no text to be had."""
+    """Return what the file holds. Raises ParsingError, with a reason for a person, when there is no text to be had."""
     extracted = _reader(format_of(path, filename=filename))(path)
     if len(extracted.text) > max_characters:
-        raise ParsingError(f"It holds more than {max_characters:,} characters: split it.")
+        raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
     if not extracted.text.strip():
-        raise ParsingError("It has no text.")
+        raise ParsingError(_("It has no text."))
     return replace(extracted, language=detect_language(extracted.text))
 
 
 def prepare(filename: str) -> None:
-    """Import and load what such a file needs, so that processes forked from now on need not. Nothing else, for whatever
-    is loaded makes it dearer to fork them."""
+    """Import and load what such a file needs, so that processes forked from now on need not. Load nothing else:
+    whatever is loaded makes forking slower."""
     load_model()
     import_module("charset_normalizer")
     if name := FORMATS.get(filename.rpartition(".")[2].lower()):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -29,8 +30,8 @@ _DOCUMENT_TYPES = {
 
 
 def kind_of_archive(path: Path, *, ending: str) -> str:
-    """docx, pptx, xlsx, odt, epub, or zip for any other. Raises ParsingError for a broken one, a bomb, and one that is
-    protected by a password."""
+    """Return docx, pptx, xlsx, odt, epub, or zip for any other. Raises ParsingError for a broken archive, a bomb, and
+    one that is protected by a password."""
     with open_archive(path, ending=ending) as archive:
         names = set(archive.namelist())
         if "mimetype" in names:
@@ -42,45 +43,48 @@ def kind_of_archive(path: Path, *, ending: str) -> str:
 
 
 def open_archive(path: Path, *, ending: str) -> zipfile.ZipFile:
-    """The archive, once its directory has been found harmless: zipfile never unpacks more than that declares."""
+    """Return the archive, once its directory has been found harmless: zipfile never unpacks more than that declares.
+    Raises ParsingError."""
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise ParsingError(f"The file is broken: it can't be read as a .{ending}.") from error
+        raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format=f".{ending}") from error
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
     if len(entries) > _ENTRY_LIMIT:
-        raise ParsingError(f"It holds more than {_ENTRY_LIMIT:,} files.")
+        raise ParsingError(_("It holds more than %(limit)s files."), limit=_ENTRY_LIMIT)
     if unpacked > UNPACKED_LIMIT:
-        raise ParsingError(f"Unpacked it is larger than {UNPACKED_LIMIT // 1024**2} MB.")
+        raise ParsingError(_("Unpacked it is larger than %(limit)s MB."), limit=UNPACKED_LIMIT // 1024**2)
     if unpacked > _RATIO_COUNTS_FROM and unpacked > _RATIO_LIMIT * path.stat().st_size:
-        raise ParsingError(f"Unpacked it is more than {_RATIO_LIMIT} times as large as it is.")
+        raise ParsingError(_("Unpacked it is more than %(limit)s times as large as it is."), limit=_RATIO_LIMIT)
     if any(entry.flag_bits & 1 for entry in entries):
-        raise ParsingError("It is protected by a password: save it without one.")
+        raise ParsingError(_("It is protected by a password: save it without one."))
     return archive
 
 
 def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Raises ParsingError when the entry is missing or broken."""
+    """Return the content of an entry. Raises ParsingError when it is missing or broken."""
     try:
         return archive.read(name)
     except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise ParsingError(f"The file is broken: “{name}” can't be read.") from error
+        raise ParsingError(_("The file is broken: “%(part)s” can't be read."), part=name) from error
 
 
 def parse_xml(content: bytes) -> _Element:
-    """The root of an XML part. Entities stay what they are: nothing is fetched and nothing multiplies."""
+    """Return the root of an XML part. Entities are not replaced: nothing is fetched and nothing multiplies. Raises
+    ParsingError."""
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         return etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise ParsingError("The file is broken: one of its parts is not well-formed XML.") from error
+        raise ParsingError(_("The file is broken: one of its parts is not well-formed XML.")) from error
 
 
 def office_date(archive: zipfile.ZipFile) -> list[str]:
-    """When it was last modified, else created, as its core properties say. The libraries invent today without them."""
+    """Return when it was last modified and when it was created, as its core properties say. The libraries invent
+    today's date where there are none."""
     if "docProps/core.xml" not in archive.namelist():
         return []
     root = parse_xml(read_entry(archive, "docProps/core.xml"))

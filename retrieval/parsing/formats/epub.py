@@ -15,6 +15,7 @@ from retrieval.parsing.formats.archive import open_archive, parse_xml, read_entr
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.html import HtmlReader, parse_html
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -58,14 +59,14 @@ def _refuse_protected(archive: zipfile.ZipFile, names: set[str]) -> None:
     root = parse_xml(read_entry(archive, "META-INF/encryption.xml"))
     methods = root.iter("{http://www.w3.org/2001/04/xmlenc#}EncryptionMethod")
     if any(method.get("Algorithm") not in _FONT_OBFUSCATION for method in methods):
-        raise ParsingError("It is protected (DRM): only an unprotected copy can be read.")
+        raise ParsingError(_("It is protected (DRM): only an unprotected copy can be read."))
 
 
 def _package_name(archive: zipfile.ZipFile) -> str:
     container = parse_xml(read_entry(archive, "META-INF/container.xml"))
     named = next(container.iter("{urn:oasis:names:tc:opendocument:xmlns:container}rootfile"), None)
     if named is None or not named.get("full-path"):
-        raise ParsingError("The file is broken: it does not say where the book begins.")
+        raise ParsingError(_("The file is broken: it does not say where the book begins."))
     return str(named.get("full-path"))
 
 
@@ -74,7 +75,7 @@ def _local(root: _Element, name: str) -> Iterator[_Element]:
 
 
 def _items(package: _Element, folder: str) -> dict[str, tuple[str, str, str]]:
-    """Of the manifest by id: the name in the archive, the type, the properties."""
+    """Return the entries of the manifest by id: the name in the archive, the type, the properties."""
     return {
         item.get("id", ""): (
             _place(folder, item.get("href", "")),
@@ -86,7 +87,7 @@ def _items(package: _Element, folder: str) -> dict[str, tuple[str, str, str]]:
 
 
 def _chapters(package: _Element, folder: str) -> Iterator[str]:
-    """The names of the HTML files in reading order; what is there for lists of links only comes last in no book."""
+    """Yield the names of the HTML files in reading order, without the one that is the table of contents."""
     items = _items(package, folder)
     for reference in _local(package, "itemref"):
         place, kind, properties = items.get(reference.get("idref", ""), ("", "", ""))
@@ -95,7 +96,7 @@ def _chapters(package: _Element, folder: str) -> Iterator[str]:
 
 
 def _place(folder: str, href: str) -> str:
-    """Where in the archive a link leads that stands in a file of `folder`."""
+    """Return where in the archive a link leads that stands in a file of `folder`."""
     name, _, fragment = href.partition("#")
     place = posixpath.normpath(posixpath.join(folder, unquote(name)))
     return f"{place}#{unquote(fragment)}" if fragment else place
@@ -111,7 +112,7 @@ def _add_chapter(blocks: Blocks, archive: zipfile.ZipFile, place: str, contents:
 
 
 def _contents(archive: zipfile.ZipFile, package: _Element, folder: str, names: set[str]) -> list[_Entry]:
-    """The table of contents: EPUB 3 has it as a page, EPUB 2 as an “ncx”."""
+    """Return the table of contents: EPUB 3 has it as a page, EPUB 2 as an “ncx”."""
     for place, kind, properties in _items(package, folder).values():
         if place not in names:
             continue
@@ -134,7 +135,7 @@ def _page_entries(root: _Element | None, folder: str) -> list[_Entry]:
 
 def _ncx_entries(root: _Element, folder: str) -> list[_Entry]:
     entries = []
-    for point, _ in zip(_local(root, "navPoint"), range(_CONTENTS_LIMIT), strict=False):
+    for point, _number in zip(_local(root, "navPoint"), range(_CONTENTS_LIMIT), strict=False):
         target = point.find("{*}content")
         title = point.findtext("{*}navLabel/{*}text") or ""
         if target is not None:
@@ -148,7 +149,7 @@ def _depth(element: _Element, tag: str) -> int:
 
 
 def _dates(package: _Element) -> list[str | None]:
-    """When it was published, else when the file was modified."""
+    """Return when it was published, then when the file was modified."""
     published = [element.text for element in package.iter(_DUBLIN_CORE + "date")]
     modified = [meta.text for meta in _local(package, "meta") if meta.get("property") == "dcterms:modified"]
     return [*published, *modified]

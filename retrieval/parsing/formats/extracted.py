@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from retrieval.text.chunks import Heading
+from retrieval.text.headings import Heading
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
@@ -40,14 +40,15 @@ class Extracted:
 
 
 def clean(text: str) -> str:
-    """Line ends become \\n; what no reader sees (controls, zero-width and tag characters, lone surrogates) goes."""
+    """Return the text with \\n as its only line end, without what no reader sees: controls, zero-width and tag
+    characters, lone surrogates."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
     return _INVISIBLE.sub("", text)
 
 
 def plausible_date(text: str | None) -> str:
-    """The first date in `text` that begins like ISO 8601 (2024-05-31, with or without dashes), as ISO 8601; empty
-    without one, before 1970, or in the future."""
+    """Return the first date in `text` that begins like ISO 8601 (2024-05-31, with or without dashes), as ISO 8601;
+    empty without one, before 1970, or in the future."""
     found = _ISO_DATE.search(text or "")
     if not found:
         return ""
@@ -60,12 +61,12 @@ def plausible_date(text: str | None) -> str:
 
 
 def first_date(texts: Iterable[str | None]) -> str:
-    """The first of `texts` that holds a plausible date, as ISO 8601; empty without one."""
+    """Return the date of the first of `texts` that holds a plausible one, as ISO 8601; empty without one."""
     return next(filter(None, map(plausible_date, texts)), "")
 
 
 def row_line(cells: Iterable[str]) -> str:
-    """A table's row as a line; empty when no cell holds anything."""
+    """Return a table's row as a line; empty when no cell holds anything."""
     flat = [" ".join(cell.split()) for cell in cells]
     return f"| {' | '.join(flat)} |" if any(flat) else ""
 
@@ -96,7 +97,7 @@ class Blocks:
         self._length = start + len(text)
 
     def begin_page(self) -> None:
-        """What is added next stands on a new page."""
+        """Put what is added next on a new page."""
         self._pages_waiting += 1
 
     def mark(self, name: str) -> None:
@@ -125,7 +126,7 @@ class Blocks:
         return Extracted("".join(self._parts), page_starts=self._page_starts, headings=headings, dated=dated)
 
     def _settle(self, start: int) -> None:
-        """The pages and marks that waited for the next block begin at `start`."""
+        """Let the pages and marks that waited for the next block begin at `start`."""
         self._page_starts += [start] * self._pages_waiting
         self._pages_waiting = 0
         for name in self._marks_waiting:

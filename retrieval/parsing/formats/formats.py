@@ -6,6 +6,8 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import kind_of_archive
+from retrieval.reasons import Reason
+from retrieval.reasons import gettext_noop as _
 
 FORMATS = {
     "txt": "text",
@@ -33,17 +35,17 @@ _ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
 _OFFICE = {"docx", "pptx", "xlsx"}
 
 _CONTENT_NAMES = {
-    "pdf": "a PDF",
-    "zip": "a zip archive",
-    "docx": "a Word document",
-    "pptx": "a PowerPoint presentation",
-    "xlsx": "an Excel workbook",
-    "odt": "an OpenDocument text",
-    "epub": "an EPUB book",
-    "ole": "an old Office file",
-    "picture": "a picture",
-    "text": "text",
-    "binary": "binary data",
+    "pdf": _("a PDF"),
+    "zip": _("a zip archive"),
+    "docx": _("a Word document"),
+    "pptx": _("a PowerPoint presentation"),
+    "xlsx": _("an Excel workbook"),
+    "odt": _("an OpenDocument text"),
+    "epub": _("an EPUB book"),
+    "ole": _("an old Office file"),
+    "picture": _("a picture"),
+    "text": _("text"),
+    "binary": _("binary data"),
 }
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
 _WORDY_PICTURES = (b"GIF8", b"RIFF")  # a text may begin so as well, but holds no NUL
@@ -51,22 +53,33 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
 def format_of(path: Path, *, filename: str) -> str:
-    """One of the values of FORMATS. Raises ParsingError for other endings, and when the content is something else."""
+    """Return one of the values of FORMATS. Raises ParsingError for other endings, and when the content is something
+    else."""
     ending = filename.rpartition(".")[2].lower()
     wanted = FORMATS.get(ending)
     if wanted is None:
-        raise ParsingError(f"“.{ending}” files can't be read here. These can: {', '.join(sorted(FORMATS))}.")
+        raise ParsingError(
+            _("“.%(ending)s” files can't be read here. These can: %(endings)s."),
+            ending=ending,
+            endings=", ".join(sorted(FORMATS)),
+        )
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
-        raise ParsingError("The file is empty.")
+        raise ParsingError(_("The file is empty."))
     found = _format_of_bytes(head, wanted=wanted)
     if wanted in _OFFICE and found == "ole":
-        raise ParsingError(f"It is protected by a password, or an old Office file: save it as a plain .{ending}.")
+        raise ParsingError(
+            _("It is protected by a password, or an old Office file: save it as a plain .%(ending)s."), ending=ending
+        )
     if found == "zip":
         found = kind_of_archive(path, ending=ending if wanted in _ARCHIVES else "zip")
     if found != (wanted if wanted in _ARCHIVES or wanted == "pdf" else "text"):
-        raise ParsingError(f"It is named .{ending}, but its content is {_CONTENT_NAMES[found]}.")
+        raise ParsingError(
+            _("It is named .%(ending)s, but its content is %(content)s."),
+            ending=ending,
+            content=Reason(_CONTENT_NAMES[found]),
+        )
     return wanted
 
 

@@ -53,7 +53,7 @@ def read_html_into(blocks: Blocks, text: str) -> None:
 
 
 def parse_html(text: str) -> _Element | None:
-    """The root of a page, however it is written; None when nothing stands in it."""
+    """Return the root of a page, however it is written; None when nothing stands in it."""
     from lxml import etree
 
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
@@ -70,7 +70,8 @@ def _decode(content: bytes) -> str:
 
 
 def _dated(root: _Element) -> str:
-    """As its head says it was modified, else published; else the first date that is marked as one in the text."""
+    """Return the date at which its head says it was modified, else published; else the first date that is marked as one
+    in the text."""
     named: dict[str, str] = {}
     for meta in root.iter("meta"):
         name = meta.get("property") or meta.get("name") or meta.get("itemprop") or meta.get("http-equiv") or ""
@@ -80,7 +81,7 @@ def _dated(root: _Element) -> str:
 
 
 class HtmlReader:
-    """Walks an HTML tree and appends what a browser would print to `blocks`. Where an element stands whose id is one of
+    """Walk an HTML tree and append what a browser would print to `blocks`. Where an element stands whose id is one of
     `anchors`, the blocks get a mark: `place` and the id."""
 
     def __init__(
@@ -155,7 +156,7 @@ class HtmlReader:
         return self._cells > 0 or self._is_row(element)
 
     def _is_row(self, element: _Element) -> bool:
-        """Whether this row, or cell, belongs to a table of cells and not to one that lays out a page."""
+        """Return whether this row, or cell, belongs to a table of cells and not to one that lays out a page."""
         return next(element.iterancestors("table"), None) not in self._layout
 
     def _is_hidden(self, element: _Element) -> bool:
@@ -189,13 +190,13 @@ class HtmlReader:
 
 
 def _is_nested(item: _Element) -> bool:
-    """Whether this item's list is itself in an item."""
+    """Return whether this item's list is itself in an item."""
     above = item.getparent()
     return above is not None and above.getparent() is not None and above.getparent().tag == "li"
 
 
 def _layout_tables(root: _Element) -> set[_Element]:
-    """The tables that hold more than rows of cells."""
+    """Return the tables that hold more than rows of cells."""
     found: set[_Element] = set()
     for element in root.iter(*_LAYOUT_TAGS):
         for table in element.iterancestors("table"):

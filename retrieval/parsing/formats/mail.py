@@ -12,6 +12,7 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, plausible_date
 from retrieval.parsing.formats.html import read_html_into
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 _HEADER_LINE = re.compile(rb"\s{0,200}(?:From |[A-Za-z][A-Za-z0-9-]{0,60}:)")
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -20,7 +21,7 @@ _SHOWN = ("From", "To", "Cc", "Date")
 def read_mail(path: Path) -> Extracted:
     content = path.read_bytes()
     if not _HEADER_LINE.match(content):
-        raise ParsingError("It is named .eml, but it does not begin with the headers of a mail.")
+        raise ParsingError(_("It is named .eml, but it does not begin with the headers of a mail."))
     message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content.lstrip())
     blocks = Blocks()
     blocks.add(_header(message, "Subject"), level=1)
@@ -33,8 +34,11 @@ def read_mail(path: Path) -> Extracted:
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    """As it reads when decoded. The standard library's parser of structured headers fails on some broken ones with
-    whatever its code meets (python/cpython#81776 and others): those are given as they stand in the file."""
+    """Return the header as it reads when decoded, or as it stands in the file when it is broken.
+
+    The standard library's parser of structured headers raises whatever its code meets on some broken ones
+    (python/cpython#81776 and others).
+    """
     try:
         value = str(message[name] or "")
     except (ValueError, LookupError, AttributeError, TypeError):
@@ -51,7 +55,7 @@ def _dated(message: EmailMessage) -> str:
 
 
 def _add_body(blocks: Blocks, message: EmailMessage) -> None:
-    """The plain text if there is one, else what a browser would show of the HTML."""
+    """Append the plain text if there is one, else what a browser would show of the HTML."""
     body = message.get_body(preferencelist=("plain", "html"))
     if body is None:
         return
@@ -69,7 +73,7 @@ def _add_body(blocks: Blocks, message: EmailMessage) -> None:
 
 
 def _attachments(message: EmailMessage) -> list[str]:
-    """By file name; a mail that is attached by its subject."""
+    """Return the file names of what is attached; of a mail that is attached, its subject."""
     names = []
     for part in message.walk():
         if part.get_content_type() == "message/rfc822" and part is not message:

@@ -9,32 +9,34 @@ import sys
 from pathlib import Path
 
 from retrieval.errors import NeedsOcr
+from retrieval.reasons import gettext_noop as _
 
-IMAGES_ONLY = (
+IMAGES_ONLY = _(
     "It has no text, only images: install ocrmypdf and Tesseract on the server, or run OCR on it and upload the result."
 )
-LACKS_TESSERACT = "It has no text, only images. ocrmypdf lacks a program it needs: install Tesseract on the server."
-FOUND_NOTHING = "It has no text, only images, and OCR found none in them."
+LACKS_TESSERACT = _("It has no text, only images. ocrmypdf lacks a program it needs: install Tesseract on the server.")
+FOUND_NOTHING = _("It has no text, only images, and OCR found none in them.")
 MENDED_BY_INSTALLING = (IMAGES_ONLY, LACKS_TESSERACT)  # of the reasons for a document to wait
-_LACKS_PROGRAM = "It has no text, only images. ocrmypdf lacks a program it needs: the server's log names it."
+_LACKS_PROGRAM = _("It has no text, only images. ocrmypdf lacks a program it needs: the server's log names it.")
 _LANGUAGES_LIMIT = 4  # each makes recognition slower
 _MEGAPIXELS_LIMIT = 100  # a page; an A4 page at 600 dpi has 35
 _EXIT_MISSING_PROGRAM = 3  # ocrmypdf.exceptions.ExitCode
 
 
 def find_ocr() -> str:
-    """The path of the `ocrmypdf` command: beside this Python's own, else on the PATH; empty without one."""
+    """Return the path of the `ocrmypdf` command: beside this Python's own, else on the PATH; empty without one."""
     beside = Path(sys.executable).with_name("ocrmypdf")
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("ocrmypdf") or ""
 
 
 def is_ready() -> bool:
-    """Whether both programs are there."""
+    """Return whether both programs are there."""
     return bool(find_ocr() and shutil.which("tesseract"))
 
 
 def recognise(path: Path, *, command: str, folder: Path) -> Path:
-    """A copy of the PDF in `folder` in which pages without text have got some. Pages that have text stay as they are.
+    """Return a copy of the PDF in `folder` in which pages without text have got some. Pages that have text stay as they
+    are.
 
     Raises NeedsOcr with the reason when nothing came of it.
     """
@@ -54,19 +56,22 @@ def recognise(path: Path, *, command: str, folder: Path) -> Path:
             env={"PATH": os.pathsep.join(os.get_exec_path()), "LANG": "C.UTF-8", "TMPDIR": str(folder)},
         )
     except OSError as error:
-        raise NeedsOcr(f"It has no text, only images, and ocrmypdf can't be run: {error.strerror}.") from error
+        raise NeedsOcr(
+            _("It has no text, only images, and ocrmypdf can't be run: %(fault)s."), fault=str(error.strerror)
+        ) from error
     if done.returncode == 0 and output.is_file():
         return output
     print(done.stderr.decode(errors="replace")[-1_000:], file=sys.stderr)  # noqa: T201 - this process's log
     if done.returncode == _EXIT_MISSING_PROGRAM:
         raise NeedsOcr(_LACKS_PROGRAM if shutil.which("tesseract") else LACKS_TESSERACT)
     raise NeedsOcr(
-        f"It has no text, only images, and OCR failed (status {done.returncode}): run OCR on it and upload the result."
+        _("It has no text, only images, and OCR failed (status %(status)s): run OCR on it and upload the result."),
+        status=done.returncode,
     )
 
 
 def _languages() -> str:
-    """Those that Tesseract has been given data for, which is how its operator chooses them."""
+    """Return the languages that Tesseract has been given data for, which is how its operator chooses them."""
     try:
         listed = subprocess.run(
             ["tesseract", "--list-langs"],  # noqa: S607 - found on the PATH like ocrmypdf's own call of it

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import open_archive, parse_xml, read_entry
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date, row_line
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -25,7 +26,7 @@ def read_opendocument(path: Path) -> Extracted:
         if b"manifest:encryption-data" in (
             read_entry(archive, "META-INF/manifest.xml") if "META-INF/manifest.xml" in archive.namelist() else b""
         ):
-            raise ParsingError("It is protected by a password: save it without one.")
+            raise ParsingError(_("It is protected by a password: save it without one."))
         body = parse_xml(read_entry(archive, "content.xml")).find(f"{_OFFICE}body/{_OFFICE}text")
         dates = _dates(parse_xml(read_entry(archive, "meta.xml"))) if "meta.xml" in archive.namelist() else []
     blocks = Blocks()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
 from retrieval.parsing.formats.ocr import IMAGES_ONLY
-from retrieval.text.chunks import Heading
+from retrieval.reasons import gettext_noop as _
+from retrieval.text.headings import Heading
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfBookmark, PdfDocument, PdfPage
@@ -39,12 +40,12 @@ def read_pdf(path: Path) -> Extracted:
             page.close()
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
-            raise ParsingError("It is protected by a password: save it without one.") from error
-        raise ParsingError("The file is broken: it can't be read as a PDF.") from error
+            raise ParsingError(_("It is protected by a password: save it without one.")) from error
+        raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
-        raise ParsingError("It has no pages.")
+        raise ParsingError(_("It has no pages."))
     if not any(map(any, pages)):
-        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError("Its pages hold no text.")
+        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
     texts = ["\n".join(lines).strip() + "\n\n" for lines in _without_running_lines(pages)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
     return Extracted(
@@ -57,7 +58,8 @@ def read_pdf(path: Path) -> Extracted:
 
 
 def _lines(page: PdfPage) -> list[str]:
-    """A word broken by a hyphen at the end of a line is made whole; the dots of a table of contents become few."""
+    """Return the page's lines. A word broken by a hyphen at the end of a line is made whole; the dots of a table of
+    contents become few."""
     textpage = page.get_textpage()
     text = _LEADER.sub(" … ", _BROKEN_WORD.sub("", textpage.get_text_bounded()))
     textpage.close()
@@ -65,7 +67,7 @@ def _lines(page: PdfPage) -> list[str]:
 
 
 def _is_picture(page: PdfPage, lines: Sequence[str]) -> bool:
-    """Whether what a reader sees on it is a picture, so that its text is not all there."""
+    """Return whether what a reader sees on the page is a picture, so that its text is not all there."""
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
     characters = sum(map(len, lines))
@@ -80,7 +82,7 @@ def _is_picture(page: PdfPage, lines: Sequence[str]) -> bool:
 
 
 def _dates(document: PdfDocument) -> list[str]:
-    """ISO 32000-1, 7.9.4: D:YYYYMMDDHHmmSS."""
+    """Return its dates, written as in ISO 32000-1, 7.9.4: D:YYYYMMDDHHmmSS."""
     return [document.get_metadata_value(key).removeprefix("D:") for key in ("ModDate", "CreationDate")]
 
 
@@ -88,8 +90,8 @@ def _dates(document: PdfDocument) -> list[str]:
 
 
 def _without_running_lines(pages: Sequence[list[str]]) -> list[list[str]]:
-    """The pages without the lines that repeat at their edges: they would stand amid sentences that cross a page. One
-    that says something is kept where it stands first."""
+    """Return the pages without the lines that repeat at their edges, which would stand amid sentences that cross a
+    page. The first of such lines is kept where it stands, if it says something."""
     edges = [_edges(lines) for lines in pages]
     said: set[str] = set()
     kept = []
@@ -105,7 +107,7 @@ def _without_running_lines(pages: Sequence[list[str]]) -> list[list[str]]:
 
 
 def _edges(lines: Sequence[str]) -> dict[int, tuple[str, str, list[int]]]:
-    """The lines at the top and at the bottom by index: the side, the words without numbers, the numbers."""
+    """Return the lines at the top and at the bottom by index: the side, the words without numbers, the numbers."""
     filled = [index for index, line in enumerate(lines) if line.strip()]
     sides = dict.fromkeys(filled[:_EDGE_LINES], "top") | dict.fromkeys(filled[-_EDGE_LINES:], "bottom")
     if len(filled) <= 2 * _EDGE_LINES:  # a page with that little on it has no edges
@@ -119,7 +121,8 @@ def _edges(lines: Sequence[str]) -> dict[int, tuple[str, str, list[int]]]:
 def _is_running(
     edges: Sequence[dict[int, tuple[str, str, list[int]]]], number: int, side: str, shape: str, numbers: list[int]
 ) -> bool:
-    """Whether two of the four pages around have this line too, with the same numbers or counted on as pages are."""
+    """Return whether two of the four pages around have this line too, with the same numbers or with numbers that count
+    on as pages do."""
     alike = 0
     for distance in (-2, -1, 1, 2):
         if 0 <= number + distance < len(edges):
@@ -135,10 +138,11 @@ def _is_running(
 
 
 def _headings(document: PdfDocument, texts: Sequence[str], starts: Sequence[int]) -> Iterator[Heading]:
-    """The bookmarks in the order of the text, each at the line that says its title, else where its page begins."""
+    """Yield the bookmarks in the order of the text, each at the line that says its title, else where its page
+    begins."""
     found: dict[int, Heading] = {}
     bookmarks = zip(document.get_toc(max_depth=_BOOKMARK_LEVELS), range(_BOOKMARKS_LIMIT), strict=False)
-    for bookmark, _ in bookmarks:
+    for bookmark, _number in bookmarks:
         title = " ".join(clean(bookmark.get_title()).split())
         page = _page_of(bookmark)
         if title and page is not None and page < len(texts):
@@ -154,7 +158,7 @@ def _page_of(bookmark: PdfBookmark) -> int | None:
 
 
 def _line_of(title: str, text: str) -> int:
-    """Where the line begins that says the title, with or without a number in front of it; 0 when none does."""
+    """Return where the line begins that says the title, with or without a number in front of it; 0 when none does."""
     wanted = _letters(title)
     lines = text.split("\n")
     start = 0

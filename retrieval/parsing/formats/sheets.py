@@ -12,6 +12,7 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import office_date, open_archive
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.tables import write_table
+from retrieval.reasons import gettext_noop as _
 
 _CELLS_LIMIT = 2_000_000  # with something in them, in the whole workbook
 _CELL_CHARACTERS = 32_767  # what Excel allows in one
@@ -40,19 +41,21 @@ def _add_sheets(blocks: Blocks, workbook: Any) -> None:
         for table in _tables(_rows(sheet)):
             cells_left -= sum(sum(map(bool, row)) for row in table)
             if cells_left < 0:
-                raise ParsingError(f"It holds more than {_CELLS_LIMIT:,} filled cells: split it.")
+                raise ParsingError(_("It holds more than %(limit)s filled cells: split it."), limit=_CELLS_LIMIT)
             write_table(blocks, table)
 
 
 def _rows(sheet: Any) -> Iterator[list[str]]:
     for row in sheet.iter_rows():
         if len(row) > _COLUMNS_LIMIT:
-            raise ParsingError(f"A row of “{sheet.title}” has more than {_COLUMNS_LIMIT:,} columns.")
+            raise ParsingError(
+                _("A row of “%(sheet)s” has more than %(limit)s columns."), sheet=sheet.title, limit=_COLUMNS_LIMIT
+            )
         yield [_printed(cell.value, cell) for cell in row]
 
 
 def _tables(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    """What is filled between empty rows."""
+    """Yield the rows between empty ones, as a table each."""
     table: list[list[str]] = []
     for row in rows:
         if any(row):
@@ -65,7 +68,8 @@ def _tables(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
 
 
 def _printed(value: Any, cell: Any) -> str:
-    """Dates as ISO 8601, percentages and numbers without the dust of binary fractions."""
+    """Return the value as text: dates as ISO 8601, percentages, and numbers without the rounding errors of binary
+    fractions."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -9,6 +9,7 @@ from typing import Any
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import office_date, open_archive
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date, row_line
+from retrieval.reasons import gettext_noop as _
 
 _GROUP_DEPTH = 20
 
@@ -25,7 +26,7 @@ def read_slides(path: Path) -> Extracted:
         if slide.element.get("show") != "0":  # a hidden slide is counted, as PowerPoint does, and not shown
             _add_slide(blocks, slide, number)
     if not len(presentation.slides):
-        raise ParsingError("It has no slides.")
+        raise ParsingError(_("It has no slides."))
     return blocks.extracted(dated=first_date(dates))
 
 
@@ -41,7 +42,8 @@ def _add_slide(blocks: Blocks, slide: Any, number: int) -> None:
 
 
 def _shapes(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
-    """In the order of the file, which screen readers follow too; what is grouped as if it were not."""
+    """Yield the shapes in the order of the file, which screen readers follow too, those in groups as if they were in
+    none."""
     for shape in shapes:
         if hasattr(shape, "shapes") and depth < _GROUP_DEPTH:
             yield from _shapes(shape.shapes, depth + 1)
@@ -65,7 +67,7 @@ def _add_shape(blocks: Blocks, shape: Any) -> None:
 
 
 def _add_chart(blocks: Blocks, chart: Any) -> None:
-    """Its title, and its figures as a table: a row for each series."""
+    """Append its title, and its figures as a table: a row for each series."""
     if chart.has_title and chart.chart_title.has_text_frame:
         blocks.add(" ".join(chart.chart_title.text_frame.text.split()))
     for plot in chart.plots:
@@ -83,7 +85,7 @@ def _text_of(text: str) -> str:
 
 
 def _is_body(shape: Any) -> bool:
-    """Whether its paragraphs are items: so they are in the placeholders for content."""
+    """Return whether its paragraphs are list items, as they are in the placeholders for content."""
     from pptx.enum.shapes import PP_PLACEHOLDER
 
     kinds = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT, PP_PLACEHOLDER.VERTICAL_BODY)
@@ -91,7 +93,7 @@ def _is_body(shape: Any) -> bool:
 
 
 def _is_footing(shape: Any) -> bool:
-    """Whether it says the same on every slide: the date, the footer, the number."""
+    """Return whether it says the same on every slide: the date, the footer, the number."""
     from pptx.enum.shapes import PP_PLACEHOLDER
 
     kinds = (PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)

@@ -10,28 +10,41 @@ from typing import Any
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 _DEPTH_LIMIT = 60
+_TOO_DEEP = _("It is nested too deeply: more than %(limit)s levels are not read.")
 
 
 def read_json(path: Path) -> Extracted:
-    return _outline([_parse(decode(path.read_bytes()), place="It")])
+    return _outline([_parse(decode(path.read_bytes()))])
 
 
 def read_json_lines(path: Path) -> Extracted:
     lines = enumerate(decode(path.read_bytes()).split("\n"), start=1)
-    return _outline(_parse(line, place=f"Line {number}") for number, line in lines if line.strip())
+    return _outline(_parse(line, number=number) for number, line in lines if line.strip())
 
 
-def _parse(text: str, *, place: str) -> Any:
-    """Numbers stay as they are written: none is rounded, none is too long, and NaN is a word."""
+def _parse(text: str, *, number: int | None = None) -> Any:
+    """Return the value that the JSON text holds, with numbers as they are written: none is rounded, none is too long,
+    and NaN is a word. `number` is the line of a JSON Lines file. Raises ParsingError."""
     try:
         return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
-        where = f"{place} is not JSON" + (f" from line {error.lineno}" if place == "It" else "")
-        raise ParsingError(f"{where}, column {error.colno}, on: {error.msg}.") from error
+        if number is None:
+            template = _("It is not JSON from line %(line)s, column %(column)s, on: %(fault)s.")
+        else:
+            template = _("Line %(line)s is not JSON, column %(column)s, on: %(fault)s.")
+        line, column = str(number or error.lineno), str(error.colno)
+        raise ParsingError(template, line=line, column=column, fault=error.msg) from error
     except RecursionError as error:
-        raise ParsingError(f"{place} is nested too deeply: more than {_DEPTH_LIMIT} levels are not read.") from error
+        if number is None:
+            raise ParsingError(_TOO_DEEP, limit=_DEPTH_LIMIT) from error
+        raise ParsingError(
+            _("Line %(line)s is nested too deeply: more than %(limit)s levels are not read."),
+            line=str(number),
+            limit=_DEPTH_LIMIT,
+        ) from error
 
 
 def _outline(records: Any) -> Extracted:
@@ -44,7 +57,8 @@ def _outline(records: Any) -> Extracted:
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, str]]:
-    """What becomes a paragraph each: the entries of a list, the nested entries of an object, else the whole."""
+    """Yield the parts that become a paragraph each (the entries of a list, the nested entries of an object, else the
+    whole), each with its path."""
     if isinstance(value, list):
         yield from ((part, f"[{number}]") for number, part in enumerate(value))
     elif isinstance(value, dict):
@@ -60,9 +74,9 @@ def _parts(value: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
-    """The path and the text of every value in order; a list of plain values is one."""
+    """Yield the path and the text of every value in order; a list of plain values is one. Raises ParsingError."""
     if depth > _DEPTH_LIMIT:
-        raise ParsingError(f"It is nested too deeply: more than {_DEPTH_LIMIT} levels are not read.")
+        raise ParsingError(_TOO_DEEP, limit=_DEPTH_LIMIT)
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _leaves(part, f"{path}.{key}" if path else key, depth + 1)

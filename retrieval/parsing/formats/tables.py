@@ -16,6 +16,7 @@ from pathlib import Path
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, row_line
 from retrieval.parsing.formats.text import decode
+from retrieval.reasons import gettext_noop as _
 
 _LONG = 12  # rows; a shorter table mostly shares a chunk with its column names
 _HEADER_WITHIN = 8  # rows, above which notes may stand
@@ -32,7 +33,9 @@ def read_csv(path: Path) -> Extracted:
     try:
         write_table(blocks, rows)
     except csv.Error as error:
-        raise ParsingError(f"Line {rows.line_num} is broken: {error}.") from error
+        raise ParsingError(
+            _("Line %(line)s is broken: %(fault)s."), line=str(rows.line_num), fault=str(error)
+        ) from error
     return blocks.extracted()
 
 
@@ -51,7 +54,8 @@ def write_table(blocks: Blocks, rows: Iterable[Sequence[str]]) -> None:
 
 
 def _header_of(rows: Sequence[Sequence[str]]) -> int | None:
-    """Which of the first rows names the columns: the one that names most of those that do. Above it stand notes."""
+    """Return which of the first rows names the columns: of those that can, the one that names most. The rows above it
+    are notes."""
     naming = [
         number for number in range(min(_HEADER_WITHIN, len(rows))) if _names_columns(rows[number], rows[number + 1 :])
     ]
@@ -59,8 +63,8 @@ def _header_of(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def _names_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether this first row names what stands below it: different short words without numbers, a name for each column
-    that is in use."""
+    """Return whether this first row names what stands below it: different short words without numbers, a name for each
+    column that is in use."""
     named = [name for name in header if name]
     if not rows or len(named) < 2:
         return False
@@ -77,19 +81,21 @@ def _is_number(cell: str) -> bool:
 
 
 def _labelled(names: Sequence[str], row: Sequence[str]) -> list[str]:
-    """The filled cells, each behind its column's name."""
+    """Return the filled cells, each behind its column's name."""
     labels = chain(names, [""] * (len(row) - len(names)))
     return [f"{name}: {cell}" if name else cell for name, cell in zip(labels, row, strict=False) if cell]
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Without the empty cells at its end. What stands alone, a title or a note, is no row."""
+    """Return the row as a line, without the empty cells at its end. A cell that stands alone is a title or a note, and
+    no row."""
     filled = [number for number, cell in enumerate(cells, start=1) if cell]
     return row_line(cells[: filled[-1]]) if len(filled) > 1 else "".join(cells)
 
 
 def _delimiter(sample: str) -> str:
-    """The one at which most lines have as many cells as the first. (csv.Sniffer takes quadratic time on some text.)"""
+    """Return the delimiter at which most lines have as many cells as the first. (csv.Sniffer takes quadratic time on
+    some text.)"""
 
     def columns_in_step(delimiter: str) -> tuple[int, int]:
         widths = [len(row) for row in _rows(sample, delimiter)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
-from retrieval.text.chunks import Heading
+from retrieval.text.headings import Heading
 
 _FRONT_MATTER_DATE = re.compile(r"^(?:lastmod|last_modified_at|updated|modified|date)[ \t]*[:=](.{0,80})", re.MULTILINE)
 _FRONT_MATTER_LIMIT = 10_000  # characters
@@ -25,7 +25,7 @@ def read_markdown(path: Path) -> Extracted:
 
 
 def decode(content: bytes) -> str:
-    """By byte order mark, as UTF-8, or in the encoding that its bytes suggest."""
+    """Return the text, decoded by its byte order mark, as UTF-8, or in the encoding that its bytes suggest."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
     try:
@@ -38,7 +38,7 @@ def decode(content: bytes) -> str:
 
 
 def _headings(text: str) -> Iterator[Heading]:
-    """Lines that begin with #, and lone ones underlined with = or -, outside front matter and fenced code."""
+    """Yield lines that begin with #, and lone ones underlined with = or -, outside front matter and fenced code."""
     fence, above, before = "", "", ""
     start = len(_front_matter(text))
     for line in text[start:].split("\n"):
@@ -61,7 +61,7 @@ def _headings(text: str) -> Iterator[Heading]:
 
 
 def _front_matter(text: str) -> str:
-    """The lines between --- (YAML) or +++ (TOML) at the very beginning; empty without them."""
+    """Return the lines between --- (YAML) or +++ (TOML) at the very beginning; empty without them."""
     fence = text[:4]
     if fence not in ("---\n", "+++\n"):
         return ""

@@ -44,7 +44,7 @@ def read_word(path: Path) -> Extracted:
 
 
 def _blocks_of(parent: _Element) -> Iterator[_Element]:
-    """Paragraphs and tables in order, also those inside content controls."""
+    """Yield paragraphs and tables in order, also those inside content controls."""
     for child in parent:
         if child.tag in (_W + "p", _W + "tbl"):
             yield child
@@ -54,7 +54,7 @@ def _blocks_of(parent: _Element) -> Iterator[_Element]:
 
 
 def _style(paragraph: _Element, names: dict[str, str]) -> tuple[int, bool]:
-    """Its level as a heading, 0 for none, and whether it is a list's item."""
+    """Return its level as a heading, 0 for none, and whether it is an item of a list."""
     properties = paragraph.find(f"{_W}pPr")
     if properties is None:
         return 0, False
@@ -67,7 +67,7 @@ def _style(paragraph: _Element, names: dict[str, str]) -> tuple[int, bool]:
 
 
 def _text(paragraph: _Element) -> str:
-    """What is printed: insertions yes; deletions, hidden runs and the second copy of a drawing no."""
+    """Return what is printed: insertions, but no deletions, hidden runs or second copies of a drawing."""
     from lxml.etree import iterwalk
 
     pieces = []
@@ -94,17 +94,17 @@ def _row(row: _Element) -> str:
 
 
 def _own(parent: _Element, tag: str) -> Iterator[_Element]:
-    """The rows of this table, or the cells of this row, without those of tables nested in it."""
+    """Yield the rows of this table, or the cells of this row, without those of tables nested in it."""
     return (child for child in parent.iter(tag) if next(child.iterancestors(parent.tag)) is parent)
 
 
 def _note_mark(reference: _Element) -> str:
-    """As it stands in the text and in front of the note: [3] for a footnote, [e3] for an endnote."""
+    """Return the mark as it stands in the text and in front of the note: [3] for a footnote, [e3] for an endnote."""
     return f"[{'e' if 'endnote' in reference.tag else ''}{reference.get(_W + 'id')}]"
 
 
 def _notes(document: Any) -> Iterator[str]:
-    """The footnotes, then the endnotes, each behind its mark."""
+    """Yield the footnotes, then the endnotes, each behind its mark."""
     for relation in document.part.rels.values():
         if relation.is_external or relation.reltype.rpartition("/")[2] not in _NOTES.values():
             continue

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 
-from chatsite.answering.citations import Citation, CitationReader, Source, cite, strip_markers
+from chatsite.answering.citations import Citation, CitationReader, cite, strip_markers
+from retrieval.searching.passages import Passage
 
 TEXT = "Boil the water first. Then add the tea leaves.\nWait four minutes before you pour."
 SOURCES = {
-    1: Source(marker=1, content=TEXT, start=100, end=100 + len(TEXT), title="Tea"),
-    2: Source(marker=2, content="Coffee wants 92 degrees.", start=0, end=24, title="Coffee"),
+    1: replace(Passage.of_text(TEXT, title="Tea"), start=100, end=100 + len(TEXT)),
+    2: Passage.of_text("Coffee wants 92 degrees.", title="Coffee"),
 }
 
 
@@ -80,7 +82,7 @@ def test_text_is_handed_on_as_soon_as_it_is_certain() -> None:
 
 
 def test_sources_may_grow_while_the_answer_is_read() -> None:
-    sources: dict[int, Source] = {}
+    sources: dict[int, Passage] = {}
     reader = CitationReader(sources)
     list(reader.feed("Wait. "))
     sources.update(SOURCES)
@@ -89,7 +91,7 @@ def test_sources_may_grow_while_the_answer_is_read() -> None:
 
 
 def test_claim_that_shares_no_word_still_quotes_its_source() -> None:
-    citation = cite("Völlig andere Sprache.", source=SOURCES[1])
+    citation = cite("Völlig andere Sprache.", marker=1, passage=SOURCES[1])
     assert citation.quote in TEXT
     assert citation.quote
 
@@ -99,5 +101,25 @@ def test_markers_are_stripped_from_history() -> None:
 
 
 def test_title_line_above_a_sentence_is_not_quoted_with_it() -> None:
-    source = Source(marker=1, content="Filters\nThe filter is changed in March.", start=0, end=39, title="Pump")
-    assert cite("In March one changes the filter", source=source).quote == "The filter is changed in March."
+    passage = Passage.of_text("Filters\nThe filter is changed in March.", title="Pump")
+    assert cite("In March one changes the filter", marker=1, passage=passage).quote == "The filter is changed in March."
+
+
+@pytest.mark.parametrize(
+    ("content", "claim", "quote"),
+    [
+        ("Wait. Use approx. 5 bar for the pump. Stop.", "the pump: 5 bar", "Use approx. 5 bar for the pump."),
+        ("Old. Acme Inc. Paris sells pumps. Ask there.", "who sells pumps?", "Acme Inc. Paris sells pumps."),
+        ("Öl fehlt. Die Kühlung ist z. B. Wasser. Ende.", "Kühlungen", "Die Kühlung ist z. B. Wasser."),
+        ("यह पंप है। विद्यार्थी पानी पीता है।", "विद्यार्थी कौन है", "विद्यार्थी पानी पीता है।"),
+    ],
+)
+def test_whole_sentence_is_quoted(content: str, claim: str, quote: str) -> None:
+    assert cite(claim, marker=1, passage=Passage.of_text(content, title="Tea")).quote == quote
+
+
+def test_claim_is_not_cut_at_an_abbreviation() -> None:
+    content = "The pump takes approx. 5 bar at most. Other pumps take 5 bar."
+    reader = CitationReader({1: Passage.of_text(content, title="Pumps")})
+    list(chain(reader.feed("It is so. It wants, as said by Dr. Miller, approx. 5 bar [1]."), reader.end()))
+    assert reader.citations[0].quote == "The pump takes approx. 5 bar at most."

@@ -29,6 +29,7 @@ SLOW = ["word "] * 400
 
 @pytest.fixture
 def model(settings: Any, transactional_db: None, put: Any) -> Iterator[ChatServer]:
+    settings.RUN_SAVE_SECONDS, settings.RUN_LOOK_SECONDS = 0.1, 0.2
     put(Collection.objects.create(name="Handbook", slug="handbook", public=True), "tea.md", TEA)
     with ChatServer() as server:
         settings.OPENAI_BASE_URL, settings.CHAT_MODEL = server.url, "tiny"
@@ -120,7 +121,7 @@ def test_source_that_may_no_longer_be_read_is_empty_when_told_again(model: ChatS
 
 
 def test_run_of_another_process_is_followed_in_sql(reading: Client, model: ChatServer) -> None:
-    model.script(chat_server.text("Wait four minutes [1]. ", *["more "] * 30, delay=0.1))
+    model.script(chat_server.text("Wait four minutes [1]. ", *["more "] * 20, delay=0.1))
     run = begin(reading)
     here = live._here.pop(run.pk)  # as if it ran elsewhere
     happened = events(reading.get(f"/api/v1/chat/runs/{run.pk}/events"))
@@ -198,7 +199,7 @@ def embedded() -> tuple[EmbedSite, Client]:
 
 def test_token_that_comes_again_is_told_the_addresses_it_may_open(model: ChatServer) -> None:
     site, client = embedded()
-    model.script(chat_server.text("Wait four minutes [1]. ", *["more "] * 30, delay=0.1))
+    model.script(chat_server.text("Wait four minutes [1]. ", *["more "] * 20, delay=0.1))
     run = begin(client)
     here = live._here.pop(run.pk)  # as if it ran elsewhere
     followed = dict(events(client.get(f"/api/v1/chat/runs/{run.pk}/events")))
@@ -265,9 +266,10 @@ def test_conversation_deleted_under_a_run_ends_it_and_stays_deleted(reading: Cli
 def test_run_whose_process_died_is_closed_by_who_looks_at_it_next(reading: Client, model: ChatServer) -> None:
     model.script(chat_server.text("Wait four minutes [1]. ", *SLOW, delay=0.05))
     run = begin(reading)
-    time.sleep(1.2)
+    while "word" not in run.answer:  # it has been saved in the middle
+        run.refresh_from_db()
     here = live._here.pop(run.pk)
-    here._answering._checked = time.monotonic() + 60  # its process gives no sign of life any more
+    here._driving._looked = time.monotonic() + 60  # its process gives no sign of life any more
     Run.objects.filter(pk=run.pk).update(checked_at=timezone.now() - timedelta(seconds=40))
     happened = events(reading.get(f"/api/v1/chat/runs/{run.pk}/events"))
     assert happened[-1][0] == "error"

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from agents import Agent, Passage, TextDelta, ToolCall, ToolFailed, UserMessage, run, stream, tool
-from chatsite.answering.quoting import DECLINED, DECLINED_SELECTION, ExtractiveModel, Found, quote
+from chatsite.answering.best_sentences import Candidate, best_sentences
+from chatsite.answering.quoting import DECLINED, DECLINED_SELECTION, ExtractiveModel
 
 NOTICE = "No language model is configured; these are sentences quoted from the documents."
 
@@ -29,12 +30,15 @@ Backups are copies of the data folder, taken while the site is stopped.
 """
 
 
-def found(*texts: str, similarity: float | None = None) -> list[Found]:
-    return [Found(Passage(i, text), similarity) for i, text in enumerate(texts, start=1)]
+def found(*texts: str, similarity: float | None = None) -> list[Candidate]:
+    return [Candidate(Passage(i, text), similarity) for i, text in enumerate(texts, start=1)]
 
 
 def answers(query: str, *, similarity: float | None = None) -> list[tuple[int, str]]:
-    return [(s.found.passage.marker, s.text) for s in quote(query, found(STORE, SETTINGS, similarity=similarity))]
+    return [
+        (s.candidate.passage.marker, s.text)
+        for s in best_sentences(query, found(STORE, SETTINGS, similarity=similarity))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +84,8 @@ def test_off_topic_question_is_declined(query: str) -> None:
     ],
 )
 def test_search_that_knows_whether_it_answers_decides(query: str, answers: bool | None, quoted: bool) -> None:
-    passages = [Found(Passage(1, STORE), answers=answers), Found(Passage(2, SETTINGS), answers=answers)]
-    assert bool(quote(query, passages)) is quoted
+    passages = [Candidate(Passage(1, STORE), answers=answers), Candidate(Passage(2, SETTINGS), answers=answers)]
+    assert bool(best_sentences(query, passages)) is quoted
 
 
 def test_quotes_are_substrings_but_for_white_space() -> None:
@@ -94,13 +98,15 @@ def test_quotes_are_substrings_but_for_white_space() -> None:
 
 def test_repeated_sentences_are_quoted_once_and_at_most_four() -> None:
     line = "The pump must be oiled every week."
-    assert len(quote("When must the pump be oiled?", found(line, line, f"{line} Always."))) == 1
+    assert len(best_sentences("When must the pump be oiled?", found(line, line, f"{line} Always."))) == 1
     many = " ".join(f"The pump needs oil of grade {word}." for word in ("ten", "nine", "six", "five", "two", "one"))
-    assert len(quote("Which pump oil grade?", found(many))) == 4
+    assert len(best_sentences("Which pump oil grade?", found(many))) == 4
 
 
 def test_heading_gives_way_to_the_sentence_below_it() -> None:
-    ((_, text),) = [(s, s.text) for s in quote("oiling the pump", found("# Oiling the pump\n\nOil the pump weekly."))]
+    ((_, text),) = [
+        (s, s.text) for s in best_sentences("oiling the pump", found("# Oiling the pump\n\nOil the pump weekly."))
+    ]
     assert text == "Oil the pump weekly."
 
 
@@ -189,24 +195,26 @@ def test_failed_search_is_an_error_and_no_answer() -> None:
 
 def test_fence_around_code_is_not_quoted_and_each_line_of_code_stands_alone() -> None:
     text = "Start the site like this:\n\n```\nPORT=8123 make run\nmake stop\n```\n\nIt prints its address."
-    quoted = [s.text for s in quote("make run with another PORT", found(text, similarity=0.7))]
+    quoted = [s.text for s in best_sentences("make run with another PORT", found(text, similarity=0.7))]
     assert quoted[0] == "PORT=8123 make run"
     assert not any("```" in sentence for sentence in quoted)
 
 
 def test_picture_is_not_quoted_as_a_sentence() -> None:
     text = "![The boiler behind its cover](boiler.png) ![Cover](c.png)\n\nThe boiler stands behind the cover."
-    assert [s.text for s in quote("Where is the boiler?", found(text))] == ["The boiler stands behind the cover."]
+    assert [s.text for s in best_sentences("Where is the boiler?", found(text))] == [
+        "The boiler stands behind the cover."
+    ]
 
 
 def test_sentence_that_repeats_the_question_is_not_its_answer() -> None:
     query = "Which variable points the site at a Qdrant server?"
     examples = f'Open the page and ask: "{query}" Then click the number.'
     answer = "QDRANT_URL points the site at a Qdrant server."
-    assert [s.text for s in quote(query, found(examples, answer))] == [answer]
+    assert [s.text for s in best_sentences(query, found(examples, answer))] == [answer]
 
 
 def test_sentence_below_a_heading_counts_as_saying_what_the_heading_says() -> None:
     text = "## Forgotten admin password\n\nSet a new one with `changepassword admin`.\n\n## Ports\n\nThe port is 8000."
-    quoted = quote("How do I reset a forgotten admin password?", found(text, similarity=0.5))
+    quoted = best_sentences("How do I reset a forgotten admin password?", found(text, similarity=0.5))
     assert quoted[0].text == "Set a new one with `changepassword admin`."

@@ -8,8 +8,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
-from chatsite.answering.answering import BEAT, Event
 from chatsite.answering.sse import encode
+from chatsite.answering.telling import BEAT, Event
 from chatsite.models import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)  # a response that is closed closes the connection

@@ -16,7 +16,6 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from chatsite.asking import attachments
 from chatsite.conversations.questions_csv import write_questions
 from chatsite.models import ApiKey, Conversation, Run, Share
 from retrieval import configuration
@@ -102,7 +101,7 @@ def test_attached_file_is_searched_beside_what_the_filter_says(owner: Client, se
 def test_document_ids_that_name_an_attached_file_search_it_alone(owner: Client, session_id: str) -> None:
     attach(owner, "The vault of the attic opens with the number 1234.", "attic.md", session_id=session_id)
     read_all()
-    vault, attic = attachments.attached(Conversation.objects.get())
+    vault, attic = Conversation.objects.get().files()
     found = ask(owner, session_id=session_id, document_ids=[attic.pk]).json()
     assert {source["document_id"] for source in found["sources"]} == {attic.pk}
     assert {s["document_id"] for s in ask(owner, session_id=session_id).json()["sources"]} >= {vault.pk, attic.pk}
@@ -322,7 +321,7 @@ def test_case_01_02_attachments_of_another_are_404_like_none(owner: Client, sess
             answers.append([re.sub(r'csrfmiddlewaretoken" value="\w+"', "", hidden.sub("", text)) for text in texts])
         assert answers[0] == answers[1]
     assert Document.objects.filter(pk=document.pk).exists()
-    assert attachments.attached(Conversation.objects.get(pk=session_id)).count() == 1
+    assert Conversation.objects.get(pk=session_id).files().count() == 1
 
 
 def test_case_07_attached_text_reaches_nobody_else_and_no_other_conversation(owner: Client, session_id: str) -> None:

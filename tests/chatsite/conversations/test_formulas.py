@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from chatsite.answering.sight import CitationView
 from chatsite.conversations.formulas import formula_html
 from chatsite.conversations.markdown import answer_html
-from chatsite.conversations.run_views import CitationView
 
 CITATION = CitationView(1, "Tea", 3, "Wait.", "/documents/7/?start=1&end=9#quote")
 

@@ -51,7 +51,7 @@ def test_titles_and_contents_are_searched_and_each_match_opens_its_sentence(
     page = client.get("/documents/?q=filters")
     assert titles(page) == ["Filters"]
     match = next(match for match in page.context["matches"] if match.document == manual)
-    assert "red bin" in match.excerpts[0].text
+    assert "red bin" in match.excerpts[0].excerpt
     assert match.excerpts[0].page == 1
     reader = client.get(match.excerpts[0].url).content.decode()
     assert "Old filters go into the red bin." in reader

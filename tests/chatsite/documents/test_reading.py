@@ -99,6 +99,25 @@ def test_short_sections_that_share_a_chunk_are_told_apart(public: Collection, pu
     assert list(sections(places).values()) == ["A", "A > One", "A > One > Two", "A > One > Two"]
 
 
+def test_heading_that_holds_the_sign_of_a_path_is_one_heading(public: Collection, put: Put) -> None:
+    page = f"<h1>Manual</h1><h2>File &gt; Export</h2><p>{LONG}</p><h3>As a table</h3><p>{LONG}</p>"
+    document = put(public, "Export.html", f"<title>Other</title>{page}")
+    assert [(entry.level, entry.title) for entry in outline(document)] == [
+        (1, "Manual"),
+        (2, "File > Export"),
+        (3, "As a table"),
+    ]
+    chunk = document.chunks.order_by("position").last()
+    assert chunk is not None
+    assert chunk.headings == ["Manual", "File > Export", "As a table"]
+    assert sections([(document, chunk.start)]) == {(document.pk, chunk.start): "Manual > File > Export > As a table"}
+
+
+def test_suggested_question_is_about_the_whole_heading(client: Client, public: Collection, put: Put) -> None:
+    put(public, "Manual.md", "# File > Export\n\nChoose a name.")
+    assert client.get("/").context["starters"] == ["What does “Manual” say about “File > Export”?"]
+
+
 def test_sections_of_many_places_are_looked_up_together(
     public: Collection, put: Put, django_assert_num_queries: Any
 ) -> None:

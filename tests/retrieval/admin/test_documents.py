@@ -463,6 +463,17 @@ def test_query_shows_passages_of_this_collection(admin_client: Client, collectio
     assert len(re.findall(r"· \w[\w ]* [\d.]+ ms", page.text)) >= 3  # stages, each with its time
 
 
+def test_query_names_the_other_documents_that_say_the_same(
+    admin_client: Client, collection: Collection, put: Put
+) -> None:
+    text = "The heron flies over the water every morning before the others wake and looks for fish."
+    documents = {put(collection, name, f"{text}{end}") for name, end in (("a.md", ""), ("b.md", " "))}
+    page = admin_client.post(reverse("admin:retrieval_collection_query", args=[collection.pk]), {"query": "heron fish"})
+    [(passage, _)] = page.context["passages"]
+    [other] = [document for document in documents if document.pk != passage.document_id]
+    assert f'<span>also in <a href="{other.get_absolute_url()}">{other.title}</a></span>' in page.text
+
+
 def test_query_when_the_index_is_down_says_so(admin_client: Client, collection: Collection, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"

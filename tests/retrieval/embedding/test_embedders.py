@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from retrieval.embedding.remote import RemoteEmbedder
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
 from tests.configured import configured
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, as_json, failure, page
+from tests.fakes.clock import FakeClock
 
 SENTENCES = [
     "The cat sits on the mat.",
@@ -39,8 +39,10 @@ def embedder() -> MiniLM:
     return MiniLM(weights, model_dir=settings.MODEL_DIR)
 
 
-def remote(server: ChatServer, **options: float) -> RemoteEmbedder:
-    return RemoteEmbedder(base_url=server.url, model="some-model", api_key="the-key", **options)
+def remote(server: ChatServer, *, clock: FakeClock | None = None, timeout: float = 30.0) -> RemoteEmbedder:
+    return RemoteEmbedder(
+        base_url=server.url, model="some-model", api_key="the-key", timeout=timeout, clock=clock or FakeClock()
+    )
 
 
 def rows(*vectors: list[float]) -> dict[str, object]:
@@ -189,7 +191,7 @@ def test_cases_53_55_56_address_that_does_not_answer_is_unavailable() -> None:
         with pytest.raises(EmbeddingUnavailable, match="InternalServerError"):
             embedder.embed_query("x")
         embedder.close()
-    gone = RemoteEmbedder(base_url="http://127.0.0.1:9/v1", model="m", api_key="k", timeout=0.2)
+    gone = RemoteEmbedder(base_url="http://127.0.0.1:9/v1", model="m", api_key="k", timeout=0.2, clock=FakeClock())
     with pytest.raises(EmbeddingUnavailable, match="APIConnectionError"):
         gone.embed_query("x")
     gone.close()
@@ -198,11 +200,10 @@ def test_cases_53_55_56_address_that_does_not_answer_is_unavailable() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_case_51_short_pause_that_the_address_asks_for_is_made(status: int) -> None:
     with ChatServer() as server:
-        embedder = remote(server)
+        embedder = remote(server, clock=(clock := FakeClock()))
         server.script(failure(status, headers={"Retry-After": "1"}), path=EMBEDDINGS)
-        began = time.monotonic()
         assert embedder.embed_query("x").shape == (64,)
-        assert 1 <= time.monotonic() - began < 3
+        assert clock.slept == [1.0]
         embedder.close()
     assert len(server.requests) == 2
 
@@ -211,25 +212,24 @@ def test_case_51_short_pause_that_the_address_asks_for_is_made(status: int) -> N
 def test_case_52_long_pause_is_nobodys_to_sleep_through(value: str) -> None:
     """Neither a reader nor ingestion sleeps for it, and nothing is asked until it is over."""
     with ChatServer() as server:
-        embedder = remote(server)
+        embedder = remote(server, clock=(clock := FakeClock()))
         server.script(failure(429, headers={"Retry-After": value}), path=EMBEDDINGS)
-        began = time.monotonic()
         for _ in range(3):
             with pytest.raises(EmbeddingUnavailable, match=r"asked for a pause: \d+ seconds are left") as caught:
                 embedder.embed_query("x")
             assert 50 < caught.value.retry_after <= (60 if value == "60" else 300)
-        assert time.monotonic() - began < 1
+        assert clock.slept == []
         embedder.close()
     assert len(server.requests) == 1
 
 
 def test_address_is_asked_again_when_its_pause_is_over() -> None:
     with ChatServer() as server:
-        embedder = remote(server)
+        embedder = remote(server, clock=(clock := FakeClock()))
         server.script(failure(503, headers={"Retry-After": "3.2"}), path=EMBEDDINGS)
         with pytest.raises(EmbeddingUnavailable):
             embedder.embed_query("x")
-        time.sleep(3.3)
+        clock.now += 3.3
         assert embedder.embed_query("x").shape == (64,)
         embedder.close()
 

@@ -30,6 +30,7 @@ class QdrantServer:
     api_key: str
     status: int = 200
     failures: list[int] = field(default_factory=list)
+    rejected: bytes = b""  # a request that holds this is answered with 400
     requests: int = 0
     created: list[tuple[str, models.CreateCollection]] = field(default_factory=list)
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
@@ -97,6 +98,8 @@ def qdrant_server(api_key: str = "the-key") -> Iterator[QdrantServer]:
             path = urlsplit(self.path).path.strip("/").split("/")
             server.requests += 1
             failure = server.failures.pop(0) if server.failures else server.status
+            if server.rejected and server.rejected in body:
+                failure = 400
             if not failure:
                 self.close_connection = True
                 return

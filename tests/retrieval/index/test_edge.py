@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from retrieval.errors import IndexUnavailable, StorageInUse
+from retrieval.errors import IndexRejected, IndexUnavailable, StorageInUse
 from retrieval.index import Point, Scope, edge
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.storage import claim_storage, release_storage
@@ -29,6 +29,24 @@ def test_edge_keeps_points_when_it_is_opened_again(tmp_path: Path) -> None:
     second = EdgeIndex(tmp_path, name="test", dimension=3)
     assert found(second, "boiler", VECTORS[0]) == [(1, 0)]
     second.close()
+    release_storage(tmp_path)
+
+
+def test_edge_says_whether_it_is_unwell_or_was_asked_for_something_impossible(tmp_path: Path) -> None:
+    index = EdgeIndex(tmp_path, name="test", dimension=3)
+    with pytest.raises(IndexRejected, match=r"^The index refused it: Vector dimension error: expected dim: 3, got 2$"):
+        index.upsert([Point(UUID(int=7), 1, 1, 1, 0, "a text", [1.0, 0.0])])
+    index.close()
+    (tmp_path / "test" / "edge_config.json").write_text("{broken")
+    with pytest.raises(IndexUnavailable, match=r"^The embedded index failed: Service runtime error"):
+        index.count()
+    release_storage(tmp_path)
+
+
+def test_mistake_of_ours_is_not_called_an_unavailable_index(tmp_path: Path) -> None:
+    index = EdgeIndex(tmp_path, name="test", dimension="three")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        index.count()
     release_storage(tmp_path)
 
 

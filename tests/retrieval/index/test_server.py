@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from retrieval.errors import IndexUnavailable
+from retrieval.errors import IndexRejected, IndexUnavailable
 from retrieval.index import Point
 from retrieval.index.server import Layout, ServerIndex
 from tests.retrieval.index.indexes import EVERYWHERE, names, point, server
@@ -66,6 +66,16 @@ def test_server_is_not_asked_again_for_ever_nor_after_a_refusal(server: QdrantSe
     with pytest.raises(IndexUnavailable, match="answered 403"):
         index.upsert([point(0)])
     assert server.requests - before == 1
+    server.status = 200
+    index.close()
+
+
+def test_server_that_rejects_what_it_is_asked_is_not_called_unavailable(server: QdrantServer) -> None:
+    index = ServerIndex(server.url, api_key=server.api_key, name="picky", dimension=3)
+    index.count()
+    server.status = 400
+    with pytest.raises(IndexRejected, match=r"^The index refused it: 400 .*told to fail"):
+        index.upsert([point(0)])
     server.status = 200
     index.close()
 

@@ -34,7 +34,6 @@ from tests.retrieval import files
 from tests.retrieval.index.qdrant_server import qdrant_server
 
 pytestmark = [
-    pytest.mark.urls("tests.retrieval.urls"),
     pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection"),
 ]
 
@@ -102,7 +101,7 @@ def test_chunks_of_the_live_generation_partition_the_text(put: Put, public: Coll
     assert "".join(chunk.text for chunk in chunks) == TEXT
     assert [chunk.start for chunk in chunks] == [0, *(chunk.end for chunk in chunks[:-1])]
     assert [(chunk.position, chunk.generation) for chunk in chunks] == [(n, 1) for n in range(len(chunks))]
-    assert chunks[-1].heading == "Boiler > Pump"
+    assert chunks[-1].headings == ["Boiler", "Pump"]
     assert (document.characters, document.chunk_count) == (len(TEXT), len(chunks))
     assert runtime().space().index.count(document.pk) == len(chunks) > 2
 
@@ -317,6 +316,33 @@ def test_cases_70_81_rejected_embeddings_fail_after_three_attempts(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_document_that_the_index_refuses_fails_after_three_attempts(public: Collection, media: Path) -> None:
+    with qdrant_server() as server, configured(media, qdrant_url=server.url, qdrant_api_key=server.api_key):
+        bad, good = add(public), add(public, "good.md", "A short text.")
+        server.rejected = b'"document_id":%d,' % bad.pk
+        ingest_all()
+        bad.refresh_from_db()
+        good.refresh_from_db()
+        assert (good.state, good.attempts) == (Document.State.READY, 1)
+        assert (bad.state, bad.attempts) == (Document.State.FAILED, 3)
+        assert bad.error.startswith("The index refused it: 400")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_document_that_meets_a_mistake_of_ours_fails_after_three_attempts(
+    public: Collection, index: None, media: Path
+) -> None:
+    lost, good = add(public), add(public, "good.md", "A short text.")
+    Document.objects.filter(pk=lost.pk).update(file="../outside.md")
+    ingest_all()
+    lost.refresh_from_db()
+    good.refresh_from_db()
+    assert (good.state, good.error) == (Document.State.READY, "")
+    assert (lost.state, lost.attempts) == (Document.State.FAILED, 3)
+    assert lost.error == "An unexpected error, which the server's log describes."
+
+
+@pytest.mark.django_db(transaction=True)
 def test_case_73_index_down_keeps_the_document_queued_and_its_attempts(public: Collection, media: Path) -> None:
     with qdrant_server() as server, configured(media, qdrant_url=server.url, qdrant_api_key=server.api_key):
         document = add(public)
@@ -470,8 +496,8 @@ def test_worker_outlives_failures_of_what_it_calls() -> None:
             raise RuntimeError("once")
         return False
 
-    worker = Worker("test", prepare=prepare, work=work, poll_seconds=0.01)
-    worker.start()
+    worker = Worker("test", poll_seconds=0.01)
+    worker.start(prepare=prepare, work=work)
     wait_until(lambda: calls.count("work") >= 3)
     assert worker.stop(deadline=5)
     assert calls[:4] == ["prepare", "prepare", "work", "work"]
@@ -479,8 +505,8 @@ def test_worker_outlives_failures_of_what_it_calls() -> None:
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_case_88_forked_child_has_neither_the_thread_nor_the_parents_index(index: None) -> None:
-    worker = Worker("test", prepare=lambda: None, work=lambda: False)
-    worker.start()
+    worker = Worker("test")
+    worker.start(prepare=lambda: None, work=lambda: False)
     before = runtime()
     child = os.fork()
     if child == 0:

@@ -23,7 +23,7 @@ from retrieval.searching.search import search
 from tests.configured import configured
 from tests.fakes.chat_server import EMBEDDINGS, ChatServer, failure
 
-pytestmark = [pytest.mark.urls("tests.retrieval.urls"), pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 MINILM = f"all-minilm-l6-v2-int8-53aa5117-d384-v{VERSION}"
 FAKE, FORMER = f"fake-d64-v{VERSION}", f"former-d64-v{VERSION}"

@@ -16,7 +16,7 @@ from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.pages import cache as page_cache
 from retrieval.pages import pages
-from retrieval.pages.layout import Box, lines_of
+from retrieval.pages.layout import Box, boxes_of, lines_of
 from retrieval.texts import document_text
 from tests.retrieval import files
 
@@ -52,7 +52,7 @@ def boxes(document: Document, quote: str) -> tuple[int, tuple[Box, ...]]:
     start = document_text(document).index(quote)
     page = document.page_at(start)
     assert page is not None
-    return page, pages.quote_boxes(document, page=page, start=start, end=start + len(quote))
+    return page, boxes_of(pages.page_lines(document, pages=[page])[page], start=start, end=start + len(quote))
 
 
 def near(box: Box, *, left: float, baseline: float, width: float) -> bool:
@@ -234,9 +234,9 @@ def test_time_and_memory_of_the_child_are_limited(public: Collection, put: Put) 
     document = put(public, "a.pdf", files.pdf([["The pump."]]))
     task = {"do": "picture", "page": 1, "width": 1600}
     with pytest.raises(PagesUnavailable, match=r"longer than 0\.01 seconds"):
-        pages._ask(document, task, limits=pages.Limits(seconds=0.01))
+        pages._ask(document, task, limits=pages.DrawingLimits(seconds=0.01))
     with pytest.raises(PagesUnavailable, match="too much memory"):
-        pages._ask(document, task, limits=pages.Limits(memory_bytes=50 * 1024**2))
+        pages._ask(document, task, limits=pages.DrawingLimits(memory_bytes=50 * 1024**2))
 
 
 def test_page_of_extreme_shape_is_drawn_small(public: Collection, put: Put) -> None:

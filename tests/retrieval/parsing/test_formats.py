@@ -12,7 +12,7 @@ import pytest
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats import Extracted
-from retrieval.text.chunks import Heading
+from retrieval.text.headings import Heading
 from tests.retrieval import files
 from tests.retrieval.parsing.test_parsers import read
 

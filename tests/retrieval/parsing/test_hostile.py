@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import ParserStopped, ParsingError
-from retrieval.parsing.parsers import Limits
+from retrieval.parsing.parsers import ParsingLimits
 from tests.retrieval import files
 from tests.retrieval.parsing.test_parsers import read
 from tests.retrieval.parsing.test_process import warm_processes
@@ -193,7 +193,7 @@ def with_entity(kind: str, declared: str) -> bytes:
 
 def text_or_reason(tmp_path: Path, filename: str, content: bytes | str) -> str:
     try:
-        return read(tmp_path, filename, content, limits=Limits(memory_bytes=1024**3)).text
+        return read(tmp_path, filename, content, limits=ParsingLimits(memory_bytes=1024**3)).text
     except (ParsingError, ParserStopped) as error:
         return str(error)
 
@@ -283,7 +283,7 @@ FLATE_BOMB = zlib.compress(b"(text) Tj " * 10_000_000, 9)
 )
 def test_case_38_hostile_pdf_is_refused_with_a_reason(tmp_path: Path, content: bytes) -> None:
     with pytest.raises((ParsingError, ParserStopped), match=r"pages|broken|no text|stopped"):
-        read(tmp_path, "a.pdf", content, limits=Limits(cpu_seconds=5, seconds=6, memory_bytes=1024**3))
+        read(tmp_path, "a.pdf", content, limits=ParsingLimits(cpu_seconds=5, seconds=6, memory_bytes=1024**3))
 
 
 def test_case_38_bookmarks_in_a_circle_end(tmp_path: Path) -> None:

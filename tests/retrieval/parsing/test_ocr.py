@@ -16,7 +16,7 @@ from retrieval.errors import NeedsOcr, ParserStopped
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats.ocr import IMAGES_ONLY, LACKS_TESSERACT, is_ready
-from retrieval.parsing.parsers import Limits, parse
+from retrieval.parsing.parsers import ParsingLimits, parse
 from tests.retrieval import files
 from tests.retrieval.parsing.test_process import await_true, processes_under, warm_processes
 
@@ -83,7 +83,7 @@ def test_case_38_ocr_that_fails_says_why(ocr: Path, scan: Path, status: int, rea
 def test_case_38_ocr_that_hangs_is_killed_with_all_it_started(ocr: Path, scan: Path) -> None:
     (ocr / "hangs").touch()
     with pytest.raises(ParserStopped, match=r"longer than 1\.5 seconds"):
-        parse(scan, filename="scan.pdf", limits=Limits(ocr_seconds=1.5))
+        parse(scan, filename="scan.pdf", limits=ParsingLimits(ocr_seconds=1.5))
     assert (ocr / "called").exists()
     assert await_true(lambda: not any(processes_under(pid) for pid in warm_processes()))
     listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout

@@ -8,11 +8,11 @@ import pytest
 
 from retrieval.errors import ParserStopped, ParsingError
 from retrieval.parsing.formats import Extracted
-from retrieval.parsing.parsers import Limits, parse
+from retrieval.parsing.parsers import ParsingLimits, parse
 from tests.retrieval import files
 
 
-def read(tmp_path: Path, filename: str, content: bytes | str, *, limits: Limits | None = None) -> Extracted:
+def read(tmp_path: Path, filename: str, content: bytes | str, *, limits: ParsingLimits | None = None) -> Extracted:
     path = tmp_path / "stored"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return parse(path, filename=filename, limits=limits)
@@ -135,17 +135,17 @@ def test_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
 
 def test_too_many_characters_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ParsingError, match=r"^It holds more than 10 characters: split it\.$"):
-        read(tmp_path, "a.txt", "eleven char", limits=Limits(characters=10))
+        read(tmp_path, "a.txt", "eleven char", limits=ParsingLimits(characters=10))
 
 
 def test_case_36_memory_is_limited(tmp_path: Path) -> None:
     with pytest.raises((ParsingError, ParserStopped), match="MB"):
-        read(tmp_path, "a.txt", b"a" * 60_000_000, limits=Limits(memory_bytes=100 * 1024**2))
+        read(tmp_path, "a.txt", b"a" * 60_000_000, limits=ParsingLimits(memory_bytes=100 * 1024**2))
 
 
 def test_time_is_limited(tmp_path: Path) -> None:
     with pytest.raises(ParserStopped, match=r"longer than 0\.01 seconds"):
-        read(tmp_path, "a.txt", b"word " * 5_000_000, limits=Limits(seconds=0.01))
+        read(tmp_path, "a.txt", b"word " * 5_000_000, limits=ParsingLimits(seconds=0.01))
     assert read(tmp_path, "a.txt", b"the next one").text == "the next one"
 
 

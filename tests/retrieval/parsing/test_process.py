@@ -17,7 +17,7 @@ import pytest
 
 from retrieval.errors import ParserStopped, ParsingError
 from retrieval.parsing import parsers as parsing
-from retrieval.parsing.parsers import Limits, may_share, parse, parse_together
+from retrieval.parsing.parsers import ParsingLimits, may_share, parse, parse_together
 
 pytestmark = pytest.mark.usefixtures("own_parsers")
 
@@ -133,7 +133,7 @@ def test_short_texts_are_read_together_and_each_has_its_own_outcome(tmp_path: Pa
 def test_file_that_stops_the_shared_child_takes_no_other_with_it(tmp_path: Path, document: Path) -> None:
     (large := tmp_path / "large").write_text("<p>word</p>" * 100_000)
     named = [(document, "a.txt"), (large, "b.html"), (document, "c.txt")]
-    outcomes = parse_together(named, limits=Limits(seconds=0.05))
+    outcomes = parse_together(named, limits=ParsingLimits(seconds=0.05))
     assert outcomes == [parse(path, filename=filename) for path, filename in named]
 
 
@@ -146,7 +146,7 @@ def test_what_a_library_of_another_language_reads_is_read_alone() -> None:
 def test_cpu_time_is_limited(tmp_path: Path) -> None:
     (path := tmp_path / "slow").write_text("<p>word</p>" * 3_000_000)
     with pytest.raises(ParserStopped, match=r"status -(24|9)\).* 1 seconds"):
-        parse(path, filename="a.html", limits=Limits(cpu_seconds=1))
+        parse(path, filename="a.html", limits=ParsingLimits(cpu_seconds=1))
 
 
 def test_case_92_no_process_is_left_when_its_owner_is_killed(document: Path, slow: Path) -> None:
@@ -218,6 +218,6 @@ def test_child_has_its_limits_and_a_group_of_its_own(slow: Path) -> None:
     thread = threading.Thread(target=look)
     thread.start()
     with pytest.raises(ParserStopped):
-        parse(slow, filename="a.html", limits=Limits(cpu_seconds=3, memory_bytes=1024**3, seconds=2))
+        parse(slow, filename="a.html", limits=ParsingLimits(cpu_seconds=3, memory_bytes=1024**3, seconds=2))
     thread.join()
     assert seen == {"cpu": (3, 3), "memory": (1024**3, 1024**3), "group": True, "files": True}

@@ -12,13 +12,11 @@ from django.conf import settings
 from retrieval.embedding import minilm_graph
 from retrieval.embedding.minilm import MiniLM
 from retrieval.index import Hit
-from retrieval.index.words import says_little
 from retrieval.searching.confidence import ANSWERS, confidence, measure
 from retrieval.searching.duplicates import fold
-from retrieval.searching.language import language_of
 from retrieval.searching.rerank import max_similarity, rerank
 from retrieval.searching.spans import by_passage, spans
-from retrieval.text.identifiers import with_parts
+from retrieval.text.language import language_of
 
 
 def hit(number: int, document_id: int = 1, *, score: float = 1.0) -> Hit:
@@ -158,23 +156,8 @@ def test_question_of_nothing_but_little_words_counts_them_all() -> None:
 # ---- words and languages ---------------------------------------------------------------------------------------------
 
 
-def test_camel_case_names_are_also_their_words() -> None:
-    assert with_parts("call getUserName twice") == "call getUserName twice\nget User Name"
-    assert with_parts("HTTPServer and QDRANT_URL") == "HTTPServer and QDRANT_URL\nHTTP Server"
-    assert with_parts("Plain words, NASA and Wörter") == "Plain words, NASA and Wörter"
-
-
 def test_query_language_is_chosen_among_those_of_the_documents() -> None:
     assert language_of("Wie oft wird die Pumpe geölt?", among=["de", "en", "ja"]) == "de"
     assert language_of("How often is the pump oiled?", among=["de", "en", "ja"]) == "en"
     assert language_of("anything", among=["fr"]) == "fr"
     assert language_of("anything", among=[]) == ""
-
-
-@pytest.mark.parametrize(
-    ("word", "language", "little"),
-    [("how", "en", True), ("wait", "en", False), ("7", "en", False), ("wie", "de", True), ("how", "fr", False)],
-)
-def test_stopwords_of_a_language_say_little(word: str, language: str, *, little: bool) -> None:
-    assert says_little(word, language=language) is little
-    assert not says_little(word, language="")

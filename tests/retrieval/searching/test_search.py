@@ -20,8 +20,6 @@ from retrieval.searching.search import Method, check_scope, search
 from retrieval.searching.spans import spans
 from retrieval.texts import covering, document_text
 
-pytestmark = pytest.mark.urls("tests.retrieval.urls")
-
 Put = Callable[[Collection, str, str | bytes], Document]
 NOBODY = AnonymousUser()
 GUIDE = (

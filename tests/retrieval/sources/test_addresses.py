@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from retrieval.errors import FetchRefused
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
-from retrieval.sources.addresses import Outcome, Refreshed, add_address, filename_of, refresh
-from retrieval.sources.web import Fetched, Limits
+from retrieval.sources.addresses import Refreshed, RefreshOutcome, add_address, filename_of, refresh
+from retrieval.sources.web import Fetched, FetchLimits
 from tests.fakes.web_server import WebServer, answer
 
 PAGE = b"<title>Opening hours</title><p>Nine to five.</p>"
@@ -31,8 +31,8 @@ def _media(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def limits(web: WebServer) -> Limits:
-    return Limits(100_000, hosts=[web.host])
+def limits(web: WebServer) -> FetchLimits:
+    return FetchLimits(100_000, hosts=[web.host])
 
 
 def drain() -> None:
@@ -41,7 +41,7 @@ def drain() -> None:
 
 
 def test_page_becomes_a_document_that_knows_where_it_is_from(
-    web: WebServer, limits: Limits, public: Collection, reader: User
+    web: WebServer, limits: FetchLimits, public: Collection, reader: User
 ) -> None:
     web.put("/", b"", status="302 Found", Location="/guide/hours/")
     web.put("/guide/hours/", PAGE, Content_Type="text/html", ETag='"v1"')
@@ -59,7 +59,7 @@ def test_page_becomes_a_document_that_knows_where_it_is_from(
     assert Path(document.file.path).read_bytes() == PAGE
 
 
-def test_address_that_is_there_already_is_named(web: WebServer, limits: Limits, public: Collection) -> None:
+def test_address_that_is_there_already_is_named(web: WebServer, limits: FetchLimits, public: Collection) -> None:
     web.put("/a", PAGE, Content_Type="text/html")
     web.put("/moved", b"", status="301 Moved Permanently", Location="/a")
     web.put("/copy", PAGE, Content_Type="text/html")
@@ -72,13 +72,13 @@ def test_address_that_is_there_already_is_named(web: WebServer, limits: Limits, 
 
 
 def test_case_41_refusal_is_the_result_of_that_address(public: Collection) -> None:
-    upload = add_address(public, url="http://169.254.169.254/", owner=None, limits=Limits(1_000))
+    upload = add_address(public, url="http://169.254.169.254/", owner=None, limits=FetchLimits(1_000))
     assert upload.document is None
     assert upload.refusal.startswith("169.254.169.254 has the address 169.254.169.254, which is not public.")
 
 
 def test_refresh_keeps_what_has_not_changed_and_replaces_what_has(
-    web: WebServer, limits: Limits, public: Collection, index: None
+    web: WebServer, limits: FetchLimits, public: Collection, index: None
 ) -> None:
     web.pages["/a"] = lambda headers: (
         answer(b"", status="304 Not Modified")
@@ -90,11 +90,11 @@ def test_refresh_keeps_what_has_not_changed_and_replaces_what_has(
     drain()
     document.refresh_from_db()
     checked = document.checked_at
-    assert refresh(document, limits=limits) == Refreshed(Outcome.UNCHANGED)
+    assert refresh(document, limits=limits) == Refreshed(RefreshOutcome.UNCHANGED)
     document.refresh_from_db()
     assert (document.generation, document.checked_at > checked) == (1, True)  # type: ignore[operator]
     web.put("/a", b"<title>New</title><p>Ten to six.</p>", ETag='"v2"', Content_Type="text/html")
-    assert refresh(document, limits=limits) == Refreshed(Outcome.CHANGED)
+    assert refresh(document, limits=limits) == Refreshed(RefreshOutcome.CHANGED)
     document.refresh_from_db()
     assert (document.generation, document.live_generation, document.etag) == (2, 1, '"v2"')
     drain()
@@ -104,25 +104,25 @@ def test_refresh_keeps_what_has_not_changed_and_replaces_what_has(
 
 
 def test_refresh_of_a_page_without_a_version_compares_what_it_holds(
-    web: WebServer, limits: Limits, public: Collection
+    web: WebServer, limits: FetchLimits, public: Collection
 ) -> None:
     web.put("/a", PAGE, Content_Type="text/html")
     document = add_address(public, url=f"{web.url}/a", owner=None, limits=limits).document
     assert document
-    assert refresh(document, limits=limits) == Refreshed(Outcome.UNCHANGED)
+    assert refresh(document, limits=limits) == Refreshed(RefreshOutcome.UNCHANGED)
     assert web.requests[-1][0] == "/a"
 
 
 @pytest.mark.parametrize(
     ("status", "outcome", "reason"),
     [
-        ("404 Not Found", Outcome.GONE, "nothing at this address (status 404)"),
-        ("410 Gone", Outcome.GONE, "nothing at this address (status 410)"),
-        ("503 Busy", Outcome.FAILED, "status 503"),
+        ("404 Not Found", RefreshOutcome.GONE, "nothing at this address (status 404)"),
+        ("410 Gone", RefreshOutcome.GONE, "nothing at this address (status 410)"),
+        ("503 Busy", RefreshOutcome.FAILED, "status 503"),
     ],
 )
 def test_refresh_of_a_page_that_is_gone_keeps_the_text(
-    web: WebServer, limits: Limits, public: Collection, status: str, outcome: Outcome, reason: str
+    web: WebServer, limits: FetchLimits, public: Collection, status: str, outcome: RefreshOutcome, reason: str
 ) -> None:
     web.put("/a", PAGE, Content_Type="text/html")
     document = add_address(public, url=f"{web.url}/a", owner=None, limits=limits).document
@@ -136,7 +136,9 @@ def test_refresh_of_a_page_that_is_gone_keeps_the_text(
     assert Path(document.file.path).read_bytes() == PAGE
 
 
-def test_refresh_that_would_hold_the_same_content_twice(web: WebServer, limits: Limits, public: Collection) -> None:
+def test_refresh_that_would_hold_the_same_content_twice(
+    web: WebServer, limits: FetchLimits, public: Collection
+) -> None:
     web.put("/a", PAGE, Content_Type="text/html")
     web.put("/b", b"<p>Other.</p>", Content_Type="text/html")
     add_address(public, url=f"{web.url}/a", owner=None, limits=limits)
@@ -144,7 +146,10 @@ def test_refresh_that_would_hold_the_same_content_twice(web: WebServer, limits: 
     assert other
     web.put("/b", PAGE, Content_Type="text/html")
     refreshed = refresh(other, limits=limits)
-    assert (refreshed.outcome, "Another document of the collection" in refreshed.reason) == (Outcome.FAILED, True)
+    assert (refreshed.outcome, "Another document of the collection" in refreshed.reason) == (
+        RefreshOutcome.FAILED,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import ArchiveRefused
-from retrieval.sources.archive import Limits, Member, unpack
+from retrieval.sources.archive import ArchiveLimits, Member, unpack
 
 ENDINGS = frozenset({"md", "txt", "docx"})
 Unpack = Callable[..., list[Member]]
@@ -25,7 +25,7 @@ def unpacked(tmp_path: Path) -> Unpack:
     def unpacked(content: bytes, **limits: float) -> list[Member]:
         (packed := tmp_path / "packed.zip").write_bytes(content)
         (into := tmp_path / "into").mkdir()
-        return unpack(packed, into=into, endings=ENDINGS, limits=Limits(**limits))  # type: ignore[arg-type]
+        return unpack(packed, into=into, endings=ENDINGS, limits=ArchiveLimits(**limits))  # type: ignore[arg-type]
 
     return unpacked
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
-from retrieval.sources.folder import Found, list_files, make_plan
+from retrieval.sources.folder import FolderFile, list_files, make_plan
 from retrieval.sources.uploads import add_text
 
 pytestmark = pytest.mark.django_db
@@ -219,8 +219,8 @@ def test_plan_holds_each_file_and_each_document_once(public: Collection) -> None
     def document(location: str, content: str) -> Document:
         return Document(pk=len(content) * 100 + ord(location), location=location, content_hash=content)
 
-    def file(location: str, content: str) -> Found:
-        return Found(location, Path(location), content)
+    def file(location: str, content: str) -> FolderFile:
+        return FolderFile(location, Path(location), content)
 
     a, b, c, d = document("a", "h1"), document("b", "h2"), document("c", "h3"), document("d", "h4")
     files = [file("a", "h9"), file("b", "h1"), file("c", "h3"), file("e", "h7"), file("f", "h3"), file("g", "held")]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import FetchFailed, FetchRefused, PageGone
-from retrieval.sources.web import Fetched, Limits, fetch, is_public, look_up
+from retrieval.sources.web import Fetched, FetchLimits, fetch, is_public, look_up
 from tests.fakes.web_server import WebServer, answer, dripping
 
 PAGE = b"<title>Opening hours</title><p>Nine to five.</p>"
@@ -34,8 +34,8 @@ def web(running: WebServer) -> WebServer:
     return running
 
 
-def limits(web: WebServer, *, max_bytes: int = 100_000, seconds: float = 20.0) -> Limits:
-    return Limits(max_bytes, seconds=seconds, hosts=[web.host, f"site.test:{web.port}", f"other.test:{web.port}"])
+def limits(web: WebServer, *, max_bytes: int = 100_000, seconds: float = 20.0) -> FetchLimits:
+    return FetchLimits(max_bytes, seconds=seconds, hosts=[web.host, f"site.test:{web.port}", f"other.test:{web.port}"])
 
 
 def loopback(host: str, port: int) -> list[str]:
@@ -141,7 +141,7 @@ REFUSED_HOSTS = [
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_case_41_addresses_that_are_not_public(scheme: str, host: str) -> None:
     with pytest.raises((FetchRefused, FetchFailed), match=r"not public|no web address|no host") as refused:
-        fetch(f"{scheme}://{host}/", limits=Limits(1_000, seconds=3))
+        fetch(f"{scheme}://{host}/", limits=FetchLimits(1_000, seconds=3))
     if host in ("127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"):
         assert isinstance(refused.value, FetchRefused)
 
@@ -172,12 +172,14 @@ def test_case_41_what_is_no_address_of_the_web(url: str) -> None:
         raise AssertionError("nothing is looked up")
 
     with pytest.raises(FetchRefused):
-        fetch(url, limits=Limits(1_000), resolve=never)
+        fetch(url, limits=FetchLimits(1_000), resolve=never)
 
 
 def test_case_41_one_private_address_among_public_ones_refuses_all() -> None:
     with pytest.raises(FetchRefused, match=r"has the address 10\.0\.0\.1, which is not public"):
-        fetch("http://example.org/", limits=Limits(1_000), resolve=lambda host, port: ["93.184.215.14", "10.0.0.1"])
+        fetch(
+            "http://example.org/", limits=FetchLimits(1_000), resolve=lambda host, port: ["93.184.215.14", "10.0.0.1"]
+        )
 
 
 def test_case_41_dns_rebinding_the_connection_goes_to_the_address_that_was_checked(web: WebServer) -> None:
@@ -300,13 +302,13 @@ def test_host_that_refuses_or_has_no_name(web: WebServer) -> None:
         probe.bind(("127.0.0.1", 0))
         closed = f"127.0.0.1:{probe.getsockname()[1]}"
     with pytest.raises(FetchFailed, match="could not be reached"):
-        fetch(f"http://{closed}/", limits=Limits(1_000, seconds=3, hosts=[closed]))
+        fetch(f"http://{closed}/", limits=FetchLimits(1_000, seconds=3, hosts=[closed]))
 
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror("no such name")
 
     with pytest.raises(FetchFailed, match=r"There is no host example\.org"):
-        fetch("http://example.org/", limits=Limits(1_000), resolve=unknown)
+        fetch("http://example.org/", limits=FetchLimits(1_000), resolve=unknown)
 
 
 def test_tls_names_the_host_and_checks_its_certificate(tmp_path: Path) -> None:
@@ -329,7 +331,9 @@ def test_tls_names_the_host_and_checks_its_certificate(tmp_path: Path) -> None:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
-            fetch(f"https://site.test:{port}/", limits=Limits(1_000, hosts=[f"site.test:{port}"]), resolve=loopback)
+            fetch(
+                f"https://site.test:{port}/", limits=FetchLimits(1_000, hosts=[f"site.test:{port}"]), resolve=loopback
+            )
         thread.join(5)
     assert named == ["site.test"]
 

@@ -5,6 +5,7 @@ A refusal costs no search, no model and no thread that waits, so that it comes a
 
 from __future__ import annotations
 
+import os
 import threading
 from itertools import count
 
@@ -54,13 +55,24 @@ _runs = Places()
 _followers = Places()
 
 
+def _forget_after_fork() -> None:
+    """Begin anew in a forked child: what holds the parent's places runs in the parent."""
+    global _runs, _followers
+    _runs, _followers = Places(), Places()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
 def place_for_run() -> Place:
     """Raises AnswerError (503)."""
     return _runs.take(limit=settings.RUNS_PER_PROCESS)
 
 
 def place_for_follower() -> Place:
-    """One that follows an answer holds a thread of the server as well. Raises AnswerError (503)."""
+    """Take a place for one that follows an answer, which holds a thread of the server as well. Raises AnswerError
+    (503)."""
     return _followers.take(limit=2 * settings.RUNS_PER_PROCESS)
 
 

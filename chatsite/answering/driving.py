@@ -1,0 +1,184 @@
+"""Drive the agent of one question from its beginning to its recorded end, saying what happens as entries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import OperationalError
+
+import agents
+from agents import RunResult, RunStream, TextDelta, ToolCalled, ToolReturned
+from chatsite.answering.assistant import DocumentSearch, agent_for, request_for
+from chatsite.answering.capacity import Place
+from chatsite.answering.recording import Recording
+from chatsite.answering.telling import BEAT, Ended, Event, Found, LogEntry, run_event
+from chatsite.models import Run
+
+if TYPE_CHECKING:
+    from chatsite.asking.question import Question
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.4  # a WSGI server learns at its second write that the reader has left: within a second, if need be
+
+
+class Driving:
+    """A question under way. It is driven on the thread that iterates `entries`, with that thread's database connection.
+
+    Closing the iterator, or `cancel` from any thread, ends the agent; what was written is saved.
+    """
+
+    def __init__(self, question: Question, *, run: Run, place: Place) -> None:
+        self.question = question
+        self.run = run
+        self._recording = Recording(run, passages=question.passages)
+        self._place = place
+        self._stream: RunStream | None = None
+        self._begun = False
+        self._stopped = False
+        self._looked = monotonic()
+
+    def entries(self, *, whole: bool = False) -> Generator[LogEntry, None, None]:
+        """Yield what happens, to Ended; BEAT whenever nothing has for a while. With `whole` the answer comes in one
+        piece, and under ASGI a request that is cancelled cancels the agent."""
+        self._begun = True
+        try:
+            yield run_event(self.run)
+            if self._recording.passages:
+                yield Found(self._recording.passages)
+            yield from self._wait_for_files()
+            yield from self._recording.read(self._written_before)
+            result = yield from self._run_whole() if whole else self._run_streaming()
+            yield from self._recording.read_end()
+            yield self._close(result)
+        except (GeneratorExit, asyncio.CancelledError):
+            self._recording.close(Run.State.CANCELLED, error="cancelled", result=self._cancelled_result())
+            raise
+        except Exception:
+            logger.exception("run %s failed", self.run.pk)
+            self._recording.close(Run.State.FAILED, error="internal_error")
+            yield Ended(self.run)
+        finally:
+            self._place.release()
+
+    def cancel(self) -> None:
+        """End the agent while another thread iterates; that thread's iteration then ends by itself."""
+        self._stopped = True
+        if self._stream:
+            self._stream.cancel()
+
+    def close(self) -> None:
+        """Record a run as cancelled that nobody began to iterate; one that was begun records its own end."""
+        if not self._begun:
+            self._recording.close(Run.State.CANCELLED, error="cancelled")
+            self._place.release()
+
+    # ---- before it is written ----
+
+    def _wait_for_files(self) -> Iterator[LogEntry]:
+        """Wait until the files attached to the conversation have been read, or for ATTACHMENTS_WAIT_SECONDS. The run
+        keeps which of them are searched, and which were not read in time."""
+        conversation, until = self.question.conversation, monotonic() + settings.ATTACHMENTS_WAIT_SECONDS
+        if self.question.mode != Run.Mode.RETRIEVAL or not conversation.attachments_id:
+            return
+        latest = BEAT
+        while (waiting := list(conversation.unread_files())) and monotonic() < until and not self._stopped:
+            files = [{"title": file.title, "progress": file.progress} for file in waiting]
+            latest, before = Event("reading", {"files": files}), latest
+            yield BEAT if latest == before else latest
+            sleep(BEAT_SECONDS)
+            self._look()
+        self.run.scope |= {
+            "attached": list(conversation.files().readable().values_list("pk", flat=True)),
+            "unread": [file.pk for file in waiting],
+        }
+
+    @property
+    def _written_before(self) -> str:
+        """Return what this answer begins with, when it continues one."""
+        return self.run.continues.answer if self.run.continues else ""
+
+    # ---- while it is written ----
+
+    def _run_whole(self) -> Generator[LogEntry, None, RunResult]:
+        search = self._search()
+        result = agents.run(agent_for(self.question, search), **self._request())
+        yield Found(self._recording.passages)
+        yield from self._recording.read(result.content)
+        return result
+
+    def _run_streaming(self) -> Generator[LogEntry, None, RunResult]:
+        search = self._search()
+        with closing(agents.stream(agent_for(self.question, search), **self._request())) as stream:
+            self._stream = stream
+            for event in stream.beating(BEAT_SECONDS):
+                if event is None:
+                    yield BEAT
+                else:
+                    yield from self._entries_of(event)
+                self._look()
+        return stream.result
+
+    def _search(self) -> DocumentSearch:
+        return DocumentSearch(self.question, passages=self._recording.passages, steps=self._recording.steps)
+
+    def _request(self) -> dict[str, Any]:
+        return request_for(self.question, written_before=self._written_before)
+
+    def _entries_of(self, event: agents.Event) -> Iterator[LogEntry]:
+        match event:
+            case TextDelta(text):
+                yield from self._recording.read(text)
+            case ToolCalled(call):
+                yield Event("tool_call", {"name": call.name, "arguments": call.arguments})
+            case ToolReturned(message):
+                told = {"name": message.call.name, "failed": message.failed, **_count(message.value)}
+                yield Event("tool_result", told)
+                yield Found(self._recording.passages)
+
+    def _look(self) -> None:
+        """Now and then save what a kept run has so far, and end a run that nobody may or wants to go on with."""
+        seconds = settings.RUN_SAVE_SECONDS if self.run.kept else settings.RUN_LOOK_SECONDS
+        if not self._stopped and monotonic() - self._looked >= seconds:
+            self._looked = monotonic()
+            try:
+                self._stopped = not (self._goes_on() and self.question.reader.may_still_ask())
+            except OperationalError:  # a database that is locked or restarts; the answer goes on without it
+                logger.warning("run %s could not be looked at", self.run.pk, exc_info=True)
+        if self._stopped and self._stream:
+            self._stream.cancel()  # it had perhaps not begun when it was asked to
+
+    def _goes_on(self) -> bool:
+        if self.run.kept:
+            return self._recording.save_so_far()
+        return Run.objects.going_on().filter(pk=self.run.pk).exists()
+
+    # ---- its end ----
+
+    def _close(self, result: RunResult) -> Ended:
+        """Record how the run has ended. One that met a limit after it had written something is still an answer."""
+        state, code = Run.State(result.status), result.error.code if result.error else ""
+        if state == Run.State.CANCELLED and self.run.kept and not self._stopped:  # the process ends
+            state, code = Run.State.FAILED, "loop_stopped"
+        elif state != Run.State.COMPLETED and not code:
+            code = "cancelled"
+        self._recording.close(state, error=code, result=result)
+        return Ended(self.run, retry_after=getattr(result.error, "retry_after", None))
+
+    def _cancelled_result(self) -> RunResult | None:
+        """Return what the agent had used up; None when it was never started or did not end in time."""
+        try:
+            return self._stream.result if self._stream else None
+        except (RuntimeError, agents.AgentError):
+            return None
+
+
+def _count(value: object) -> dict[str, int]:
+    """Return how much a search found, for the reader who waits."""
+    return {"passages": len(value["passages"])} if isinstance(value, dict) and "passages" in value else {}

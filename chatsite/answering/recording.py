@@ -1,0 +1,108 @@
+"""What a run leaves behind: its text with verified citations, its passages and steps, and in the end its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from agents import RunResult
+from chatsite.answering.citations import Citation, CitationReader
+from chatsite.models import Citation as CitationRow
+from chatsite.models import Run
+from retrieval.models import Document
+from retrieval.searching.passages import Passage
+
+_CLOSED = (
+    "state error ended_at scope answer answered sources steps model usage retrieval_time_ms model_time_ms total_time_ms"
+).split()
+_KEPT_OF_A_PASSAGE = "chunk_id document_id section page start end score content_hash".split()
+
+
+class Recording:
+    """A run while it is answered: kept in memory, saved to its row now and then, and closed in one state."""
+
+    def __init__(self, run: Run, *, passages: Mapping[int, Passage]) -> None:
+        self.run = run
+        self.passages = dict(passages)  # by number; each search adds to them
+        self.steps: list[dict[str, Any]] = []  # what was searched for, what came of it, and how long it took
+        self._reader = CitationReader(self.passages)
+        self._citations_saved = 0
+        self._began = perf_counter()
+
+    def read(self, text: str) -> Iterator[str | Citation]:
+        """Take in a piece of the answer: its clean text, and the citations that are certain after it."""
+        return self._reader.feed(text)
+
+    def read_end(self) -> Iterator[str | Citation]:
+        """Take in the end of the answer: what was held back because it could still have become a marker."""
+        return self._reader.end()
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self._reader.text)
+
+    def save_so_far(self) -> bool:
+        """Save what there is, with a sign of life; False when the run has ended or was asked to stop."""
+        with transaction.atomic():
+            fields = {"answer": self._reader.text.lstrip(), "sources": self._sources(), "steps": self.steps}
+            if not Run.objects.going_on().filter(pk=self.run.pk).update(**fields, checked_at=timezone.now()):
+                return False
+            self._save_citations()
+        return True
+
+    def close(self, state: Run.State, *, error: str = "", result: RunResult | None = None) -> None:
+        """Record how the run has ended; without effect when that is recorded already."""
+        run = self.run
+        if run.state != Run.State.RUNNING:
+            return
+        run.state, run.error, run.ended_at = state, error, timezone.now()
+        run.answer, run.answered = self._reader.text.strip(), bool(self._reader.citations)
+        run.sources, run.steps = self._sources(), self.steps
+        run.retrieval_time_ms = round(sum(step["ms"] for step in self.steps), 2)
+        run.total_time_ms = round((perf_counter() - self._began) * 1000, 2)
+        if result:
+            run.model, run.usage = result.model, asdict(result.usage)
+            run.model_time_ms = round(result.model_seconds * 1000, 2)
+        with transaction.atomic():
+            if Run.objects.filter(pk=run.pk).update(**{name: getattr(run, name) for name in _CLOSED}):
+                self._save_citations()  # otherwise its conversation has been deleted
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """Return what a run keeps of its passages; title and text stay with the document."""
+        return [
+            {"marker": marker} | {name: getattr(passage, name) for name in _KEPT_OF_A_PASSAGE}
+            for marker, passage in self.passages.items()
+        ]
+
+    def _save_citations(self) -> None:
+        fresh = self._reader.citations[self._citations_saved :]
+        save_citations(self.run, fresh)
+        self._citations_saved += len(fresh)
+
+
+def save_citations(run: Run, citations: Sequence[Citation]) -> None:
+    """Save a row for each; a document that was deleted since the search is None in it."""
+    if not citations:
+        return
+    cited = Document.objects.in_bulk({citation.passage.document_id for citation in citations} - {None})
+    CitationRow.objects.bulk_create([_row(citation, run, cited) for citation in citations])
+
+
+def _row(citation: Citation, run: Run, documents: Mapping[int, Document]) -> CitationRow:
+    document = documents.get(citation.passage.document_id or 0)
+    return CitationRow(
+        run=run,
+        marker=citation.marker,
+        document=document,
+        in_selection=run.mode == Run.Mode.SELECTED_TEXT,
+        quote=citation.quote,
+        page=document.page_at(citation.start) if document else None,
+        start=citation.start,
+        end=citation.end,
+        content_hash=citation.passage.content_hash,
+    )

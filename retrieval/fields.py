@@ -1,0 +1,33 @@
+"""Model fields of this package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from retrieval.reasons import Reason
+
+if TYPE_CHECKING:
+    Text = models.TextField[Reason | str, Reason]
+else:
+    Text = models.TextField
+
+
+class ReasonField(Text):
+    """A reason, kept as its template and values, so that each reader sees it in a language of their own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"blank": True, "default": Reason, **kwargs})
+
+    def from_db_value(self, value: str | None, *_: object) -> Reason | None:
+        """Return the reason that a row holds."""
+        return None if value is None else Reason.from_text(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Return `value` as a reason."""
+        return value if value is None or isinstance(value, Reason) else Reason.from_text(str(value))
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return what the row holds."""
+        return value.to_text() if isinstance(value, Reason) else value
