@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.template import Context, Template
 
 from benchmarks.matrix import HOSTS
-from chatsite import server
+from chatsite import conf, server
 from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
 from chatsite.asking import documents
 from chatsite.errors import of_code
@@ -58,16 +58,24 @@ def test_configuration_lists_every_variable_that_is_read_and_no_other() -> None:
     assert sorted(table(read("docs/configuration.md"), "variable")) == sorted(read_variables)
 
 
+def test_configuration_lists_every_key_without_a_variable_with_its_default() -> None:
+    text = read("docs/configuration.md").partition("| key | default |")[2].split("\n\n")[0]
+    documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)`", text, flags=re.MULTILINE))
+    folders = {name: getattr(settings, name).name for name in ("INDEX_DIR", "MODEL_DIR", "PAGES_DIR")}
+    limits = {name: f"{getattr(conf, name):,.0f}" for name in conf.known if name not in variables()}
+    assert documented == folders | limits
+
+
 def test_configuration_states_the_defaults() -> None:
     text = read("docs/configuration.md")
     documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)`", text, flags=re.MULTILINE))
     source = read("chatsite/settings.py")
-    conf = read("chatsite/conf.py")
+    app = read("chatsite/conf.py")
     assert documented["PORT"] == re.search(r'env\.int\("PORT", (\d+)', source)[1]  # type: ignore[index]
-    assert documented["CHAT_MODEL"] == re.search(r'_env\.str, "CHAT_MODEL", "(.*?)"', conf)[1]  # type: ignore[index]
+    assert documented["CHAT_MODEL"] == re.search(r'_env\.str, "CHAT_MODEL", "(.*?)"', app)[1]  # type: ignore[index]
     for name in ("DEBUG", "HTTPS", "ANONYMOUS_CHAT"):
         assert documented[name] == "off"
-        assert f'env.bool("{name}", False)' in source or f'_env.bool, "{name}", False)' in conf
+        assert f'env.bool("{name}", False)' in source or f'_env.bool, "{name}", False)' in app
 
 
 def test_make_targets_that_are_named_exist() -> None:
@@ -98,6 +106,14 @@ def test_start_page_leads_to_every_other() -> None:
 @pytest.mark.parametrize("decision", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.name)
 def test_decision_takes_half_a_page(decision: Path) -> None:
     assert len(decision.read_text().split()) <= 400
+
+
+def test_readme_draws_the_map_of_what_is_there() -> None:
+    rooms = [name for row in table(read("README.md"), "where") for name in re.findall(r"[\w./]+", row)]
+    assert [name for name in rooms if not (ROOT / name).exists()] == []
+    retrieval = read("README.md").partition("| `retrieval/` |")[2].partition("\n")[0]
+    folders = {path.parent.name for path in (ROOT / "retrieval").glob("*/__init__.py")}
+    assert folders - set(re.findall(r"`(\w+)/`", retrieval)) <= {"management", "migrations", "templatetags"}
 
 
 def test_api_page_lists_every_field_of_a_question() -> None:

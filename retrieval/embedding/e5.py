@@ -19,6 +19,9 @@ class E5(LocalEmbedder):
     dimension = e5_graph.DIMENSION
     batch_size = 16  # half a second of two processors: how soon whoever waits hears of it
     languages = frozenset[str]()
+    # It gives 0.76 to texts that have nothing in common. On 150 questions of SQuAD 2 the best paragraph has 0.86, and
+    # 0.84 where the one that answers is taken out; MiniLM 0.56 and 0.49, with deviations 4.3 times as large.
+    scale = (4.3, -3.135)
     max_tokens = e5_graph.MAX_TOKENS
 
     def __init__(self, weights: Path, *, model_dir: Path) -> None:

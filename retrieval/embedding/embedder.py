@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 
+Scale = tuple[float, float]
+"""What brings a model's cosines to the scale that confidence was fitted on, MiniLM's: a factor, and what is added."""
+
+AS_IT_IS: Scale = (1.0, 0.0)
+
+
 class Embedder(Protocol):
     """Safe to call from several threads at once. Its model learned `languages` (ISO 639-1); empty: any."""
 
     name: str
     batch_size: int
     languages: frozenset[str]
+    scale: Scale
 
     @property
     def dimension(self) -> int: ...

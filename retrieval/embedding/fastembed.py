@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.embedding.embedder import AS_IT_IS
 from retrieval.errors import EmbeddingUnavailable
 from retrieval.reasons import gettext_noop as _
 
@@ -27,6 +28,7 @@ class FastEmbedder:
     there."""
 
     batch_size = 8
+    scale = AS_IT_IS
 
     def __init__(self, model: str, *, cache_dir: Path, folder: Path | None = None) -> None:
         self.name = f"{PREFIX}{model}"

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.embedding.embedder import AS_IT_IS
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
@@ -36,6 +38,7 @@ class LocalEmbedder:
     dimension: int
     batch_size: int
     languages: frozenset[str]
+    scale = AS_IT_IS
     max_tokens: int  # the rest of a longer text is cut off
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
+from retrieval.embedding.embedder import AS_IT_IS
 from retrieval.errors import EmbeddingRejected, EmbeddingUnavailable
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.chunks import estimate_tokens
@@ -41,6 +42,7 @@ class RemoteEmbedder:
 
     batch_size = 64
     languages = frozenset[str]()
+    scale = AS_IT_IS  # of a model that is not known here
     default_model = "text-embedding-3-small"
 
     def __init__(self, *, base_url: str, model: str, api_key: str, timeout: float = 30.0, clock: Clock = time) -> None:

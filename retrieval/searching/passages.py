@@ -25,9 +25,9 @@ class Passage:
     """A chunk that was found, with its neighbours: exactly the characters `start` to `end` of the document's text.
 
     `section` is the path of headings above its beginning, as people read it. `score` is the fused rank score (0 to
-    about 2); `similarity` the chunk's cosine to the query, None without vectors that know its language. `also_in` names
-    documents whose passage repeats this one. A text that lies in no known document is a passage as well, without
-    `document_id` and `chunk_id`; its offsets are its own.
+    about 2); `similarity` the chunk's cosine to the query, on the scale of MiniLM's, None without vectors that know its
+    language. `also_in` names documents whose passage repeats this one. A text that lies in no known document is a
+    passage as well, without `document_id` and `chunk_id`; its offsets are its own.
     """
 
     chunk_id: str | None

