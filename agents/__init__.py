@@ -8,7 +8,6 @@
 
 from agents import foreign  # noqa: F401 - first: it raises ImportError where another distribution has written in here
 from agents.agent import Agent, Runnable, RunStream, arun, resume, run, stream
-from agents.approval import Decision, RunState
 from agents.bridge import acall, call
 from agents.budget import Limits, Price
 from agents.errors import (
@@ -32,7 +31,7 @@ from agents.errors import (
     WorkerLost,
 )
 from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
-from agents.guardrails import Guardrails
+from agents.guardrails import Decision, Guardrails, RunState
 from agents.isolation import Recipe, arun_isolated, run_isolated
 from agents.loop import loop_state, per_loop, shutdown
 from agents.messages import (

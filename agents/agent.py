@@ -10,11 +10,10 @@ from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
-from agents.approval import Decision, RunState
 from agents.bridge import acall, call
 from agents.budget import Limits
 from agents.events import Event, RunEnded
-from agents.guardrails import Guardrails
+from agents.guardrails import Decision, Guardrails, RunState
 from agents.messages import Message, ToolCall, UserMessage
 from agents.model import Model
 from agents.result import RunResult, output_of

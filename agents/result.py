@@ -14,7 +14,7 @@ from agents.messages import Message, Usage
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from agents.approval import RunState
+    from agents.guardrails import RunState
     from agents.tracing import Span
 
 ERROR_MAX_CHARACTERS = 1000  # of what the model is told about an answer that doesn't fit

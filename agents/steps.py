@@ -12,7 +12,6 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
-from agents.approval import CallRefused, Decision, RunState
 from agents.budget import Limits, spending
 from agents.errors import (
     AgentError,
@@ -25,7 +24,7 @@ from agents.errors import (
     OutputInvalid,
 )
 from agents.events import Event, ModelReplaced, TextDelta, ToolCalled, ToolReturned
-from agents.guardrails import Guardrails
+from agents.guardrails import CallRefused, Decision, Guardrails, RunState
 from agents.messages import (
     AssistantMessage,
     Message,

@@ -18,7 +18,7 @@ from retrieval.text.terms import content_terms, language_of_terms
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
+class VerifiedCitation:
     """One marker's proof: `quote == passage.text[start - passage.start : end - passage.start]`."""
 
     marker: int
@@ -53,12 +53,12 @@ class CitationReader:
 
     passages: Mapping[int, Passage]
     text: str = ""
-    citations: list[Citation] = field(default_factory=list)
+    citations: list[VerifiedCitation] = field(default_factory=list)
     _held: str = ""
     _code: str = ""  # the backticks that opened the code the text is in
     _fenced: bool = False
 
-    def feed(self, piece: str) -> Iterator[str | Citation]:
+    def feed(self, piece: str) -> Iterator[str | VerifiedCitation]:
         """What is certain after `piece`; the end of the text is held back while it may still become a marker."""
         pending = self._held + piece
         kept = _MAYBE_MARKER.search(pending)
@@ -69,12 +69,12 @@ class CitationReader:
         self._held = pending[cut:]
         yield from _whole(self._read(pending[:cut]))
 
-    def end(self) -> Iterator[str | Citation]:
+    def end(self) -> Iterator[str | VerifiedCitation]:
         """What was held back."""
         held, self._held = self._held, ""
         yield from _whole(self._read(held))
 
-    def _read(self, text: str) -> Iterator[str | Citation]:
+    def _read(self, text: str) -> Iterator[str | VerifiedCitation]:
         for part in _CODE.split(text):
             if part.startswith("`"):
                 self._toggle_code(part)
@@ -92,7 +92,7 @@ class CitationReader:
         elif (self._fenced and len(ticks) >= len(self._code)) or self._code == ticks:
             self._code = ""
 
-    def _read_code(self, text: str) -> Iterator[str | Citation]:
+    def _read_code(self, text: str) -> Iterator[str | VerifiedCitation]:
         """A code span ends with its paragraph at the latest: its opening backticks were only text, then."""
         end = None if self._fenced else _PARAGRAPH_END.search(text)
         yield from self._emit(text[: end.start()] if end else text)
@@ -100,7 +100,7 @@ class CitationReader:
             self._code = ""
             yield from self._read_prose(text[end.start() :])
 
-    def _read_prose(self, text: str) -> Iterator[str | Citation]:
+    def _read_prose(self, text: str) -> Iterator[str | VerifiedCitation]:
         position = 0
         for match in _MARKER.finditer(text):
             yield from self._emit(text[position : match.start()])
@@ -145,7 +145,7 @@ class CitationReader:
         return whole, bare, _CLAUSE_END.split(bare[start:end])[-1]
 
 
-def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
+def _whole(pieces: Iterable[str | VerifiedCitation]) -> Iterator[str | VerifiedCitation]:
     """`pieces` with text that follows on text as one."""
     for is_text, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
         if is_text:
@@ -154,13 +154,13 @@ def _whole(pieces: Iterable[str | Citation]) -> Iterator[str | Citation]:
             yield from run
 
 
-def cite(*claims: str, marker: int, passage: Passage) -> Citation:
+def cite(*claims: str, marker: int, passage: Passage) -> VerifiedCitation:
     """Return the place in `passage` that supports the last of `claims`: where the first that does stands word for word,
     else the sentence that shares most of its words; the earlier one when two share as many.
     """
     found = (span for claim in claims if (span := _verbatim(claim, passage.text)))
     start, end = next(found, None) or _best_sentence(claims[-1], passage.text)
-    return Citation(marker, passage, passage.text[start:end], passage.start + start, passage.start + end)
+    return VerifiedCitation(marker, passage, passage.text[start:end], passage.start + start, passage.start + end)
 
 
 def _verbatim(claim: str, content: str) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from agents import RunResult, RunStream, TextDelta, ToolCalled, ToolReturned
 from chatsite.answering.assistant import DocumentSearch, agent_for, request_for
 from chatsite.answering.capacity import Place
 from chatsite.answering.recording import Recording
-from chatsite.answering.telling import BEAT, Ended, Event, Found, LogEntry, run_event
+from chatsite.answering.telling import BEAT, Event, LogEntry, PassagesFound, RunClosed, run_event
 from chatsite.models import Run
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ class Driving:
         self._looked = monotonic()
 
     def entries(self, *, whole: bool = False) -> Generator[LogEntry, None, None]:
-        """Yield what happens, to Ended; BEAT whenever nothing has for a while. With `whole` the answer comes in one
+        """Yield what happens, to RunClosed; BEAT whenever nothing has for a while. With `whole` the answer comes in one
         piece, and under ASGI a request that is cancelled cancels the agent."""
         self._begun = True
         try:
             yield run_event(self.run)
             if self._recording.passages:
-                yield Found(self._recording.passages)
+                yield PassagesFound(self._recording.passages)
             yield from self._wait_for_files()
             yield from self._recording.read(self._written_before)
             result = yield from self._run_whole() if whole else self._run_streaming()
@@ -63,7 +63,7 @@ class Driving:
         except Exception:
             logger.exception("run %s failed", self.run.pk)
             self._recording.close(Run.State.FAILED, error="internal_error")
-            yield Ended(self.run)
+            yield RunClosed(self.run)
         finally:
             self._place.release()
 
@@ -109,7 +109,7 @@ class Driving:
     def _run_whole(self) -> Generator[LogEntry, None, RunResult]:
         search = self._search()
         result = agents.run(agent_for(self.question, search), **self._request())
-        yield Found(self._recording.passages)
+        yield PassagesFound(self._recording.passages)
         yield from self._recording.read(result.content)
         return result
 
@@ -140,7 +140,7 @@ class Driving:
             case ToolReturned(message):
                 told = {"name": message.call.name, "failed": message.failed, **_count(message.value)}
                 yield Event("tool_result", told)
-                yield Found(self._recording.passages)
+                yield PassagesFound(self._recording.passages)
 
     def _look(self) -> None:
         """Now and then save what a kept run has so far, and end a run that nobody may or wants to go on with."""
@@ -161,7 +161,7 @@ class Driving:
 
     # ---- its end ----
 
-    def _close(self, result: RunResult) -> Ended:
+    def _close(self, result: RunResult) -> RunClosed:
         """Record how the run has ended. One that met a limit after it had written something is still an answer."""
         state, code = Run.State(result.status), result.error.code if result.error else ""
         if state == Run.State.CANCELLED and self.run.kept and not self._stopped:  # the process ends
@@ -169,7 +169,7 @@ class Driving:
         elif state != Run.State.COMPLETED and not code:
             code = "cancelled"
         self._recording.close(state, error=code, result=result)
-        return Ended(self.run, retry_after=getattr(result.error, "retry_after", None))
+        return RunClosed(self.run, retry_after=getattr(result.error, "retry_after", None))
 
     def _cancelled_result(self) -> RunResult | None:
         """Return what the agent had used up; None when it was never started or did not end in time."""

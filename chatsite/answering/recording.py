@@ -11,9 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import RunResult
-from chatsite.answering.citations import Citation, CitationReader
-from chatsite.models import Citation as CitationRow
-from chatsite.models import Run
+from chatsite.answering.citations import CitationReader, VerifiedCitation
+from chatsite.models import Citation, Run
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
 
@@ -34,11 +33,11 @@ class Recording:
         self._citations_saved = 0
         self._began = perf_counter()
 
-    def read(self, text: str) -> Iterator[str | Citation]:
+    def read(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take in a piece of the answer: its clean text, and the citations that are certain after it."""
         return self._reader.feed(text)
 
-    def read_end(self) -> Iterator[str | Citation]:
+    def read_end(self) -> Iterator[str | VerifiedCitation]:
         """Take in the end of the answer: what was held back because it could still have become a marker."""
         return self._reader.end()
 
@@ -85,17 +84,17 @@ class Recording:
         self._citations_saved += len(fresh)
 
 
-def save_citations(run: Run, citations: Sequence[Citation]) -> None:
+def save_citations(run: Run, citations: Sequence[VerifiedCitation]) -> None:
     """Save a row for each; a document that was deleted since the search is None in it."""
     if not citations:
         return
     cited = Document.objects.in_bulk({citation.passage.document_id for citation in citations} - {None})
-    CitationRow.objects.bulk_create([_row(citation, run, cited) for citation in citations])
+    Citation.objects.bulk_create([_row(citation, run, cited) for citation in citations])
 
 
-def _row(citation: Citation, run: Run, documents: Mapping[int, Document]) -> CitationRow:
+def _row(citation: VerifiedCitation, run: Run, documents: Mapping[int, Document]) -> Citation:
     document = documents.get(citation.passage.document_id or 0)
-    return CitationRow(
+    return Citation(
         run=run,
         marker=citation.marker,
         document=document,

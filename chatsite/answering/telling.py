@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any
 
 from chatsite import errors
-from chatsite.answering.citations import Citation
+from chatsite.answering.citations import VerifiedCitation
 from chatsite.answering.sight import Sight, stored_passages
 from chatsite.errors import AnswerError
 from chatsite.models import Run
@@ -41,21 +41,21 @@ BEAT = Event("beat", {})  # nothing has happened for a while
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PassagesFound:
     """All passages that the run may cite by now, by number."""
 
     passages: Mapping[int, Passage]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunClosed:
     """The run as it was recorded at its end; seconds until another try, where the fault has named them."""
 
     run: Run
     retry_after: float | None = None
 
 
-LogEntry = str | Citation | Found | Ended | Event
+LogEntry = str | VerifiedCitation | PassagesFound | RunClosed | Event
 """What happens in a run: text, a citation behind its marker, what was found, its end, or what every reader may see."""
 
 
@@ -66,7 +66,7 @@ class Telling:
         self._reader = reader
         self._sight = Sight(reader, {})
         self._passages: Mapping[int, Passage] = {}
-        self._citations: list[Citation] = []
+        self._citations: list[VerifiedCitation] = []
         self._outcome: dict[str, Any] | AnswerError | None = None
         self._looked, self._seen = 0.0, set[int]()
 
@@ -78,14 +78,14 @@ class Telling:
                     yield entry
                 case str():
                     yield Event("text", {"text": entry})
-                case Found(passages):
+                case PassagesFound(passages):
                     self._passages = dict(passages)
                     self._look()
                     yield Event("sources", {"sources": self._sources()})
-                case Citation():
+                case VerifiedCitation():
                     self._citations.append(entry)
                     yield Event("citation", self._citation(entry))
-                case Ended():
+                case RunClosed():
                     yield self._end(entry)
 
     def outcome(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class Telling:
     def _sources(self) -> list[dict[str, Any]]:
         return [self._sight.source(passage).body() for passage in self._passages.values()]
 
-    def _citation(self, citation: Citation) -> dict[str, Any]:
+    def _citation(self, citation: VerifiedCitation) -> dict[str, Any]:
         passage = citation.passage
         return self._sight.citation(
             citation.marker,
@@ -114,7 +114,7 @@ class Telling:
             end=citation.end,
         ).body()
 
-    def _end(self, ended: Ended) -> Event:
+    def _end(self, ended: RunClosed) -> Event:
         run = ended.run
         if run.state == Run.State.COMPLETED or (run.state == Run.State.LIMITED and run.answer):
             self._look()
@@ -158,7 +158,7 @@ class RowEntries:
         self._characters = self._steps = self._citations = self._sources = 0
 
     def fresh(self, run: Run) -> Iterator[LogEntry]:
-        """Return what is new in `run`, whose citations are prefetched; after the last of it Ended."""
+        """Return what is new in `run`, whose citations are prefetched; after the last of it RunClosed."""
         for step in run.steps[self._steps :]:
             yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": step["query"]})})
             yield Event("tool_result", {"name": "search", "failed": step["failed"], "passages": step["passages"]})
@@ -166,20 +166,20 @@ class RowEntries:
         passages = stored_passages(run)
         if len(passages) > self._sources:
             self._sources = len(passages)
-            yield Found(passages)
+            yield PassagesFound(passages)
         citations = [_citation_of(row, passages) for row in run.citations.all()]
         yield from _in_order(run.answer[self._characters :], citations[self._citations :])
         self._characters = max(self._characters, len(run.answer))
         self._citations = len(citations)
         if run.state != Run.State.RUNNING:
-            yield Ended(run)
+            yield RunClosed(run)
 
 
-def _citation_of(row: Any, passages: Mapping[int, Passage]) -> Citation:
-    return Citation(row.marker, passages[row.marker], row.quote, row.start, row.end)
+def _citation_of(row: Any, passages: Mapping[int, Passage]) -> VerifiedCitation:
+    return VerifiedCitation(row.marker, passages[row.marker], row.quote, row.start, row.end)
 
 
-def _in_order(text: str, citations: list[Citation]) -> Generator[LogEntry, None, None]:
+def _in_order(text: str, citations: list[VerifiedCitation]) -> Generator[LogEntry, None, None]:
     """Put each citation right behind its marker."""
     at = 0
     for citation in citations:

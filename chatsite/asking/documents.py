@@ -14,7 +14,7 @@ MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDocuments:
     """The first documents by title; `more` when there are others."""
 
     documents: Sequence[Document]
@@ -33,7 +33,7 @@ def find_documents(
     words: str = "",
     document_ids: Sequence[int] | None = None,
     collections: Sequence[str] | None = None,
-) -> Found:
+) -> FoundDocuments:
     """Return those whose title or file name holds each of `words`; only of these ids and collections (slugs), if any
     are named. With ids all of them, else the first MOST."""
     documents = choosable(reader)
@@ -45,6 +45,6 @@ def find_documents(
         documents = documents.filter(Q(title__icontains=word) | Q(filename__icontains=word))
     ordered = documents.defer("page_starts").order_by("title", "pk")
     if document_ids is not None:
-        return Found(list(ordered), more=False)
+        return FoundDocuments(list(ordered), more=False)
     found = list(ordered[: MOST + 1])
-    return Found(found[:MOST], more=len(found) > MOST)
+    return FoundDocuments(found[:MOST], more=len(found) > MOST)

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from chatsite.answering.citations import Citation, CitationReader, cite, strip_markers
+from chatsite.answering.citations import CitationReader, VerifiedCitation, cite, strip_markers
 from retrieval.searching.passages import Passage
 
 TEXT = "Boil the water first. Then add the tea leaves.\nWait four minutes before you pour."
@@ -77,7 +77,7 @@ def test_text_is_handed_on_as_soon_as_it_is_certain() -> None:
     assert list(reader.feed("1")) == []
     pieces = list(reader.feed("]."))
     assert pieces[0] == " [1]"
-    assert isinstance(pieces[1], Citation)
+    assert isinstance(pieces[1], VerifiedCitation)
     assert pieces[2:] == ["."]
 
 
