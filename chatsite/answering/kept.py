@@ -23,6 +23,7 @@ from django.db import connections
 from django.utils.translation import activate, get_language
 
 import agents
+from chatsite import errors
 from chatsite.answering.capacity import Place, place_for_follower
 from chatsite.answering.driving import BEAT_SECONDS, Driving
 from chatsite.answering.telling import BEAT, Event, LogEntry, RowEntries, Telling, run_event
@@ -149,6 +150,7 @@ class Follower:
                 if time.monotonic() - looked >= settings.RUN_LOOK_SECONDS:
                     looked = time.monotonic()
                     if not self._reader.may_still_ask():
+                        yield Event("error", errors.of_code("cancelled").body())
                         return
                 yield event
         finally:
