@@ -108,7 +108,7 @@ def test_wrong_option_of_the_chat_button_is_named(settings: Any, wrong: dict[str
 )
 def test_key_that_nothing_reads_is_named_with_the_nearest(settings: Any, misspelt: str, hint: str) -> None:
     settings.DOCCHAT = {"CHAT_MODEL": "qwen3", "INDEX_DIR": "/srv/index", "accent": "#7a1f3d", misspelt: "x"}
-    (message,) = (message for message in run_checks(tags=["agents"]) if message.id == "chatsite.E006")
+    (message,) = (message for message in run_checks(tags=["agents"]) if message.id == "chatsite.E003")
     assert misspelt in message.msg
     assert message.hint == hint
 
