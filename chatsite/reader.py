@@ -1,7 +1,8 @@
 """Who asks, and who looks: someone at the site's pages, a program with a key, a visitor of an embedded site.
 
 A Reader is made once, at the door of a request. From there on it says what may be read, until when, and where a passage
-opens. Each call asks the database anew, because a right may end while an answer is written.
+opens. Each call asks the database anew what user and key, as they came in, may read: a right may end while an answer is
+written.
 """
 
 from __future__ import annotations

@@ -86,10 +86,13 @@ MIDDLEWARE = [
 ROOT_URLCONF = "chatsite.site_urls"
 WSGI_APPLICATION = "chatsite.wsgi.application"
 
+_PACKAGE = Path(__file__).resolve().parent
+_WHEEL_PAGES = _PACKAGE / "site_templates"  # where a wheel has what stands in templates/ here
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [Path(__file__).parent / "site_templates"],
+        "DIRS": [_WHEEL_PAGES if _WHEEL_PAGES.is_dir() else _PACKAGE.parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

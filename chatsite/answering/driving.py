@@ -51,8 +51,12 @@ class Driving:
         try:
             yield run_event(self.run)
             if self._recording.passages:
-                yield PassagesFound(self._recording.passages)
+                yield PassagesFound(dict(self._recording.passages))
             yield from self._wait_for_files()
+            if self._stopped:
+                self._recording.close(Run.State.CANCELLED, error="cancelled")
+                yield RunClosed(self.run)
+                return
             yield from self._recording.read(self._written_before)
             result = yield from self._run_whole() if whole else self._run_streaming()
             yield from self._recording.read_end()
@@ -109,7 +113,7 @@ class Driving:
     def _run_whole(self) -> Generator[LogEntry, None, RunResult]:
         search = self._search()
         result = agents.run(agent_for(self.question, search), **self._request())
-        yield PassagesFound(self._recording.passages)
+        yield PassagesFound(dict(self._recording.passages))
         yield from self._recording.read(result.content)
         return result
 
@@ -140,7 +144,7 @@ class Driving:
             case ToolReturned(message):
                 told = {"name": message.call.name, "failed": message.failed, **_count(message.value)}
                 yield Event("tool_result", told)
-                yield PassagesFound(self._recording.passages)
+                yield PassagesFound(dict(self._recording.passages))
 
     def _look(self) -> None:
         """Now and then save what a kept run has so far, and end a run that nobody may or wants to go on with."""
@@ -162,7 +166,7 @@ class Driving:
     # ---- its end ----
 
     def _close(self, result: RunResult) -> RunClosed:
-        """Record how the run has ended. One that met a limit after it had written something is still an answer."""
+        """Record how the run has ended, and return that."""
         state, code = Run.State(result.status), result.error.code if result.error else ""
         if state == Run.State.CANCELLED and self.run.kept and not self._stopped:  # the process ends
             state, code = Run.State.FAILED, "loop_stopped"

@@ -19,11 +19,10 @@ from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils.translation import activate, get_language
 
 import agents
-from chatsite import errors
 from chatsite.answering.capacity import Place, place_for_follower
 from chatsite.answering.driving import BEAT_SECONDS, Driving
 from chatsite.answering.telling import BEAT, Event, LogEntry, RowEntries, Telling, run_event
@@ -149,12 +148,20 @@ class Follower:
             for event in self._telling.events(entries):
                 if time.monotonic() - looked >= settings.RUN_LOOK_SECONDS:
                     looked = time.monotonic()
-                    if not self._reader.may_still_ask():
-                        yield Event("error", errors.of_code("cancelled").body())
-                        return
+                    if not self._may_still_ask():
+                        break
                 yield event
+            if not self._telling.has_ended:
+                yield self._telling.break_off()
         finally:
             self._place.release()
+
+    def _may_still_ask(self) -> bool:
+        try:
+            return self._reader.may_still_ask()
+        except OperationalError:  # a database that is locked or restarts: asked again a little later
+            logger.warning("run %s: its reader could not be looked at", self.run.pk, exc_info=True)
+            return True
 
     def _row_entries(self) -> Generator[LogEntry, None, None]:
         """Return what the run's row tells, to its end."""

@@ -16,9 +16,6 @@ from chatsite.models import Citation, Run
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
 
-_CLOSED = (
-    "state error ended_at scope answer answered sources steps model usage retrieval_time_ms model_time_ms total_time_ms"
-).split()
 _KEPT_OF_A_PASSAGE = "chunk_id document_id section page start end score content_hash".split()
 
 
@@ -41,17 +38,14 @@ class Recording:
         """Take in the end of the answer: what was held back because it could still have become a marker."""
         return self._reader.end()
 
-    @property
-    def has_text(self) -> bool:
-        return bool(self._reader.text)
-
     def save_so_far(self) -> bool:
         """Save what there is, with a sign of life; False when the run has ended or was asked to stop."""
         with transaction.atomic():
             fields = {"answer": self._reader.text.lstrip(), "sources": self._sources(), "steps": self.steps}
             if not Run.objects.going_on().filter(pk=self.run.pk).update(**fields, checked_at=timezone.now()):
                 return False
-            self._save_citations()
+            saved = self._save_citations()
+        self._citations_saved = saved
         return True
 
     def close(self, state: Run.State, *, error: str = "", result: RunResult | None = None) -> None:
@@ -59,17 +53,26 @@ class Recording:
         run = self.run
         if run.state != Run.State.RUNNING:
             return
-        run.state, run.error, run.ended_at = state, error, timezone.now()
-        run.answer, run.answered = self._reader.text.strip(), bool(self._reader.citations)
-        run.sources, run.steps = self._sources(), self.steps
-        run.retrieval_time_ms = round(sum(step["ms"] for step in self.steps), 2)
-        run.total_time_ms = round((perf_counter() - self._began) * 1000, 2)
+        closed: dict[str, Any] = {
+            "state": state,
+            "error": error,
+            "ended_at": timezone.now(),
+            "scope": run.scope,
+            "answer": self._reader.text.strip(),
+            "answered": bool(self._reader.citations),
+            "sources": self._sources(),
+            "steps": self.steps,
+            "retrieval_time_ms": round(sum(step["ms"] for step in self.steps), 2),
+            "total_time_ms": round((perf_counter() - self._began) * 1000, 2),
+        }
         if result:
-            run.model, run.usage = result.model, asdict(result.usage)
-            run.model_time_ms = round(result.model_seconds * 1000, 2)
+            closed |= {"model": result.model, "usage": asdict(result.usage)}
+            closed["model_time_ms"] = round(result.model_seconds * 1000, 2)
         with transaction.atomic():
-            if Run.objects.filter(pk=run.pk).update(**{name: getattr(run, name) for name in _CLOSED}):
+            if Run.objects.filter(pk=run.pk).update(**closed):
                 self._save_citations()  # otherwise its conversation has been deleted
+        for name, value in closed.items():  # only now: what could not be saved is not told as the run's end
+            setattr(run, name, value)
 
     def _sources(self) -> list[dict[str, Any]]:
         """Return what a run keeps of its passages; title and text stay with the document."""
@@ -78,10 +81,10 @@ class Recording:
             for marker, passage in self.passages.items()
         ]
 
-    def _save_citations(self) -> None:
-        fresh = self._reader.citations[self._citations_saved :]
-        save_citations(self.run, fresh)
-        self._citations_saved += len(fresh)
+    def _save_citations(self) -> int:
+        """Save those that are not saved yet; return how many are once the transaction is."""
+        save_citations(self.run, self._reader.citations[self._citations_saved :])
+        return len(self._reader.citations)
 
 
 def save_citations(run: Run, citations: Sequence[VerifiedCitation]) -> None:

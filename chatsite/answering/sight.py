@@ -102,10 +102,12 @@ class Sight:
         quote: str,
         start: int,
         end: int,
+        page: int | None = None,
         section: str = "",
         in_selection: bool = False,
     ) -> CitationView:
-        """Return a citation as it may be seen; one without a content hash cites text of no known document."""
+        """Return a citation as it may be seen; one without a content hash cites text of no known document. `page` is
+        the one that was recorded, where it was."""
         shown = CitationView(
             marker, "", None, quote, "", section=section, in_selection=in_selection, start=start, end=end
         )
@@ -117,7 +119,7 @@ class Sight:
         return replace(
             shown,
             title=document.title,
-            page=document.page_at(start),
+            page=page or document.page_at(start),
             url=self.reader.link(document.pk, start=start, end=end),
             changed=document.live_hash != content_hash,
         )

@@ -4,7 +4,7 @@ follows a run again, here or in another process, and what is left of it afterwar
 Whoever drives a run, or finds it in its row, says what has happened as entries, which know no reader:
 
     driving (this thread)  ──┐
-    a kept run's log       ──┼─ entries ─> Telling(run, reader) ─ events ─> JSON, event stream
+    a kept run's log       ──┼─ entries ─> Telling(reader) ─ events ─> JSON, event stream
     a run's row            ──┘
 """
 
@@ -80,10 +80,11 @@ class Telling:
                     yield Event("text", {"text": entry})
                 case PassagesFound(passages):
                     self._passages = dict(passages)
-                    self._look()
+                    self._refresh()
                     yield Event("sources", {"sources": self._sources()})
                 case VerifiedCitation():
                     self._citations.append(entry)
+                    self._refresh()
                     yield Event("citation", self._citation(entry))
                 case RunClosed():
                     yield self._end(entry)
@@ -94,7 +95,16 @@ class Telling:
             return self._outcome
         raise self._outcome or errors.internal()
 
-    def _look(self) -> None:
+    @property
+    def has_ended(self) -> bool:
+        return self._outcome is not None
+
+    def break_off(self) -> Event:
+        """Tell that there will be no end: the run has gone, or its reader may no longer ask."""
+        self._outcome = errors.of_code("cancelled")
+        return Event("error", self._outcome.body())
+
+    def _refresh(self) -> None:
         """Ask what the reader may see, unless that was asked within the last second."""
         if monotonic() - self._looked > LOOK_SECONDS or self._passages.keys() != self._seen:
             self._looked, self._seen = monotonic(), set(self._passages)
@@ -117,7 +127,7 @@ class Telling:
     def _end(self, ended: RunClosed) -> Event:
         run = ended.run
         if run.state == Run.State.COMPLETED or (run.state == Run.State.LIMITED and run.answer):
-            self._look()
+            self._refresh()
             self._outcome = _body(run, self._sources(), [self._citation(citation) for citation in self._citations])
             return Event("done", self._outcome)
         self._outcome = errors.of_code(run.error or "cancelled", retry_after=ended.retry_after)
@@ -167,7 +177,8 @@ class RowEntries:
         if len(passages) > self._sources:
             self._sources = len(passages)
             yield PassagesFound(passages)
-        citations = [_citation_of(row, passages) for row in run.citations.all()]
+        rows = (row for row in run.citations.all() if row.marker in passages)  # one may have been saved since
+        citations = [_citation_of(row, passages) for row in rows]
         yield from _in_order(run.answer[self._characters :], citations[self._citations :])
         self._characters = max(self._characters, len(run.answer))
         self._citations = len(citations)

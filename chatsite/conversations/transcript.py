@@ -168,6 +168,7 @@ def _citation_view(citation: Citation, seen: _Seen) -> CitationView:
         quote=citation.quote,
         start=citation.start,
         end=citation.end,
+        page=citation.page,
         section=seen.sections.get((citation.document_id or 0, citation.start), ""),
         in_selection=citation.in_selection,
     )
