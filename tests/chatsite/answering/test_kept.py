@@ -29,7 +29,7 @@ SLOW = ["word "] * 400
 
 @pytest.fixture
 def model(settings: Any, transactional_db: None, put: Any) -> Iterator[ChatServer]:
-    settings.RUN_SAVE_SECONDS, settings.RUN_LOOK_SECONDS = 0.1, 0.2
+    settings.RUN_SAVE_SECONDS, settings.RUN_LOOK_SECONDS = 0.1, 1.0
     put(Collection.objects.create(name="Handbook", slug="handbook", public=True), "tea.md", TEA)
     with ChatServer() as server:
         settings.OPENAI_BASE_URL, settings.CHAT_MODEL = server.url, "tiny"
