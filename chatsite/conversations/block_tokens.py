@@ -12,7 +12,7 @@ _PARTS = {"bullet_list_open": "list_item_open", "ordered_list_open": "list_item_
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class MarkdownBlock:
     """A block, an item of a list or a row of a table: its tokens, and its lines from `start` up to `end`."""
 
     tokens: list[Token]
@@ -20,7 +20,7 @@ class Block:
     end: int
 
     @classmethod
-    def of(cls, tokens: list[Token]) -> Block:
+    def of(cls, tokens: list[Token]) -> MarkdownBlock:
         start, end = tokens[0].map or (0, 0)
         return cls(tokens, start, end)
 
@@ -42,16 +42,18 @@ class Block:
         return self.is_list and any(is_paragraph(token) and not token.hidden for token in self.tokens)
 
     @property
-    def parts(self) -> list[Block]:
+    def parts(self) -> list[MarkdownBlock]:
         """Return the items of a list, or the rows below the head of a table."""
         opening = _PARTS[self.kind]
         ends = (opening, opening.replace("_open", "_close"))
         level = 1 if self.is_list else 2
         edges = [at for at, token in enumerate(self.tokens) if token.level == level and token.type in ends]
-        found = [Block.of(self.tokens[start : end + 1]) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        found = [
+            MarkdownBlock.of(self.tokens[start : end + 1]) for start, end in zip(edges[::2], edges[1::2], strict=True)
+        ]
         return found[1:] if self.is_table else found
 
-    def with_parts(self, parts: Sequence[Block], *, is_loose: bool = False) -> list[Token]:
+    def with_parts(self, parts: Sequence[MarkdownBlock], *, is_loose: bool = False) -> list[Token]:
         """Return the tokens of this list or table with these `parts` alone; a loose list's hold paragraphs."""
         inner = [token for part in parts for token in part.tokens]
         if self.is_table:
@@ -74,8 +76,8 @@ def is_paragraph(token: Token) -> bool:
     return token.level == 2 and token.type in ("paragraph_open", "paragraph_close")
 
 
-def top_level(tokens: Sequence[Token]) -> Iterator[Block]:
+def top_level(tokens: Sequence[Token]) -> Iterator[MarkdownBlock]:
     """Yield the blocks that stand in no other, in their order."""
     starts = [at for at, token in enumerate(tokens) if token.level == 0 and token.nesting >= 0]
     for start, end in pairwise([*starts, len(tokens)]):
-        yield Block.of(list(tokens[start:end]))
+        yield MarkdownBlock.of(list(tokens[start:end]))

@@ -25,7 +25,7 @@ from django.utils.translation import get_language, override
 from chatsite.answering.answer import Answer
 from chatsite.answering.sight import CitationView
 from chatsite.answering.telling import Event
-from chatsite.conversations.markdown import Reading, citation_html
+from chatsite.conversations.markdown import MarkdownReading, citation_html
 from chatsite.conversations.open_blocks import ITEM, Finished, OpenBlocks
 
 ACCEPT = "text/event-stream;html=1"
@@ -69,7 +69,7 @@ class LiveHtml:
     def __init__(self, language: str | None = None) -> None:
         self._language = language
         self._citations: list[CitationView] = []
-        self.blocks = OpenBlocks(Reading(self._citations))
+        self.blocks = OpenBlocks(MarkdownReading(self._citations))
         self._fence = ""  # what opened the code that the text is in
         self._fence_line: list[str] | None = []  # of code: a line that may close it
         self._is_open = False  # whether there is an element in which text grows

@@ -23,7 +23,7 @@ from chatsite.conversations import emphasis, formulas
 
 
 @dataclass(slots=True)
-class Reading:
+class MarkdownReading:
     """What is known beside the text while an answer is read: its citations in the order of their markers, how many of
     the markers have been rendered, and the link definitions that were met (in markdown-it's form).
     """
@@ -38,7 +38,7 @@ def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:
 
     `citations` are in the order of the markers in `text`, as they were recorded.
     """
-    reading = Reading(citations)
+    reading = MarkdownReading(citations)
     return blocks_html(blocks(text, reading.references), reading)
 
 
@@ -50,7 +50,7 @@ def blocks(text: str, references: MutableMapping[str, Any]) -> list[Token]:
     return state.tokens
 
 
-def blocks_html(tokens: list[Token], reading: Reading) -> SafeString:
+def blocks_html(tokens: list[Token], reading: MarkdownReading) -> SafeString:
     """Return whole blocks as safe HTML; their markers are the next ones of `reading`."""
     env: dict[str, Any] = {"references": reading.references, "reading": reading}
     for before, token in pairwise([Token("", "", 0), *tokens]):

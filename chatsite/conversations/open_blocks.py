@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatsite.conversations import formulas
-from chatsite.conversations.block_tokens import Block, top_level
-from chatsite.conversations.markdown import Reading, blocks, blocks_html
+from chatsite.conversations.block_tokens import MarkdownBlock, top_level
+from chatsite.conversations.markdown import MarkdownReading, blocks, blocks_html
 
 BUDGET = 4
 ADVANCE = 2_000  # characters that may be read before any has come
@@ -55,7 +55,7 @@ class _Container:
 
 @dataclass(slots=True)
 class OpenBlocks:
-    reading: Reading
+    reading: MarkdownReading
     received: int = 0
     read: int = 0  # characters that the block parser has read
     size: int = 0  # characters that are open
@@ -134,7 +134,7 @@ class OpenBlocks:
     def _before(self) -> list[str]:
         return self._container.before if self._container else []
 
-    def _parse(self, lines: Sequence[str], references: MutableMapping[str, Any]) -> list[Block]:
+    def _parse(self, lines: Sequence[str], references: MutableMapping[str, Any]) -> list[MarkdownBlock]:
         source = "".join(lines)
         self.read += len(source)
         return list(top_level(blocks(source, references)))
@@ -170,7 +170,7 @@ class OpenBlocks:
             yield Finished(html)
 
     def _go_on(
-        self, container: _Container, block: Block, lines: list[str], *, last: int, is_over: bool
+        self, container: _Container, block: MarkdownBlock, lines: list[str], *, last: int, is_over: bool
     ) -> Generator[Finished, None, int]:
         """Yield the items or rows that have ended, and return the line behind them."""
         ours = len(container.before)
@@ -194,7 +194,7 @@ class OpenBlocks:
         block = self._parse(source, ChainMap({}, self.reading.references))[0]
         return Finished(blocks_html(block.with_parts(block.parts, is_loose=True), self.reading), again=True)
 
-    def _begin(self, block: Block, lines: list[str], *, last: int) -> tuple[str, int]:
+    def _begin(self, block: MarkdownBlock, lines: list[str], *, last: int) -> tuple[str, int]:
         """Return the HTML of the items or rows of a new list or table that have ended, and the line behind them."""
         parts = _ended_parts(block, last=last, is_over=False) if block.is_list or block.is_table else []
         end = parts[-1].end if parts else block.start + 2  # the head of a table
@@ -226,7 +226,7 @@ def _last_certain(lines: list[str]) -> int:
     return len(lines) - 1 if formula is None else formula
 
 
-def _ended_parts(block: Block, *, last: int, is_over: bool) -> list[Block]:
+def _ended_parts(block: MarkdownBlock, *, last: int, is_over: bool) -> list[MarkdownBlock]:
     """Return the items or rows of `block` that have ended; unless it `is_over`, more may come of the last item."""
     if is_over:
         return block.parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -17,8 +18,11 @@ pytestmark = pytest.mark.django_db(transaction=True)  # a response that is close
 QUESTION = {"query": "Where is the kettle kept?", "stream": True}
 
 
-def ask(client: Any) -> Any:
-    return client.post("/api/v1/chat/query", QUESTION, content_type="application/json")
+PAGE = {"Accept": "text/event-stream;html=1"}  # the chat page's, which wants it rendered
+
+
+def ask(client: Any, headers: dict[str, str] | None = None) -> Any:
+    return client.post("/api/v1/chat/query", QUESTION, content_type="application/json", headers=headers)
 
 
 def ended() -> tuple[str, str]:
@@ -34,23 +38,37 @@ def test_beat_is_a_comment_that_readers_skip() -> None:
     assert encode(BEAT) == b": beat\n\n"
 
 
-def test_stream_that_nobody_began_to_read_is_cancelled(client: Client, index: None) -> None:
-    ask(client).close()
+@pytest.mark.parametrize("headers", [None, PAGE])
+def test_stream_that_nobody_began_to_read_is_cancelled(client: Client, index: None, headers: Any) -> None:
+    ask(client, headers).close()
     assert ended() == ("cancelled", "cancelled")
 
 
-def test_stream_left_at_its_first_event_is_cancelled(client: Client, index: None) -> None:
-    response = ask(client)
+@pytest.mark.parametrize("headers", [None, PAGE])
+def test_stream_left_at_its_first_event_is_cancelled(client: Client, index: None, headers: Any) -> None:
+    response = ask(client, headers)
     assert next(iter(response.streaming_content)).startswith(b"event: run\n")
     response.close()
     assert ended() == ("cancelled", "cancelled")
 
 
-def test_stream_read_to_its_end_stays_completed(client: Client, index: None) -> None:
-    response = ask(client)
+@pytest.mark.parametrize("headers", [None, PAGE])
+def test_stream_read_to_its_end_stays_completed(client: Client, index: None, headers: Any) -> None:
+    response = ask(client, headers)
     assert b"event: done" in b"".join(response.streaming_content)
     response.close()
     assert ended() == ("completed", "")
+
+
+def test_page_is_sent_html_also_when_it_follows_again_and_a_program_text(client: Client, index: None) -> None:
+    def told(response: Any) -> set[str]:
+        return set(re.findall(r"^event: (\w+)", b"".join(response.streaming_content).decode(), re.MULTILINE))
+
+    assert told(ask(client, PAGE)) & {"html", "sources"} == {"html"}
+    again = f"/api/v1/chat/runs/{Run.objects.get().pk}/events"
+    assert told(client.get(again, headers=PAGE)) & {"html", "sources"} == {"html"}
+    assert told(client.get(again)) & {"html", "open", "text"} == {"text"}
+    assert told(ask(client)) & {"html", "open", "text"} == {"text"}
 
 
 def test_stream_that_nobody_began_to_read_is_cancelled_under_asgi(index: None) -> None:

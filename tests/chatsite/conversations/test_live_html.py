@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import pytest
 from django.utils.html import escape
+from django.utils.translation import gettext, override
 
 from chatsite.answering.sight import CitationView
 from chatsite.answering.telling import Event
 from chatsite.conversations import open_blocks
-from chatsite.conversations.live_html import LiveHtml
+from chatsite.conversations.live_html import LiveHtml, Rendered
 from chatsite.conversations.markdown import answer_html
 
 PLACE = "/documents/7/?start=1&end=9#quote"
@@ -255,10 +256,29 @@ def test_link_that_is_defined_later_stays_text() -> None:
     assert played(["See [a].\n\nMore.\n\n[a]: https://example.org"]).finished.startswith("<p>See [a].</p>")
 
 
-def test_program_is_sent_what_the_page_does_not_need() -> None:
+def test_page_is_not_sent_what_it_does_not_need() -> None:
     live = LiveHtml("en")
     told = [Event("run", {"run_id": "1"}), Event("sources", {"sources": []}), Event("done", {"answer": "x"})]
     assert [event for each in told for event in live.render(each)] == [told[0], Event("done", {})]
+
+
+class Told:
+    """An answer that is there already."""
+
+    run, whole, cancel, close = None, None, None, None
+
+    def stream(self) -> Iterator[Event]:
+        yield from events(["Wait [1]"])
+
+
+def test_page_is_sent_its_own_language_whichever_thread_sends_it() -> None:
+    with override("de"):
+        answer = Rendered(Told())  # type: ignore[arg-type]
+        wanted = escape(gettext("Citation %(marker)s: %(title)s") % {"marker": 1, "title": "Tea"})
+    sent = [event.body["html"] for event in answer.stream() if event.name in ("citation", "html")]
+    assert not wanted.startswith("Citation")
+    assert all(f'aria-label="{wanted}"' in html for html in sent)
+    assert len(sent) == 2
 
 
 def test_answer_that_fails_is_rendered_as_far_as_it_came() -> None:
