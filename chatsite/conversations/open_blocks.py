@@ -23,7 +23,8 @@ ADVANCE = 2_000  # characters that may be read before any has come
 ITEM = re.compile(r"( {0,3}(?:[-*+]|\d{1,9}[.)]))(?=[ \t]|$)[ \t]*", re.MULTILINE)
 
 _LONG_LINE = 200  # characters after which a line is taken for text
-_UNDECIDED = "-*_=~`#>+|:.)\\[$0123456789 \t"  # with these alone, a line may still become a rule, an item or a fence
+# So far a line may still become a rule, an item, a fence.
+_UNDECIDED = re.compile(r"[ \t]*(?:[-*_=~`#>+|:.\\\[$ \t]*|\d{1,9}(?:[.)][ \t]*)?)\Z")
 _RULE = r" {0,3}(?:#{1,6}(?:\s|$)|[-*_=|:][-*_=|: \t]*$)"  # of a heading, a table, or by itself
 _BEGINS = re.compile(rf"{ITEM.pattern}|{_RULE}| {{0,3}}(?:>|`{{3}}|~{{3}}|\$\$|\\\[)", re.MULTILINE)
 _STANDS_ALONE = re.compile(_RULE, re.MULTILINE)
@@ -87,7 +88,7 @@ class OpenBlocks:
         self._line.append(piece)
         if piece.endswith("\n"):
             return self._end_line()
-        if self.is_decided or not (piece.strip(_UNDECIDED) or self._line_size > _LONG_LINE):
+        if self.is_decided or (self._line_size <= _LONG_LINE and _UNDECIDED.match("".join(self._line))):
             return False
         self.is_decided = True
         return bool(self.lines) and not self.in_table and self._begins("".join(self._line))

@@ -228,6 +228,12 @@ def test_open_text_comes_in_new_pieces_alone_its_markers_as_links() -> None:
     ]
 
 
+def test_first_words_are_sent_at_once_also_when_they_are_numbers() -> None:
+    live = LiveHtml("en")
+    sent = [event for each in events(["2024 ", "1999 ", "1.5"]) for event in live.render(each) if each.name != "done"]
+    assert [event.body["text"] for event in sent if event.name == "text"] == ["2024", " 1999", " 1.5"]
+
+
 def test_list_is_sent_item_by_item_and_a_table_row_by_row() -> None:
     live = LiveHtml("en")
     text = "- one\n- two\n- three\n\n| a |\n|---|\n| 1 |\n| 2 |\n"
