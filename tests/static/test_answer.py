@@ -124,7 +124,9 @@ def test_what_is_told_again_takes_its_place_when_it_has_come() -> None:
         answer.take("html", { html: "<p>one</p>", depth: 0 });
         nextFrame();
         answer.restart();
-        const between = place().innerHTML;
+        answer.take("open", { html: '<p class="unfinished"></p>', depth: 0 });
+        nextFrame();
+        const between = place().innerHTML; // an element without text takes the place of nothing
         answer.take("html", { html: "<p>one</p><p>two</p>", depth: 0 });
         nextFrame();
         return [between, place().innerHTML];"""

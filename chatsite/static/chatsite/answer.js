@@ -89,7 +89,7 @@ export class Answer {
     this.#frame = 0;
     for (const [name, value] of this.#waiting) this.#draw(name, value);
     this.#waiting = [];
-    if (this.#place !== this.#drawn && this.#drawn.hasChildNodes()) this.#place.replaceWith(this.#drawn);
+    if (this.#place !== this.#drawn && this.#drawn.textContent) this.#place.replaceWith(this.#drawn);
   }
 
   #draw(name, { html = "", depth = 0, again = false, text: more = "" }) {
