@@ -80,7 +80,8 @@ class LiveHtml:
     def render(self, event: Event) -> Iterator[Event]:
         """Yield what the page is sent for `event`."""
         if event.name == "text":
-            yield from self._write(event.body["text"])
+            text = event.body["text"]
+            yield from _condensed(self._write(text)) if "\n" in text else self._write(text)
         elif event.name == "citation":
             yield from self._cite(event.body)
         elif event.name in ("done", "error"):
@@ -200,6 +201,21 @@ class LiveHtml:
             yield from self._end_code(rest)
         else:
             yield from self._finish(self.blocks.end())
+
+
+def _condensed(events: Iterable[Event]) -> list[Event]:
+    """Return `events`, which go out at once, without what has ended since it was opened, and blocks in a row as one."""
+    told: list[Event] = []
+    for event in events:
+        if event.name == "html":
+            while told and told[-1].name in ("open", "text", "citation"):
+                told.pop()
+            last = told[-1] if told and told[-1].name == "html" else None
+            if last and last.body["depth"] == event.body["depth"] and "again" not in event.body:
+                told[-1] = Event("html", last.body | {"html": last.body["html"] + event.body["html"]})
+                continue
+        told.append(event)
+    return told
 
 
 def _element(source: str, *, in_list: bool) -> tuple[str, int, int]:

@@ -11,7 +11,6 @@ class Node {
   get nodeType() { return this instanceof Text ? 3 : 1; }
   get nodeName() { return this instanceof Text ? "#text" : this.name.toUpperCase(); }
   get textContent() { return this instanceof Text ? this.data : this.childNodes.map((node) => node.textContent).join(""); }
-  hasChildNodes() { return this.childNodes.length > 0; }
   get siblings() { return this.parentElement?.childNodes ?? []; }
   get nextSibling() { return this.siblings[this.siblings.indexOf(this) + 1] ?? null; }
   get root() { return this.parentElement?.root ?? this; }

@@ -81,6 +81,22 @@ def test_text_grows_in_the_same_node_so_that_what_is_selected_stays_so() -> None
     ) == ['one more.<a class="citation" href="/x">1</a>!', True]
 
 
+def test_long_text_goes_on_in_blocks_and_leaves_with_them() -> None:
+    assert engine().run(
+        BEGIN
+        + """
+        answer.take("open", { html: '<p class="unfinished"></p>', depth: 0 });
+        for (let piece = 0; piece < 5; piece++) {
+            answer.take("text", { text: "x".repeat(5000) });
+            nextFrame();
+        }
+        const pieces = [...place().children[0].childNodes].map((node) => node.textContent.length);
+        answer.take("html", { html: "<p>x</p>", depth: 0 });
+        nextFrame();
+        return [pieces, place().innerHTML];"""
+    ) == [[10_000, 10_000, 5_000], "<p>x</p>"]
+
+
 def test_block_that_came_whole_between_two_frames_is_drawn_once() -> None:
     assert engine().run(
         BEGIN
@@ -108,7 +124,9 @@ def test_what_is_told_again_takes_its_place_when_it_has_come() -> None:
         answer.take("html", { html: "<p>one</p>", depth: 0 });
         nextFrame();
         answer.restart();
-        const between = place().innerHTML;
+        answer.take("open", { html: '<p class="unfinished"></p>', depth: 0 });
+        nextFrame();
+        const between = place().innerHTML; // an element without text takes the place of nothing
         answer.take("html", { html: "<p>one</p><p>two</p>", depth: 0 });
         nextFrame();
         return [between, place().innerHTML];"""

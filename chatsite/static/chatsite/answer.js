@@ -6,6 +6,7 @@
 import { counted, text } from "./texts.js";
 
 const HOLDS_BLOCKS = "article, div, ul, ol, blockquote, table, thead, tbody, tr, li:has(> p)";
+const LONG_TEXT = 8_000;
 const OURS = ["data-open"]; // a citation whose document is open beside the chat
 
 export class Answer {
@@ -88,11 +89,11 @@ export class Answer {
     this.#frame = 0;
     for (const [name, value] of this.#waiting) this.#draw(name, value);
     this.#waiting = [];
-    if (this.#place !== this.#drawn && this.#drawn.hasChildNodes()) this.#place.replaceWith(this.#drawn);
+    if (this.#place !== this.#drawn && this.#drawn.textContent) this.#place.replaceWith(this.#drawn);
   }
 
   #draw(name, { html = "", depth = 0, again = false, text: more = "" }) {
-    if (name === "text") grow(this.#open.inner, more);
+    if (name === "text") this.#open.inner = grow(this.#open.inner, more);
     else if (name === "citation") this.#open.inner.insertAdjacentHTML("beforeend", html);
     else if (name === "open") {
       const outer = append(this.#drawn, html, depth);
@@ -117,10 +118,16 @@ function innermost(element) {
   return element.lastElementChild ? innermost(element.lastElementChild) : element;
 }
 
-/** Adds to the text that `element` ends with, in the same node: what is selected in it stays so. */
+/** Adds to the text that `element` ends with, in the same node: what is selected in it stays so. Gives the element in
+    which it goes on: behind a long text another one, so that a frame lays out no more than the last of them. */
 function grow(element, more) {
   if (element.lastChild?.nodeType === Node.TEXT_NODE) element.lastChild.appendData(more);
   else element.append(more);
+  if (!element.matches(".unfinished") || element.lastChild.data.length < LONG_TEXT) return element;
+  const next = Object.assign(document.createElement("span"), { className: "unfinished further" });
+  if (element.matches(".further")) element.after(next);
+  else element.append(next);
+  return next;
 }
 
 /** What a search looks for. A model wrote its arguments, which may not even be JSON. */

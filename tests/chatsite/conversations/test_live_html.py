@@ -248,6 +248,17 @@ def test_list_is_sent_item_by_item_and_a_table_row_by_row() -> None:
     ]
 
 
+def test_blocks_that_come_at_once_are_sent_as_one() -> None:
+    live = LiveHtml("en")
+    text = "# A\n\n- one\n- two\n- three\n- fo"
+    assert list(live.render(Event("text", {"text": text}))) == [
+        Event("html", {"html": "<h1>A</h1>\n<ul>\n<li>one</li>\n</ul>\n", "depth": 0}),
+        Event("html", {"html": "<li>two</li>\n<li>three</li>\n", "depth": 1}),
+        Event("open", {"html": '<li class="unfinished"></li>', "depth": 1}),
+        Event("text", {"text": "fo"}),
+    ]
+
+
 def test_list_comes_again_when_a_blank_line_makes_paragraphs_of_its_items() -> None:
     live = LiveHtml("en")
     sent = [event for each in events(["- one [1]\n- two\n- th", "ree\n\n- fo", "ur"]) for event in live.render(each)]
