@@ -146,11 +146,11 @@ class Follower:
             entries = here.follow() if here else self._row_entries()
             looked = time.monotonic()
             for event in self._telling.events(entries):
+                yield event
                 if time.monotonic() - looked >= settings.RUN_LOOK_SECONDS:
                     looked = time.monotonic()
                     if not self._may_still_ask():
                         break
-                yield event
             if not self._telling.has_ended:
                 yield self._telling.break_off()
         finally:
