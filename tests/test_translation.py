@@ -24,7 +24,7 @@ from retrieval.reasons import Reason
 from tests.servers import ROOT
 
 CATALOG = ROOT / "chatsite" / "locale" / "de" / "LC_MESSAGES"
-MADE_FROM = ["chatsite", "retrieval"]
+MADE_FROM = ["chatsite", "retrieval", "templates"]
 MARKED = re.compile(
     r"""\{%-?\s*translate\s+(?:"([^"]*)"|'([^']*)')|\b(?:_|gettext|gettext_lazy)\(\s*"((?:[^"\\]|\\.)*)"\s*\)"""
 )
