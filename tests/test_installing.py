@@ -104,7 +104,8 @@ def test_theirs_after_ours_is_named_by_the_site_and_the_way_out_leads_out(enviro
     environment.pip("uninstall", "django-docchat")
     environment.pip("install", "django-docchat")
     environment.pip("install", "--target", environment.elsewhere / "vendor" / "openai-agents", "openai-agents")
-    both = """
+    both = f"""
+sys.path.append({str(Path(sys.prefix, "openai-agents"))!r})  # what theirs needs, as the tests have it
 import agents, chatsite, agents.foreign
 openai_agents = agents.foreign.load("openai-agents", path="vendor/openai-agents")
 print(agents.run.__module__, openai_agents.Runner.__module__)
