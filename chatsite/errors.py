@@ -10,7 +10,6 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-import agents
 from chatsite.middleware import current_request_id
 
 
@@ -108,11 +107,6 @@ _OF_RUN: dict[str, tuple[int, str]] = {
     "cancelled": (503, gettext_noop("The answer was cancelled; what had come is kept.")),
     "loop_stopped": (503, gettext_noop("The site was interrupted while it answered; what had come is kept.")),
 }
-
-
-def of_run(error: agents.AgentError | None) -> AnswerError:
-    """What a reader is told of a run that gave no answer; its own message is for the operator, in the log."""
-    return of_code(error.code if error else "cancelled", retry_after=getattr(error, "retry_after", None))
 
 
 def of_code(code: str, *, retry_after: float | None = None) -> AnswerError:

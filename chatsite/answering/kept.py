@@ -93,7 +93,7 @@ class KeptRun:
             self._changed.notify_all()
 
     def follow(self) -> Generator[LogEntry, None, None]:
-        """Return all that has happened, then what happens; text that came in pieces meanwhile comes as one."""
+        """Yield all that has happened, then what happens; text that came in pieces meanwhile comes as one."""
         at = 0
         while True:
             with self._changed:
@@ -164,7 +164,7 @@ class Follower:
             return True
 
     def _row_entries(self) -> Generator[LogEntry, None, None]:
-        """Return what the run's row tells, to its end."""
+        """Yield what the run's row tells, to its end."""
         yield run_event(self.run)
         row = RowEntries()
         runs = Run.objects.filter(pk=self.run.pk)

@@ -79,7 +79,7 @@ class Telling:
                 case str():
                     yield Event("text", {"text": entry})
                 case PassagesFound(passages):
-                    self._passages = dict(passages)
+                    self._passages = passages
                     self._refresh()
                     yield Event("sources", {"sources": self._sources()})
                 case VerifiedCitation():
