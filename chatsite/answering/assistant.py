@@ -17,6 +17,7 @@ from chatsite.answering.citations import strip_markers
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.models import Run
 from retrieval.errors import IndexUnavailable
+from retrieval.models import Document
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import search
 
@@ -92,6 +93,7 @@ class DocumentSearch:
         self._question = question
         self._passages = passages  # by number; what it finds is added
         self._steps = steps  # likewise: what was searched for, what came of it, and how many milliseconds it took
+        self.documents: dict[int, Document] = {}  # of all passages found, by id
 
     @tool
     def search(self, query: str) -> dict[str, Any]:
@@ -117,6 +119,7 @@ class DocumentSearch:
                 limit=self._question.top_k,
             )
             step |= {"failed": False, "passages": len(found.passages)}
+            self.documents |= found.documents
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error
         finally:

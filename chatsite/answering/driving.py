@@ -17,6 +17,7 @@ from agents import RunResult, RunStream, TextDelta, ToolCalled, ToolReturned
 from chatsite.answering.assistant import DocumentSearch, agent_for, request_for
 from chatsite.answering.capacity import Place
 from chatsite.answering.recording import Recording
+from chatsite.answering.sight import Sight
 from chatsite.answering.telling import BEAT, Event, LogEntry, PassagesFound, RunClosed, run_event
 from chatsite.models import Run
 
@@ -38,11 +39,12 @@ class Driving:
         self.question = question
         self.run = run
         self._recording = Recording(run, passages=question.passages)
+        self._search = DocumentSearch(question, passages=self._recording.passages, steps=self._recording.steps)
         self._place = place
         self._stream: RunStream | None = None
         self._begun = False
         self._stopped = False
-        self._looked = monotonic()
+        self._begun_at = self._looked = monotonic()
 
     def entries(self, *, whole: bool = False) -> Generator[LogEntry, None, None]:
         """Yield what happens, to RunClosed; BEAT whenever nothing has for a while. With `whole` the answer comes in one
@@ -51,7 +53,7 @@ class Driving:
         try:
             yield run_event(self.run)
             if self._recording.passages:
-                yield PassagesFound(dict(self._recording.passages))
+                yield self._found()
             yield from self._wait_for_files()
             if self._stopped:
                 self._recording.close(Run.State.CANCELLED, error="cancelled")
@@ -111,15 +113,13 @@ class Driving:
     # ---- while it is written ----
 
     def _run_whole(self) -> Generator[LogEntry, None, RunResult]:
-        search = self._search()
-        result = agents.run(agent_for(self.question, search), **self._request())
-        yield PassagesFound(dict(self._recording.passages))
+        result = agents.run(agent_for(self.question, self._search), **self._request())
+        yield self._found()
         yield from self._recording.read(result.content)
         return result
 
     def _run_streaming(self) -> Generator[LogEntry, None, RunResult]:
-        search = self._search()
-        with closing(agents.stream(agent_for(self.question, search), **self._request())) as stream:
+        with closing(agents.stream(agent_for(self.question, self._search), **self._request())) as stream:
             self._stream = stream
             for event in stream.beating(BEAT_SECONDS):
                 if event is None:
@@ -129,8 +129,10 @@ class Driving:
                 self._look()
         return stream.result
 
-    def _search(self) -> DocumentSearch:
-        return DocumentSearch(self.question, passages=self._recording.passages, steps=self._recording.steps)
+    def _found(self) -> PassagesFound:
+        """Say what may be cited by now. Rights were checked when the question came, so that is when it was seen."""
+        sight = Sight(self.question.reader, dict(self._search.documents), looked=self._begun_at)
+        return PassagesFound(dict(self._recording.passages), sight)
 
     def _request(self) -> dict[str, Any]:
         return request_for(self.question, written_before=self._written_before)
@@ -144,7 +146,7 @@ class Driving:
             case ToolReturned(message):
                 told = {"name": message.call.name, "failed": message.failed, **_count(message.value)}
                 yield Event("tool_result", told)
-                yield PassagesFound(dict(self._recording.passages))
+                yield self._found()
 
     def _look(self) -> None:
         """Now and then save what a kept run has so far, and end a run that nobody may or wants to go on with."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -65,10 +66,12 @@ class CitationView:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The documents that some runs name, as far as `reader` may read them now: in one query, however many runs."""
+    """The documents that some runs name, as far as `reader` could read them at `looked` (`time.monotonic`): in one
+    query, however many runs."""
 
     reader: Reader
     documents: Mapping[int, Document]
+    looked: float = field(default_factory=monotonic)
 
     @classmethod
     def of(cls, runs: Iterable[Run], *, reader: Reader) -> Sight:
@@ -78,8 +81,12 @@ class Sight:
     @classmethod
     def of_passages(cls, passages: Iterable[Passage], *, reader: Reader) -> Sight:
         """Return the sight of passages that were just found."""
-        named = {passage.document_id for passage in passages if passage.document_id}
+        named = _named(passages)
         return cls(reader, reader.documents().in_bulk(list(named)) if named else {})
+
+    def covers(self, passages: Iterable[Passage]) -> bool:
+        """Say whether every document of `passages` was found."""
+        return _named(passages) <= self.documents.keys()
 
     def source(self, passage: Passage) -> SourceView:
         """Return `passage` as it may be seen; its text is looked up where only its place is known."""
@@ -128,6 +135,10 @@ class Sight:
         """Return what `run` may cite, by number, with its text as it is today; what has changed or gone is left out."""
         views = {marker: self.source(passage) for marker, passage in stored_passages(run).items()}
         return {marker: view.passage for marker, view in views.items() if view.passage.text}
+
+
+def _named(passages: Iterable[Passage]) -> set[int]:
+    return {passage.document_id for passage in passages if passage.document_id}
 
 
 def documents_of(run: Run) -> set[int]:

@@ -42,9 +42,10 @@ BEAT = Event("beat", {})  # nothing has happened for a while
 
 @dataclass(frozen=True, slots=True)
 class PassagesFound:
-    """All passages that the run may cite by now, by number."""
+    """All passages that the run may cite by now, by number; and what whoever asked saw of them, where that is known."""
 
     passages: Mapping[int, Passage]
+    sight: Sight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Telling:
         self._passages: Mapping[int, Passage] = {}
         self._citations: list[VerifiedCitation] = []
         self._outcome: dict[str, Any] | AnswerError | None = None
-        self._looked, self._seen = 0.0, set[int]()
+        self._seen = set[int]()
 
     def events(self, entries: Iterable[LogEntry]) -> Iterator[Event]:
         """Tell each of `entries`; the last event is `done` with the API's 200 body, or `error` with the error's."""
@@ -78,8 +79,10 @@ class Telling:
                     yield entry
                 case str():
                     yield Event("text", {"text": entry})
-                case PassagesFound(passages):
+                case PassagesFound(passages, sight):
                     self._passages = passages
+                    if sight and sight.reader == self._reader and sight.covers(passages.values()):
+                        self._sight, self._seen = sight, set(passages)
                     self._refresh()
                     yield Event("sources", {"sources": self._sources()})
                 case VerifiedCitation():
@@ -106,8 +109,8 @@ class Telling:
 
     def _refresh(self) -> None:
         """Ask what the reader may see, unless that was asked within the last second."""
-        if monotonic() - self._looked > LOOK_SECONDS or self._passages.keys() != self._seen:
-            self._looked, self._seen = monotonic(), set(self._passages)
+        if monotonic() - self._sight.looked > LOOK_SECONDS or self._passages.keys() != self._seen:
+            self._seen = set(self._passages)
             self._sight = Sight.of_passages(self._passages.values(), reader=self._reader)
 
     def _sources(self) -> list[dict[str, Any]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain, islice
 from time import perf_counter
@@ -52,12 +52,14 @@ class Method:
 @dataclass(frozen=True)
 class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
-    query was taken to be in, empty where none is known; and the milliseconds that each stage took, in order."""
+    query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; and the
+    documents of the passages, by id."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
     language: str = ""
     stages: tuple[tuple[str, float], ...] = ()
+    documents: Mapping[int, Document] = field(default_factory=dict)
 
     @property
     def answers(self) -> bool:
@@ -139,7 +141,8 @@ def search(
     passages = _passages(ranked, found=found, method=method, limit=limit)
     sure = confidence(query, passages, language=spoken)
     watch.stage("passages")
-    return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages))
+    documents = {pk: found.documents[pk] for passage in passages if (pk := passage.document_id)}
+    return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages), documents=documents)
 
 
 def _similarity(hit: Hit, embedder: Embedder | None) -> float | None:
