@@ -62,6 +62,12 @@ class Reader:
         """Return the collections that this reader is offered now: none of the hidden ones."""
         return Collection.objects.visible_to(self.user).listed()
 
+    def models(self) -> list[str]:
+        """Return the language models that this reader may choose from; empty where there is no choice."""
+        if len(settings.CHAT_MODELS) > 1 and self.user.has_perm("chatsite.choose_model"):
+            return list(settings.CHAT_MODELS)
+        return []
+
     def searched(self, asked: Sequence[str] | None) -> tuple[str, ...] | None:
         """Return the slugs of the collections to search, of those `asked` for; None for all that may be read.
 

@@ -117,13 +117,13 @@ def _announce() -> None:
 
 def summary() -> str:
     """Where the site is and what it runs on, for the person who started it."""
-    from chatsite.answering import assistant
+    from chatsite.answering import language_models
     from retrieval import configuration
 
     described = configuration.describe()
     home = f"http://127.0.0.1:{settings.PORT}"
-    model = assistant.model_name()
-    if not assistant.model_configured():
+    model = language_models.model_name()
+    if not language_models.model_configured():
         model += " (quotes sentences; set OPENAI_API_KEY or OPENAI_BASE_URL for a language model)"
     lines = {
         "Chat": f"{home}/",

@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 import agents
 from chatsite import errors
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.answering.kept import Follower, stop
 from chatsite.answering.sse import event_stream
 from chatsite.api.authentication import BearerKey, EmbedToken, api_reader
@@ -81,8 +81,8 @@ class ChatQuery(ChatView):
             (200, "application/json"): AnswerSerializer,
             (200, EVENT_STREAM): OpenApiResponse(
                 OpenApiTypes.STR,
-                description="Events `run`, `reading`, `text`, `tool_call`, `tool_result`, `sources`, `citation`, and "
-                "at the end `done` (the whole JSON answer) or `error`.",
+                description="Events `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`, `tool_call`, "
+                "`tool_result`, `sources`, `citation`, and at the end `done` (the whole JSON answer) or `error`.",
             ),
             **dict.fromkeys([400, 401, 403, 404, 413, 415, 429, 502, 503, 504], ErrorSerializer),
         },
@@ -183,7 +183,7 @@ class Health(ChatView):
         counts = Document.objects.order_by().values_list("state").annotate(count=Count("pk"))
         body = {
             "status": "ok" if available else "degraded",
-            "chat_model": assistant.model_name(),
+            "chat_model": language_models.model_name(),
             "embedding": described.embedding,
             "store": described.store,
             "documents": dict(counts),

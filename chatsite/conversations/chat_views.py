@@ -20,7 +20,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.api.errors import sentence
 from chatsite.api.serializers import QuestionSerializer
 from chatsite.asking import suggestions
@@ -113,8 +113,8 @@ def render_chat(
         "collections": list(collections),
         "chosen": found,
         "may_ask": reader.may_ask(),
-        "model_name": assistant.model_name(),
-        "model_configured": assistant.model_configured(),
+        "model_name": language_models.model_name(),
+        "model_configured": language_models.model_configured(),
         "limits": limits(),
         **composing(reader, conversation, choosable(reader)),
     }

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.answering.sight import CitationView, Sight
 from chatsite.asking import suggestions
 from chatsite.conversations.markdown import answer_html
@@ -108,7 +108,7 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         question=run.question,
         mode=run.mode,
         state=run.state,
-        model="" if run.model == assistant.EXTRACTIVE else run.model,
+        model="" if run.model == language_models.EXTRACTIVE else run.model,
         answered=run.answered,
         answer_html=answer_html(run.answer, citations),
         error_message=errors.message_of(run.error) if run.error else "",
