@@ -11,7 +11,7 @@ from agents.budget import FREE, Price
 from agents.errors import ToolFailed
 from agents.events import TextDelta
 from agents.messages import Message, Passage, ToolCall, ToolMessage, UserMessage
-from agents.model import ModelEvent
+from agents.models.model import ModelEvent
 from agents.result import Output
 from agents.tools import Tool
 from chatsite.answering.best_sentences import Candidate, best_sentences
