@@ -45,8 +45,8 @@ from agents.messages import (
     dump_message,
     load_message,
 )
-from agents.model import Model, ModelEvent
-from agents.openai_model import OpenAIModel, Timeout
+from agents.models.model import Model, ModelEvent
+from agents.models.openai_model import OpenAIModel, Timeout
 from agents.orchestration import collaborate, route, sequential
 from agents.result import RunResult
 from agents.steps import Run

@@ -15,7 +15,7 @@ from agents.budget import Limits
 from agents.events import Event, RunEnded
 from agents.guardrails import Decision, Guardrails, RunState
 from agents.messages import Message, ToolCall, UserMessage
-from agents.model import Model
+from agents.models.model import Model
 from agents.result import RunResult, output_of
 from agents.steps import Instructions, Request, Run
 from agents.streams import Emit, Stream

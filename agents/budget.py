@@ -12,7 +12,7 @@ from functools import cache
 
 from agents.errors import LimitExceeded, PriceUnknown
 from agents.messages import Usage
-from agents.model import Model
+from agents.models.model import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from agents.messages import (
     estimate_tokens,
     fit_messages,
 )
-from agents.model import Model
+from agents.models.model import Model
 from agents.result import RunResult, Status, output_of
 from agents.streams import Emit
 from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, invoke, to_model_text

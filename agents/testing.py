@@ -8,7 +8,7 @@ from typing import TypeAlias
 from agents.budget import Price
 from agents.events import TextDelta
 from agents.messages import Message, ToolCall, Usage
-from agents.model import ModelEvent
+from agents.models.model import ModelEvent
 from agents.result import Output
 from agents.tools import Tool
 

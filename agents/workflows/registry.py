@@ -17,7 +17,7 @@ from typing import Any, TypeVar, overload
 from asgiref.sync import sync_to_async
 
 from agents.agent import Runnable
-from agents.model import Model
+from agents.models.model import Model
 from agents.tools import Tool, Toolkit, invoke
 
 T = TypeVar("T")
