@@ -116,7 +116,9 @@ class DocumentSearch:
     def passages(self) -> tuple[agents.Passage, ...]:
         """Return what may be cited by now, as a model reads it."""
         return tuple(
-            agents.Passage(marker, passage.text, " > ".join(filter(None, [passage.title, passage.section])), passage.page)
+            agents.Passage(
+                marker, passage.text, " > ".join(filter(None, [passage.title, passage.section])), passage.page
+            )
             for marker, passage in self._passages.items()
         )
 
@@ -134,6 +136,11 @@ class DocumentSearch:
         marker = next(known, len(self._passages) + 1)
         self._passages.setdefault(marker, passage)
         return marker
+
+
+def _heading(passage: Passage) -> str:
+    """Return title and section, as one line."""
+    return " > ".join(filter(None, [passage.title, passage.section]))
 
 
 def _as_read(marker: int, passage: Passage) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def answering_models(
 ) -> AnsweringModels:
     """Return the `chosen` model, or the configured ones, with the one that quotes from `candidates` behind them."""
     names = [] if not model_configured() else [chosen] if chosen else model_names()
-    language = [WatchedModel(_language_model(name)) for name in names]
+    language = [WatchedModel(language_model(name)) for name in names]
     selection = mode == Run.Mode.SELECTED_TEXT
     declined = (
         _("The selected text does not answer this question.")
@@ -141,5 +141,6 @@ def answering_models(
     return models
 
 
-def _language_model(name: str) -> OpenAIModel:
+def language_model(name: str) -> OpenAIModel:
+    """Return the language model of that name, as the site's settings say."""
     return OpenAIModel(name, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)

@@ -50,8 +50,8 @@ class PassagesFound:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Text beside the answer, as the event `name`: what the model thinks, or what can be quoted meanwhile. It may repeat
-    any passage, so it is told to whoever may read all of them."""
+    """Text beside the answer, as the event `name`: what the model thinks, or what can be quoted meanwhile. It may
+    repeat any passage, so it is told to whoever may read all of them."""
 
     name: str
     text: str

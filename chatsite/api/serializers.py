@@ -339,6 +339,13 @@ class ErrorSerializer(serializers.Serializer[Any]):
 class HealthSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "degraded"])
     chat_model = serializers.CharField()
+    chat_model_well_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a language model has last answered, as far as the latest runs tell."
+    )
+    chat_model_fault = serializers.CharField(
+        allow_blank=True, help_text="The code of its last error, when it has not answered since; empty when it is well."
+    )
+    chat_model_fault_at = serializers.DateTimeField(allow_null=True)
     embedding = serializers.CharField()
     store = serializers.CharField()
     documents = serializers.DictField(child=serializers.IntegerField(), help_text="How many are in which state.")

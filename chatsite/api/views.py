@@ -26,6 +26,7 @@ import agents
 from chatsite import errors
 from chatsite.answering import language_models
 from chatsite.answering.kept import Follower, stop
+from chatsite.answering.model_state import model_state
 from chatsite.answering.sse import event_stream
 from chatsite.api.authentication import BearerKey, EmbedToken, api_reader
 from chatsite.api.errors import error_response
@@ -179,11 +180,14 @@ class Health(ChatView):
     def get(self, request: Request) -> Response:
         """What this process runs on, and whether it can answer."""
         described = configuration.describe()
-        available = _store_available()
+        available, state = _store_available(), model_state()
         counts = Document.objects.order_by().values_list("state").annotate(count=Count("pk"))
         body = {
             "status": "ok" if available else "degraded",
             "chat_model": language_models.model_name(),
+            "chat_model_well_at": state.well_at,
+            "chat_model_fault": "" if state.is_well else state.fault,
+            "chat_model_fault_at": None if state.is_well else state.fault_at,
             "embedding": described.embedding,
             "store": described.store,
             "documents": dict(counts),
