@@ -12,6 +12,7 @@ from agents.errors import ToolFailed
 from agents.events import TextDelta
 from agents.messages import Message, Passage, ToolCall, ToolMessage, UserMessage
 from agents.models.model import ModelEvent
+from agents.models.settings import ModelSettings
 from agents.result import Output
 from agents.tools import Tool
 from chatsite.answering.best_sentences import Candidate, best_sentences
@@ -42,6 +43,7 @@ class ExtractiveModel:
         messages: Sequence[Message],
         tools: Sequence[Tool],
         output: Output | None = None,
+        settings: ModelSettings | None = None,
     ) -> AsyncGenerator[ModelEvent]:
         asked_at = max(i for i, message in enumerate(messages) if isinstance(message, UserMessage))
         question = messages[asked_at]
