@@ -30,7 +30,7 @@ from agents.errors import (
     ToolFailed,
     WorkerLost,
 )
-from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ToolCalled, ToolReturned
+from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ThinkingDelta, ToolCalled, ToolReturned
 from agents.guardrails import Decision, Guardrails, RunState
 from agents.isolation import Recipe, arun_isolated, run_isolated
 from agents.loop import loop_state, per_loop, shutdown
@@ -45,8 +45,9 @@ from agents.messages import (
     dump_message,
     load_message,
 )
-from agents.models.model import Model, ModelEvent
+from agents.models.model import MessageFields, Model, ModelEvent
 from agents.models.openai_model import OpenAIModel, Timeout
+from agents.models.settings import ModelSettings
 from agents.orchestration import collaborate, route, sequential
 from agents.result import RunResult
 from agents.steps import Run
@@ -86,6 +87,7 @@ __all__ = [
     "Limits",
     "LoopStopped",
     "Message",
+    "MessageFields",
     "Model",
     "ModelAnswerInvalid",
     "ModelError",
@@ -93,6 +95,7 @@ __all__ = [
     "ModelInterrupted",
     "ModelRefused",
     "ModelReplaced",
+    "ModelSettings",
     "ModelUnavailable",
     "OpenAIModel",
     "OutputInvalid",
@@ -117,6 +120,7 @@ __all__ = [
     "StepFailed",
     "Stream",
     "TextDelta",
+    "ThinkingDelta",
     "Timeout",
     "Tool",
     "ToolCall",

@@ -122,20 +122,23 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens."""
+    """US dollars for a million tokens; `cached` for those of the input that the provider had kept, if it asks less."""
 
     input: Decimal
     output: Decimal
+    cached: Decimal | None = None
 
     def of(self, usage: Usage) -> Decimal:
-        return (self.input * usage.input_tokens + self.output * usage.output_tokens) / MILLION
+        cached = self.input if self.cached is None else self.cached
+        read = self.input * (usage.input_tokens - usage.cached_tokens) + cached * usage.cached_tokens
+        return (read + self.output * usage.output_tokens) / MILLION
 
 
 FREE = Price(Decimal(0), Decimal(0))
 
 
 def cost_of(usage: Usage, *, model: Model) -> Decimal | None:
-    """US dollars; None when the price is unknown. Tokens that a provider bills at a discount count in full."""
+    """US dollars; None when the price is unknown."""
     price = price_of(model)
     return price.of(usage) if price else None
 
@@ -152,9 +155,14 @@ def price_of(model: Model) -> Price | None:
 def _listed(name: str, url: str) -> Price | None:
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
+    from genai_prices.types import PriceCalculation
+
+    def price(**tokens: int) -> PriceCalculation:
+        return calc_price(Tokens(**tokens), model_ref=name, provider_api_url=url or None)
 
     try:
-        found = calc_price(Tokens(input_tokens=1000, output_tokens=1000), model_ref=name, provider_api_url=url or None)
+        full = price(input_tokens=1000, output_tokens=1000)
     except LookupError:
         return None
-    return Price(found.input_price * 1000, found.output_price * 1000)
+    cached = price(input_tokens=1000, cache_read_tokens=1000).input_price
+    return Price(full.input_price * 1000, full.output_price * 1000, cached * 1000)

@@ -20,6 +20,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """What a model thinks before it answers: no part of the content, and not sent back to it as text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCalled:
     call: ToolCall
 
@@ -44,4 +51,4 @@ class RunEnded:
     result: RunResult
 
 
-Event = TextDelta | ToolCalled | ToolReturned | ModelReplaced | RunEnded
+Event = TextDelta | ThinkingDelta | ToolCalled | ToolReturned | ModelReplaced | RunEnded

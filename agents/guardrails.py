@@ -9,7 +9,7 @@ A run that waits for a person is `paused`. Its RunState is what it has so far, a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -65,6 +65,7 @@ class RunState:
     tool_calls: int
     usage: Usage
     cost: Decimal | None
+    attached: Mapping[str, Any] = field(default_factory=dict, hash=False)  # to the message of that turn
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values. Of a tool's result only the text that the model reads survives."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -19,11 +19,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool the model wants to be called; `arguments` is JSON as the model wrote it, valid or not."""
+    """A tool the model wants to be called; `arguments` is JSON as the model wrote it, valid or not.
+
+    `attached` holds what the provider sent along and wants back, such as a thought's signature.
+    """
 
     id: str
     name: str
     arguments: str
+    attached: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,11 @@ class UserMessage:
 
 @dataclass(frozen=True, slots=True)
 class AssistantMessage:
+    """What a model said in one turn; `attached` holds what the provider sent along and wants back."""
+
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
+    attached: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,22 @@ Message = UserMessage | AssistantMessage | ToolMessage
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """Tokens. `cached_tokens` are those of the input that the provider had kept, and `reasoning_tokens` those of the
+    output that were thought, not said.
+    """
+
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
 
     @property
     def total_tokens(self) -> int:
@@ -84,7 +102,8 @@ def load_message(row: Mapping[str, Any]) -> Message:
         case "user":
             return UserMessage(row["text"], tuple(Passage(**passage) for passage in row["passages"]))
         case "assistant":
-            return AssistantMessage(row["text"], tuple(ToolCall(**call) for call in row["tool_calls"]))
+            calls = tuple(ToolCall(**call) for call in row["tool_calls"])
+            return AssistantMessage(row["text"], calls, row.get("attached", {}))
         case "tool":
             return ToolMessage(ToolCall(**row["call"]), row["text"], row["text"], row["failed"])
         case other:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
@@ -23,7 +23,7 @@ from agents.errors import (
     ModelError,
     OutputInvalid,
 )
-from agents.events import Event, ModelReplaced, TextDelta, ToolCalled, ToolReturned
+from agents.events import Event, ModelReplaced, TextDelta, ThinkingDelta, ToolCalled, ToolReturned
 from agents.guardrails import CallRefused, Decision, Guardrails, RunState
 from agents.messages import (
     AssistantMessage,
@@ -35,7 +35,8 @@ from agents.messages import (
     estimate_tokens,
     fit_messages,
 )
-from agents.models.model import Model
+from agents.models.model import MessageFields, Model
+from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.result import RunResult, Status, output_of
 from agents.streams import Emit
 from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, invoke, to_model_text
@@ -59,6 +60,7 @@ class Request:
     opening: tuple[ToolCall, ...] = ()
     since: tuple[Message, ...] = ()
     decision: Decision | None = None
+    settings: ModelSettings | None = None
 
 
 class AgentDefinition(Protocol):
@@ -101,7 +103,8 @@ class Run:
         self.output: object = None
         self._request = request
         self._turn: list[str] = []
-        self._pending: tuple[str, tuple[ToolCall, ...]] = ("", ())
+        self._attached: dict[str, Any] = {}  # to the message of this turn
+        self._pending = AssistantMessage("")
         self._repairs = OUTPUT_REPAIRS
         self._model_seconds = self._tool_seconds = 0.0
         self._guardrails: list[Guardrails] = []
@@ -161,7 +164,7 @@ class Run:
         except asyncio.CancelledError:  # whoever cancelled knows; what there is can still be kept
             status = "cancelled"
         if self._turn:
-            self.messages.append(AssistantMessage("".join(self._turn)))
+            self.messages.append(self._message())
         return status, error
 
     async def _answer(self) -> None:
@@ -169,27 +172,30 @@ class Run:
         if request.decision:
             state = request.decision.state
             self.budget.resume(steps=state.steps, tool_calls=state.tool_calls, usage=state.usage, cost=state.cost)
-            ended = await self._turn_to_tools(state.text, state.pending, decision=request.decision)
+            paused = AssistantMessage(state.text, state.pending, state.attached)
+            ended = await self._turn_to_tools(paused, decision=request.decision)
         else:
             await self.agent.guardrails.check_input(request.prompt)
             if request.opening:
-                ended = await self._turn_to_tools("", request.opening)
+                ended = await self._turn_to_tools(AssistantMessage("", request.opening))
         while not ended:
             ended = await self._step()
 
     async def _step(self) -> bool:
         """One model turn and its tools; true when it has ended the run."""
         self.budget.begin_step(models=self._models)
-        calls = await self._query()
-        text = "".join(self._turn)
-        if calls:
-            return await self._turn_to_tools(text, calls)
-        self.messages.append(AssistantMessage(text))
+        message = self._message(await self._query())
+        if message.tool_calls:
+            return await self._turn_to_tools(message)
+        self.messages.append(message)
         self._turn = []
-        if not self._fits(text):
+        if not self._fits(message.text):
             return False
-        await self._finish(text, said=not self._held)
+        await self._finish(message.text, said=not self._held)
         return True
+
+    def _message(self, calls: tuple[ToolCall, ...] = ()) -> AssistantMessage:
+        return AssistantMessage("".join(self._turn), calls, self._attached)
 
     def _fits(self, text: str) -> bool:
         """Read the answer as the output type; when it is no such value, ask the model once more."""
@@ -216,7 +222,7 @@ class Run:
         """Ask until a model has given a whole turn; another one is asked only while nothing has been shown."""
         shortened = False
         while True:
-            self._turn = []
+            self._turn, self._attached = [], {}
             instructions, messages = await self._prompt()
             try:
                 calls = await self._ask(self._models[0], instructions, messages)
@@ -259,7 +265,11 @@ class Run:
         calls: list[ToolCall] = []
         output = None if self.agent.output is None else output_of(self.agent.output)
         turn = model.stream(
-            instructions=instructions, messages=messages, tools=tuple(self.agent.toolbox.values()), output=output
+            instructions=instructions,
+            messages=messages,
+            tools=tuple(self.agent.toolbox.values()),
+            output=output,
+            **self._settings(),
         )
         mark = time.perf_counter()
         with span("model", name=model.name, provider=getattr(model, "provider", model.name)) as trace:
@@ -271,8 +281,12 @@ class Run:
                         match event:
                             case TextDelta(text):
                                 await self._say(text)
+                            case ThinkingDelta():
+                                await self.emit(event)
                             case ToolCall():
                                 calls.append(event)
+                            case MessageFields(fields):
+                                self._attached |= fields
                             case Usage():
                                 self.budget.spend(event, model=model)
                                 trace.set(input_tokens=event.input_tokens, output_tokens=event.output_tokens)
@@ -281,6 +295,12 @@ class Run:
                 self._model_seconds += time.perf_counter() - mark
                 trace.set_content(answer="".join(self._turn))
         return tuple(calls)
+
+    def _settings(self) -> dict[str, ModelSettings]:
+        """Return the run's settings over the agent's, as an argument, if there are any: not every model takes it."""
+        given = (self._request.settings, getattr(self.agent, "settings", None))
+        settings = reduce(lambda nearer, farther: nearer.over(farther), filter(None, given), NOTHING_SET)
+        return {"settings": settings} if settings else {}
 
     async def _say(self, text: str) -> None:
         if not text:
@@ -296,13 +316,14 @@ class Run:
             await self.emit(TextDelta(part))
 
     # ---- the tools ----
-    async def _turn_to_tools(self, text: str, calls: tuple[ToolCall, ...], *, decision: Decision | None = None) -> bool:
+    async def _turn_to_tools(self, message: AssistantMessage, *, decision: Decision | None = None) -> bool:
         """Run the calls, all at once but for exclusive tools, and add their results in the order of the calls.
 
         True when one of them has ended the run. Without a decision, a call that needs one pauses the run instead.
         """
+        calls = message.tool_calls
         if decision is None and any(self._needs_approval(call) for call in calls):
-            self._pending, self._turn = (text, calls), []
+            self._pending, self._turn = message, []
             raise _Paused
         self.budget.begin_tool_calls(len(calls))
         started = time.perf_counter()
@@ -316,7 +337,7 @@ class Run:
             else:
                 results += await asyncio.gather(*map(execute, group))
         self._tool_seconds += time.perf_counter() - started
-        self.messages += [AssistantMessage(text, calls), *results]
+        self.messages += [message, *results]
         self._turn = []
         return await self._take(results)
 
@@ -365,13 +386,14 @@ class Run:
         return tool is not None and tool.exclusive
 
     def _state(self) -> RunState:
-        text, pending = self._pending
+        pending = self._pending
         return RunState(
             agent=self.agent.name,
             messages=tuple(self.messages),
             prompt_at=len(self._request.history),
-            text=text,
-            pending=pending,
+            text=pending.text,
+            pending=pending.tool_calls,
+            attached=pending.attached,
             steps=self.budget.steps,
             tool_calls=self.budget.tool_calls,
             usage=self.budget.usage,

@@ -6,15 +6,16 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from agents.budget import Price
-from agents.events import TextDelta
+from agents.events import TextDelta, ThinkingDelta
 from agents.messages import Message, ToolCall, Usage
-from agents.models.model import ModelEvent
+from agents.models.model import MessageFields, ModelEvent
+from agents.models.settings import ModelSettings
 from agents.result import Output
 from agents.tools import Tool
 
-Part: TypeAlias = str | ToolCall | Usage | Exception
+Part: TypeAlias = str | ThinkingDelta | ToolCall | MessageFields | Usage | Exception
 Step: TypeAlias = Part | Iterable[Part]
-"""One turn: a text, a tool call, an exception to raise, or several of them in order."""
+"""One turn: a text, a thought, a tool call, an exception to raise, or several of them in order."""
 
 
 class FunctionModel:
@@ -40,6 +41,7 @@ class FunctionModel:
         messages: Sequence[Message],
         tools: Sequence[Tool],
         output: Output | None = None,
+        settings: ModelSettings | None = None,
     ) -> AsyncGenerator[ModelEvent]:
         step = self.function(messages)
         for part in [step] if isinstance(step, Part) else step:

@@ -28,8 +28,9 @@ from agents.events import TextDelta
 from agents.loop import per_loop
 from agents.messages import Message
 from agents.models.model import ModelEvent
+from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.models.turn import SHOWN_CHARACTERS, Turn, split_lines
-from agents.models.wire import message_to_wire
+from agents.models.wire import message_to_wire, settings_to_wire
 from agents.result import Output
 from agents.tools import Tool
 
@@ -77,6 +78,7 @@ class OpenAIModel:
     price: Price | None = None
     window_tokens: int | None = None
     provider: str = "openai"
+    settings: ModelSettings = NOTHING_SET
 
     def __post_init__(self) -> None:
         if self.client is None:
@@ -94,8 +96,12 @@ class OpenAIModel:
         messages: Sequence[Message],
         tools: Sequence[Tool],
         output: Output | None = None,
+        settings: ModelSettings | None = None,
     ) -> AsyncGenerator[ModelEvent]:
-        for request in self._requests(instructions, messages, tools, output):
+        chosen = settings.over(self.settings) if settings else self.settings
+        sent = settings_to_wire(chosen)
+        for asked in self._requests(instructions, messages, tools, output):
+            request = {**asked, **sent}
             try:
                 async with aclosing(self._turn(request)) as events:
                     async for event in events:

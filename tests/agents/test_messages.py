@@ -43,11 +43,17 @@ FIRST, LAST = exchange("first")[1:3], exchange("last")[1:3]
     [
         UserMessage("a", (Passage(1, "text", "title", 3), Passage(2, "other"))),
         AssistantMessage("b", (CALL,)),
+        AssistantMessage("", (ToolCall("1", "look", "{}", {"extra_content": {"google": 1}}),), {"reasoning": "so"}),
         ToolMessage(CALL, "read", "read", failed=True),
     ],
 )
 def test_message_survives_json(message: Message) -> None:
     assert load_message(json.loads(json.dumps(dump_message(message)))) == message
+
+
+def test_message_written_before_there_were_attachments_is_read() -> None:
+    row = {"role": "assistant", "text": "b", "tool_calls": [{"id": "1", "name": "look", "arguments": "{}"}]}
+    assert load_message(row) == AssistantMessage("b", (CALL,))
 
 
 def test_message_of_an_unknown_role_is_refused() -> None:
