@@ -49,6 +49,12 @@ def host_names(value: Iterable[str]) -> None:
             raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
 
 
+def json_object(value: Any) -> None:
+    """Raise ValidationError unless `value` is a JSON object."""
+    if not isinstance(value, dict):
+        raise ValidationError('must be a JSON object like {"top_k": 20}')
+
+
 def setting(
     variable: Callable[..., Value] | None,
     name: str,
@@ -103,7 +109,7 @@ CHAT_MAX_TOKENS = setting(_env.int, "CHAT_MAX_TOKENS", 1_500, validate.Range(min
 CHAT_REASONING = setting(
     _env.str, "CHAT_REASONING", "", validate.OneOf(["", "none", "minimal", "low", "medium", "high", "xhigh"])
 )
-CHAT_EXTRA_BODY = setting(_env.json, "CHAT_EXTRA_BODY", dict[str, Any]())
+CHAT_EXTRA_BODY = setting(_env.json, "CHAT_EXTRA_BODY", dict[str, Any](), json_object)  # type: ignore[arg-type]
 CHAT_WINDOW_TOKENS = setting(_env.int, "CHAT_WINDOW_TOKENS", 0, validate.Range(min=0))  # 0: learned from refusals
 CHAT_FIRST_TOKEN_SECONDS = setting(_env.float, "CHAT_FIRST_TOKEN_SECONDS", 120.0, validate.Range(min=1))
 CHAT_TOTAL_SECONDS = setting(_env.float, "CHAT_TOTAL_SECONDS", 300.0, validate.Range(min=1))

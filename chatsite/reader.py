@@ -64,7 +64,8 @@ class Reader:
 
     def models(self) -> list[str]:
         """Return the language models that this reader may choose from; empty where there is no choice."""
-        if len(settings.CHAT_MODELS) > 1 and self.user.has_perm("chatsite.choose_model"):
+        has_perm = getattr(self.user, "has_perm", None)  # not every user model has permissions
+        if len(settings.CHAT_MODELS) > 1 and has_perm and has_perm("chatsite.choose_model"):
             return list(settings.CHAT_MODELS)
         return []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 import agents
-from agents import Agent, AssistantMessage, Message, ToolFailed, UserMessage, tool
+from agents import Agent, AssistantMessage, Limits, Message, ToolFailed, UserMessage, tool
 from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.citations import strip_markers
 from chatsite.answering.language_models import AnsweringModels
@@ -160,9 +160,11 @@ def _place(passage: Passage) -> tuple[str | None, int, int]:
 
 def agent_for(question: Question, search: DocumentSearch, *, models: AnsweringModels) -> Agent:
     """Return the agent that answers: from what `search` finds, or from the selected texts alone, without a tool."""
+    limits = Limits(seconds=settings.CHAT_TOTAL_SECONDS)
     if question.mode == Run.Mode.SELECTED_TEXT:
-        return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=models.all)
-    return Agent("documents", RETRIEVAL_INSTRUCTIONS + search.hint, tools=[search.search], models=models.all)
+        return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=models.all, limits=limits)
+    told = RETRIEVAL_INSTRUCTIONS + search.hint
+    return Agent("documents", told, tools=[search.search], models=models.all, limits=limits)
 
 
 def request_for(question: Question, search: DocumentSearch, *, written_before: str = "") -> dict[str, Any]:

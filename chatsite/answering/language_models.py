@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from agents import Model, ModelError, ModelEvent, OpenAIModel
+from agents import Model, ModelError, ModelEvent, ModelSettings, OpenAIModel, Timeout
 from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.models import Run
@@ -143,4 +143,16 @@ def answering_models(
 
 def language_model(name: str) -> OpenAIModel:
     """Return the language model of that name, as the site's settings say."""
-    return OpenAIModel(name, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
+    return OpenAIModel(
+        name,
+        api_key=settings.OPENAI_API_KEY,
+        base_url=settings.OPENAI_BASE_URL or None,
+        timeout=Timeout(first=settings.CHAT_FIRST_TOKEN_SECONDS, total=settings.CHAT_TOTAL_SECONDS),
+        window_tokens=settings.CHAT_WINDOW_TOKENS or None,
+        settings=ModelSettings(
+            temperature=settings.CHAT_TEMPERATURE,
+            max_tokens=settings.CHAT_MAX_TOKENS,
+            reasoning_effort=settings.CHAT_REASONING or None,
+            extra_body=settings.CHAT_EXTRA_BODY,
+        ),
+    )

@@ -49,12 +49,15 @@ class ModelState:
 
 def model_state() -> ModelState:
     """Return what the last RECENT_RUNS runs say."""
-    latest = Run.objects.exclude(ended_at=None).order_by("-created_at")
-    rows = list(latest.values_list("model", "model_fault", "state", "ended_at")[:RECENT_RUNS])
-    well = [ended for model, _, state, ended in rows if model != EXTRACTIVE and state == Run.State.COMPLETED]
-    faults = [(ended, fault) for _, fault, _, ended in rows if fault]
-    fault_at, fault = max(faults, default=(None, ""))
-    return ModelState(max(well, default=None), fault, fault_at)
+    latest = Run.objects.order_by("-created_at").values_list("model", "model_fault", "state", "ended_at")[:RECENT_RUNS]
+    well_at = fault_at = None
+    fault = ""
+    for model, failed, state, ended in latest:
+        if state == Run.State.COMPLETED and model != EXTRACTIVE:
+            well_at = well_at or ended
+        if failed and not fault:
+            fault, fault_at = failed, ended
+    return ModelState(well_at, fault, fault_at)
 
 
 def try_model() -> tuple[str, str]:
