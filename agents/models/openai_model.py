@@ -104,7 +104,7 @@ class OpenAIModel:
     def window_estimate(self) -> int | None:
         """How much it reads and writes at once, given or learned, as `estimate_tokens` counts."""
         window = self.window_tokens or self.learned.window
-        return window and int(window / self.learned.scale)
+        return window and self.learned.estimate(window)
 
     async def stream(
         self,
@@ -190,7 +190,7 @@ class OpenAIModel:
         if overflow and overflow.prompt:
             learned.count(asked.tokens, overflow.prompt)
         window = self.window_tokens or learned.window
-        fits = window and asked.tokens * learned.scale + ANSWER_TOKENS_LEAST <= window
+        fits = window and learned.tokens(asked.tokens) + ANSWER_TOKENS_LEAST <= window
         return bool(fits) and self._differs(asked, request)
 
     def _differs(self, asked: Asked, request: dict[str, Any]) -> bool:

@@ -32,7 +32,7 @@ PARTS: dict[str, str] = {
     "top_p": r"top_p",
     "temperature": r"temperature",
     "seed": r"\bseed\b",
-    "stop": r"['\"`. ]stop['\"`\]]|stop sequences?",
+    "stop": r"\bstop\b",
     "tool_choice": r"tool_choice",
     "system": (
         r"system role|role[^.]{0,20}system|'system'|got system|developer instruction|system (?:message|prompt)s?\b"

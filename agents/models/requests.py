@@ -71,7 +71,7 @@ def answer_tokens(asked: Asked, learned: Learned) -> int | None:
     if learned.output_limit:
         tokens = min(tokens, learned.output_limit)
     if asked.window:
-        left = asked.window - MARGIN_TOKENS - int(asked.tokens * learned.scale)
+        left = asked.window - MARGIN_TOKENS - learned.tokens(asked.tokens)
         tokens = min(tokens, max(ANSWER_TOKENS_LEAST, left))
     return tokens
 
