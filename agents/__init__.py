@@ -30,7 +30,16 @@ from agents.errors import (
     ToolFailed,
     WorkerLost,
 )
-from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ThinkingDelta, ToolCalled, ToolReturned
+from agents.events import (
+    Event,
+    ModelReplaced,
+    RunEnded,
+    TextDelta,
+    TextWithdrawn,
+    ThinkingDelta,
+    ToolCalled,
+    ToolReturned,
+)
 from agents.guardrails import Decision, Guardrails, RunState
 from agents.isolation import Recipe, arun_isolated, run_isolated
 from agents.loop import loop_state, per_loop, shutdown
@@ -46,8 +55,9 @@ from agents.messages import (
     load_message,
 )
 from agents.models.model import MessageFields, Model, ModelEvent
-from agents.models.openai_model import OpenAIModel, Timeout
+from agents.models.openai_model import OpenAIModel
 from agents.models.settings import ModelSettings
+from agents.models.timeouts import Timeout
 from agents.orchestration import collaborate, route, sequential
 from agents.result import RunResult
 from agents.steps import Run
@@ -120,6 +130,7 @@ __all__ = [
     "StepFailed",
     "Stream",
     "TextDelta",
+    "TextWithdrawn",
     "ThinkingDelta",
     "Timeout",
     "Tool",

@@ -8,7 +8,7 @@ AgentError
 │   ├── ModelInterrupted     the answer broke off
 │   ├── ModelAnswerInvalid   what came is no answer: an HTML page, broken JSON, nothing at all
 │   │   └── OutputInvalid       the answer does not fit the agent's output type, also when asked once more
-│   ├── AnswerTruncated      the model reached its own limit on the length of an answer
+│   ├── AnswerTruncated      the answer reached a limit on its length, or repeated itself
 │   └── DeadlineExceeded     the model was silent, or busy, for too long
 ├── LimitExceeded         the run reached one of its limits
 ├── PriceUnknown          money is limited, but nobody knows what the model costs
@@ -48,7 +48,13 @@ class ModelRefused(ModelError):
 
 
 class ContextOverflow(ModelRefused):
+    """`window` is the number of tokens that the model reads and writes at once, if its server said so."""
+
     code = "context_overflow"
+
+    def __init__(self, message: str, *, window: int | None = None) -> None:
+        super().__init__(message)
+        self.window = window
 
 
 class ModelInterrupted(ModelError):
@@ -64,7 +70,13 @@ class OutputInvalid(ModelAnswerInvalid):
 
 
 class AnswerTruncated(ModelError):
+    """`reason` is "length", or "repetition" for an answer that was stopped since it repeated itself."""
+
     code = "answer_truncated"
+
+    def __init__(self, message: str, *, reason: str = "length") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DeadlineExceeded(ModelError):

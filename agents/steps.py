@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
@@ -23,7 +23,7 @@ from agents.errors import (
     ModelError,
     OutputInvalid,
 )
-from agents.events import Event, ModelReplaced, TextDelta, ThinkingDelta, ToolCalled, ToolReturned
+from agents.events import Event, ModelReplaced, TextDelta, TextWithdrawn, ThinkingDelta, ToolCalled, ToolReturned
 from agents.guardrails import CallRefused, Decision, Guardrails, RunState
 from agents.messages import (
     AssistantMessage,
@@ -32,9 +32,8 @@ from agents.messages import (
     ToolMessage,
     Usage,
     UserMessage,
-    estimate_tokens,
-    fit_messages,
 )
+from agents.models.fitting import estimate_tokens, fit_messages
 from agents.models.model import MessageFields, Model
 from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.result import RunResult, Status, output_of
@@ -43,7 +42,9 @@ from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, invoke, t
 from agents.tracing import Span, span
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
-ANSWER_SHARE = 4  # a quarter of the context window is left for the answer
+ANSWER_SHARE = 4  # a quarter of the context window is left for the answer, or less where it may be no longer
+SHORTER_MOST = 4  # how often a prompt is cut because a model found it too long
+BETWEEN_TURNS = "\n\n"  # in the content, where a model has spoken before and after its tools
 FOR_MODEL = (ArgumentsInvalid, CallRefused)  # written for it, and no fault of a tool
 
 Instructions: TypeAlias = "str | Callable[[Run], str | Awaitable[str]]"
@@ -118,7 +119,7 @@ class Run:
         self._guardrails.append(agent.guardrails)  # handing over is no way around one's own
         # Text that no one may see before its end:
         self._held = agent.output is not None or any(guardrails.hold_answers for guardrails in self._guardrails)
-        self._window: int | None = None  # tokens, once a model has said that what it was sent is too long
+        self._learn_window(None)
 
     async def to_end(self) -> RunResult:
         started = time.perf_counter()
@@ -220,7 +221,7 @@ class Run:
     # ---- the model ----
     async def _query(self) -> tuple[ToolCall, ...]:
         """Ask until a model has given a whole turn; another one is asked only while nothing has been shown."""
-        shortened = False
+        shortened = 0
         while True:
             self._turn, self._attached = [], {}
             instructions, messages = await self._prompt()
@@ -232,11 +233,13 @@ class Run:
             except ModelError as error:
                 if self.content:
                     raise
-                if isinstance(error, ContextOverflow) and not shortened and self._shorten(messages):
-                    shortened = True
+                if isinstance(error, ContextOverflow) and shortened < SHORTER_MOST and self._shorten(messages, error):
+                    shortened += 1
                 elif len(self._models) > 1:
                     logger.warning("%s is replaced: %s", self._models[0].name, error)
                     del self._models[0]
+                    self._learn_window(None)
+                    shortened = 0
                     await self.emit(ModelReplaced(self._models[0].name, error.code))
                 else:
                     raise
@@ -244,22 +247,47 @@ class Run:
     async def _prompt(self) -> tuple[str, tuple[Message, ...]]:
         """Return the instructions, and those of the messages that fit the model's context window."""
         given = self.agent.instructions
-        instructions = given if isinstance(given, str) else await invoke(given, self)
-        window, room = getattr(self._models[0], "window_tokens", None), self._window
-        if window is not None and room is None:
-            tools = (f"{tool.description}{tool.parameters}" for tool in self.agent.toolbox.values())
-            room = window - window // ANSWER_SHARE - estimate_tokens(instructions, *tools)
-        return instructions, self._fitting(room)
+        self._instructions = given if isinstance(given, str) else await invoke(given, self)
+        instructions = self._instructions
+        return instructions, self._fitting(self._room(instructions))
+
+    def _room(self, instructions: str) -> int | None:
+        """Return how many tokens of messages fit the window, or None where nobody knows it."""
+        model = self._models[0]
+        window = getattr(model, "window_estimate", None) or getattr(model, "window_tokens", None) or self._window
+        if window is None:
+            return self._most
+        tools = (f"{tool.name}{tool.description}{tool.parameters}" for tool in self.agent.toolbox.values())
+        answer = self._merged_settings().over(getattr(model, "settings", None)).max_tokens
+        room = window - min(window // ANSWER_SHARE, answer or window) - estimate_tokens(instructions, *tools)
+        return room if self._most is None else min(room, self._most)
 
     def _fitting(self, room: int | None) -> tuple[Message, ...]:
         if room is None:
             return tuple(self.messages)
-        return fit_messages(self.messages, prompt_at=len(self._request.history), tokens=room)
+        return fit_messages(self.messages, prompt_at=len(self._request.history), tokens=room, cut=self._cut)
 
-    def _shorten(self, sent: tuple[Message, ...]) -> bool:
-        """Send half as much from now on, if what was sent can be cut at all."""
-        self._window = estimate_tokens(*sent) // 2
-        return len(self._fitting(self._window)) < len(sent)
+    def _learn_window(self, window: int | None) -> None:
+        """Start from what is known of a model's window: the tokens in all, or None."""
+        self._window = window
+        self._most: int | None = None  # tokens of messages, once those that were sent turned out to be too many
+        self._cut = True  # texts that are too long by themselves
+
+    def _shorten(self, sent: tuple[Message, ...], error: ContextOverflow) -> bool:
+        """Send less from now on, if what was sent can be cut at all: what the window holds, where the model has said
+        so, and otherwise half as much.
+        """
+        tokens = estimate_tokens(*sent)
+        known = error.window is not None and self._window is None
+        self._window = error.window or self._window
+        self._most = None if known else tokens // 2
+        # Half of it is a guess, for which no text is cut in two unless nothing else is left.
+        self._cut = known
+        shorter = estimate_tokens(*self._fitting(self._room(self._instructions))) < tokens
+        if not shorter:
+            self._cut, self._most = True, tokens // 2
+            shorter = estimate_tokens(*self._fitting(self._most)) < tokens
+        return shorter
 
     async def _ask(self, model: Model, instructions: str, messages: tuple[Message, ...]) -> tuple[ToolCall, ...]:
         calls: list[ToolCall] = []
@@ -283,6 +311,8 @@ class Run:
                                 await self._say(text)
                             case ThinkingDelta():
                                 await self.emit(event)
+                            case TextWithdrawn(text):
+                                await self._withdraw(text)
                             case ToolCall():
                                 calls.append(event)
                             case MessageFields(fields):
@@ -297,10 +327,13 @@ class Run:
         return tuple(calls)
 
     def _settings(self) -> dict[str, ModelSettings]:
-        """Return the run's settings over the agent's, as an argument, if there are any: not every model takes it."""
-        given = (self._request.settings, getattr(self.agent, "settings", None))
-        settings = reduce(lambda nearer, farther: nearer.over(farther), filter(None, given), NOTHING_SET)
+        """Return the settings as an argument, if there are any: not every model takes it."""
+        settings = self._merged_settings()
         return {"settings": settings} if settings else {}
+
+    def _merged_settings(self) -> ModelSettings:
+        """Return the run's settings over the agent's."""
+        return (self._request.settings or NOTHING_SET).over(getattr(self.agent, "settings", None))
 
     async def _say(self, text: str) -> None:
         if not text:
@@ -310,10 +343,23 @@ class Run:
         self._turn.append(text)
 
     async def _show(self, text: str) -> None:
-        parts = ("\n\n", text) if self.content and not self._turn else (text,)
+        parts = (BETWEEN_TURNS, text) if self.content and not self._turn else (text,)
         for part in parts:
             self.content.append(part)
             await self.emit(TextDelta(part))
+
+    async def _withdraw(self, text: str) -> None:
+        """Take back what this turn has said last."""
+        self._turn = [left] if (left := "".join(self._turn).removesuffix(text)) else []
+        if self._held:
+            return
+        shown = "".join(self.content)
+        kept = shown.removesuffix(text)
+        if not self._turn:
+            kept = kept.removesuffix(BETWEEN_TURNS)
+        self.content = [kept] if kept else []
+        if kept != shown:
+            await self.emit(TextWithdrawn(shown[len(kept) :]))
 
     # ---- the tools ----
     async def _turn_to_tools(self, message: AssistantMessage, *, decision: Decision | None = None) -> bool:
