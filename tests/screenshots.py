@@ -175,7 +175,7 @@ def take_unsupported(browser: Browser, running: Site, model: ChatServer, name: s
     answered(page)
     shoot(page, f"{name}refused")
     page.goto("/")
-    words = [chat_server.chunk({"content": f"{word} "}) for word in ANSWER.split()[:14]]
+    words = [chat_server.chunk({"content": f"{word} "}) for word in ANSWER.split()[:18]]
     model.script(chat_server.stream(*words, chat_server.chunk({}, finish="length"), chat_server.DONE))
     ask(page, QUESTION)
     answered(page, "limited")
