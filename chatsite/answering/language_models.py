@@ -12,7 +12,17 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from agents import Model, ModelError, ModelEvent, ModelSettings, OpenAIModel, Timeout
+from agents import (
+    Model,
+    ModelAnswerInvalid,
+    ModelError,
+    ModelEvent,
+    ModelSettings,
+    OpenAIModel,
+    TextDelta,
+    Timeout,
+    ToolCall,
+)
 from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.models import Run
@@ -90,10 +100,14 @@ class WatchedModel:
         return self.model.window_tokens
 
     async def stream(self, **request: Any) -> AsyncGenerator[ModelEvent]:
+        has_answered = False
         try:
             async with aclosing(self.model.stream(**request)) as events:
                 async for event in events:
+                    has_answered = has_answered or isinstance(event, ToolCall | TextDelta)
                     yield event
+            if not has_answered:
+                raise ModelAnswerInvalid(f"{self.name} gave an empty answer")
         except ModelError as error:
             self.fault = error.code
             logger.warning("model %s failed (%s): %s", self.name, error.code, error)
