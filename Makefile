@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
 APART := .venv-openai-agents/installed .venv-any-agent/installed
 
 .PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
-	bench-page bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
+	bench-page bench-real-model bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -63,6 +63,10 @@ bench-files: .venv/dev-installed
 bench-admin: .venv/dev-installed
 	$(BIN)/python -m benchmarks.admin
 
+# A real small model on the loopback; `make bench-real-model BESIDE=../before` asks another checkout's site as well.
+bench-real-model: .venv/dev-installed .venv-real-model/installed
+	$(BIN)/python -m benchmarks.real_model $(if $(BESIDE),--beside $(BESIDE))
+
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams
 
@@ -93,6 +97,7 @@ lock: .venv/dev-installed
 	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors -c requirements/run.lock -o requirements/dev.lock
 	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
 	$(COMPILE_ONLY) --group any-agent -o requirements/any-agent.lock
+	$(COMPILE_ONLY) --group real-model --no-deps -o requirements/real-model.lock
 
 .venv/run-installed: requirements/run.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -107,7 +112,7 @@ lock: .venv/dev-installed
 	@touch $@ .venv/run-installed
 
 # Frameworks that isolated runs are proven with. One of them has a package with the name of ours.
-$(APART): .venv-%/installed: requirements/%.lock | .venv/dev-installed
+$(APART) .venv-real-model/installed: .venv-%/installed: requirements/%.lock | .venv/dev-installed
 	@echo "Installing $* into .venv-$*"
 	@$(BIN)/python -m venv --clear --without-pip .venv-$*
 	@$(BIN)/python -m pip --python .venv-$*/bin/python $(PIP_INSTALL) -r $<
