@@ -3,9 +3,9 @@
     python -m benchmarks.real_model                      # make bench-real-model
     python -m benchmarks.real_model --beside ../before   # and by another checkout of the site, in turns
 
-SmolLM2 has 135 million parameters: it cites seldom and invents much. So this says whether the site holds beside such a
-model, and not how good its answers are: no question falls back to quoting, none runs over the limit, and what no passage
-supports is told apart. With a window of 2,048 tokens the passages have to be shortened.
+SmolLM2 has 135 million parameters: it cites seldom and invents much. So this says whether the site holds beside such
+a model, and not how good its answers are: no question falls back to quoting, none runs over the limit, and what no
+passage supports is told apart. With a window of 2,048 tokens the passages have to be shortened.
 """
 
 from __future__ import annotations
