@@ -21,10 +21,15 @@ def estimate_tokens(*parts: Message | str) -> int:
 
 
 def estimate_text(text: str) -> int:
+    return weigh(text) // BYTES_PER_TOKEN
+
+
+def weigh(text: str) -> int:
+    """Return the bytes that count, so that many short texts can be added up before they are made tokens."""
     if text.isascii():
-        return len(text) // BYTES_PER_TOKEN
+        return len(text)
     rest, dense = DENSE.subn("", text)
-    return dense + len(rest.encode(errors="replace")) // BYTES_PER_TOKEN
+    return dense * BYTES_PER_TOKEN + len(rest.encode(errors="replace"))
 
 
 def _all_text(part: Message | str) -> str:

@@ -140,6 +140,12 @@ def translate(error: openai.OpenAIError) -> ModelError:
     return ModelAnswerInvalid(f"the model's client failed: {type(error).__name__}")
 
 
+def breaks() -> tuple[type[Exception], ...]:
+    """Return the errors of a connection that breaks: those of httpx2, and of httpx where a client of it was given."""
+    vendors = [vendor for name in ("httpx2", "httpx") if (vendor := sys.modules.get(name))]
+    return (OSError, *(vendor.RequestError for vendor in vendors))
+
+
 def said_by_server(error: ModelError) -> str:
     """Return all that the server said with a status that may be about the request; nothing for any other error."""
     import openai

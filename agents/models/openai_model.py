@@ -26,7 +26,7 @@ from agents.loop import per_loop
 from agents.messages import Message, ToolCall
 from agents.models.learned import Learned, learned_of
 from agents.models.model import MessageFields, ModelEvent
-from agents.models.openai_client import said_by_server, settings_of, translate
+from agents.models.openai_client import breaks, said_by_server, settings_of, translate
 from agents.models.refusals import needed_part, refused_part
 from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, write_request
 from agents.models.settings import NOTHING_SET, ModelSettings
@@ -199,7 +199,6 @@ class OpenAIModel:
 
     # ---- one attempt ----
     async def _attempt(self, asked: Asked, request: dict[str, Any], deadline: float) -> AsyncGenerator[ModelEvent]:
-        import httpx2
         import openai
 
         turn = Turn(
@@ -234,7 +233,7 @@ class OpenAIModel:
             raise translate(error) from error
         except openai.OpenAIError as error:
             raise translate(error) from error
-        except (httpx2.RequestError, OSError) as error:
+        except breaks() as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error
         except UnicodeEncodeError as error:

@@ -15,7 +15,7 @@ REFUSED = re.compile(
     r"not (?:be )?(?:support|permitted|allowed|available|enabled|recogni[sz]ed|implemented)|n't (?:support|available)"
     r"|unsupported|unavailable|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra inputs|cannot find field"
     r"|cannot|can't|incompatible|deprecated|requires|must be one of|only the default|invalid parameter|no endpoints"
-    r"|does not exist|removed",
+    r"|does not exist|removed|only [^.]*supported",
     re.IGNORECASE,
 )
 NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.IGNORECASE)
@@ -53,7 +53,8 @@ def refused_part(said: str, request: Mapping[str, Any], already: Iterable[str]) 
     """Return the name of the part that a server refuses, or None if it is none of those that can be left out."""
     sent = _sent_parts(request) - set(already)
     for key in _attached_keys(request["messages"]):
-        if key in said and REFUSED.search(said) and not NEEDED.search(said):
+        named = re.search(rf"(?<![A-Za-z_]){re.escape(key)}(?![A-Za-z_])", said)
+        if named and REFUSED.search(said) and not NEEDED.search(said):
             return f"attached:{key}"
     refuses = REFUSED.search(said) is not None
     for part, pattern in PARTS.items():

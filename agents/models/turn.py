@@ -17,7 +17,7 @@ from agents.errors import (
 from agents.events import TextDelta, TextWithdrawn, ThinkingDelta
 from agents.messages import ToolCall, Usage
 from agents.models.attached import CALL_FIELDS, FUNCTION_FIELDS, MESSAGE_FIELDS, attach, unknown_fields
-from agents.models.fitting import estimate_text
+from agents.models.fitting import BYTES_PER_TOKEN, weigh
 from agents.models.learned import Learned
 from agents.models.repetition import RepetitionGuard
 from agents.models.thoughts import Said, ThoughtSplitter
@@ -65,7 +65,7 @@ class Turn:
         self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
         self._scanner = CallScanner(self._tools)
         self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
-        self._tokens_left = visible_tokens
+        self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
 
     @property
     def whole(self) -> bool:
@@ -200,13 +200,13 @@ class Turn:
             raise AnswerTruncated(f"{self.name} repeats itself in its thoughts, and was stopped", reason="repetition")
 
     def _say(self, text: str) -> Iterator[Said]:
-        if self._tokens_left is not None:
-            self._tokens_left -= estimate_text(text)
+        if self._bytes_left is not None:
+            self._bytes_left -= weigh(text)
         self.said = self.said or not text.isspace()
         yield TextDelta(text)
         if self._text_guard.feed(text):
             raise AnswerTruncated(f"{self.name} repeats itself, and was stopped", reason="repetition")
-        if self._tokens_left is not None and self._tokens_left < 0:
+        if self._bytes_left is not None and self._bytes_left < 0:
             raise AnswerTruncated(f"{self.name} said as much as it may (max_tokens)")
 
 
