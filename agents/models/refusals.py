@@ -23,6 +23,11 @@ NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.
 # In the order they are looked for: what a message names by the way comes last.
 PARTS: dict[str, str] = {
     "tool_ids": r"tool call id was .* but must be a-z",
+    "null_content": (
+        r"(?<![a-z_])content\b.{0,60}"
+        r"(?:\bnull\b|\bnone\b|nonetype|expected (?:a )?string|must be a string|valid string|is required)"
+        r"|(?:null|invalid type).{0,40}(?<![a-z_])content\b"
+    ),
     "stream_options": r"stream_options",
     "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls?|parallel tool",
     "response_format": r"response[_ ]format|json_schema|json mode|response mime type|structured outputs?",
@@ -46,7 +51,12 @@ PARTS: dict[str, str] = {
         r"|not available)"
     ),
 }
-UNMISTAKABLE = {"tool_ids", "alternation", "tools"}  # these patterns say themselves that it is a refusal
+UNMISTAKABLE = {
+    "null_content",
+    "tool_ids",
+    "alternation",
+    "tools",
+}  # these patterns say themselves that it is a refusal
 
 
 def refused_part(said: str, request: Mapping[str, Any], already: Iterable[str]) -> str | None:
@@ -83,6 +93,8 @@ def _sent_parts(request: Mapping[str, Any]) -> set[str]:
         sent.add("alternation")
     if "tool" in roles:
         sent |= {"tool_ids", "tools"}
+    if any(message["content"] is None for message in messages):
+        sent.add("null_content")
     return sent
 
 

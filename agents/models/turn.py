@@ -22,7 +22,7 @@ from agents.models.learned import Learned
 from agents.models.repetition import RepetitionGuard
 from agents.models.thoughts import Said, ThoughtSplitter
 from agents.models.windows import read_overflow
-from agents.models.written_calls import CallScanner, new_call_id, read_calls
+from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call_id, read_calls
 
 LINE_MAX_BYTES = 4_000_000
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
@@ -56,6 +56,7 @@ class Turn:
         self.usage: Usage | None = None
         self.attached: dict[str, Any] = {}
         self.thought = self.said = False
+        self._thoughts: list[str] = []
         self._learned = learned
         self._tools = frozenset(tools)
         self._calls: list[PartialCall] = []
@@ -104,6 +105,8 @@ class Turn:
         text, self._written = self._scanner.end()
         if text and not (self._written and text.isspace()):
             yield from self._say(text)
+        if not self.said and not self.calls:  # a model may call a tool in the midst of its thoughts, and stop
+            self._written = calls_in_thoughts("".join(self._thoughts), self._tools)
         if self._splitter.closed_unopened:
             self._learned.closes_only = True
         if self.thought or (self.usage and self.usage.reasoning_tokens):
@@ -194,6 +197,7 @@ class Turn:
 
     def _think(self, text: str) -> Iterator[Said]:
         self.thought = True
+        self._thoughts.append(text)
         yield ThinkingDelta(text)
         if self._thought_guard.feed(text):
             self._learned.thinks = True

@@ -165,6 +165,12 @@ def read_calls(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
     return left, [ToolCall(new_call_id(), name, arguments) for _, _, (name, arguments) in found]
 
 
+def calls_in_thoughts(thoughts: str, tools: Collection[str]) -> list[ToolCall]:
+    """Return the calls in a text that is no answer; only those that are marked as such."""
+    begins = [at for marker in MARKERS if (at := thoughts.find(marker)) >= 0]
+    return read_calls(thoughts[min(begins) :], tools)[1] if begins and tools else []
+
+
 Found = tuple[int, int, tuple[str, str]]
 
 

@@ -270,3 +270,17 @@ def test_error_inside_a_stream_that_names_the_window_is_an_overflow(server: Chat
     _, result = events_of(server, Reply([event({"error": wrong})]))
     assert isinstance(result.error, ContextOverflow)
     assert result.error.window == 512
+
+
+def test_long_prompt_that_is_answered_by_nothing_at_all_is_cut(server: ChatServer) -> None:
+    server.script(said(more=[usage(36_000, 0)]), text("Yes."))
+    passages = tuple(Passage(marker, "Whales are large. " * 60) for marker in range(1, 9))
+    result = run(Agent("a", "", model=model_at(server)), UserMessage("Whales?", passages))
+    assert (result.status, result.content) == ("completed", "Yes.")
+
+
+def test_call_in_the_midst_of_thoughts_that_never_end_is_made(server: ChatServer) -> None:
+    called = 'I search.<tool_call>{"name": "search", "arguments": {"query": "whales"}}</tool_call>'
+    for thoughts in (said(f"<think>{called}"), said({"reasoning_content": called})):
+        _, result = events_of(server, thoughts, text("Yes."), tools=[search])
+        assert (result.content, result.steps) == ("Yes.", 2)

@@ -95,6 +95,8 @@ REQUEST: dict[str, Any] = {
         ('Invalid JSON payload received. Unknown name "seed": Cannot find field.', "seed"),
         ("Developer instruction is not enabled for models/gemma-3-27b-it", "system"),
         ("Function calling with a response mime type: 'application/json' is unsupported", "response_format"),
+        ("Input should be a valid string: messages.3.content is null", "null_content"),
+        ("messages[3].content: invalid type: null, expected a string", "null_content"),
         # Groq, xAI, Anthropic, DeepSeek
         ("('messages.3' : property 'reasoning' is unsupported)]", "attached:reasoning"),
         ("json mode cannot be combined with tool/function calling", "response_format"),
