@@ -260,7 +260,7 @@ class OpenAIModel:
         silent = turn.usage and not turn.usage.output_tokens and turn.usage.input_tokens > LONG_PROMPT
         if silent and turn.finish == "stop" and not turn.said and not turn.calls:
             raise ContextOverflow(f"{self.name}: a long prompt got an answer without a token")
-        if turn.finish != "length":
+        if not turn.cut:
             return
         window = None
         if turn.usage and turn.usage.output_tokens < FEW_TOKENS:

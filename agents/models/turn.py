@@ -26,7 +26,17 @@ from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call
 
 LINE_MAX_BYTES = 4_000_000
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
+CUT = frozenset({"length", "model_length", "max_tokens", "max_output_tokens"})  # ends of an answer that was cut
+BROKEN = frozenset({"error", "abort", "insufficient_system_resource"})  # and of one that the server gave up
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+
+class StreamError(Exception):
+    """What a server said in an error inside a stream that had begun well; the cause of the ModelError."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(slots=True)
@@ -74,6 +84,10 @@ class Turn:
         return self.done or bool(self.finish)
 
     @property
+    def cut(self) -> bool:
+        return self.finish in CUT
+
+    @property
     def calls(self) -> list[ToolCall]:
         named = [call for call in self._calls if call.name or call.arguments]
         return [call.whole() for call in named] + self._written
@@ -101,7 +115,7 @@ class Turn:
 
     def end(self) -> Iterator[Said]:
         """Yield what was held back until the end, and take note of the calls in it."""
-        yield from self._show(self._splitter.end(cut=self.finish == "length"))
+        yield from self._show(self._splitter.end(cut=self.cut))
         text, self._written = self._scanner.end()
         if text and not (self._written and text.isspace()):
             yield from self._say(text)
@@ -118,7 +132,9 @@ class Turn:
             raise ModelAnswerInvalid(f"{self.name} answered with {content_type or 'nothing'}, not with an event stream")
         if not self.whole:
             raise ModelInterrupted(f"{self.name}: the stream ended before the answer did")
-        if self.finish == "length":
+        if self.finish in BROKEN:
+            raise ModelInterrupted(f"{self.name}: the server gave the answer up: {self.finish}")
+        if self.cut:
             raise AnswerTruncated(f"{self.name} reached its limit on the length of an answer")
         if self.finish == "content_filter":
             raise ModelRefused(f"{self.name}: the server's content filter stopped the answer")
@@ -128,7 +144,7 @@ class Turn:
         """Return the thought and the text that a chunk adds."""
         if error := chunk.get("error"):
             self._read_error(error)
-        if usage := chunk.get("usage"):
+        if usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"):
             self.usage = read_usage(usage)
         if not (choices := chunk.get("choices")):
             return "", ""
@@ -152,9 +168,10 @@ class Turn:
         if calls := read_failed_generation(error, self._tools):
             self._written_by_error(calls)
             return
+        shown = f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}"
         if overflow := read_overflow(str(said), code):
-            raise ContextOverflow(f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}", window=overflow.window)
-        raise ModelInterrupted(f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}")
+            raise ContextOverflow(shown, window=overflow.window) from StreamError(str(said))
+        raise ModelInterrupted(shown) from StreamError(str(said))
 
     def _written_by_error(self, calls: list[ToolCall]) -> None:
         self._calls += [PartialCall(call.id, call.name, call.arguments) for call in calls]

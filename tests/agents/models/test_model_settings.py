@@ -16,6 +16,8 @@ from agents import (
     Event,
     Message,
     ModelAnswerInvalid,
+    ModelInterrupted,
+    ModelRefused,
     ModelSettings,
     OpenAIModel,
     Passage,
@@ -284,3 +286,19 @@ def test_call_in_the_midst_of_thoughts_that_never_end_is_made(server: ChatServer
     for thoughts in (said(f"<think>{called}"), said({"reasoning_content": called})):
         _, result = events_of(server, thoughts, text("Yes."), tools=[search])
         assert (result.content, result.steps) == ("Yes.", 2)
+
+
+@pytest.mark.parametrize("finish", ["error", "abort", "insufficient_system_resource"])
+def test_answer_that_the_server_gave_up_is_an_interruption(server: ChatServer, finish: str) -> None:
+    _, result = events_of(server, said("Half of", finish=finish))
+    assert (result.status, result.content, type(result.error)) == ("failed", "Half of", ModelInterrupted)
+
+
+def test_answer_that_a_content_filter_cut_is_refused(server: ChatServer) -> None:
+    _, result = events_of(server, said("Half of", finish="content_filter"))
+    assert (result.content, type(result.error)) == ("Half of", ModelRefused)
+
+
+def test_answer_that_filled_the_window_of_mistral_is_truncated(server: ChatServer) -> None:
+    _, result = events_of(server, said("Half of", finish="model_length"))
+    assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
