@@ -24,7 +24,7 @@ class Limits:
 
     steps: int = 8
     tool_calls: int = 16
-    seconds: float = 120.0
+    seconds: float = 300.0
     tokens: int | None = None
     money: Decimal | float | None = None
 

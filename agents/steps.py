@@ -37,7 +37,7 @@ from agents.messages import (
     Usage,
     UserMessage,
 )
-from agents.models.fitting import estimate_tokens, fit_messages
+from agents.models.fitting import Room, estimate_tokens
 from agents.models.model import MessageFields, Model
 from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.offline import in_use
@@ -48,8 +48,6 @@ from agents.tools import Tool, ToolSource, find_tool, invoke, kept_open
 from agents.tracing import Span, span
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
-ANSWER_SHARE = 4  # a quarter of the context window is left for the answer, or less where it may be no longer
-SHORTER_MOST = 4  # how often a prompt is cut because a model found it too long
 BETWEEN_TURNS = "\n\n"  # in the content, where a model has spoken before and after its tools
 
 Instructions: TypeAlias = "str | Callable[[Run], str | Awaitable[str]]"
@@ -135,9 +133,10 @@ class Run:
         self._models = in_use(agent.models)  # the first one is asked
         self._guardrails.append(agent.guardrails)  # handing over is no way around one's own
         self._output = None if agent.output is None else output_of(agent.output)
+        # Text that no one may see before its end, and thoughts that no one may see at all:
         self._guarded = any(guardrails.hold_answers for guardrails in self._guardrails)
-        self._held = self._guarded or self._output is not None  # text that no one may see before its end
-        self._learn_window(None)
+        self._held = self._guarded or self._output is not None
+        self._room = Room(self._models[0])
 
     async def to_end(self) -> RunResult:
         started = time.perf_counter()
@@ -267,7 +266,6 @@ class Run:
     # ---- the model ----
     async def _query(self) -> tuple[ToolCall, ...]:
         """Ask until a model has given a whole turn; another one is asked only while nothing has been shown."""
-        shortened = 0
         while True:
             self._turn, self._attached = [], {}
             instructions, messages = await self._prompt()
@@ -277,63 +275,26 @@ class Run:
                     return calls
                 raise ModelAnswerInvalid(f"{self._models[0].name} gave an empty answer")
             except ModelError as error:
-                if self.content:
+                if isinstance(error, ContextOverflow) and not self._turn and self._shrink(messages, error):
+                    continue
+                if self.content or len(self._models) == 1:
                     raise
-                if isinstance(error, ContextOverflow) and shortened < SHORTER_MOST and self._shorten(messages, error):
-                    shortened += 1
-                elif len(self._models) > 1:
-                    logger.warning("%s is replaced: %s", self._models[0].name, error)
-                    del self._models[0]
-                    self._learn_window(None)
-                    shortened = 0
-                    await self.emit(ModelReplaced(self._models[0].name, error.code))
-                else:
-                    raise
+                logger.warning("%s is replaced: %s", self._models[0].name, error)
+                del self._models[0]
+                self._room = Room(self._models[0])
+                await self.emit(ModelReplaced(self._models[0].name, error.code))
 
     async def _prompt(self) -> tuple[str, tuple[Message, ...]]:
         """Return the instructions, and those of the messages that fit the model's context window."""
         given = self.agent.instructions
-        self._instructions = given if isinstance(given, str) else await invoke(given, self)
-        instructions = self._instructions
-        return instructions, self._fitting(self._room(instructions))
-
-    def _room(self, instructions: str) -> int | None:
-        """Return how many tokens of messages fit the window, or None where nobody knows it."""
-        model = self._models[0]
-        window = getattr(model, "window_estimate", None) or getattr(model, "window_tokens", None) or self._window
-        if window is None:
-            return self._most
+        instructions = given if isinstance(given, str) else await invoke(given, self)
         tools = (f"{tool.name}{tool.description}{tool.parameters}" for tool in self.toolbox.values())
-        answer = self._merged_settings().over(getattr(model, "settings", None)).max_tokens
-        room = window - min(window // ANSWER_SHARE, answer or window) - estimate_tokens(instructions, *tools)
-        return room if self._most is None else min(room, self._most)
+        self._room.set(self._merged_settings(), beside=estimate_tokens(instructions, *tools))
+        return instructions, self._room.fit(self.messages, prompt_at=len(self._request.history))
 
-    def _fitting(self, room: int | None) -> tuple[Message, ...]:
-        if room is None:
-            return tuple(self.messages)
-        return fit_messages(self.messages, prompt_at=len(self._request.history), tokens=room, cut=self._cut)
-
-    def _learn_window(self, window: int | None) -> None:
-        """Start from what is known of a model's window: the tokens in all, or None."""
-        self._window = window
-        self._most: int | None = None  # tokens of messages, once those that were sent turned out to be too many
-        self._cut = True  # texts that are too long by themselves
-
-    def _shorten(self, sent: tuple[Message, ...], error: ContextOverflow) -> bool:
-        """Send less from now on, if what was sent can be cut at all: what the window holds, where the model has said
-        so, and otherwise half as much.
-        """
-        tokens = estimate_tokens(*sent)
-        known = error.window is not None and self._window is None
-        self._window = error.window or self._window
-        self._most = None if known else tokens // 2
-        # Half of it is a guess, for which no text is cut in two unless nothing else is left.
-        self._cut = known
-        shorter = estimate_tokens(*self._fitting(self._room(self._instructions))) < tokens
-        if not shorter:
-            self._cut, self._most = True, tokens // 2
-            shorter = estimate_tokens(*self._fitting(self._most)) < tokens
-        return shorter
+    def _shrink(self, sent: tuple[Message, ...], error: ContextOverflow) -> bool:
+        at = len(self._request.history)
+        return self._room.shrink(self.messages, prompt_at=at, sent=sent, window=error.window)
 
     async def _ask(self, model: Model, instructions: str, messages: tuple[Message, ...]) -> tuple[ToolCall, ...]:
         calls: list[ToolCall] = []
@@ -355,7 +316,7 @@ class Run:
                         match event:
                             case TextDelta(text):
                                 await self._say(text)
-                            case ThinkingDelta():
+                            case ThinkingDelta() if not self._guarded:
                                 await self.emit(event)
                             case TextWithdrawn(text):
                                 await self._withdraw(text)

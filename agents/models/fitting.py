@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agents.messages import AssistantMessage, Message, ToolMessage, UserMessage
+from agents.models.settings import ModelSettings
 
 # Chinese, Japanese and Korean: a token to a character at least, where other scripts have several characters to one.
 DENSE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff]")
 BYTES_PER_TOKEN = 4
+ANSWER_SHARE = 4  # a quarter of the context window is left for the answer, or less where it may be no longer
+SHRINKS_MOST = 4  # how often a prompt is cut because a model found it too long
 CUT_LEAST = 200  # characters that are left of a text that has to be cut
 CUT_MARK = " […]"
 
@@ -21,10 +24,15 @@ def estimate_tokens(*parts: Message | str) -> int:
 
 
 def estimate_text(text: str) -> int:
+    return weigh(text) // BYTES_PER_TOKEN
+
+
+def weigh(text: str) -> int:
+    """Return the bytes that count, so that many short texts can be added up before they are made tokens."""
     if text.isascii():
-        return len(text) // BYTES_PER_TOKEN
+        return len(text)
     rest, dense = DENSE.subn("", text)
-    return dense + len(rest.encode(errors="replace")) // BYTES_PER_TOKEN
+    return dense * BYTES_PER_TOKEN + len(rest.encode(errors="replace"))
 
 
 def _all_text(part: Message | str) -> str:
@@ -55,6 +63,55 @@ def fit_messages(messages: Sequence[Message], *, prompt_at: int, tokens: int, cu
     kept = _newest(fewer, prompt_at, tokens)
     over = estimate_tokens(*kept) - tokens
     return _shortened(kept, over) if cut and over > 0 else kept
+
+
+class Room:
+    """How much of a conversation a model is sent, as far as anybody knows its window."""
+
+    def __init__(self, model: object) -> None:
+        self._model = model
+        self._window: int | None = None  # as the model's refusal said
+        self._most: int | None = None  # tokens, once those that were sent turned out to be too many
+        self._cut = True  # texts that are too long by themselves
+        self._shrinks = 0
+        self._answer: int | None = None
+        self._beside = 0
+
+    def set(self, settings: ModelSettings, *, beside: int) -> None:
+        """Take what is sent `beside` the messages, in tokens, and how long an answer may be."""
+        self._beside = beside
+        self._answer = settings.over(getattr(self._model, "settings", None)).max_tokens
+
+    def fit(self, messages: Sequence[Message], *, prompt_at: int) -> tuple[Message, ...]:
+        tokens = self._tokens()
+        if tokens is None:
+            return tuple(messages)
+        return fit_messages(messages, prompt_at=prompt_at, tokens=tokens, cut=self._cut)
+
+    def shrink(
+        self, messages: Sequence[Message], *, prompt_at: int, sent: Sequence[Message], window: int | None
+    ) -> bool:
+        """Send less than was `sent` from now on: what the `window` holds, where the model has said so, and otherwise
+        half as much. False when that is no less, or was done often enough.
+        """
+        tokens = estimate_tokens(*sent)
+        learned = window is not None and self._window is None
+        self._window = window or self._window
+        self._most = None if learned else tokens // 2
+        self._cut = learned  # half is a guess, for which no text is cut in two unless nothing else helps
+        if estimate_tokens(*self.fit(messages, prompt_at=prompt_at)) >= tokens:
+            self._most, self._cut = tokens // 2, True
+        self._shrinks += 1
+        less = estimate_tokens(*self.fit(messages, prompt_at=prompt_at)) < tokens
+        return less and self._shrinks <= SHRINKS_MOST
+
+    def _tokens(self) -> int | None:
+        known = (getattr(self._model, name, None) for name in ("window_estimate", "window_tokens"))
+        window = next(filter(None, known), self._window)
+        if window is None:
+            return self._most
+        held = window - min(window // ANSWER_SHARE, self._answer or window) - self._beside
+        return held if self._most is None else min(held, self._most)
 
 
 def _fewer_passages(messages: Sequence[Message], prompt_at: int, over: int) -> list[Message]:

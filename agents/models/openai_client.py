@@ -17,7 +17,7 @@ from agents.errors import (
     ModelRefused,
     ModelUnavailable,
 )
-from agents.models.turn import SHOWN_CHARACTERS
+from agents.models.turn import SHOWN_CHARACTERS, StreamError
 from agents.models.windows import read_output_limit, read_overflow
 
 if TYPE_CHECKING:
@@ -140,11 +140,21 @@ def translate(error: openai.OpenAIError) -> ModelError:
     return ModelAnswerInvalid(f"the model's client failed: {type(error).__name__}")
 
 
+def breaks() -> tuple[type[Exception], ...]:
+    """Return the errors of a connection that breaks: those of httpx2, and of httpx where a client of it was given."""
+    vendors = [vendor for name in ("httpx2", "httpx") if (vendor := sys.modules.get(name))]
+    return (OSError, *(vendor.RequestError for vendor in vendors))
+
+
 def said_by_server(error: ModelError) -> str:
-    """Return all that the server said with a status that may be about the request; nothing for any other error."""
+    """Return all that the server said with a status that may be about the request, or inside a stream; nothing for any
+    other error.
+    """
     import openai
 
     cause = error.__cause__
+    if isinstance(cause, StreamError):
+        return cause.said
     if not isinstance(cause, openai.APIStatusError) or cause.status_code not in SPEAKING_STATUSES:
         return ""
     return _text_of(cause)

@@ -26,7 +26,7 @@ from agents.loop import per_loop
 from agents.messages import Message, ToolCall
 from agents.models.learned import Learned, learned_of
 from agents.models.model import MessageFields, ModelEvent
-from agents.models.openai_client import said_by_server, settings_of, translate
+from agents.models.openai_client import breaks, said_by_server, settings_of, translate
 from agents.models.refusals import needed_part, refused_part
 from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, write_request
 from agents.models.settings import NOTHING_SET, ModelSettings
@@ -43,6 +43,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 BACKOFF_SECONDS = 0.25  # before the first retry, twice as long before each next one
 DRAIN_SECONDS = 0.5  # for a server to close the stream after its [DONE]
 ADAPTATIONS_MOST = 12  # of one request, each of which the server has asked for
+LONG_PROMPT = 1_000  # tokens, of which one without any answer is likely to have been too long
 FEW_TOKENS = 16  # an answer of fewer was cut by what the window still held
 
 logger = logging.getLogger(__name__)
@@ -199,7 +200,6 @@ class OpenAIModel:
 
     # ---- one attempt ----
     async def _attempt(self, asked: Asked, request: dict[str, Any], deadline: float) -> AsyncGenerator[ModelEvent]:
-        import httpx2
         import openai
 
         turn = Turn(
@@ -234,7 +234,7 @@ class OpenAIModel:
             raise translate(error) from error
         except openai.OpenAIError as error:
             raise translate(error) from error
-        except (httpx2.RequestError, OSError) as error:
+        except breaks() as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error
         except UnicodeEncodeError as error:
@@ -254,7 +254,13 @@ class OpenAIModel:
     def _check_window(self, turn: Turn, request: dict[str, Any]) -> None:
         """Raise ContextOverflow for an answer that ended before it began, since the prompt filled the window."""
         asked_for = request.get("max_tokens") or request.get("max_completion_tokens") or FEW_TOKENS + 1
-        if turn.finish != "length" or turn.thought or asked_for <= FEW_TOKENS:
+        if turn.thought or asked_for <= FEW_TOKENS:
+            return
+        # LM Studio says nothing at all, as if that were the answer.
+        silent = turn.usage and not turn.usage.output_tokens and turn.usage.input_tokens > LONG_PROMPT
+        if silent and turn.finish == "stop" and not turn.said and not turn.calls:
+            raise ContextOverflow(f"{self.name}: a long prompt got an answer without a token")
+        if not turn.cut:
             return
         window = None
         if turn.usage and turn.usage.output_tokens < FEW_TOKENS:

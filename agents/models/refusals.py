@@ -15,7 +15,7 @@ REFUSED = re.compile(
     r"not (?:be )?(?:support|permitted|allowed|available|enabled|recogni[sz]ed|implemented)|n't (?:support|available)"
     r"|unsupported|unavailable|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra inputs|cannot find field"
     r"|cannot|can't|incompatible|deprecated|requires|must be one of|only the default|invalid parameter|no endpoints"
-    r"|does not exist|removed",
+    r"|does not exist|removed|only [^.]*supported",
     re.IGNORECASE,
 )
 NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.IGNORECASE)
@@ -23,6 +23,11 @@ NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.
 # In the order they are looked for: what a message names by the way comes last.
 PARTS: dict[str, str] = {
     "tool_ids": r"tool call id was .* but must be a-z",
+    "null_content": (
+        r"(?<![a-z_])content\b.{0,60}"
+        r"(?:\bnull\b|\bnone\b|nonetype|expected (?:a )?string|must be a string|valid string|is required)"
+        r"|(?:null|invalid type).{0,40}(?<![a-z_])content\b"
+    ),
     "stream_options": r"stream_options",
     "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls?|parallel tool",
     "response_format": r"response[_ ]format|json_schema|json mode|response mime type|structured outputs?",
@@ -46,14 +51,20 @@ PARTS: dict[str, str] = {
         r"|not available)"
     ),
 }
-UNMISTAKABLE = {"tool_ids", "alternation", "tools"}  # these patterns say themselves that it is a refusal
+UNMISTAKABLE = {
+    "null_content",
+    "tool_ids",
+    "alternation",
+    "tools",
+}  # these patterns say themselves that it is a refusal
 
 
 def refused_part(said: str, request: Mapping[str, Any], already: Iterable[str]) -> str | None:
     """Return the name of the part that a server refuses, or None if it is none of those that can be left out."""
     sent = _sent_parts(request) - set(already)
     for key in _attached_keys(request["messages"]):
-        if key in said and REFUSED.search(said) and not NEEDED.search(said):
+        named = re.search(rf"(?<![A-Za-z_]){re.escape(key)}(?![A-Za-z_])", said)
+        if named and REFUSED.search(said) and not NEEDED.search(said):
             return f"attached:{key}"
     refuses = REFUSED.search(said) is not None
     for part, pattern in PARTS.items():
@@ -82,6 +93,8 @@ def _sent_parts(request: Mapping[str, Any]) -> set[str]:
         sent.add("alternation")
     if "tool" in roles:
         sent |= {"tool_ids", "tools"}
+    if any(message["content"] is None for message in messages):
+        sent.add("null_content")
     return sent
 
 

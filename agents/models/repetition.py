@@ -27,6 +27,7 @@ class RepetitionGuard:
 
     def __init__(self) -> None:
         self._tail = ""
+        self._new: list[str] = []
         self._counted = ""  # the tail with its numbers alike
         self._since = 0
         self._line = ""
@@ -35,12 +36,13 @@ class RepetitionGuard:
 
     def feed(self, text: str) -> bool:
         """Return whether the text repeats itself by now."""
-        self._tail += text
+        self._new.append(text)
         self._since += len(text)
         if self._since < EVERY:
             return False
-        new, self._since = self._tail[-self._since :], 0
-        self._tail = self._tail[-TAIL:]
+        new = "".join(self._new)
+        self._new, self._since = [], 0
+        self._tail = (self._tail + new)[-TAIL:]
         alike = NUMBER.sub("#", new)
         # A number may have come in two parts.
         self._counted = (self._counted + alike.removeprefix("#" if self._counted.endswith("#") else ""))[-TAIL:]

@@ -98,9 +98,10 @@ def _tools(asked: Asked) -> dict[str, Any]:
     request: dict[str, Any] = {"tools": tools_to_wire(asked.tools)}
     if asked.settings.parallel_tool_calls is not None:
         request["parallel_tool_calls"] = asked.settings.parallel_tool_calls
-    # A choice that were binding for ever would have the model call tools for ever.
-    if asked.settings.tool_choice is not None and not asked.has_called:
-        request["tool_choice"] = choice_to_wire(asked.settings.tool_choice, {tool.name for tool in asked.tools})
+    choice = asked.settings.tool_choice
+    # A call that stays required would have the model call tools for ever.
+    if choice in ("auto", "none") or (choice is not None and not asked.has_called):
+        request["tool_choice"] = choice_to_wire(choice, {tool.name for tool in asked.tools})
     return request
 
 

@@ -19,6 +19,8 @@ TAGS = {
 # What may end thoughts that nothing opened, since the prompt's template had written the opening tag already.
 CLOSERS = ("</think>", "</thinking>", "[/THINK]", "◁/think▷")
 
+CLOSING = frozenset(closer[0] for closer in CLOSERS)
+
 Said = TextDelta | ThinkingDelta | TextWithdrawn
 
 
@@ -97,6 +99,11 @@ class ThoughtSplitter:
     def _say(self) -> Iterator[Said]:
         if not self._may_close:
             text, self._held = self._held, ""
+            yield TextDelta(text)
+            return
+        if CLOSING.isdisjoint(self._held):
+            text, self._held = self._held, ""
+            self._shown.append(text)
             yield TextDelta(text)
             return
         at, closer = _first(self._held, CLOSERS)

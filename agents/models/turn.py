@@ -17,16 +17,26 @@ from agents.errors import (
 from agents.events import TextDelta, TextWithdrawn, ThinkingDelta
 from agents.messages import ToolCall, Usage
 from agents.models.attached import CALL_FIELDS, FUNCTION_FIELDS, MESSAGE_FIELDS, attach, unknown_fields
-from agents.models.fitting import estimate_text
+from agents.models.fitting import BYTES_PER_TOKEN, weigh
 from agents.models.learned import Learned
 from agents.models.repetition import RepetitionGuard
 from agents.models.thoughts import Said, ThoughtSplitter
 from agents.models.windows import read_overflow
-from agents.models.written_calls import CallScanner, new_call_id, read_calls
+from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call_id, read_calls
 
 LINE_MAX_BYTES = 4_000_000
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
+CUT = frozenset({"length", "model_length", "max_tokens", "max_output_tokens"})  # ends of an answer that was cut
+BROKEN = frozenset({"error", "abort", "insufficient_system_resource"})  # and of one that the server gave up
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+
+class StreamError(Exception):
+    """What a server said in an error inside a stream that had begun well; the cause of the ModelError."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(slots=True)
@@ -56,6 +66,7 @@ class Turn:
         self.usage: Usage | None = None
         self.attached: dict[str, Any] = {}
         self.thought = self.said = False
+        self._thoughts: list[str] = []
         self._learned = learned
         self._tools = frozenset(tools)
         self._calls: list[PartialCall] = []
@@ -65,12 +76,16 @@ class Turn:
         self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
         self._scanner = CallScanner(self._tools)
         self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
-        self._tokens_left = visible_tokens
+        self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
 
     @property
     def whole(self) -> bool:
         """Return whether one of the protocol's own ends was read; without, the connection was closed early."""
         return self.done or bool(self.finish)
+
+    @property
+    def cut(self) -> bool:
+        return self.finish in CUT
 
     @property
     def calls(self) -> list[ToolCall]:
@@ -100,10 +115,12 @@ class Turn:
 
     def end(self) -> Iterator[Said]:
         """Yield what was held back until the end, and take note of the calls in it."""
-        yield from self._show(self._splitter.end(cut=self.finish == "length"))
+        yield from self._show(self._splitter.end(cut=self.cut))
         text, self._written = self._scanner.end()
         if text and not (self._written and text.isspace()):
             yield from self._say(text)
+        if not self.said and not self.calls:  # a model may call a tool in the midst of its thoughts, and stop
+            self._written = calls_in_thoughts("".join(self._thoughts), self._tools)
         if self._splitter.closed_unopened:
             self._learned.closes_only = True
         if self.thought or (self.usage and self.usage.reasoning_tokens):
@@ -115,7 +132,9 @@ class Turn:
             raise ModelAnswerInvalid(f"{self.name} answered with {content_type or 'nothing'}, not with an event stream")
         if not self.whole:
             raise ModelInterrupted(f"{self.name}: the stream ended before the answer did")
-        if self.finish == "length":
+        if self.finish in BROKEN:
+            raise ModelInterrupted(f"{self.name}: the server gave the answer up: {self.finish}")
+        if self.cut:
             raise AnswerTruncated(f"{self.name} reached its limit on the length of an answer")
         if self.finish == "content_filter":
             raise ModelRefused(f"{self.name}: the server's content filter stopped the answer")
@@ -125,7 +144,7 @@ class Turn:
         """Return the thought and the text that a chunk adds."""
         if error := chunk.get("error"):
             self._read_error(error)
-        if usage := chunk.get("usage"):
+        if usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"):
             self.usage = read_usage(usage)
         if not (choices := chunk.get("choices")):
             return "", ""
@@ -149,9 +168,10 @@ class Turn:
         if calls := read_failed_generation(error, self._tools):
             self._written_by_error(calls)
             return
+        shown = f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}"
         if overflow := read_overflow(str(said), code):
-            raise ContextOverflow(f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}", window=overflow.window)
-        raise ModelInterrupted(f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}")
+            raise ContextOverflow(shown, window=overflow.window) from StreamError(str(said))
+        raise ModelInterrupted(shown) from StreamError(str(said))
 
     def _written_by_error(self, calls: list[ToolCall]) -> None:
         self._calls += [PartialCall(call.id, call.name, call.arguments) for call in calls]
@@ -194,19 +214,20 @@ class Turn:
 
     def _think(self, text: str) -> Iterator[Said]:
         self.thought = True
+        self._thoughts.append(text)
         yield ThinkingDelta(text)
         if self._thought_guard.feed(text):
             self._learned.thinks = True
             raise AnswerTruncated(f"{self.name} repeats itself in its thoughts, and was stopped", reason="repetition")
 
     def _say(self, text: str) -> Iterator[Said]:
-        if self._tokens_left is not None:
-            self._tokens_left -= estimate_text(text)
+        if self._bytes_left is not None:
+            self._bytes_left -= weigh(text)
         self.said = self.said or not text.isspace()
         yield TextDelta(text)
         if self._text_guard.feed(text):
             raise AnswerTruncated(f"{self.name} repeats itself, and was stopped", reason="repetition")
-        if self._tokens_left is not None and self._tokens_left < 0:
+        if self._bytes_left is not None and self._bytes_left < 0:
             raise AnswerTruncated(f"{self.name} said as much as it may (max_tokens)")
 
 

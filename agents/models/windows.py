@@ -28,7 +28,7 @@ WINDOW = [
     r"maximum prompt length is (\d+)",
     r"configured limit of (\d+)",
     r"context window of (\d+)",
-    r"context (?:length|window|size|limit)[^\d.]{0,30}?(\d+)",
+    r"context (?:length|window|size|limit)(?! by)[^\d.]{0,30}?(\d+)",
     r"must be <= (\d+)",
     r"max_num_tokens \((\d+)",
     r"Limit (\d+), Requested",

@@ -115,6 +115,8 @@ def _adapt(message: dict[str, Any], learned: Learned) -> None:
             call["id"] = _short_id(call["id"])
         if "thought_signature" in learned.needed and at == 0 and "extra_content" not in call:
             call["extra_content"] = NO_SIGNATURE
+    if "null_content" in learned.refused:
+        message["content"] = message["content"] or ""
     if calls and "reasoning_content" in learned.needed:
         message.setdefault("reasoning_content", "")
 

@@ -21,6 +21,7 @@ from agents.messages import ToolCall
 ID_LENGTH = 9  # letters and digits: Mistral takes no other id
 MARKERS = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "<|tool_call|>", "<function_call>")
 FENCE = "```"
+SUSPICIOUS = frozenset("<[`")  # how all of these begin
 LANGUAGES = ("", "json", "tool_call", "tool_code")  # of a block that may hold a call
 NAME_KEYS = ("name", "function", "tool", "tool_name", "function_name")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input")
@@ -54,7 +55,8 @@ class CallScanner:
 
     def feed(self, text: str) -> str:
         """Return what is certainly text by now."""
-        if not self._tools:
+        if not self._tools or (self._begun and not self._held and SUSPICIOUS.isdisjoint(text)):
+            self._last = text[-1:] or self._last
             return text
         self._held += text
         certain: list[str] = []
@@ -163,6 +165,12 @@ def read_calls(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
     rest.append(text[at:])
     left = MARKS.sub("", "".join(rest)).strip(" \n\t;,[]")
     return left, [ToolCall(new_call_id(), name, arguments) for _, _, (name, arguments) in found]
+
+
+def calls_in_thoughts(thoughts: str, tools: Collection[str]) -> list[ToolCall]:
+    """Return the calls in a text that is no answer; only those that are marked as such."""
+    begins = [at for marker in MARKERS if (at := thoughts.find(marker)) >= 0]
+    return read_calls(thoughts[min(begins) :], tools)[1] if begins and tools else []
 
 
 Found = tuple[int, int, tuple[str, str]]

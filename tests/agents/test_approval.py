@@ -9,6 +9,7 @@ from agents import (
     Agent,
     AssistantMessage,
     Limits,
+    MessageFields,
     Passage,
     RunState,
     ToolCall,
@@ -154,3 +155,23 @@ def test_pending_call_of_an_agent_that_took_over_is_resumed_there() -> None:
     assert (result.status, result.state.agent) == ("paused", "secretary")
     assert resume(reception("Done."), result.state, True).content == "Done."
     assert sent == ["ada"]
+
+
+def test_paused_run_keeps_what_the_provider_wants_back() -> None:
+    signed = ToolCall("1", "send", json.dumps({"to": "ada"}), {"extra_content": {"signature": "x"}})
+    agent, model = secretary([MessageFields({"reasoning_content": "Hm."}), signed, Usage(5, 1, 2, 1)], "Done.")
+    paused = run(agent, "Write to Ada")
+    assert paused.state is not None
+    state = RunState.from_json(json.loads(json.dumps(paused.state.to_json())))
+    assert state == paused.state
+    assert resume(agent, state, True).usage == Usage(5, 1, 2, 1)
+    assert model.requests[1][1] == AssistantMessage("", (signed,), {"reasoning_content": "Hm."})
+
+
+def test_state_written_before_there_were_attachments_is_read() -> None:
+    agent, _ = secretary(to("ada"))
+    paused = run(agent, "Write to Ada")
+    assert paused.state is not None
+    value = paused.state.to_json()
+    del value["attached"]
+    assert RunState.from_json(value) == paused.state

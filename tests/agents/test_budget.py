@@ -31,6 +31,24 @@ def test_listed_price_is_used_and_overridden() -> None:
     assert cost_of(usage, model=ScriptedModel([], name="my-own")) is None
 
 
+def test_tokens_that_the_provider_had_kept_cost_what_it_asks_for_these() -> None:
+    usage = Usage(1_000_000, 0, cached_tokens=400_000)
+    assert cost_of(usage, model=ScriptedModel([], price=PRICE)) == Decimal(2)  # no rate of their own: in full
+    assert cost_of(usage, model=ScriptedModel([], price=Price(Decimal(2), Decimal(10), Decimal("0.5")))) == Decimal(
+        "1.4"
+    )
+    listed = ScriptedModel([], name="gpt-5-mini")
+    whole = cost_of(Usage(1_000_000, 0), model=listed)
+    kept = cost_of(Usage(1_000_000, 0, cached_tokens=1_000_000), model=listed)
+    assert whole is not None
+    assert kept is not None
+    assert 0 < kept < whole / 2
+
+
+def test_usage_adds_up_in_all_its_parts() -> None:
+    assert Usage(1, 2, 3, 4) + Usage(10, 20, 30, 40) == Usage(11, 22, 33, 44)
+
+
 def test_model_at_an_unknown_address_has_no_listed_price() -> None:
     local = OpenAIModel("gpt-5", base_url="http://127.0.0.1:1/v1")
     hosted = OpenAIModel("gpt-5", base_url="https://api.openai.com/v1")

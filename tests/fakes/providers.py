@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from tests.fakes.chat_server import CHAT, DONE, ChatServer, Piece, Reply, Request, as_json, chunk, event, usage
 
 THOUGHT = "The reader asks about whales, so I look them up."
+STREAM_ERROR = b"event: error\n"
 SENTENCE = re.compile(r"(?<=[.!?])\s")
 
 
@@ -379,6 +380,9 @@ class LmStudio(Windowed):
     thinks = True
 
     def refuse(self, body: dict[str, Any]) -> Reply | None:
+        if any(message["role"] == "system" for message in body["messages"]):
+            said = 'Error rendering prompt with jinja template: "System role not supported". Error Data: n/a'
+            return Reply([STREAM_ERROR, event({"error": {"message": said}})])
         if (tokens := self.prompt_tokens(body)) < self.window:
             return None
         said = (
@@ -386,7 +390,7 @@ class LmStudio(Windowed):
             f"context length of only {self.window} tokens, which is not enough. Try to load the model with a larger "
             "context length, or provide a shorter input"
         )
-        return Reply([b"event: error\n", event({"error": {"message": said}})])
+        return Reply([STREAM_ERROR, event({"error": {"message": said}})])
 
     def opening(self) -> list[Piece]:
         return [chunk({"content": piece}) for piece in pieces_of(f"<think>\n{THOUGHT}\n</think>\n\n", 5)]
@@ -593,7 +597,7 @@ class ProviderServer(ChatServer):
         if request.path != CHAT or self._scripts.get(CHAT):
             return super().reply_to(request)
         reply = self.provider.reply(request.body)
-        if reply.status != 200:
+        if reply.status != 200 or next(iter(reply.pieces)) == STREAM_ERROR:
             self.refusals.append(reply)
         return reply
 

@@ -1,0 +1,304 @@
+"""Settings of a model, an agent and a run, as they go over the wire; and answers that are cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from agents import (
+    Agent,
+    AnswerTruncated,
+    ContextOverflow,
+    Event,
+    Message,
+    ModelAnswerInvalid,
+    ModelInterrupted,
+    ModelRefused,
+    ModelSettings,
+    OpenAIModel,
+    Passage,
+    RunEnded,
+    RunResult,
+    TextDelta,
+    TextWithdrawn,
+    ThinkingDelta,
+    Tool,
+    UserMessage,
+    call,
+    run,
+    stream,
+    tool,
+)
+from agents.models.requests import THOUGHT_TOKENS
+from agents.steps import Request
+from tests.fakes.chat_server import DONE, ChatServer, Reply, calls, chunk, event, failure, text, usage
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer() as server:
+        yield server
+
+
+@tool
+def search(query: str) -> str:
+    """Search."""
+    return f"About {query}."
+
+
+def model_at(server: ChatServer, **options: Any) -> OpenAIModel:
+    return OpenAIModel("m", api_key="k", base_url=server.url, **options)
+
+
+@dataclass
+class Whale:
+    metres: int
+
+
+def events_of(server: ChatServer, *replies: Reply, **options: Any) -> tuple[list[Event], RunResult]:
+    server.script(*replies)
+    tools = options.pop("tools", [])
+    *events, ended = stream(Agent("a", "", tools=tools, model=model_at(server, **options)), "Whales?")
+    assert isinstance(ended, RunEnded)
+    return events, ended.result
+
+
+def said(*deltas: str | dict[str, Any], finish: str = "stop", more: Sequence[bytes] = ()) -> Reply:
+    chunks = [chunk({"content": delta} if isinstance(delta, str) else delta) for delta in deltas]
+    return Reply([*chunks, chunk({}, finish=finish), *more, DONE])
+
+
+# ---- what is sent ----------------------------------------------------------------------------------------------------
+def test_every_setting_goes_over_the_wire(server: ChatServer) -> None:
+    settings = ModelSettings(
+        temperature=0.0,
+        top_p=0.5,
+        max_tokens=50,
+        reasoning_effort="none",
+        stop=("END",),
+        seed=7,
+        tool_choice="search",
+        parallel_tool_calls=False,
+        extra_body={"chat_template_kwargs": {"enable_thinking": False}},
+        extra_headers={"X-Team": "docs"},
+    )
+    events_of(server, text("Yes."), settings=settings, tools=[search])
+    (request,) = server.requests
+    sent = {name: request.body[name] for name in request.body.keys() - {"messages", "model", "tools"}}
+    assert sent == {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0.0,
+        "top_p": 0.5,
+        "max_tokens": 50,
+        "reasoning_effort": "none",
+        "stop": ["END"],
+        "seed": 7,
+        "tool_choice": {"type": "function", "function": {"name": "search"}},
+        "parallel_tool_calls": False,
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    assert {name.lower(): value for name, value in request.headers.items()}["x-team"] == "docs"
+
+
+def test_choice_of_a_tool_binds_until_one_was_called(server: ChatServer) -> None:
+    settings = ModelSettings(tool_choice="required")
+    events_of(server, calls(("search", {"query": "whales"})), text("Yes."), settings=settings, tools=[search])
+    assert [request.body.get("tool_choice") for request in server.requests] == ["required", None]
+
+
+def test_settings_of_the_run_win_over_those_of_the_model(server: ChatServer) -> None:
+    server.script(text("Yes."))
+    agent = Agent("a", "", model=model_at(server, settings=ModelSettings(temperature=1.0, seed=7)))
+    request = Request(UserMessage("Whales?"), settings=ModelSettings(temperature=0.0))
+
+    call(agent.perform, request)
+    body = server.requests[0].body
+    assert (body["temperature"], body["seed"]) == (0.0, 7)
+
+
+def test_model_without_settings_of_its_own_is_not_handed_any() -> None:
+    class Plain:
+        name = "plain"
+
+        async def stream(
+            self, *, instructions: str, messages: Sequence[Message], tools: Sequence[Tool], output: object = None
+        ) -> Any:
+            yield TextDelta("Yes.")
+
+    model: Any = Plain()
+    assert run(Agent("a", "", model=model), "Go").content == "Yes."
+
+
+# ---- what a thinking model may say -----------------------------------------------------------------------------------
+def test_model_that_spent_all_on_thoughts_is_asked_again_with_room(server: ChatServer) -> None:
+    thoughts = said({"reasoning_content": "So."}, {"reasoning_content": " And so."}, finish="length")
+    answered = said({"reasoning_content": "So."}, "Yes.")
+    _, result = events_of(server, thoughts, answered, settings=ModelSettings(max_tokens=50))
+    assert (result.status, result.content) == ("completed", "Yes.")
+    assert [request.body["max_tokens"] for request in server.requests] == [50, 50 + THOUGHT_TOKENS]
+
+
+def test_visible_text_of_a_thinking_model_is_cut_by_our_own_count(server: ChatServer) -> None:
+    settings = ModelSettings(max_tokens=20, reasoning_effort="high")
+    words = [f"word{number} " for number in range(100)]
+    _, result = events_of(server, said({"reasoning": "So."}, *words), settings=settings)
+    assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
+    assert 80 < len(result.content) <= 88
+    assert server.requests[0].body["max_tokens"] == 20 + THOUGHT_TOKENS
+
+
+def test_all_thought_and_nothing_said_is_no_answer(server: ChatServer) -> None:
+    events, result = events_of(server, said("<think>So it", " goes on"))
+    assert isinstance(result.error, ModelAnswerInvalid)
+    assert events == [ThinkingDelta("So it"), ThinkingDelta(" goes on")]
+
+
+def test_thoughts_are_not_sent_back_as_text(server: ChatServer) -> None:
+    begin = {"content": "<think>So.</think>Let me look."}
+    called = Reply([chunk(begin), *calls(("search", {"query": "whales"})).pieces])
+    _, result = events_of(server, called, text("Yes."), tools=[search])
+    assert result.content == "Let me look.\n\nYes."
+    assert server.requests[1].body["messages"][2]["content"] == "Let me look."
+
+
+def test_withdrawn_text_leaves_no_trace_in_the_content(server: ChatServer) -> None:
+    first = Reply([chunk({"content": "Let me look."}), *calls(("search", {"query": "whales"})).pieces])
+    events, result = events_of(server, first, said("I ponder.", "</think>", "Yes."), tools=[search])
+    assert result.content == "Let me look.\n\nYes."
+    withdrawn = [event for event in events if isinstance(event, TextWithdrawn)]
+    assert withdrawn == [TextWithdrawn("\n\nI ponder.")]
+    assert "I ponder" not in str(result.messages)
+
+
+def test_refusal_is_shown_in_its_words(server: ChatServer) -> None:
+    refused = said({"role": "assistant", "content": None, "refusal": ""}, {"refusal": "I can't "}, {"refusal": "say."})
+    _, result = events_of(server, refused)
+    assert (result.status, result.content) == ("completed", "I can't say.")
+
+
+def test_call_in_the_form_of_before_there_were_tools(server: ChatServer) -> None:
+    parts = [
+        chunk({"function_call": {"name": "search", "arguments": ""}}),
+        chunk({"function_call": {"arguments": '{"query": "whales"}'}}),
+    ]
+    _, result = events_of(
+        server, Reply([*parts, chunk({}, finish="function_call"), DONE]), text("Yes."), tools=[search]
+    )
+    assert result.content == "Yes."
+    assert "About whales." in server.requests[1].body["messages"][3]["content"]
+
+
+# ---- what repeats itself, or has no room -----------------------------------------------------------------------------
+def test_case_109_answer_that_repeats_itself_ends_and_the_server_is_hung_up_on(server: ChatServer) -> None:
+    endless = Reply([*(chunk({"content": "See the manual. "}) for _ in range(300)), 30.0])
+    _, result = events_of(server, endless)
+    assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
+    assert isinstance(result.error, AnswerTruncated)
+    assert (result.error.reason, "repeats itself" in str(result.error)) == ("repetition", True)
+    assert len(result.content) < 1_000
+
+
+def test_case_109_thoughts_that_repeat_themselves_end(server: ChatServer) -> None:
+    endless = Reply([*(chunk({"reasoning": "Wait, let me see. "}) for _ in range(300)), 30.0])
+    _, result = events_of(server, endless)
+    assert isinstance(result.error, AnswerTruncated)
+    assert result.error.reason == "repetition"
+    assert len(server.requests) == 1
+
+
+def test_prompt_that_filled_the_window_is_cut_although_nobody_refused_it(server: ChatServer) -> None:
+    server.script(said(finish="length", more=[usage(2047, 1)]), text("Yes."))
+    passages = tuple(Passage(marker, "Whales are large. " * 60) for marker in range(1, 9))
+    result = run(Agent("a", "", model=model_at(server)), UserMessage("Whales?", passages))
+    assert (result.status, result.content) == ("completed", "Yes.")
+    first, second = (request.body["messages"][1]["content"] for request in server.requests)
+    assert len(second) < len(first) * 0.8
+    assert model_at(server).learned.window == 2048
+
+
+def test_overflow_of_a_prompt_that_nothing_can_be_cut_from_says_the_window(server: ChatServer) -> None:
+    refused = failure(400, message="This model's maximum context length is 2048 tokens.")
+    _, result = events_of(server, *[refused] * 3)
+    assert isinstance(result.error, ContextOverflow)
+    assert result.error.window == 2048
+
+
+def test_longest_answer_is_learned_from_a_refusal(server: ChatServer) -> None:
+    refused = failure(400, message="max_tokens is too large: 9000. This model supports at most 4096 completion tokens")
+    _, result = events_of(server, refused, text("Yes."), settings=ModelSettings(max_tokens=9000))
+    assert result.content == "Yes."
+    assert [request.body["max_tokens"] for request in server.requests] == [9000, 4096]
+
+
+def test_refusals_without_end_are_asked_about_once_each(server: ChatServer) -> None:
+    refused = failure(400, message="Unsupported parameter: 'temperature' is not supported with this model.")
+    _, result = events_of(server, *[refused] * 30, settings=ModelSettings(temperature=0.5))
+    assert result.error is not None
+    assert result.error.code == "model_refused"
+    assert len(server.requests) == 2
+
+
+# ---- usage -----------------------------------------------------------------------------------------------------------
+def test_unknown_fields_are_kept_and_come_back(server: ChatServer) -> None:
+    begun = {"index": 0, "id": "id-as-given", "type": "function", "weight": 3}
+    parts = [
+        chunk({"role": "assistant", "novel": {"a": 1}}),
+        chunk({"novel": {"b": 2}, "tool_calls": [{**begun, "function": {"name": "search", "arguments": "{}"}}]}),
+        chunk({"tool_calls": [{"index": 0, "signed": "x"}]}),
+    ]
+    events_of(server, Reply([*parts, chunk({}, finish="tool_calls"), DONE]), text("Yes."), tools=[search])
+    asked = server.requests[1].body["messages"][2]
+    assert asked["novel"] == {"a": 1, "b": 2}
+    (sent,) = asked["tool_calls"]
+    assert (sent["id"], sent["weight"], sent["signed"]) == ("id-as-given", 3, "x")
+
+
+def test_schema_is_told_in_words_to_a_server_that_has_no_response_format(server: ChatServer) -> None:
+    server.script(failure(400, message="This response_format type is unavailable now"))
+    server.script(said(json.dumps({"metres": 30})), said(json.dumps({"metres": 31})))
+    agent = Agent("a", "", model=model_at(server), output=Whale)
+    assert [run(agent, "How long?").output.metres, run(agent, "How long?").output.metres] == [30, 31]
+    assert len(server.requests) == 3
+    assert "Answer with JSON of this schema" in server.requests[2].body["messages"][0]["content"]
+
+
+def test_error_inside_a_stream_that_names_the_window_is_an_overflow(server: ChatServer) -> None:
+    wrong = {"message": "the request exceeds the available context size (512 tokens)", "type": "invalid_request_error"}
+    _, result = events_of(server, Reply([event({"error": wrong})]))
+    assert isinstance(result.error, ContextOverflow)
+    assert result.error.window == 512
+
+
+def test_long_prompt_that_is_answered_by_nothing_at_all_is_cut(server: ChatServer) -> None:
+    server.script(said(more=[usage(36_000, 0)]), text("Yes."))
+    passages = tuple(Passage(marker, "Whales are large. " * 60) for marker in range(1, 9))
+    result = run(Agent("a", "", model=model_at(server)), UserMessage("Whales?", passages))
+    assert (result.status, result.content) == ("completed", "Yes.")
+
+
+def test_call_in_the_midst_of_thoughts_that_never_end_is_made(server: ChatServer) -> None:
+    called = 'I search.<tool_call>{"name": "search", "arguments": {"query": "whales"}}</tool_call>'
+    for thoughts in (said(f"<think>{called}"), said({"reasoning_content": called})):
+        _, result = events_of(server, thoughts, text("Yes."), tools=[search])
+        assert (result.content, result.steps) == ("Yes.", 2)
+
+
+@pytest.mark.parametrize("finish", ["error", "abort", "insufficient_system_resource"])
+def test_answer_that_the_server_gave_up_is_an_interruption(server: ChatServer, finish: str) -> None:
+    _, result = events_of(server, said("Half of", finish=finish))
+    assert (result.status, result.content, type(result.error)) == ("failed", "Half of", ModelInterrupted)
+
+
+def test_answer_that_a_content_filter_cut_is_refused(server: ChatServer) -> None:
+    _, result = events_of(server, said("Half of", finish="content_filter"))
+    assert (result.content, type(result.error)) == ("Half of", ModelRefused)
+
+
+def test_answer_that_filled_the_window_of_mistral_is_truncated(server: ChatServer) -> None:
+    _, result = events_of(server, said("Half of", finish="model_length"))
+    assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
