@@ -18,7 +18,9 @@ from agents.errors import (
     ContextOverflow,
     DeadlineExceeded,
     ExitRequested,
+    ForeignFailed,
     LimitExceeded,
+    LoopMismatch,
     LoopStopped,
     ModelAnswerInvalid,
     ModelError,
@@ -29,10 +31,22 @@ from agents.errors import (
     PriceUnknown,
     ToolFailed,
     WorkerLost,
+    WorkerNotStarted,
 )
-from agents.events import Event, ModelReplaced, RunEnded, TextDelta, ThinkingDelta, ToolCalled, ToolReturned
+from agents.events import (
+    Event,
+    ModelReplaced,
+    OutputDelta,
+    RunEnded,
+    TextDelta,
+    TextWithdrawn,
+    ThinkingDelta,
+    ToolCalled,
+    ToolReturned,
+)
 from agents.guardrails import Decision, Guardrails, RunState
-from agents.isolation import Recipe, arun_isolated, run_isolated
+from agents.isolation.recipe import Recipe
+from agents.isolation.tiers import arun_isolated, run_isolated, stream_isolated
 from agents.loop import loop_state, per_loop, shutdown
 from agents.messages import (
     AssistantMessage,
@@ -46,13 +60,14 @@ from agents.messages import (
     load_message,
 )
 from agents.models.model import MessageFields, Model, ModelEvent
-from agents.models.openai_model import OpenAIModel, Timeout
+from agents.models.openai_model import OpenAIModel
 from agents.models.settings import ModelSettings
+from agents.models.timeouts import Timeout
 from agents.orchestration import collaborate, route, sequential
 from agents.result import RunResult
 from agents.steps import Run
 from agents.streams import Stream, iterate
-from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
+from agents.tools import ArgumentsInvalid, Context, Tool, Toolkit, tool
 from agents.tracing import Span, span
 from agents.workflows.errors import (
     RecordFailed,
@@ -77,14 +92,17 @@ __all__ = [
     "AssistantMessage",
     "Blocked",
     "Cancelled",
+    "Context",
     "ContextOverflow",
     "DeadlineExceeded",
     "Decision",
     "Event",
     "ExitRequested",
+    "ForeignFailed",
     "Guardrails",
     "LimitExceeded",
     "Limits",
+    "LoopMismatch",
     "LoopStopped",
     "Message",
     "MessageFields",
@@ -98,6 +116,7 @@ __all__ = [
     "ModelSettings",
     "ModelUnavailable",
     "OpenAIModel",
+    "OutputDelta",
     "OutputInvalid",
     "Passage",
     "Price",
@@ -120,6 +139,7 @@ __all__ = [
     "StepFailed",
     "Stream",
     "TextDelta",
+    "TextWithdrawn",
     "ThinkingDelta",
     "Timeout",
     "Tool",
@@ -132,6 +152,7 @@ __all__ = [
     "Usage",
     "UserMessage",
     "WorkerLost",
+    "WorkerNotStarted",
     "Workflow",
     "WorkflowError",
     "WorkflowInvalid",
@@ -159,5 +180,6 @@ __all__ = [
     "shutdown",
     "span",
     "stream",
+    "stream_isolated",
     "tool",
 ]

@@ -8,8 +8,9 @@ AgentError
 │   ├── ModelInterrupted     the answer broke off
 │   ├── ModelAnswerInvalid   what came is no answer: an HTML page, broken JSON, nothing at all
 │   │   └── OutputInvalid       the answer does not fit the agent's output type, also when asked once more
-│   ├── AnswerTruncated      the model reached its own limit on the length of an answer
-│   └── DeadlineExceeded     the model was silent, or busy, for too long
+│   ├── AnswerTruncated      the answer reached a limit on its length, or repeated itself
+│   ├── DeadlineExceeded     the model was silent, or busy, for too long
+│   └── LoopMismatch         the model holds something that is bound to another event loop
 ├── LimitExceeded         the run reached one of its limits
 ├── PriceUnknown          money is limited, but nobody knows what the model costs
 ├── Blocked               a guardrail did not let the question or the answer pass
@@ -17,7 +18,9 @@ AgentError
 ├── ExitRequested         code under an agent raised SystemExit or the like
 ├── Cancelled             the work was cancelled, and not by the one who waits for it
 ├── LoopStopped           the managed loop's thread ended under a run
-└── WorkerLost            an isolated run's process died, or could not make its agent
+├── ForeignFailed         an agent of another framework, in an environment of its own, raised
+└── WorkerLost            an isolated run's process died
+    └── WorkerNotStarted     there was no process or thread, or its factory made no agent: nothing has run
 """
 
 from __future__ import annotations
@@ -48,7 +51,13 @@ class ModelRefused(ModelError):
 
 
 class ContextOverflow(ModelRefused):
+    """`window` is the number of tokens that the model reads and writes at once, if its server said so."""
+
     code = "context_overflow"
+
+    def __init__(self, message: str, *, window: int | None = None) -> None:
+        super().__init__(message)
+        self.window = window
 
 
 class ModelInterrupted(ModelError):
@@ -64,11 +73,21 @@ class OutputInvalid(ModelAnswerInvalid):
 
 
 class AnswerTruncated(ModelError):
+    """`reason` is "length", or "repetition" for an answer that was stopped since it repeated itself."""
+
     code = "answer_truncated"
+
+    def __init__(self, message: str, *, reason: str = "length") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DeadlineExceeded(ModelError):
     code = "deadline_exceeded"
+
+
+class LoopMismatch(ModelError):
+    code = "loop_mismatch"
 
 
 class LimitExceeded(AgentError):
@@ -111,3 +130,11 @@ class LoopStopped(AgentError):
 
 class WorkerLost(AgentError):
     code = "worker_lost"
+
+
+class WorkerNotStarted(WorkerLost):
+    code = "worker_not_started"
+
+
+class ForeignFailed(AgentError):
+    code = "foreign_failed"

@@ -1,6 +1,6 @@
 """Tell what happens during a run, as values that `stream()` yields as it happens.
 
-The texts of all TextDeltas, joined, are the content of the result.
+The texts of all TextDeltas, joined, are the content of the result, less what a TextWithdrawn takes back.
 """
 
 from __future__ import annotations
@@ -24,6 +24,23 @@ class ThinkingDelta:
     """What a model thinks before it answers: no part of the content, and not sent back to it as text."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextWithdrawn:
+    """The last characters shown were no answer but a thought: take `text` from the end of what TextDeltas have said.
+
+    Comes once at most from a model whose thoughts end with a tag that nothing opened; from then on it is known.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDelta:
+    """What the answer of an agent with `output` holds so far, as plain JSON; the last one need not be the whole."""
+
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +68,4 @@ class RunEnded:
     result: RunResult
 
 
-Event = TextDelta | ThinkingDelta | ToolCalled | ToolReturned | ModelReplaced | RunEnded
+Event = TextDelta | ThinkingDelta | TextWithdrawn | OutputDelta | ToolCalled | ToolReturned | ModelReplaced | RunEnded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -108,42 +108,3 @@ def load_message(row: Mapping[str, Any]) -> Message:
             return ToolMessage(ToolCall(**row["call"]), row["text"], row["text"], row["failed"])
         case other:
             raise ValueError(f"no message has the role {other!r}")
-
-
-# ---- what fits a context window --------------------------------------------------------------------------------------
-def estimate_tokens(*parts: Message | str) -> int:
-    """Roughly: four bytes of UTF-8 to a token, and four tokens around each part."""
-    return sum(4 + len(text.encode(errors="replace")) // 4 for text in map(_all_text, parts))
-
-
-def _all_text(part: Message | str) -> str:
-    match part:
-        case str():
-            return part
-        case UserMessage(text, passages):
-            return text + "".join(passage.title + passage.text for passage in passages)
-        case AssistantMessage(text, calls):
-            return text + "".join(call.name + call.arguments for call in calls)
-        case ToolMessage():
-            return part.text
-
-
-def fit_messages(messages: Sequence[Message], *, prompt_at: int, tokens: int) -> tuple[Message, ...]:
-    """Return the newest messages that fit in `tokens`, by estimate: whole exchanges of the history and turns since the
-    prompt, so that no tool call loses its results. The prompt itself and the last turn are always among them.
-    """
-    starts = {0, prompt_at} | {
-        at
-        for at, message in enumerate(messages)
-        if isinstance(message, UserMessage if at < prompt_at else AssistantMessage)
-    }
-    ordered = sorted(starts)
-    blocks = [tuple(messages[a:b]) for a, b in zip(ordered, [*ordered[1:], len(messages)], strict=True)]
-    kept = {ordered.index(prompt_at), len(blocks) - 1}
-    room = tokens - sum(estimate_tokens(*blocks[at]) for at in kept)
-    for at in sorted(set(range(len(blocks))) - kept, reverse=True):
-        room -= estimate_tokens(*blocks[at])
-        if room < 0:
-            break
-        kept.add(at)
-    return tuple(message for at in sorted(kept) for message in blocks[at])

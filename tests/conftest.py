@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from playwright.sync_api import Browser, Page
 
+from agents.models.learned import forget
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.parsing import parsers as parsing
@@ -18,6 +19,12 @@ from tests.browser import pages as chromium
 from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
 from tests.servers import FIRST_LOG, Site, site
+
+
+@pytest.fixture(autouse=True)
+def nothing_learned() -> None:
+    """Have no test know what a server on the same port did not take in an earlier one."""
+    forget()
 
 
 @pytest.fixture

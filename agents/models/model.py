@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agents.events import TextDelta, ThinkingDelta
+from agents.events import TextDelta, TextWithdrawn, ThinkingDelta
 from agents.messages import Message, ToolCall, Usage
 from agents.models.settings import ModelSettings
-from agents.result import Output
+from agents.output import Output
 from agents.tools import Tool
 
 
@@ -20,7 +20,7 @@ class MessageFields:
     fields: Mapping[str, Any]
 
 
-ModelEvent = TextDelta | ThinkingDelta | ToolCall | MessageFields | Usage
+ModelEvent = TextDelta | ThinkingDelta | TextWithdrawn | ToolCall | MessageFields | Usage
 
 
 class Model(Protocol):

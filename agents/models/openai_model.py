@@ -1,24 +1,21 @@
-"""Ask an OpenAI-compatible server. The only place that imports `openai` for chat."""
+"""Ask an OpenAI-compatible server, in the way that this one takes, and read the answer as it comes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import math
+import logging
+import os
 import random
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass, field
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from agents.budget import Price
 from agents.errors import (
+    AnswerTruncated,
     ContextOverflow,
-    DeadlineExceeded,
-    ModelAnswerInvalid,
     ModelError,
     ModelInterrupted,
     ModelRefused,
@@ -26,46 +23,47 @@ from agents.errors import (
 )
 from agents.events import TextDelta
 from agents.loop import per_loop
-from agents.messages import Message
-from agents.models.model import ModelEvent
+from agents.messages import Message, ToolCall
+from agents.models.learned import Learned, learned_of
+from agents.models.model import MessageFields, ModelEvent
+from agents.models.openai_client import said_by_server, settings_of, translate
+from agents.models.refusals import needed_part, refused_part
+from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, write_request
 from agents.models.settings import NOTHING_SET, ModelSettings
-from agents.models.turn import SHOWN_CHARACTERS, Turn, split_lines
-from agents.models.wire import message_to_wire, settings_to_wire
-from agents.result import Output
+from agents.models.timeouts import AttemptClock, Timeout
+from agents.models.turn import Turn, read_failed_generation, split_lines
+from agents.models.windows import read_output_limit, read_overflow
+from agents.output import Output
 from agents.tools import Tool
 
 if TYPE_CHECKING:
-    import openai
     from openai import AsyncOpenAI, OpenAI
-
-T = TypeVar("T")
 
 OPENAI_URL = "https://api.openai.com/v1"
 BACKOFF_SECONDS = 0.25  # before the first retry, twice as long before each next one
 DRAIN_SECONDS = 0.5  # for a server to close the stream after its [DONE]
+ADAPTATIONS_MOST = 12  # of one request, each of which the server has asked for
+FEW_TOKENS = 16  # an answer of fewer was cut by what the window still held
 
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """Seconds: to connect, to the first text or tool call, between two lines, and for a whole turn with its retries."""
-
-    connect: float = 5.0
-    first: float = 45.0
-    between: float = 20.0
-    total: float = 110.0
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class OpenAIModel:
     """A model behind streaming Chat Completions, at OpenAI or at any address that speaks its protocol.
 
+    Without `base_url` and `client` it is at OPENAI_BASE_URL or OpenAI's own address, with OPENAI_API_KEY as its key
+    where none is given. To an address of your own that key is not sent.
+
     What can be tried again is, up to `max_retries` times while the total time allows and nothing has been said: 408,
-    409, 429 (after the seconds its Retry-After asks for), 5xx, and a connection refused or broken.
+    409, 429 (after the seconds its Retry-After asks for), 5xx, and a connection refused or broken. What a server does
+    not take (a parameter, tools, the system role, a prompt beyond its window) is left out, and remembered for the
+    process.
 
     A `client` brings its own key and address. An async one is used with its connections, so use it nowhere but on the
-    managed loop, and make it after a fork; a plain `OpenAI` lends its settings to a pooled async one. A sync client of
-    any other class is a TypeError: what that adds (Azure's signing) can't be carried over. `price` overrides the listed
-    one.
+    managed loop, and make it after a fork; a plain `OpenAI` lends its settings to a pooled async one, with its proxy
+    and certificates. A sync client of any other class, or with a transport for sync code only, is a TypeError. `price`
+    overrides the listed one, `window_tokens` what the server says of its window.
     """
 
     name: str
@@ -73,7 +71,7 @@ class OpenAIModel:
     api_key: str = field(default="", repr=False)
     base_url: str | None = None
     client: AsyncOpenAI | OpenAI | None = field(default=None, repr=False)
-    timeout: Timeout = Timeout()
+    timeout: Timeout = field(default_factory=Timeout)
     max_retries: int = 2
     price: Price | None = None
     window_tokens: int | None = None
@@ -82,12 +80,31 @@ class OpenAIModel:
 
     def __post_init__(self) -> None:
         if self.client is None:
+            self._read_environment()
             return
         from openai import AsyncOpenAI, OpenAI
 
-        if not isinstance(self.client, AsyncOpenAI) and type(self.client) is not OpenAI:
-            raise TypeError(f"hand in the async form of {type(self.client).__name__}")
+        if not isinstance(self.client, AsyncOpenAI):
+            if type(self.client) is not OpenAI:
+                raise TypeError(f"hand in the async form of {type(self.client).__name__}")
+            settings_of(self.client)
         object.__setattr__(self, "base_url", str(self.client.base_url))
+
+    def _read_environment(self) -> None:
+        if self.base_url:
+            return
+        object.__setattr__(self, "base_url", os.environ.get("OPENAI_BASE_URL") or None)  # not ours: openai's
+        object.__setattr__(self, "api_key", self.api_key or os.environ.get("OPENAI_API_KEY", ""))  # not ours: openai's
+
+    @property
+    def learned(self) -> Learned:
+        return learned_of(self.base_url or OPENAI_URL, self.name)
+
+    @property
+    def window_estimate(self) -> int | None:
+        """How much it reads and writes at once, given or learned, as `estimate_tokens` counts."""
+        window = self.window_tokens or self.learned.window
+        return window and self.learned.estimate(window)
 
     async def stream(
         self,
@@ -99,48 +116,99 @@ class OpenAIModel:
         settings: ModelSettings | None = None,
     ) -> AsyncGenerator[ModelEvent]:
         chosen = settings.over(self.settings) if settings else self.settings
-        sent = settings_to_wire(chosen)
-        for asked in self._requests(instructions, messages, tools, output):
-            request = {**asked, **sent}
-            try:
-                async with aclosing(self._turn(request)) as events:
-                    async for event in events:
-                        yield event
-                return
-            except ModelRefused as error:
-                if "response_format" not in request or "response_format" not in str(error):
-                    raise
-
-    async def _turn(self, request: dict[str, Any]) -> AsyncGenerator[ModelEvent]:
         now = asyncio.get_running_loop().time
         deadline = now() + self.timeout.total
-        spoken, attempt = False, 0
+        attempt, adaptations = 0, 0
         while True:
+            asked = self._asked(instructions, messages, tools, output, chosen)
+            request = write_request(self.name, asked, self.learned)
+            spoken = False
             try:
-                async with aclosing(self._attempt(request, deadline)) as events:
+                async with aclosing(self._attempt(asked, request, deadline)) as events:
                     async for event in events:
-                        spoken = True
+                        spoken = spoken or isinstance(event, TextDelta | ToolCall)
                         yield event
                 return
-            except (ModelUnavailable, ModelInterrupted) as error:
+            except ModelError as error:
+                if spoken:
+                    raise
+                if adaptations < ADAPTATIONS_MOST and self._adapt(error, asked, request):
+                    adaptations += 1
+                    continue
                 pause = self._pause(error, attempt)
                 attempt += 1
-                if spoken or attempt > self.max_retries or now() + pause >= deadline:
+                if pause is None or attempt > self.max_retries or now() + pause >= deadline:
                     raise
             await asyncio.sleep(pause)
 
+    def _asked(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        output: Output | None,
+        settings: ModelSettings,
+    ) -> Asked:
+        return Asked(instructions, messages, tools, output, settings, self.window_tokens or self.learned.window)
+
     @staticmethod
-    def _pause(error: ModelError, attempt: int) -> float:
+    def _pause(error: ModelError, attempt: int) -> float | None:
+        """Return after how many seconds to try again, or None where that would be in vain."""
+        if not isinstance(error, ModelUnavailable | ModelInterrupted):
+            return None
         if isinstance(error, ModelUnavailable) and error.retry_after is not None:
             return error.retry_after
         return BACKOFF_SECONDS * 2.0**attempt * random.uniform(0.75, 1.0)  # noqa: S311 - spreads clients, no secret
 
-    async def _attempt(self, request: dict[str, Any], deadline: float) -> AsyncGenerator[ModelEvent]:
+    # ---- a server's ways ----
+    def _adapt(self, error: ModelError, asked: Asked, request: dict[str, Any]) -> bool:
+        """Learn from an error how this server is to be asked; true when it is worth asking again."""
+        learned, said = self.learned, said_by_server(error)
+        if isinstance(error, ContextOverflow):
+            return self._adapt_to_window(error, said, asked, request)
+        if isinstance(error, AnswerTruncated) and error.reason == "length":  # all of it went into thoughts
+            return self._differs(asked, request)
+        if not said:
+            return False
+        if limit := read_output_limit(said):
+            learned.output_limit = limit
+            return self._differs(asked, request)
+        if part := needed_part(said, learned.needed):
+            learned.needed.add(part)
+            return True
+        if part := refused_part(said, request, learned.refused):
+            logger.info("%s at %s is asked without %s from now on", self.name, self.base_url or OPENAI_URL, part)
+            learned.refused.add(part)
+            return True
+        return False
+
+    def _adapt_to_window(self, error: ContextOverflow, said: str, asked: Asked, request: dict[str, Any]) -> bool:
+        """Remember the window. It is enough to ask for a shorter answer where the prompt alone fits."""
+        learned, overflow = self.learned, read_overflow(said)
+        if error.window:
+            learned.window = error.window
+        if overflow and overflow.prompt:
+            learned.count(asked.tokens, overflow.prompt)
+        window = self.window_tokens or learned.window
+        fits = window and learned.tokens(asked.tokens) + ANSWER_TOKENS_LEAST <= window
+        return bool(fits) and self._differs(asked, request)
+
+    def _differs(self, asked: Asked, request: dict[str, Any]) -> bool:
+        again = self._asked(asked.instructions, asked.messages, asked.tools, asked.output, asked.settings)
+        return write_request(self.name, again, self.learned) != request
+
+    # ---- one attempt ----
+    async def _attempt(self, asked: Asked, request: dict[str, Any], deadline: float) -> AsyncGenerator[ModelEvent]:
         import httpx2
         import openai
 
-        turn = Turn(self.name)
-        clock = _Clock(self.timeout, deadline=deadline)
+        turn = Turn(
+            self.name,
+            tools=[tool.name for tool in asked.tools],
+            learned=self.learned,
+            visible_tokens=visible_tokens(asked, request),
+        )
+        clock = AttemptClock(self.timeout, deadline=deadline)
         opened = self._client().chat.completions.with_streaming_response.create(**request)
         try:
             response = await clock.wait(opened.__aenter__())
@@ -150,26 +218,50 @@ class OpenAIModel:
                     while not turn.done and (received := await clock.wait(anext(body, None))) is not None:
                         lines, rest = split_lines(rest + received)
                         for line in lines:
-                            if text := turn.read(line):
-                                yield TextDelta(text)
+                            for event in turn.read(line):
+                                yield event
                         clock.tick(heard=turn.chunks > 0)
-                    if text := turn.read(rest):
-                        yield TextDelta(text)
+                    for event in turn.read(rest):
+                        yield event
                     await _drain(body)
             finally:
                 await opened.__aexit__(None, None, None)
+        except openai.APIStatusError as error:
+            if calls := read_failed_generation(error.body, [tool.name for tool in asked.tools]):
+                for call in calls:
+                    yield call
+                return
+            raise translate(error) from error
         except openai.OpenAIError as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         except (httpx2.RequestError, OSError) as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error
         except UnicodeEncodeError as error:
             raise ModelRefused(f"{self.name} can't be sent half a surrogate pair, as one message holds") from error
+        for event in turn.end():
+            yield event
         if turn.usage:
             yield turn.usage
+            self.learned.count(asked.tokens, turn.usage.input_tokens)
+        self._check_window(turn, request)
         turn.check(response.headers.get("content-type", ""))
+        if turn.attached:
+            yield MessageFields(turn.attached)
         for call in turn.calls:
-            yield call.whole()
+            yield call
+
+    def _check_window(self, turn: Turn, request: dict[str, Any]) -> None:
+        """Raise ContextOverflow for an answer that ended before it began, since the prompt filled the window."""
+        asked_for = request.get("max_tokens") or request.get("max_completion_tokens") or FEW_TOKENS + 1
+        if turn.finish != "length" or turn.thought or asked_for <= FEW_TOKENS:
+            return
+        window = None
+        if turn.usage and turn.usage.output_tokens < FEW_TOKENS:
+            window = turn.usage.total_tokens
+            self.learned.window = window
+        if not turn.said and (window or turn.usage is None):
+            raise ContextOverflow(f"{self.name}: the prompt left no room for an answer", window=window)
 
     def _client(self) -> AsyncOpenAI:
         from openai import AsyncOpenAI
@@ -183,74 +275,10 @@ class OpenAIModel:
             if isinstance(given, AsyncOpenAI):
                 return given.copy(timeout=timeout, max_retries=0)
             # An address of one's own may need no key, but the client insists on one.
-            settings = _settings_of(given) if given else {"api_key": self.api_key or "none"}
+            settings = settings_of(given) if given else {"api_key": self.api_key or "none"}
             return AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
 
         return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout, given), connect)
-
-    def _requests(
-        self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool], output: Output | None
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the request; with an output, first in the API's way, then in words for servers that don't know that."""
-        if output:
-            schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": output.schema}}
-            yield {**self._request(instructions, messages, tools), "response_format": schema}
-            instructions += f"\n\nAnswer with JSON of this schema and nothing else: {json.dumps(output.schema)}"
-        yield self._request(instructions, messages, tools)
-
-    def _request(self, instructions: str, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "model": self.name,
-            "messages": [{"role": "system", "content": instructions}, *map(message_to_wire, messages)],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if tools:
-            request["tools"] = [
-                {
-                    "type": "function",
-                    "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-                }
-                for tool in tools
-            ]
-        return request
-
-
-def _settings_of(client: OpenAI) -> dict[str, Any]:
-    """Return what a plain client was made with, but for its transport, which can't be used from async code."""
-    headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
-    return {
-        "api_key": client.api_key,
-        "organization": client.organization,
-        "project": client.project,
-        "default_headers": headers,
-        "default_query": client.default_query,
-    }
-
-
-# ---- what comes back -------------------------------------------------------------------------------------------------
-class _Clock:
-    """How long each thing that the server owes may take."""
-
-    def __init__(self, timeout: Timeout, *, deadline: float) -> None:
-        self._now = asyncio.get_running_loop().time
-        self._timeout = timeout
-        self._deadline = deadline
-        self._due = self._now() + timeout.first
-
-    async def wait(self, awaitable: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout_at(min(self._due, self._deadline)):
-                return await awaitable
-        except TimeoutError as error:
-            over = self._now() >= self._deadline
-            limit = f"{self._timeout.total:g} s for a whole turn" if over else "its time to say something"
-            raise DeadlineExceeded(f"the model exceeded {limit}") from error
-
-    def tick(self, *, heard: bool) -> None:
-        """Something has come. Until the first chunk was `heard`, it is only a sign of life, and buys no time."""
-        if heard:
-            self._due = self._now() + self._timeout.between
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
@@ -259,37 +287,3 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in body:
                 pass
-
-
-def _translate(error: openai.OpenAIError) -> ModelError:
-    import openai
-
-    if isinstance(error, openai.APIStatusError):
-        return _translate_status(error)
-    if isinstance(error, openai.APIConnectionError):
-        return ModelUnavailable(f"no connection to the model: {error.__cause__!r}")
-    return ModelAnswerInvalid(f"the model's client failed: {type(error).__name__}")
-
-
-def _translate_status(error: openai.APIStatusError) -> ModelError:
-    status, code, said = error.status_code, str(error.code), error.message[:SHOWN_CHARACTERS]
-    if status in (401, 403):
-        return ModelRefused(f"the model's server answered {status}: check the key")  # what it said may quote the key
-    if status in (400, 413) and (code == "context_length_exceeded" or "context length" in said.lower()):
-        return ContextOverflow(said)
-    if code == "insufficient_quota" or (status < 500 and status not in (408, 409, 429)):
-        return ModelRefused(f"the model's server answered {status}: {said}")
-    return ModelUnavailable(f"the model's server answered {status}: {said}", retry_after=_retry_after(error))
-
-
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds, from a Retry-After header in either of its forms."""
-    value = error.response.headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

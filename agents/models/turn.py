@@ -3,59 +3,111 @@
 from __future__ import annotations
 
 import json
-import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from agents.errors import AnswerTruncated, ModelAnswerInvalid, ModelInterrupted, ModelRefused
+from agents.errors import (
+    AnswerTruncated,
+    ContextOverflow,
+    ModelAnswerInvalid,
+    ModelInterrupted,
+    ModelRefused,
+)
+from agents.events import TextDelta, TextWithdrawn, ThinkingDelta
 from agents.messages import ToolCall, Usage
+from agents.models.attached import CALL_FIELDS, FUNCTION_FIELDS, MESSAGE_FIELDS, attach, unknown_fields
+from agents.models.fitting import estimate_text
+from agents.models.learned import Learned
+from agents.models.repetition import RepetitionGuard
+from agents.models.thoughts import Said, ThoughtSplitter
+from agents.models.windows import read_overflow
+from agents.models.written_calls import CallScanner, new_call_id, read_calls
 
 LINE_MAX_BYTES = 4_000_000
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
+THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
 @dataclass(slots=True)
-class _PartialCall:
+class PartialCall:
     id: str
     name: str = ""
     arguments: str = ""
+    attached: dict[str, Any] = field(default_factory=dict)
 
     def whole(self) -> ToolCall:
-        return ToolCall(self.id or f"call_{uuid.uuid4().hex[:16]}", self.name, self.arguments)
+        return ToolCall(self.id or new_call_id(), self.name, self.arguments, self.attached)
 
 
 class Turn:
-    """Puts a turn together from its lines, as servers really write them."""
+    """Puts a turn together from its lines, as servers really write them.
 
-    def __init__(self, name: str) -> None:
+    `tools` are the names of those that were offered, `visible_tokens` how much text may be shown, by our estimate.
+    """
+
+    def __init__(
+        self, name: str, *, tools: Iterable[str] = (), learned: Learned, visible_tokens: int | None = None
+    ) -> None:
         self.name = name
         self.chunks = 0
         self.done = False
         self.finish = ""
         self.usage: Usage | None = None
-        self.calls: list[_PartialCall] = []
-        self._by_index: dict[int, _PartialCall] = {}
-        self._half = ""  # of a surrogate pair
+        self.attached: dict[str, Any] = {}
+        self.thought = self.said = False
+        self._learned = learned
+        self._tools = frozenset(tools)
+        self._calls: list[PartialCall] = []
+        self._written: list[ToolCall] = []
+        self._by_index: dict[int, PartialCall] = {}
+        self._mend_text, self._mend_thought = SurrogateMender(), SurrogateMender()
+        self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
+        self._scanner = CallScanner(self._tools)
+        self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
+        self._tokens_left = visible_tokens
 
     @property
     def whole(self) -> bool:
         """Return whether one of the protocol's own ends was read; without, the connection was closed early."""
         return self.done or bool(self.finish)
 
-    def read(self, line: bytes) -> str:
-        """Take in one line, and return the text it adds. Raises ModelAnswerInvalid for what is no chunk."""
+    @property
+    def calls(self) -> list[ToolCall]:
+        named = [call for call in self._calls if call.name or call.arguments]
+        return [call.whole() for call in named] + self._written
+
+    def read(self, line: bytes) -> Iterator[Said]:
+        """Take in one line, and yield what it adds. Raises ModelAnswerInvalid for what is no chunk, and
+        AnswerTruncated when the answer repeats itself or is longer than it may be.
+        """
         if self.done or not line.startswith(b"data:"):
-            return ""
+            return
         body = line[5:].strip()
         self.chunks += 1
         if body == b"[DONE]":
             self.done = True
-            return ""
+            return
         try:
-            return self._read_chunk(json.loads(body))
+            thought, text = self._read_chunk(json.loads(body))
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             shown = body[:SHOWN_CHARACTERS].decode(errors="replace")
             raise ModelAnswerInvalid(f"{self.name} sent a chunk that is none: {shown!r}") from error
+        if thought:
+            yield from self._think(thought)
+        if text:
+            yield from self._show(self._splitter.feed(text))
+
+    def end(self) -> Iterator[Said]:
+        """Yield what was held back until the end, and take note of the calls in it."""
+        yield from self._show(self._splitter.end(cut=self.finish == "length"))
+        text, self._written = self._scanner.end()
+        if text and not (self._written and text.isspace()):
+            yield from self._say(text)
+        if self._splitter.closed_unopened:
+            self._learned.closes_only = True
+        if self.thought or (self.usage and self.usage.reasoning_tokens):
+            self._learned.thinks = True
 
     def check(self, content_type: str) -> None:
         """Raise unless the turn is whole."""
@@ -68,31 +120,42 @@ class Turn:
         if self.finish == "content_filter":
             raise ModelRefused(f"{self.name}: the server's content filter stopped the answer")
 
-    def _read_chunk(self, chunk: Any) -> str:
+    # ---- chunks ----
+    def _read_chunk(self, chunk: Any) -> tuple[str, str]:
+        """Return the thought and the text that a chunk adds."""
         if error := chunk.get("error"):
-            message = error.get("message") if isinstance(error, dict) else error
-            raise ModelInterrupted(f"{self.name}: {str(message)[:SHOWN_CHARACTERS]}")
+            self._read_error(error)
         if usage := chunk.get("usage"):
-            self.usage = Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
+            self.usage = read_usage(usage)
         if not (choices := chunk.get("choices")):
-            return ""
+            return "", ""
         self.finish = choices[0].get("finish_reason") or self.finish
         delta = choices[0].get("delta") or {}
         for part in delta.get("tool_calls") or ():
             self._read_call(part)
-        return self._mend(str(delta.get("content") or ""))
+        if old := delta.get("function_call"):  # as servers sent it before there were tools
+            self._read_call({"index": 0, "function": old})
+        more = unknown_fields(delta, MESSAGE_FIELDS)
+        attach(self.attached, more)
+        thoughts, texts = read_content(delta.get("content"))
+        thought = next((more[key] for key in THOUGHT_FIELDS if isinstance(more.get(key), str) and more[key]), "")
+        text = texts + str(delta.get("refusal") or "")
+        return self._mend_thought.mend(thought + thoughts), self._mend_text.mend(text)
 
-    def _mend(self, text: str) -> str:
-        """Return the text with whole surrogate pairs, and keep half of one until the rest of it comes.
+    def _read_error(self, error: Any) -> None:
+        """Raise for an error inside a stream. A call that the server could not read (Groq) may still be readable."""
+        said = error.get("message") if isinstance(error, dict) else error
+        code = str(error.get("code") or error.get("type")) if isinstance(error, dict) else ""
+        if calls := read_failed_generation(error, self._tools):
+            self._written_by_error(calls)
+            return
+        if overflow := read_overflow(str(said), code):
+            raise ContextOverflow(f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}", window=overflow.window)
+        raise ModelInterrupted(f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}")
 
-        Servers that escape what is not ASCII may cut a pair in two, and half of one can be sent to nobody.
-        """
-        if text.isascii() and not self._half:
-            return text
-        text, self._half = self._half + text, ""
-        if "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    def _written_by_error(self, calls: list[ToolCall]) -> None:
+        self._calls += [PartialCall(call.id, call.name, call.arguments) for call in calls]
+        self.finish, self.done = "tool_calls", True
 
     def _read_call(self, part: Any) -> None:
         function = part.get("function") or {}
@@ -100,18 +163,102 @@ class Turn:
         call.name = call.name or function.get("name") or ""
         arguments = function.get("arguments") or ""
         call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments)
+        attach(call.attached, unknown_fields(part, CALL_FIELDS))
+        if more := unknown_fields(function, FUNCTION_FIELDS):
+            attach(call.attached, {"function": more})
 
-    def _call_of(self, index: int | None, id: str, name: str) -> _PartialCall:  # noqa: A002 - the protocol's word
+    def _call_of(self, index: int | None, id: str, name: str) -> PartialCall:  # noqa: A002 - the protocol's word
         """Return the call a part belongs to: by index, but servers leave that out, or give every call the same one."""
-        call = self._by_index.get(index) if index is not None else self.calls[-1] if self.calls else None
+        call = self._by_index.get(index) if index is not None else self._calls[-1] if self._calls else None
         another = call is None or (id and call.id and id != call.id) or (index is None and name and not id)
         if call is None or another:
-            call = _PartialCall(id)
-            self.calls.append(call)
+            call = PartialCall(id)
+            self._calls.append(call)
             if index is not None:
                 self._by_index[index] = call
         call.id = call.id or id
         return call
+
+    # ---- what is shown ----
+    def _show(self, said: Iterator[Said]) -> Iterator[Said]:
+        for event in said:
+            match event:
+                case TextDelta(text):
+                    if text := self._scanner.feed(text):
+                        yield from self._say(text)
+                case ThinkingDelta(text):
+                    yield from self._think(text)
+                case TextWithdrawn():
+                    self.said, self._text_guard = False, RepetitionGuard()
+                    yield event
+
+    def _think(self, text: str) -> Iterator[Said]:
+        self.thought = True
+        yield ThinkingDelta(text)
+        if self._thought_guard.feed(text):
+            self._learned.thinks = True
+            raise AnswerTruncated(f"{self.name} repeats itself in its thoughts, and was stopped", reason="repetition")
+
+    def _say(self, text: str) -> Iterator[Said]:
+        if self._tokens_left is not None:
+            self._tokens_left -= estimate_text(text)
+        self.said = self.said or not text.isspace()
+        yield TextDelta(text)
+        if self._text_guard.feed(text):
+            raise AnswerTruncated(f"{self.name} repeats itself, and was stopped", reason="repetition")
+        if self._tokens_left is not None and self._tokens_left < 0:
+            raise AnswerTruncated(f"{self.name} said as much as it may (max_tokens)")
+
+
+class SurrogateMender:
+    """Keeps half of a surrogate pair until the rest of it comes.
+
+    Servers that escape what is not ASCII may cut a pair in two, and half of one can be sent to nobody.
+    """
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def mend(self, text: str) -> str:
+        if (text.isascii() and not self._half) or not text:
+            return text
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def read_content(content: Any) -> tuple[str, str]:
+    """Return the thought and the text of a delta's content: a text, or a list of parts as Mistral sends them."""
+    if not isinstance(content, list):
+        return "", str(content or "")
+    thoughts, texts = [], []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif part.get("type") in ("thinking", "reasoning"):
+            inner = part.get("thinking") or part.get("reasoning") or part.get("text") or part.get("summary") or ""
+            thoughts.append("".join(read_content(inner)))
+        elif part.get("type") in ("text", "output_text", "summary_text", None):
+            texts.append(str(part.get("text") or ""))
+    return "".join(thoughts), "".join(texts)
+
+
+def read_usage(usage: Any) -> Usage:
+    """Return the tokens. Servers that count thoughts apart from the completion (Gemini, xAI) have a larger total."""
+    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    total = usage.get("total_tokens") or 0
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or usage.get("prompt_cache_hit_tokens")
+    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    if total > read + written and (thought or usage.get("completion_tokens_details") is None):
+        written = total - read
+    return Usage(read, written, min(cached or 0, read), min(thought, written))
+
+
+def read_failed_generation(error: Any, tools: Iterable[str]) -> list[ToolCall]:
+    """Return the calls in what Groq could not read as such, and sends with its refusal."""
+    failed = error.get("failed_generation") if isinstance(error, dict) else None
+    return read_calls(failed, frozenset(tools))[1] if isinstance(failed, str) else []
 
 
 def split_lines(received: bytes) -> tuple[list[bytes], bytes]:

@@ -18,7 +18,7 @@ from agents import (
     run,
     tool,
 )
-from agents.messages import estimate_tokens, fit_messages
+from agents.models.fitting import estimate_tokens, fit_messages
 from agents.testing import ScriptedModel
 
 CALL = ToolCall("1", "look", "{}")

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from chatsite.answering import kept
-from chatsite.answering.line import Line
+from chatsite.answering.line import ModelLine
 from chatsite.models import Run
 from retrieval.models import Collection
 from tests.fakes import chat_server
@@ -22,7 +22,7 @@ QUESTION = "How long do I wait before I pour the tea?"
 
 def test_line_moves_when_one_leaves(settings: Any) -> None:
     settings.CHAT_PARALLEL = 2
-    line = Line()
+    line = ModelLine()
     turns = [line.join() for _ in range(4)]
     assert [turn.place for turn in turns] == [0, 0, 1, 2]
     assert turns[0].others_wait
@@ -35,7 +35,7 @@ def test_line_moves_when_one_leaves(settings: Any) -> None:
 
 def test_without_a_limit_nobody_waits(settings: Any) -> None:
     settings.CHAT_PARALLEL = 0
-    line = Line()
+    line = ModelLine()
     turns = [line.join() for _ in range(100)]
     assert not any(turn.place for turn in turns)
     assert not turns[0].others_wait

@@ -1,0 +1,56 @@
+"""Remember for this process what each server turned out to take and to refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SCALES = (0.75, 4.0)  # bounds of how far a server's count of tokens is believed to differ from our estimate
+TELLING_TOKENS = 200  # a prompt of fewer says little about that, but how much comes on top of any
+
+
+@dataclass(slots=True)
+class Learned:
+    """What is known of one model at one address.
+
+    `refused` names parts of a request it does not take, as `refusals.py` calls them, `needed` what it asked for.
+    `window` is in its own tokens; `scale` is how many of those make one of our estimate, and `overhead` how many come
+    on top. `thinks` is whether it was
+    seen thinking, `closes_only` whether its thoughts end with a tag that nothing opened.
+    """
+
+    refused: set[str] = field(default_factory=set)
+    needed: set[str] = field(default_factory=set)
+    window: int | None = None
+    output_limit: int | None = None
+    scale: float = 1.0
+    overhead: int = 0
+    thinks: bool = False
+    closes_only: bool = False
+
+    def count(self, estimate: int, actual: int) -> None:
+        """Compare a prompt of `estimate` tokens with what the server counted."""
+        if estimate < TELLING_TOKENS:
+            self.overhead = max(self.overhead, actual - estimate)
+        elif actual > 0:
+            low, high = SCALES
+            self.scale = min(high, max(low, actual / estimate))
+
+    def tokens(self, estimate: int) -> int:
+        """Return how many of the server's tokens a prompt has, by our estimate of it."""
+        return max(int(estimate * self.scale), estimate + self.overhead)
+
+    def estimate(self, tokens: int) -> int:
+        """Return what we estimate a text at that has so many of the server's tokens."""
+        return max(0, min(int(tokens / self.scale), tokens - self.overhead))
+
+
+_by_model: dict[tuple[str, str], Learned] = {}
+
+
+def learned_of(url: str, name: str) -> Learned:
+    return _by_model.setdefault((url, name), Learned())
+
+
+def forget() -> None:
+    """Know nothing of any server, for tests that begin anew."""
+    _by_model.clear()

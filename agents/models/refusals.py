@@ -1,0 +1,96 @@
+"""Read from a refusal which part of a request a server does not take, so that it can be asked without it.
+
+The wordings are those of public reports against OpenAI, Azure, vLLM, llama.cpp, Ollama, LM Studio, Mistral, Gemini,
+Groq, DeepSeek, xAI, OpenRouter and Anthropic's door for OpenAI clients.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+REFUSED = re.compile(
+    r"not (?:be )?(?:support|permitted|allowed|available|enabled|recogni[sz]ed|implemented)|n't (?:support|available)"
+    r"|unsupported|unavailable|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra inputs|cannot find field"
+    r"|cannot|can't|incompatible|deprecated|requires|must be one of|only the default|invalid parameter|no endpoints"
+    r"|does not exist|removed",
+    re.IGNORECASE,
+)
+NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.IGNORECASE)
+
+# In the order they are looked for: what a message names by the way comes last.
+PARTS: dict[str, str] = {
+    "tool_ids": r"tool call id was .* but must be a-z",
+    "stream_options": r"stream_options",
+    "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls?|parallel tool",
+    "response_format": r"response[_ ]format|json_schema|json mode|response mime type|structured outputs?",
+    "max_tokens": r"(?<!_)max_tokens(?!_)",
+    "max_completion_tokens": r"max_completion_tokens",
+    "reasoning_effort": r"reasoning[_ ]?effort|does not support thinking|thinking is not supported",
+    "top_p": r"top_p",
+    "temperature": r"temperature",
+    "seed": r"\bseed\b",
+    "stop": r"\bstop\b",
+    "tool_choice": r"tool_choice",
+    "system": (
+        r"system role|role[^.]{0,20}system|'system'|got system|developer instruction|system (?:message|prompt)s?\b"
+    ),
+    "alternation": r"roles must alternate|alternate between user|consecutive",
+    "tools": (
+        r"(?:not support|n't support|unsupported|no endpoints|extra_forbidden|extra inputs|cannot find field|unknown"
+        r"|not (?:supported|available|enabled)|requires).{0,80}(?:\btools?\b|tool use|function call|--jinja|tool-call)"
+        r"|(?:\btools?\b|tool use|tool choice|function call\w*).{0,80}"
+        r"(?:not support|n't support|unsupported|extra_forbidden|extra inputs|cannot find field|requires|not enabled"
+        r"|not available)"
+    ),
+}
+UNMISTAKABLE = {"tool_ids", "alternation", "tools"}  # these patterns say themselves that it is a refusal
+
+
+def refused_part(said: str, request: Mapping[str, Any], already: Iterable[str]) -> str | None:
+    """Return the name of the part that a server refuses, or None if it is none of those that can be left out."""
+    sent = _sent_parts(request) - set(already)
+    for key in _attached_keys(request["messages"]):
+        if key in said and REFUSED.search(said) and not NEEDED.search(said):
+            return f"attached:{key}"
+    refuses = REFUSED.search(said) is not None
+    for part, pattern in PARTS.items():
+        if part in sent and (refuses or part in UNMISTAKABLE) and re.search(pattern, said, re.IGNORECASE | re.DOTALL):
+            return None if part == "tools" and re.search(r"invalid schema", said, re.IGNORECASE) else part
+    # A template that takes no system message counts it as one that doesn't alternate.
+    alternates = re.search(PARTS["alternation"], said, re.IGNORECASE)
+    return "system" if alternates and "system" in sent else None
+
+
+def needed_part(said: str, already: Iterable[str]) -> str | None:
+    """Return what a server wants with calls that it did not make itself, or that another model made."""
+    if not NEEDED.search(said):
+        return None
+    wanted = (part for part in ("reasoning_content", "thought_signature") if part in said)
+    return next((part for part in wanted if part not in already), None)
+
+
+def _sent_parts(request: Mapping[str, Any]) -> set[str]:
+    messages = request["messages"]
+    roles = [message["role"] for message in messages]
+    sent = {name for name in PARTS if name in request}
+    if "system" in roles:
+        sent.add("system")
+    if any(a == b != "tool" for a, b in pairwise(roles)):
+        sent.add("alternation")
+    if "tool" in roles:
+        sent |= {"tool_ids", "tools"}
+    return sent
+
+
+def _attached_keys(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    known = {"role", "content", "tool_calls", "tool_call_id"}
+    keys: set[str] = set()
+    for message in messages:
+        keys |= message.keys() - known
+        for call in message.get("tool_calls") or ():
+            keys |= call.keys() - {"id", "type", "function"}
+            keys |= call["function"].keys() - {"name", "arguments"}
+    return keys

@@ -1,0 +1,75 @@
+"""Which answers repeat themselves, and which only look so."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from agents.models.repetition import RepetitionGuard
+
+PARAGRAPH = (
+    "The warranty covers parts and labour, but not damage by water. It begins on the day of delivery.\n\n"
+    "Ask the shop where you bought it, and bring the receipt.\n\n"
+)
+
+
+def stops_at(text: str, size: int = 5) -> int | None:
+    """After how many characters, if at all."""
+    guard = RepetitionGuard()
+    return next((at + size for at in range(0, len(text), size) if guard.feed(text[at : at + size])), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is in the manual. " * 200,
+        "An answer that begins well, with [1].\n" + "See page 3 of the manual.\n" * 200,
+        "no " * 1500,
+        "我不知道。" * 400,
+        PARAGRAPH * 12,
+        "".join(f"{number}. The warranty is two years.\n" for number in range(1, 400)),  # counts on for ever
+        "".join(
+            f"{random.Random(number).choice(['Well, ', 'So, ', 'Now, '])}"
+            f"{number}\nThe warranty is two years from the day of purchase.\n"
+            for number in range(60)
+        ),
+    ],
+    ids=["sentence", "line", "word", "chinese", "paragraphs", "counting", "line-between-others"],
+)
+def test_case_109_answer_that_repeats_itself_is_stopped_soon(text: str) -> None:
+    stopped = stops_at(text)
+    assert stopped is not None
+    assert stopped <= 2_600
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ha " * 100,
+        "|" + "-----|" * 60 + "\n" + "| yes | no | yes |\n" * 25,
+        "".join(f"| {number} | {number * 2} | 12.50 |\n" for number in range(200)),
+        "".join(f"| Setting {number} | see page {number} of the manual | on |\n" for number in range(60)),
+        "".join(f"- **{name}**: see the chapter on {name} in the manual.\n" for name in "abcdefghijklmnopqrstuvwxyz"),
+        "```python\n" + "".join(f"if value == {n}:\n    return names[{n}]\n" for n in range(80)) + "```\n",
+        "    return None\n" * 30,
+        "[" + "0, " * 500 + "]",
+        "=" * 2000,
+        " " * 2000,
+        PARAGRAPH * 3,
+        "".join(f"{number}. {name} costs {number} euros.\n" for number, name in enumerate(["Tea", "Milk", "Salt"] * 4)),
+    ],
+    ids="laugh rule numbers rows list code lines zeros drawing blanks refrain prices".split(),
+)
+def test_like_lines_are_no_repetition(text: str) -> None:
+    assert stops_at(text) is None
+
+
+@pytest.mark.parametrize("size", [1, 5, 400])
+def test_it_is_noticed_however_the_text_is_cut(size: int) -> None:
+    assert stops_at("It is in the manual. " * 200, size) is not None
+
+
+def test_long_answer_of_other_words_is_no_repetition() -> None:
+    words = random.Random(7)
+    assert stops_at(" ".join(f"w{words.randrange(2000)}" for _ in range(20_000)), 400) is None

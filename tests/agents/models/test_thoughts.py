@@ -1,0 +1,94 @@
+"""What of a streamed text a model thought, and what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from agents import TextDelta, TextWithdrawn, ThinkingDelta
+from agents.models.thoughts import Said, ThoughtSplitter
+
+
+def split(parts: Iterable[str], *, closes_only: bool = False, cut: bool = False) -> list[Said]:
+    splitter = ThoughtSplitter(closes_only=closes_only)
+    said = [event for part in parts for event in splitter.feed(part)]
+    return [*said, *splitter.end(cut=cut)]
+
+
+def told(said: list[Said]) -> tuple[str, str]:
+    """The thoughts, and the answer that is left in the end."""
+    thoughts = answer = ""
+    for event in said:
+        match event:
+            case ThinkingDelta(text):
+                thoughts += text
+            case TextDelta(text):
+                answer += text
+            case TextWithdrawn(text):
+                assert answer.endswith(text)
+                answer = answer.removesuffix(text)
+    return thoughts, answer
+
+
+TAGGED = [
+    ("<think>So.</think>\n\nYes.", "So.", "Yes."),
+    ("\n<think>\nSo.\n</think>Yes.", "\nSo.\n", "Yes."),
+    ("<thinking>So.</thinking> Yes.", "So.", "Yes."),
+    ("[THINK]So.[/THINK]Yes.", "So.", "Yes."),
+    ("◁think▷So.◁/think▷Yes.", "So.", "Yes."),
+    ("<think></think>Yes.", "", "Yes."),
+    ("<think>a</think>\n<think>b</think>\nYes.", "ab", "Yes."),
+    ("<think>if a < b: </thin</think>Yes <b>.", "if a < b: </thin", "Yes <b>."),
+    ("So.</think>Yes.", "So.", "Yes."),  # the template had written the opening tag
+    ("So.\n\nAnd so.\n</think>\n\nYes.", "So.\n\nAnd so.\n", "Yes."),
+    ("<think>So it goes on", "So it goes on", ""),  # never closed: all was thought
+    ("Yes.", "", "Yes."),
+    ("  Yes < no.", "", "  Yes < no."),
+    ("<b>Yes.</b>", "", "<b>Yes.</b>"),
+    ("Write <think>a</think> then b.", "", "Write <think>a</think> then b."),  # not at the beginning
+    ("Close it with `</think>` then.", "", "Close it with `</think>` then."),
+    ("```\nx</think>\n```\nYes.", "", "```\nx</think>\n```\nYes."),
+    ("<think>a</think>Yes, `</think>` ends it, </think> too.", "a", "Yes, `</think>` ends it, </think> too."),
+]
+
+
+@pytest.mark.parametrize(("text", "thoughts", "answer"), TAGGED)
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_case_104_thoughts_are_told_from_the_answer_however_they_are_cut(
+    text: str, thoughts: str, answer: str, size: int
+) -> None:
+    assert told(split(text[at : at + size] for at in range(0, len(text), size))) == (thoughts, answer)
+
+
+def test_answer_is_passed_on_as_it_comes() -> None:
+    assert split(["Whales ", "are ", "large."]) == [TextDelta("Whales "), TextDelta("are "), TextDelta("large.")]
+
+
+def test_thoughts_are_passed_on_as_they_come() -> None:
+    assert split(["<think>So", " it", " is", "</think>Yes."])[:3] == [
+        ThinkingDelta("So"),
+        ThinkingDelta(" it"),
+        ThinkingDelta(" is"),
+    ]
+
+
+def test_what_was_shown_of_thoughts_that_nothing_opened_is_withdrawn() -> None:
+    said = split(["So it ", "is.</th", "ink>Yes."])
+    assert said == [
+        TextDelta("So it "),
+        TextDelta("is."),
+        TextWithdrawn("So it is."),
+        ThinkingDelta("So it is."),
+        TextDelta("Yes."),
+    ]
+
+
+def test_model_known_to_close_only_has_nothing_withdrawn() -> None:
+    said = split(["So it ", "is.</th", "ink>Yes."], closes_only=True)
+    assert said == [ThinkingDelta("So it "), ThinkingDelta("is."), TextDelta("Yes.")]
+
+
+def test_model_known_to_close_only_may_answer_without_thinking() -> None:
+    assert told(split(["Just ", "yes."], closes_only=True)) == ("Just yes.", "Just yes.")
+    assert told(split(["Just ", "thou"], closes_only=True, cut=True)) == ("Just thou", "")
