@@ -143,6 +143,7 @@ def take_waiting(browser: Browser, running: Site, model: ChatServer, name: str, 
     for each in (behind, page):
         each.get_by_role("button", name="Stop").click()
         answered(each, "cancelled")
+    page.goto("/")
     thoughts = [chat_server.chunk({"reasoning_content": thought}) for thought in THOUGHTS]
     model.script(chat_server.stream(*thoughts, 60.0))
     ask(page, QUESTION)

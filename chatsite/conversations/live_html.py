@@ -10,7 +10,7 @@ Instead of the answer's Markdown the page is sent, in this order and again and a
 - `kept {}`: what is open has ended, and stays as it is (a block of code).
 
 Besides, `supported {}` comes with the first citation (with the first word, where the site takes any text for an
-answer), and `quoted {html}` has its text rendered, with the sources as
+answer), `withdrawn {}` takes back all that was written, and `quoted {html}` has its text rendered, with the sources as
 its markers' links. What is sent to a program is left out: sources, and the body of `done`.
 """
 
@@ -72,8 +72,11 @@ class LiveHtml:
 
     def __init__(self, language: str | None = None) -> None:
         self._language = language
-        self._citations: list[CitationView] = []
         self._sources: list[Mapping[str, Any]] = []
+        self._begin([])
+
+    def _begin(self, citations: list[CitationView]) -> None:
+        self._citations = citations
         self._is_supported = False
         self.blocks = OpenBlocks(MarkdownReading(self._citations, marks_uncited=not settings.FREE_CHAT))
         self._fence = ""  # what opened the code that the text is in
@@ -97,6 +100,8 @@ class LiveHtml:
             yield Event("done", {}) if event.name == "done" else event
         elif event.name == "sources":
             self._sources = event.body["sources"]
+        elif event.name == "withdrawn":
+            yield from self._withdraw(event.body["text"])
         elif event.name == "quoted":
             yield Event("quoted", {"html": self._quoted(event.body["text"])})
         else:
@@ -174,6 +179,14 @@ class LiveHtml:
         if not self._is_supported:
             self._is_supported = True
             yield Event("supported", {})
+
+    def _withdraw(self, kept: str) -> Iterator[Event]:
+        """Begin anew with what is `kept` of the text: the rest of it was no answer."""
+        self._begin(self._citations[: len(_MARKER.findall(kept))])
+        yield Event("withdrawn", {})
+        if self._citations:
+            yield from self._support()
+        yield from self._write(kept)
 
     def _quoted(self, text: str) -> str:
         """Return sentences that were quoted, each with the marker of its source, as HTML."""

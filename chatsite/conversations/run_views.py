@@ -94,7 +94,7 @@ class RunView:
     @property
     def is_answer(self) -> bool:
         """Return whether it says something of its own: with a citation, or where the site takes any text for one."""
-        return self.answered or bool(self.model and not (self.unsupported or self.is_unsupported))
+        return self.answered or bool(self.answer and self.model and not (self.unsupported or self.is_unsupported))
 
     @property
     def unsupported_lines(self) -> Sequence[str]:

@@ -157,6 +157,24 @@ def test_answer_is_shown_as_unsupported_until_its_first_citation_comes() -> None
     ]
 
 
+def test_text_that_is_withdrawn_leaves_at_once() -> None:
+    assert engine().run(
+        BEGIN
+        + """
+        answer.take("html", { html: "<p>one</p>", depth: 0 });
+        answer.support();
+        nextFrame();
+        answer.take("open", { html: '<p class="unfinished"></p>', depth: 0 });
+        answer.take("text", { text: "tw" });
+        answer.withdraw();
+        nextFrame();
+        const empty = place().outerHTML;
+        answer.take("html", { html: "<p>three</p>", depth: 0 });
+        nextFrame();
+        return [empty, place().innerHTML];"""
+    ) == ['<div class="answer" data-answer="" data-unsupported=""></div>', "<p>three</p>"]
+
+
 def test_searches_are_told_in_words_also_with_arguments_that_are_no_json() -> None:
     assert engine().run(
         BEGIN

@@ -67,6 +67,16 @@ def test_thoughts_end_with_the_first_word_and_stay_when_the_server_renders_the_a
     ) == ["Thought for 12 seconds", "Thought for 12 seconds", "Hm. More.", "", ["question", "thinking", "ol"]]
 
 
+def test_thoughts_that_come_behind_the_first_word_disturb_nothing() -> None:
+    assert run(
+        """answer.show("Writing…");
+        meanwhile.end();
+        meanwhile.take("thinking", { text: "Hm." });
+        nextFrame();
+        return [find("thinking-label").textContent, thoughts(), find("activity").hidden, activity(), announced()];"""
+    ) == ["Thoughts", "Hm.", False, "Writing…", ""]
+
+
 def test_thoughts_that_are_told_again_take_the_place_of_those_that_are_shown() -> None:
     assert run(
         """meanwhile.take("thinking", { text: "One two" });

@@ -25,13 +25,17 @@ export class Answer {
 
   /** What is written from now on takes the place of what is shown, at the first frame of it. */
   restart() {
+    this.#redraw();
+    this.#called = [];
+    this.#steps?.querySelector("ol").replaceChildren();
+  }
+
+  #redraw() {
     this.#drawn = this.#place.cloneNode(false);
     this.#drawn.dataset.unsupported = "";
     this.#open = null;
     this.#waiting = [];
     this.#begun = false;
-    this.#called = [];
-    this.#steps?.querySelector("ol").replaceChildren();
   }
 
   get #place() {
@@ -78,6 +82,12 @@ export class Answer {
     if (name === "text" && last?.[0] === "text") last[1] = { text: last[1].text + value.text };
     else this.#waiting.push([name, value]);
     this.#frame ||= requestAnimationFrame(() => this.draw()); // as often as anyone can see, however fast it comes
+  }
+
+  /** What was written is no answer: it leaves at once. */
+  withdraw() {
+    this.#redraw();
+    this.#place.replaceWith(this.#drawn);
   }
 
   /** A citation has come: the answer stands on something. */

@@ -83,10 +83,11 @@ export class Meanwhile {
   #beginThoughts() {
     const thinking = document.querySelector("#thinking").content.firstElementChild.cloneNode(true);
     this.#article.querySelector(".question").after(thinking);
-    this.#article.querySelector("[data-activity]").hidden = true; // until there is another
     this.#thoughts = thinking.querySelector("[data-thoughts]");
     this.#growing = this.#thoughts;
     this.#begun = performance.now();
+    if (this.#isOver) return void (thinking.querySelector("[data-thinking-label]").textContent = text("thoughts"));
+    this.#article.querySelector("[data-activity]").hidden = true; // until there is another
     announce(text("thinking"));
   }
 
