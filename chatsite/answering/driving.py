@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 import agents
-from agents import Agent, RunResult, RunStream, TextDelta, ThinkingDelta, ToolCalled, ToolReturned
+from agents import Agent, RunResult, RunStream, TextDelta, TextWithdrawn, ThinkingDelta, ToolCalled, ToolReturned
 from chatsite.answering.assistant import DocumentSearch, SearchUnavailable, agent_for, request_for
 from chatsite.answering.capacity import Place
 from chatsite.answering.language_models import answering_models
@@ -22,7 +22,7 @@ from chatsite.answering.line import join_line
 from chatsite.answering.recording import Recording
 from chatsite.answering.sight import Sight
 from chatsite.answering.silence import Silence
-from chatsite.answering.telling import BEAT, Aside, Event, LogEntry, PassagesFound, RunClosed, run_event
+from chatsite.answering.telling import BEAT, WITHDRAWN, Aside, Event, LogEntry, PassagesFound, RunClosed, run_event
 from chatsite.models import Run
 
 if TYPE_CHECKING:
@@ -186,6 +186,9 @@ class Driving:
             case TextDelta(text):
                 silence.end()
                 yield from self._recording.read(text)
+            case TextWithdrawn(text):
+                yield WITHDRAWN
+                yield from self._recording.withdraw(text)
             case ThinkingDelta(text):
                 silence.end()
                 yield Aside("thinking", text)

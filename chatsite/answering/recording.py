@@ -32,12 +32,23 @@ class Recording:
         self.passages = dict(passages)  # by number; each search adds to them
         self.steps: list[dict[str, Any]] = []  # what was searched for, what came of it, and how long it took
         self._reader = CitationReader(self.passages)
+        self._written = ""  # as the model wrote it
         self._citations_saved = 0
         self._began = perf_counter()
 
     def read(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take in a piece of the answer: its clean text, and the citations that are certain after it."""
+        self._written += text
         return self._reader.feed(text)
+
+    def withdraw(self, text: str) -> Iterator[str | VerifiedCitation]:
+        """Take back `text`, with which the answer ends so far. Return what is left of it, anew."""
+        left, self._written = self._written.removesuffix(text), ""
+        self._reader = CitationReader(self.passages)
+        if self._citations_saved:
+            self._citations_saved = 0
+            self.run.citations.all().delete()
+        return self.read(left)
 
     def read_end(self) -> Iterator[str | VerifiedCitation]:
         """Take in the end of the answer: what was held back because it could still have become a marker."""

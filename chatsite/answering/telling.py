@@ -29,7 +29,7 @@ from retrieval.searching.passages import Passage
 @dataclass(frozen=True, slots=True)
 class Event:
     """A step of an answer as the stream tells it: `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`,
-    `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` or `error`.
+    `withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` or `error`.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Event:
 
 LOOK_SECONDS = 1.0  # for which what a reader may see is taken to stay as it was
 BEAT = Event("beat", {})  # nothing has happened for a while
+WITHDRAWN = Event("withdrawn", {})  # all text and citations so far are taken back: they were no part of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Telling:
         for entry in entries:
             match entry:
                 case Event():
+                    if entry is WITHDRAWN:
+                        self._citations.clear()
                     yield entry
                 case str():
                     yield Event("text", {"text": entry})
@@ -197,6 +200,9 @@ class RowEntries:
             yield PassagesFound(passages)
         rows = (row for row in run.citations.all() if row.marker in passages)  # one may have been saved since
         citations = [_citation_of(row, passages) for row in rows]
+        if len(run.written) < self._characters:
+            self._characters = self._citations = 0
+            yield WITHDRAWN
         yield from _in_order(run.written[self._characters :], citations[self._citations :])
         self._characters = max(self._characters, len(run.written))
         self._citations = len(citations)

@@ -82,8 +82,9 @@ class ChatQuery(ChatView):
             (200, "application/json"): AnswerSerializer,
             (200, EVENT_STREAM): OpenApiResponse(
                 OpenApiTypes.STR,
-                description="Events `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`, `tool_call`, "
-                "`tool_result`, `sources`, `citation`, and at the end `done` (the whole JSON answer) or `error`.",
+                description="Events `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`, "
+                "`withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` (the whole JSON "
+                "answer) or `error`.",
             ),
             **dict.fromkeys([400, 401, 403, 404, 413, 415, 429, 502, 503, 504], ErrorSerializer),
         },

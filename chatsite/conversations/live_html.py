@@ -73,10 +73,10 @@ class LiveHtml:
     def __init__(self, language: str | None = None) -> None:
         self._language = language
         self._sources: list[Mapping[str, Any]] = []
-        self._begin([])
+        self._begin()
 
-    def _begin(self, citations: list[CitationView]) -> None:
-        self._citations = citations
+    def _begin(self) -> None:
+        self._citations: list[CitationView] = []
         self._is_supported = False
         self.blocks = OpenBlocks(MarkdownReading(self._citations, marks_uncited=not settings.FREE_CHAT))
         self._fence = ""  # what opened the code that the text is in
@@ -101,7 +101,8 @@ class LiveHtml:
         elif event.name == "sources":
             self._sources = event.body["sources"]
         elif event.name == "withdrawn":
-            yield from self._withdraw(event.body["text"])
+            self._begin()
+            yield event
         elif event.name == "quoted":
             yield Event("quoted", {"html": self._quoted(event.body["text"])})
         else:
@@ -179,14 +180,6 @@ class LiveHtml:
         if not self._is_supported:
             self._is_supported = True
             yield Event("supported", {})
-
-    def _withdraw(self, kept: str) -> Iterator[Event]:
-        """Begin anew with what is `kept` of the text: the rest of it was no answer."""
-        self._begin(self._citations[: len(_MARKER.findall(kept))])
-        yield Event("withdrawn", {})
-        if self._citations:
-            yield from self._support()
-        yield from self._write(kept)
 
     def _quoted(self, text: str) -> str:
         """Return sentences that were quoted, each with the marker of its source, as HTML."""

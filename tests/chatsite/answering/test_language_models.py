@@ -133,6 +133,22 @@ def test_thoughts_are_events_and_in_no_answer(client: Client, model: ChatServer)
     assert "reader waits" not in json.dumps(Run.objects.values_list("answer", "steps", "unsupported").get())
 
 
+@pytest.mark.django_db(transaction=True)  # a kept run is driven by another thread
+@pytest.mark.parametrize("keep", [False, True])
+def test_thoughts_that_only_end_are_taken_back(client: Client, model: ChatServer, keep: bool) -> None:
+    pieces = ["The tea [1] needs ", "four minutes, I think.\n</thi", "nk>\n\nFour minutes", " [1]."]
+    model.script(chat_server.text(*pieces))
+    told = events(client, keep=keep)
+    names = [name for name, _ in told]
+    assert names.count("withdrawn") == 1
+    behind = told[names.index("withdrawn") :]
+    assert "".join(body["text"] for name, body in behind if name == "text") == "Four minutes [1]."
+    body = told[-1][1]
+    assert (body["answer"], body["answered"], len(body["citations"])) == ("Four minutes [1].", True, 1)
+    run = Run.objects.get()
+    assert (run.answer, run.citations.count()) == ("Four minutes [1].", 1)
+
+
 # ---- models that fail ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("failure", "code", "said"),

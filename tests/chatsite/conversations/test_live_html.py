@@ -283,16 +283,15 @@ def test_first_citation_is_what_the_answer_is_supported_by() -> None:
             assert names.index("supported") < names.index("citation")
 
 
-@pytest.mark.parametrize(("kept", "shown"), [("", ""), ("Wait [1].\n\n- one\n", "Wait [1].\n\n- one\n")])
-def test_answer_goes_on_behind_what_is_kept_when_text_is_withdrawn(kept: str, shown: str) -> None:
+def test_answer_begins_anew_when_text_is_withdrawn() -> None:
     live, page = LiveHtml("en"), Page()
-    before = [event for event in events([f"{kept}```\nHm [1] "]) if event.name != "done"]
-    for event in [*before, Event("withdrawn", {"text": kept}), *events(["- two [1]", "\n\nEnd"])]:
+    before = [event for event in events(["```\nHm [1] "]) if event.name != "done"]
+    for event in [*before, Event("withdrawn", {}), *events(["- two [1]", "\n\nEnd"])]:
         for sent in live.render(event):
             if sent.name == "withdrawn":
                 page = Page()
             page.take(sent)
-    assert page.finished == rendered(f"{shown}- two [1]\n\nEnd")
+    assert page.finished == rendered("- two [1]\n\nEnd")
 
 
 def test_sentences_quoted_meanwhile_lead_to_their_sources() -> None:
