@@ -23,6 +23,7 @@ NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.
 # In the order they are looked for: what a message names by the way comes last.
 PARTS: dict[str, str] = {
     "tool_ids": r"tool call id was .* but must be a-z",
+    "user_after_tool": r"unexpected role 'user' after role 'tool'",
     "null_content": (
         r"(?<![a-z_])content\b.{0,60}"
         r"(?:\bnull\b|\bnone\b|nonetype|expected (?:a )?string|must be a string|valid string|is required)"
@@ -49,9 +50,11 @@ PARTS: dict[str, str] = {
         r"|(?:\btools?\b|tool use|tool choice|function call\w*).{0,80}"
         r"(?:not support|n't support|unsupported|extra_forbidden|extra inputs|cannot find field|requires|not enabled"
         r"|not available)"
+        r"|must define tools|expects the .?tools"  # a history with calls is not taken without tools either
     ),
 }
 UNMISTAKABLE = {
+    "user_after_tool",
     "null_content",
     "tool_ids",
     "alternation",
@@ -92,7 +95,7 @@ def _sent_parts(request: Mapping[str, Any]) -> set[str]:
     if any(a == b != "tool" for a, b in pairwise(roles)):
         sent.add("alternation")
     if "tool" in roles:
-        sent |= {"tool_ids", "tools"}
+        sent |= {"tool_ids", "tools", "user_after_tool"}
     if any(message["content"] is None for message in messages):
         sent.add("null_content")
     return sent

@@ -22,6 +22,7 @@ from agents.models.learned import Learned
 from agents.models.repetition import RepetitionGuard
 from agents.models.thoughts import Said, ThoughtSplitter
 from agents.models.windows import read_overflow
+from agents.models.wire import is_object
 from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call_id, read_calls
 
 LINE_MAX_BYTES = 4_000_000
@@ -191,7 +192,7 @@ class Turn:
         """Return the call a part belongs to: by index, but servers leave that out, or give every call the same one."""
         call = self._by_index.get(index) if index is not None else self._calls[-1] if self._calls else None
         another = call is None or (id and call.id and id != call.id) or (index is None and name and not id)
-        if call is None or another:
+        if call is None or another or (name and not id and is_object(call.arguments)):
             call = PartialCall(id)
             self._calls.append(call)
             if index is not None:

@@ -42,12 +42,13 @@ PROMPT = [
     r"(?:request has|passed|contains|resulted in|the first|is too long:|Given:|token count \() ?(\d+)",
     r"Requested (\d+)",
 ]
-# How much a model writes at most, when more was asked for: OpenAI, DeepSeek, Groq, Anthropic.
+# How much a model writes at most, when more was asked for: OpenAI, DeepSeek, Groq, Anthropic, Mistral.
 OUTPUT = [
     r"at most (\d+) completion tokens",
     r"valid range of max_tokens is \[\d+, ?(\d+)\]",
     r"max(?:_completion)?_tokens`? must be less than or equal to `?(\d+)",
     r"max_tokens: \d+ > (\d+)",
+    r"max_tokens\b.{0,80}less than or equal to (\d+)",
 ]
 
 

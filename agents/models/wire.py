@@ -16,6 +16,7 @@ from agents.tools import Tool
 # What stands in for a thought's signature with calls that Gemini did not make itself, as its documentation says:
 # https://ai.google.dev/gemini-api/docs/thought-signatures
 NO_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+NO_ANSWER = "(No answer was given.)"
 MAY_CALL = (
     "You can call these tools. To call one, answer with nothing but "
     '<tool_call>{"name": …, "arguments": {…}}</tool_call>; its result comes with the next message. '
@@ -33,6 +34,8 @@ def messages_to_wire(
     wire = [_in_words(message) if in_words else message_to_wire(message) for message in messages]
     for message in wire:
         _adapt(message, learned)
+    if "user_after_tool" in learned.refused:
+        wire = _with_answers_between(wire)
     wire = _with_instructions(instructions, wire, as_system="system" not in learned.refused)
     return _alternating(wire) if "alternation" in learned.refused else wire
 
@@ -51,12 +54,12 @@ def message_to_wire(message: Message) -> dict[str, Any]:
 
 
 def _call_to_wire(call: ToolCall) -> dict[str, Any]:
-    arguments = call.arguments if _is_object(call.arguments) else "{}"  # servers refuse a history that isn't valid JSON
+    arguments = call.arguments if is_object(call.arguments) else "{}"  # servers refuse a history that isn't valid JSON
     function = {**call.attached.get("function", {}), "name": call.name, "arguments": arguments}
     return {**call.attached, "id": call.id, "type": "function", "function": function}
 
 
-def _is_object(text: str) -> bool:
+def is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
     except ValueError:
@@ -97,7 +100,7 @@ def _in_words(message: Message) -> dict[str, Any]:
 
 
 def _object(arguments: str) -> Any:
-    return json.loads(arguments) if _is_object(arguments) else {}
+    return json.loads(arguments) if is_object(arguments) else {}
 
 
 def _adapt(message: dict[str, Any], learned: Learned) -> None:
@@ -138,6 +141,16 @@ def _with_instructions(instructions: str, wire: list[dict[str, Any]], *, as_syst
         return [{"role": "user", "content": instructions}, *wire]
     told = {**wire[first], "content": f"{instructions}\n\n{wire[first]['content']}"}
     return [*wire[:first], told, *wire[first + 1 :]]
+
+
+def _with_answers_between(wire: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put an answer where a run ended after its tools, and the next question follows."""
+    between: list[dict[str, Any]] = []
+    for message in wire:
+        if between and between[-1]["role"] == "tool" and message["role"] == "user":
+            between.append({"role": "assistant", "content": NO_ANSWER})
+        between.append(message)
+    return between
 
 
 def _alternating(wire: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,7 +21,8 @@ from agents.messages import ToolCall
 ID_LENGTH = 9  # letters and digits: Mistral takes no other id
 MARKERS = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "<|tool_call|>", "<function_call>")
 FENCE = "```"
-SUSPICIOUS = frozenset("<[`")  # how all of these begin
+BARE = re.compile(r"(?:\A|\n)\s*[{\[]")
+SUSPICIOUS = frozenset("<[`{")  # how all of these begin
 LANGUAGES = ("", "json", "tool_call", "tool_code")  # of a block that may hold a call
 NAME_KEYS = ("name", "function", "tool", "tool_name", "function_name")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input")
@@ -49,7 +50,7 @@ class CallScanner:
         self._tools = tools
         self._held = ""
         self._holding = False  # all the rest
-        self._begun = False  # the answer: JSON after it is no call
+        self._begun = False  # the answer
         self._in_code = False
         self._last = ""
 
@@ -101,11 +102,17 @@ class CallScanner:
         found = [(at, "fence")] if (at := held.find(FENCE)) >= 0 else []
         if not self._in_code:
             found += [(at, "marker") for marker in MARKERS if (at := held.find(marker)) >= 0 and not self._quoted(at)]
-            bare = held.lstrip()
-            if not self._begun and bare[:1] in ("{", "[") and not any(mark.startswith(bare) for mark in MARKERS):
-                found.append((len(held) - len(bare), "json"))
+            found += [(at, "json") for at in self._bare(held)]
         found.append((len(held) - _beginning(held), "nothing"))
         return min(found, key=lambda suspect: suspect[0])
+
+    def _bare(self, held: str) -> Iterator[int]:
+        """Yield where lines begin with JSON."""
+        for line in BARE.finditer(held):
+            at = line.end() - 1
+            begins = line.start() > 0 or not self._begun or self._last == "\n" or held[0] == "\n"
+            if begins and not any(mark.startswith(held[at:]) for mark in MARKERS):
+                yield at
 
     def _quoted(self, at: int) -> bool:
         return (self._held[at - 1] if at else self._last) == "`"

@@ -189,6 +189,14 @@ def test_mistral_takes_calls_with_ids_of_another_provider_once_these_are_short()
         assert "reasoning_content" not in sent(server)[2]
 
 
+def test_mistral_takes_a_conversation_whose_last_run_ended_after_its_tools() -> None:
+    with playing("mistral") as server:
+        _, before = ask(server)
+        _, result = ask(server, UserMessage("And cats?", PASSAGES), history=before.messages[:3])
+        assert (result.status, result.content) == ("completed", ANSWER), result.error
+        assert [message["role"] for message in sent(server)] == "system user assistant tool assistant user".split()
+
+
 def test_gemini_gets_its_signature_back_and_its_thoughts_are_counted() -> None:
     with playing("gemini") as server:
         _, result = ask(server)

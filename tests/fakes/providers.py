@@ -179,6 +179,10 @@ class Mistral(Provider):
                     said = f"Tool call id was {given} but must be a-z, A-Z, 0-9, with a length of 9."
                     wrong = {"object": "error", "message": said, "type": "invalid_function_call", "param": None}
                     return error(400, {**wrong, "code": "3280", "raw_status_code": 400})
+        roles = [message["role"] for message in body["messages"]]
+        if ("tool", "user") in pairwise(roles):
+            wrong = {"object": "error", "message": "Unexpected role 'user' after role 'tool'", "code": "3230"}
+            return error(400, {**wrong, "type": "invalid_request_message_order", "param": None})
         return self.refuse_unanswered(body)
 
     def call(self, name: str, arguments: str) -> list[Piece]:

@@ -302,3 +302,22 @@ def test_answer_that_a_content_filter_cut_is_refused(server: ChatServer) -> None
 def test_answer_that_filled_the_window_of_mistral_is_truncated(server: ChatServer) -> None:
     _, result = events_of(server, said("Half of", finish="model_length"))
     assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
+
+
+def test_call_that_the_server_could_not_read_inside_a_stream_is_read(server: ChatServer) -> None:
+    failed = {"message": "Failed to call a function.", "type": "invalid_request_error", "code": "tool_use_failed"}
+    failed["failed_generation"] = 'search{"query": "whales"}</function>'
+    _, result = events_of(server, Reply([b"event: error\n", event({"error": failed})]), text("Yes."), tools=[search])
+    assert (result.content, result.steps) == ("Yes.", 2)
+    assert "About whales." in server.requests[1].body["messages"][3]["content"]
+
+
+def test_two_calls_without_ids_under_one_index_are_two(server: ChatServer) -> None:
+    parts = [
+        chunk({"tool_calls": [{"index": 0, "id": "", "function": {"name": "search", "arguments": given}}]})
+        for given in ('{"query": "one"}', '{"query": "two"}')
+    ]
+    _, result = events_of(server, Reply([*parts, chunk({}, finish="stop"), DONE]), text("Yes."), tools=[search])
+    assert result.content == "Yes."
+    results = [message["content"] for message in server.requests[1].body["messages"] if message["role"] == "tool"]
+    assert results == ["About one.", "About two."]

@@ -97,6 +97,8 @@ REQUEST: dict[str, Any] = {
         ("Function calling with a response mime type: 'application/json' is unsupported", "response_format"),
         ("Input should be a valid string: messages.3.content is null", "null_content"),
         ("messages[3].content: invalid type: null, expected a string", "null_content"),
+        ("Requests which include `tool_use` or `tool_result` blocks must define tools", "tools"),
+        ("Unexpected role 'user' after role 'tool'", "user_after_tool"),
         # Groq, xAI, Anthropic, DeepSeek
         ("('messages.3' : property 'reasoning' is unsupported)]", "attached:reasoning"),
         ("json mode cannot be combined with tool/function calling", "response_format"),

@@ -128,6 +128,7 @@ def test_refusal_for_another_reason_says_nothing_of_the_window(said: str) -> Non
         ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
         ("`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is …", 8192),
         ("max_tokens: 10000 > 8192, which is the maximum allowed number of output tokens", 8192),
+        ('"loc":["body","max_tokens"],"msg":"Input should be less than or equal to 4096"', 4096),
         ("This model's maximum context length is 2048 tokens.", None),
     ],
 )

@@ -59,12 +59,19 @@ def test_text_beside_calls_is_shown_and_two_calls_are_two() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
+def test_bare_call_on_a_line_of_its_own_is_understood_after_text(size: int) -> None:
+    call = '{"name": "search", "parameters": {"query": "a b"}}'
+    assert scan(f"Let me look.\n\n{call}", size) == ("Let me look.\n\n", "", ONE)
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
 @pytest.mark.parametrize(
     "text",
     [
         "Whales are large [1], larger than [2] says.",
         "[1] says that a < b.",
         '{"title": "Whales", "pages": [1, 2]}',
+        'First:\n[1] is this.\n{"title": "Whales"}\n{ and so on',
         '{"name": "Moby", "arguments": []}',  # no tool of that name
         'Here:\n```json\n{"name": "Moby"}\n```\nand `x`.',
         '```json\n{"id": 1, "rows": [' + "1, " * 300 + "1]}\n```\nThat is all.",
