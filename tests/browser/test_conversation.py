@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ pytestmark = chromium.MARKS
 QUESTION = "Which variable points the site at a Qdrant server?"
 ANSWER = "Set `QDRANT_URL` to its address [1]."
 SLOW = ["word0 [1] ", *(f"word{n} " for n in range(1, 60))]
+VARIED = "pump filter boiler lathe goggles clock door key lid lamp motor water glass stone paper".split()
 SHOWN = " ".join(["word0", "1", *(f"word{n}" for n in range(1, 60))])
 
 
@@ -359,8 +361,11 @@ def test_long_answer_is_drawn_without_touching_what_is_written(
                 }).observe(document.querySelector("[data-runs]"), {childList: true, subtree: true});
             }"""
         )
-        paragraph = f"{'some words of a long answer ' * 14}**bold** `code` [1].\n\n- item\n- item\n\n"
-        model.script(chat_server.text(*[paragraph] * 460, *[" "] * 200, delay=0.005))
+        chance = random.Random(1)  # a model that repeats itself is stopped
+        paragraphs = [
+            f"{' '.join(chance.choices(VARIED, k=65))} **bold** `code` [1].\n\n- item\n- item\n\n" for _ in range(460)
+        ]
+        model.script(chat_server.text(*paragraphs, *[" "] * 200, delay=0.005))
         ask(page, QUESTION)
         answer = last(page).locator("[data-answer]")
         expect(answer.locator("p").nth(459)).to_be_attached(timeout=30_000)

@@ -194,8 +194,9 @@ def test_answer_that_was_cut_says_so_and_goes_on(page: Page, model: ChatServer) 
     model.script(chat_server.stream(*says("In March and [1] ", finish="length")))
     ask(page, QUESTION)
     run = ended(page, "limited")
-    expect(run.locator(".notice")).to_contain_text("length")
-    expect(page.locator("[data-announcement]")).to_contain_text("length")
+    told = "The answer was cut: it reached the limit on its length, or began to repeat itself."
+    expect(run.locator(".notice")).to_have_text(told)
+    expect(page.locator("[data-announcement]")).to_have_text(told)
     expect(run.get_by_role("button", name="Try again")).to_be_visible()
     assert barriers(page) == []
     model.script(chat_server.text("in October [1]."))
