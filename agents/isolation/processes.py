@@ -1,0 +1,218 @@
+"""Keep worker processes, seen from the managed loop: warm ones are used again, killed ones are replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pickle import UnpicklingError
+
+from agents.errors import WorkerLost, WorkerNotStarted
+from agents.events import Event
+from agents.isolation.foreign_worker import FRAME_BYTES, GREETING, SIZE
+from agents.isolation.interpreters import check_interpreter, why_not_started
+from agents.isolation.protocols import Hello, Ready, Refusal, WorkerProtocol, protocol_for
+from agents.isolation.recipe import Order
+from agents.loop import per_loop
+from agents.result import RunResult
+from agents.streams import Emit
+
+WORKERS = os.cpu_count() or 2  # at once, of each environment; whoever comes then waits, within its deadline
+TERMINATE_SECONDS = 0.5  # from SIGTERM to SIGKILL
+_GONE = (asyncio.IncompleteReadError, ConnectionError)
+
+
+class ProcessAttempt:
+    """One run in a process of its own."""
+
+    def __init__(self, order: Order, emit: Emit[Event]) -> None:
+        self._order = order
+        self._emit = emit
+        self._running = False
+
+    @property
+    def fate(self) -> str:
+        return "its process was killed" if self._running else f"it still waited for one of {WORKERS} worker processes"
+
+    async def run(self) -> RunResult:
+        python = str(self._order.recipe.python)
+        pool = per_loop((Pool, python), Pool)
+        async with pool.worker(self._order) as worker:
+            self._running = True
+            return await worker.run(self._order, self._emit)
+
+
+class Pool:
+    """Worker processes of one loop and one interpreter. They end with the loop."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(WORKERS)
+        self._idle: list[Worker] = []
+        self._warming: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def worker(self, order: Order) -> AsyncIterator[Worker]:
+        """Lend a worker; one whose run was killed, cancelled or lost is fit for no other, and is replaced."""
+        async with self._room:
+            self._idle = [worker for worker in self._idle if worker.alive]
+            worker = self._idle.pop() if self._idle else await Worker.start(order)
+            try:
+                yield worker
+            except WorkerNotStarted:  # its factory raised, but the worker is as good as before
+                self._keep(worker)
+                raise
+            except BaseException:
+                self._replace(order)
+                await worker.end()
+                raise
+            self._keep(worker)
+
+    def _keep(self, worker: Worker) -> None:
+        if len(self._idle) < WORKERS:
+            self._idle.append(worker)
+        else:
+            worker.kill()
+
+    def _replace(self, order: Order) -> None:
+        task = asyncio.ensure_future(self._warm_up(order.preparation))
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
+
+    async def _warm_up(self, preparation: Order) -> None:
+        with contextlib.suppress(WorkerLost, TimeoutError):  # the next run finds out, and is told
+            async with asyncio.timeout(preparation.seconds):
+                worker = await Worker.start(preparation)
+                try:
+                    await worker.prepare(preparation)
+                except BaseException:
+                    worker.kill()
+                    raise
+                self._keep(worker)
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(worker.end() for worker in self._idle))
+
+
+class Worker:
+    """A worker process, and what it started: once it has ended, whatever it left behind is killed."""
+
+    def __init__(self, process: Process, protocol: WorkerProtocol) -> None:
+        assert process.stdin
+        assert process.stdout
+        self._process, self._orders, self._replies = process, process.stdin, process.stdout
+        self._protocol = protocol
+        self._swept = False
+        self._cleaning_up = asyncio.create_task(self._clean_up())
+
+    @classmethod
+    async def start(cls, order: Order) -> Worker:
+        """Start one that `order` could be given to. Raises WorkerNotStarted, which says what to do."""
+        protocol = protocol_for(str(order.recipe.python))
+        check_interpreter(protocol.python)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                protocol.python,
+                *protocol.command(),
+                env=protocol.environment(),
+                stdin=PIPE,
+                stdout=PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerNotStarted(f"no process of {protocol.python} could be started: {error}") from error
+        worker = cls(process, protocol)
+        try:
+            await worker._greet(order)
+        except BaseException:
+            worker.kill()
+            raise
+        return worker
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def run(self, order: Order, emit: Emit[Event]) -> RunResult:
+        """Raises WorkerLost when the process ends first, and WorkerNotStarted when it makes no agent."""
+        await self._send(order)
+        while not isinstance(reply := await self._reply(order), RunResult):
+            if isinstance(reply, Hello | Ready):
+                raise WorkerLost("the worker answered another question than the one it was asked")
+            await emit(reply)
+        return reply
+
+    async def prepare(self, order: Order) -> None:
+        """Raises as `run` does."""
+        await self._send(order)
+        await self._reply(order)
+
+    def kill(self) -> None:
+        """Kill it and all that it started; returns at once."""
+        self._signal(signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Terminate it and all that it started, and kill what has not ended soon."""
+        try:
+            self._signal(signal.SIGTERM)
+            async with asyncio.timeout(TERMINATE_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.kill()
+        await self._process.wait()
+        self._sweep()
+
+    async def _greet(self, order: Order) -> None:
+        """Wait until it is there. What its interpreter prints while it starts is skipped."""
+        try:
+            await self._replies.readuntil(GREETING)
+            said = await self._reply(order)
+        except (WorkerLost, asyncio.LimitOverrunError, *_GONE):
+            said = None
+        if not isinstance(said, Hello):
+            raise WorkerNotStarted(await why_not_started(self._protocol.python))
+
+    async def _send(self, order: Order) -> None:
+        frame = self._protocol.encode(order)
+        try:
+            self._orders.write(SIZE.pack(len(frame)) + frame)
+            await self._orders.drain()
+        except _GONE as error:
+            raise await self._lost() from error
+
+    async def _reply(self, order: Order) -> Hello | Ready | Event | RunResult:
+        try:
+            (size,) = SIZE.unpack(await self._replies.readexactly(SIZE.size))
+            if size > FRAME_BYTES:
+                raise WorkerLost(f"the worker sends {size:,} bytes at once, and {FRAME_BYTES:,} may come")
+            reply = self._protocol.decode(await self._replies.readexactly(size), order)
+        except _GONE as error:
+            raise await self._lost() from error
+        except (ValueError, LookupError, TypeError, AttributeError, ImportError, UnpicklingError) as error:
+            raise WorkerLost(f"what the worker said can't be read: {type(error).__name__}: {error}") from error
+        if isinstance(reply, Refusal):
+            raise WorkerNotStarted(f"{order.recipe.factory} made no agent: {reply.reason}")
+        return reply
+
+    async def _lost(self) -> WorkerLost:
+        return WorkerLost(f"the worker process ended with {await self._process.wait()}")
+
+    async def _clean_up(self) -> None:
+        await self._process.wait()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Kill what it started and left behind. Only once: its number may belong to others later."""
+        if not self._swept:
+            self._swept = True
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)

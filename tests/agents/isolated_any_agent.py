@@ -1,0 +1,33 @@
+"""An agent of any-agent, in its environment. Nothing of this project is imported here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import any_agent
+from any_agent import AgentConfig, AnyAgent
+
+
+def stock(title: str) -> str:
+    """Return how many copies there are of a book.
+
+    Args:
+        title: the book's title
+    """
+    print("a tool that prints breaks nothing")
+    return f"3 copies of {title}"
+
+
+async def agent(url: str) -> AnyAgent:
+    config = AgentConfig(
+        model_id="openai:fake-model",
+        api_base=url,
+        api_key="none",
+        instructions="Look it up.",
+        tools=[stock],
+    )
+    return await AnyAgent.create_async("tinyagent", config)
+
+
+def where() -> Any:
+    return lambda prompt, history: any_agent.__file__
