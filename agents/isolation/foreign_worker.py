@@ -120,7 +120,7 @@ not_overdue = faulthandler.cancel_dump_traceback_later
 
 
 # ---- one answer ------------------------------------------------------------------------------------------------------
-class Answer:
+class ForeignAnswer:
     """What an agent says, and what is known about it."""
 
     def __init__(self, say: Say) -> None:
@@ -173,7 +173,7 @@ def plain(value: Any) -> Any:
 
 
 # ---- how each kind of agent is asked ---------------------------------------------------------------------------------
-def ask_function(agent: Any, task: dict[str, Any], answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
+def ask_function(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop: asyncio.AbstractEventLoop) -> None:
     given = agent(task["prompt"], task["history"])
     if inspect.isawaitable(given):
         given = loop.run_until_complete(awaited(given))
@@ -190,12 +190,12 @@ async def awaited(value: Any) -> Any:
     return await value
 
 
-async def add_all(pieces: AsyncIterator[object], answer: Answer) -> None:
+async def add_all(pieces: AsyncIterator[object], answer: ForeignAnswer) -> None:
     async for piece in pieces:
         answer.add(piece)
 
 
-def ask_any_agent(agent: Any, task: dict[str, Any], answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
+def ask_any_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop: asyncio.AbstractEventLoop) -> None:
     """It takes a single text, whichever framework it runs: what was said before stands in it, as JSON."""
     prompt = task["prompt"]
     if task["history"]:
@@ -207,11 +207,11 @@ def ask_any_agent(agent: Any, task: dict[str, Any], answer: Answer, loop: asynci
     answer.model = str(agent.config.model_id)
 
 
-def ask_openai_agent(agent: Any, task: dict[str, Any], answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
+def ask_openai_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop: asyncio.AbstractEventLoop) -> None:
     loop.run_until_complete(run_openai_agent(agent, task, answer))
 
 
-async def run_openai_agent(agent: Any, task: dict[str, Any], answer: Answer) -> None:
+async def run_openai_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer) -> None:
     runner = sys.modules["agents"].Runner
     question = [*task["history"], {"role": "user", "content": task["prompt"]}] if task["history"] else task["prompt"]
     if task["stream"]:
@@ -227,7 +227,7 @@ async def run_openai_agent(agent: Any, task: dict[str, Any], answer: Answer) -> 
     answer.model = str(getattr(model, "model", model) or "")
 
 
-def ask_own_agent(agent: Any, task: dict[str, Any], answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
+def ask_own_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop: asyncio.AbstractEventLoop) -> None:
     package = sys.modules["agents"]
     history = [
         (package.UserMessage if message["role"] == "user" else package.AssistantMessage)(message["content"])
@@ -244,7 +244,7 @@ def ask_own_agent(agent: Any, task: dict[str, Any], answer: Answer, loop: asynci
     answer.model = events.result.model
 
 
-Ask = Callable[[Any, "dict[str, Any]", Answer, asyncio.AbstractEventLoop], None]
+Ask = Callable[[Any, "dict[str, Any]", ForeignAnswer, asyncio.AbstractEventLoop], None]
 
 
 def how_to_ask(agent: object) -> Ask:
@@ -307,7 +307,7 @@ class ForeignWorker:
             return self._send_error("refused", error)
         if "prompt" not in task:
             return self._send({"kind": "ready"})
-        answer = Answer(self._say if task["stream"] else lambda text: None)
+        answer = ForeignAnswer(self._say if task["stream"] else lambda text: None)
         try:
             ask(agent, task, answer, self._loop)
             self._send({"kind": "ended", **about(answer)})
@@ -328,7 +328,7 @@ class ForeignWorker:
         self._channel.send(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def about(answer: Answer) -> dict[str, Any]:
+def about(answer: ForeignAnswer) -> dict[str, Any]:
     return {"content": answer.content, "output": answer.output, "usage": answer.usage, "model": answer.model}
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncIterator
 from pickle import UnpicklingError
 
@@ -22,6 +22,7 @@ from agents.streams import Emit
 
 WORKERS = os.cpu_count() or 2  # at once, of each environment; whoever comes then waits, within its deadline
 TERMINATE_SECONDS = 0.5  # from SIGTERM to SIGKILL
+READ_BYTES = 64 * 1024  # ahead of what is taken
 _GONE = (asyncio.IncompleteReadError, ConnectionError)
 
 
@@ -46,35 +47,34 @@ class ProcessAttempt:
 
 
 class Pool:
-    """Worker processes of one loop and one interpreter. They end with the loop."""
+    """WorkerProcess processes of one loop and one interpreter. They end with the loop."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(WORKERS)
-        self._idle: list[Worker] = []
+        self._idle: list[WorkerProcess] = []
+        self._lent = 0
         self._warming: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
-    async def worker(self, order: Order) -> AsyncIterator[Worker]:
+    async def worker(self, order: Order) -> AsyncIterator[WorkerProcess]:
         """Lend a worker; one whose run was killed, cancelled or lost is fit for no other, and is replaced."""
         async with self._room:
-            self._idle = [worker for worker in self._idle if worker.alive]
-            worker = self._idle.pop() if self._idle else await Worker.start(order)
+            self._lent += 1
             try:
-                yield worker
-            except WorkerNotStarted:  # its factory raised, but the worker is as good as before
-                self._keep(worker)
-                raise
-            except BaseException:
-                self._replace(order)
-                await worker.end()
-                raise
-            self._keep(worker)
-
-    def _keep(self, worker: Worker) -> None:
-        if len(self._idle) < WORKERS:
-            self._idle.append(worker)
-        else:
-            worker.kill()
+                self._idle = [worker for worker in self._idle if worker.alive]
+                worker = self._idle.pop() if self._idle else await WorkerProcess.start(order)
+                try:
+                    yield worker
+                except WorkerNotStarted:  # its factory raised, and the worker is as good as before
+                    self._idle.append(worker)
+                    raise
+                except BaseException:
+                    self._replace(order)
+                    await worker.end()
+                    raise
+                self._idle.append(worker)
+            finally:
+                self._lent -= 1
 
     def _replace(self, order: Order) -> None:
         task = asyncio.ensure_future(self._warm_up(order.preparation))
@@ -84,50 +84,71 @@ class Pool:
     async def _warm_up(self, preparation: Order) -> None:
         with contextlib.suppress(WorkerLost, TimeoutError):  # the next run finds out, and is told
             async with asyncio.timeout(preparation.seconds):
-                worker = await Worker.start(preparation)
+                worker = await WorkerProcess.start(preparation)
                 try:
                     await worker.prepare(preparation)
                 except BaseException:
-                    worker.kill()
+                    await worker.end()
                     raise
-                self._keep(worker)
+            if self._lent + len(self._idle) < WORKERS:
+                self._idle.append(worker)
+            else:
+                await worker.end()
 
     async def aclose(self) -> None:
         await asyncio.gather(*(worker.end() for worker in self._idle))
 
 
-class Worker:
-    """A worker process, and what it started: once it has ended, whatever it left behind is killed."""
+class _Pipes(SubprocessStreamProtocol):
+    """Tells when the process has exited, and then kills what it left behind.
 
-    def __init__(self, process: Process, protocol: WorkerProtocol) -> None:
+    asyncio's own `wait` also waits for the pipes, which a child of the process may hold.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limit=READ_BYTES, loop=asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._group = transport.get_pid()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._group, signal.SIGKILL)
+
+
+class WorkerProcess:
+    """A worker process, and what it started: once it has exited, whatever it left behind is killed."""
+
+    def __init__(self, process: Process, pipes: _Pipes, protocol: WorkerProtocol) -> None:
         assert process.stdin
         assert process.stdout
         self._process, self._orders, self._replies = process, process.stdin, process.stdout
+        self._exited = pipes.exited
         self._protocol = protocol
-        self._swept = False
-        self._cleaning_up = asyncio.create_task(self._clean_up())
 
     @classmethod
-    async def start(cls, order: Order) -> Worker:
+    async def start(cls, order: Order) -> WorkerProcess:
         """Start one that `order` could be given to. Raises WorkerNotStarted, which says what to do."""
         protocol = protocol_for(str(order.recipe.python))
         check_interpreter(protocol.python)
+        command, environment = [protocol.python, *protocol.command()], protocol.environment()
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
-                protocol.python,
-                *protocol.command(),
-                env=protocol.environment(),
-                stdin=PIPE,
-                stdout=PIPE,
-                start_new_session=True,
+            transport, pipes = await loop.subprocess_exec(
+                _Pipes, *command, env=environment, stdin=PIPE, stdout=PIPE, stderr=None, start_new_session=True
             )
         except OSError as error:
             raise WorkerNotStarted(f"no process of {protocol.python} could be started: {error}") from error
-        worker = cls(process, protocol)
+        worker = cls(Process(transport, pipes, loop), pipes, protocol)
         try:
             await worker._greet(order)
         except BaseException:
-            worker.kill()
+            await worker.end()
             raise
         return worker
 
@@ -149,22 +170,17 @@ class Worker:
         await self._send(order)
         await self._reply(order)
 
-    def kill(self) -> None:
-        """Kill it and all that it started; returns at once."""
-        self._signal(signal.SIGKILL)
-
     async def end(self) -> None:
         """Terminate it and all that it started, and kill what has not ended soon."""
         try:
             self._signal(signal.SIGTERM)
             async with asyncio.timeout(TERMINATE_SECONDS):
-                await self._process.wait()
+                await self._exited.wait()
         except TimeoutError:
             pass
         finally:
-            self.kill()
+            self._signal(signal.SIGKILL)
         await self._process.wait()
-        self._sweep()
 
     async def _greet(self, order: Order) -> None:
         """Wait until it is there. What its interpreter prints while it starts is skipped."""
@@ -199,18 +215,8 @@ class Worker:
         return reply
 
     async def _lost(self) -> WorkerLost:
-        return WorkerLost(f"the worker process ended with {await self._process.wait()}")
-
-    async def _clean_up(self) -> None:
-        await self._process.wait()
-        self._sweep()
-
-    def _sweep(self) -> None:
-        """Kill what it started and left behind. Only once: its number may belong to others later."""
-        if not self._swept:
-            self._swept = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._exited.wait()
+        return WorkerLost(f"the worker process ended with {self._process.returncode}")
 
     def _signal(self, number: signal.Signals) -> None:
         if self.alive:

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Protocol, TypeAlias, get_args
@@ -125,7 +125,8 @@ def _plan(
 
 
 def _tiers(isolation: Isolation) -> tuple[Tier, ...]:
-    tiers: tuple[Tier, ...] = (isolation,) if isinstance(isolation, str) else tuple(isolation)
+    given = isolation if isinstance(isolation, Iterable) and not isinstance(isolation, str) else (isolation,)
+    tiers: tuple[Tier, ...] = tuple(given)
     known: tuple[str, ...] = get_args(Tier)
     for tier in map(str, tiers):
         if tier not in known:

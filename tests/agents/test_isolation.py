@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -183,19 +184,94 @@ def test_shutdown_ends_the_workers() -> None:
     assert gone(pid, seconds=1)
 
 
+# ---- no orphans ------------------------------------------------------------------------------------------------------
 PARENT = """
+import os, time
 from agents import Recipe, run_isolated
+run_isolated(Recipe("tests.agents.isolated:agent", {"calls": "pid"}), "Go.")  # the worker has started
+if FORK and os.fork() == 0:
+    time.sleep(FORK)  # with the parent's end of the worker's pipes
+    os._exit(0)
 run_isolated(Recipe("tests.agents.isolated:agent", {"calls": "sleep", "pid_file": PID_FILE}), "Go.")
 """
 
 
-def test_worker_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fork", [0, 30])
+def test_worker_ends_with_a_parent_that_was_killed(tmp_path: Path, fork: int) -> None:
     pid_file = tmp_path / "pid"
-    program = PARENT.replace("PID_FILE", repr(str(pid_file)))
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    program = PARENT.replace("PID_FILE", repr(str(pid_file))).replace("FORK", str(fork))
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, start_new_session=True)
     until = time.monotonic() + 10
     while (not pid_file.exists() or not pid_file.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
     parent.kill()
     parent.wait()
-    assert gone(int(pid_file.read_text()))
+    ended = gone(int(pid_file.read_text()), seconds=10)
+    if fork:
+        os.killpg(parent.pid, signal.SIGKILL)
+    assert ended
+
+
+def test_forked_child_starts_workers_of_its_own() -> None:
+    before = isolated("pid").content
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        with contextlib.suppress(BaseException):
+            os.write(writing, isolated("pid").content.encode())
+            shutdown(0)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        in_child = told.read()
+    os.waitpid(child, 0)
+    assert in_child.isdigit()
+    assert in_child != before == isolated("pid").content
+
+
+def test_worker_that_died_leaves_no_child_behind_and_is_noticed_at_once() -> None:
+    began = time.monotonic()
+    result = isolated("leave_child", deadline=60.0)
+    assert "the worker process ended with 7" in str(result.error)
+    assert time.monotonic() - began < 30  # and not when the child ends, or the deadline comes
+
+
+def test_program_that_an_agent_started_ends_with_its_worker() -> None:
+    started = int(isolated("start_program").content)
+    assert alive(started)
+    assert isolated("crash").status == "failed"
+    assert gone(started)
+
+
+# ---- what crosses ----------------------------------------------------------------------------------------------------
+def test_tool_reads_nothing_of_what_the_worker_is_told() -> None:
+    assert isolated("read").content == ""
+
+
+def test_result_that_is_too_large_is_an_error_and_the_worker_lives() -> None:
+    before = isolated("pid").content
+    result = isolated("large")
+    assert (result.status, result.content) == ("failed", "x" * 100)
+    assert "more than the 67,108,864 bytes that may leave a worker" in str(result.error)
+    assert isolated("pid").content == before
+
+
+def test_prompt_that_is_too_large_is_refused_by_its_size() -> None:
+    with pytest.raises(ValueError, match="and a worker takes 67,108,864: send less of the history"):
+        run_isolated(recipe("pid"), "x" * (65 * 1024 * 1024))
+    assert isolated("pid").status == "completed"
+
+
+def test_worker_whose_interpreter_is_stuck_ends_itself_behind_its_deadline() -> None:
+    """Its parent may have been killed, and it can't find out."""
+    stuck = subprocess.Popen([sys.executable, "-c", OVERDUE], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    _, said = stuck.communicate(timeout=30)
+    assert said.startswith("Timeout (0:00:00.1")
+    assert stuck.returncode == 1
+
+
+OVERDUE = """
+from agents.isolation import foreign_worker
+foreign_worker.OVERDUE_SECONDS = 0
+foreign_worker.end_when_overdue(0.1)
+sum(range(10**15))
+"""
