@@ -9,7 +9,7 @@ big-endian, and a JSON object in UTF-8.
                {"kind": "refused", "error": …, "traceback": …}    no agent was made, and nothing has run
                {"kind": "ready"}                                  the agent is made, and there was no prompt
                {"kind": "text", "text": …}                        of a run that is streamed
-               {"kind": "ended", "content": …, "output": …, "usage": {…} or null, "model": …}
+               {"kind": "ended", "content": …, "output": …, "usage": {…} or null, "model": …, "steps": …}
                {"kind": "failed", "error": …, "traceback": …}
 
 A factory, sync or async, returns one of these, and is called once in each worker:
@@ -46,6 +46,7 @@ FRAME_BYTES = 64 * 1024 * 1024
 TEXT_CHARACTERS = 256 * 1024  # in one frame
 TRACEBACK_CHARACTERS = 20_000
 AGENTS_KEPT = 8
+TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 PARENT_SECONDS = 1.0  # how often a worker looks whether its parent lives; a forked child may keep the pipe open
 OVERDUE_SECONDS = 30.0  # behind its deadline, a worker that nobody has killed ends itself
 SIZE = struct.Struct("!I")
@@ -129,6 +130,7 @@ class ForeignAnswer:
         self.output: Any = None
         self.usage: dict[str, int] | None = None
         self.model = ""
+        self.steps = 0  # calls of the model; 0 when unknown
 
     @property
     def content(self) -> str:
@@ -150,10 +152,13 @@ class ForeignAnswer:
     def count(self, usage: Any) -> None:
         """Take the tokens from a mapping or an object that has `input_tokens` and `output_tokens`."""
         known = usage if isinstance(usage, Mapping) else vars(usage) if hasattr(usage, "__dict__") else {}
-        counts = {name: known.get(name) for name in ("input_tokens", "output_tokens")}
+        counts = {name: known.get(name) for name in TOKENS}
+        for name, details in (("cached_tokens", "input_tokens_details"), ("reasoning_tokens", "output_tokens_details")):
+            counts[name] = counts[name] or getattr(known.get(details), name, None)  # as OpenAI nests them
         whole = {name: count for name, count in counts.items() if isinstance(count, int)}
-        if len(whole) == len(counts):
+        if {"input_tokens", "output_tokens"} <= set(whole):
             self.usage = whole
+        self.steps = known.get("requests") or self.steps
 
     def conclude(self, output: Any) -> None:
         """Take what the agent returned in the end; it is the text unless there was one."""
@@ -205,6 +210,7 @@ def ask_any_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop:
     answer.conclude(trace.final_output)
     answer.count(trace.tokens)
     answer.model = str(agent.config.model_id)
+    answer.steps = sum(span.is_llm_call() for span in trace.spans)
 
 
 def ask_openai_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop: asyncio.AbstractEventLoop) -> None:
@@ -240,8 +246,9 @@ def ask_own_agent(agent: Any, task: dict[str, Any], answer: ForeignAnswer, loop:
     if events.result.error:
         raise events.result.error
     answer.output = plain(events.result.output)
-    answer.count(events.result.usage)
-    answer.model = events.result.model
+    counts = events.result.usage
+    answer.count({name: getattr(counts, name, None) for name in TOKENS})
+    answer.model, answer.steps = events.result.model, events.result.steps
 
 
 Ask = Callable[[Any, "dict[str, Any]", ForeignAnswer, asyncio.AbstractEventLoop], None]
@@ -329,7 +336,8 @@ class ForeignWorker:
 
 
 def about(answer: ForeignAnswer) -> dict[str, Any]:
-    return {"content": answer.content, "output": answer.output, "usage": answer.usage, "model": answer.model}
+    names = ("content", "output", "usage", "model", "steps")
+    return {name: getattr(answer, name) for name in names}
 
 
 def look_last_where_the_host_works(folders: list[str]) -> None:

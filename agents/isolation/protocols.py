@@ -131,6 +131,7 @@ class ForeignProtocol:
             output=message["output"],
             usage=Usage(**message["usage"]) if message["usage"] else Usage(),
             model=message["model"],
+            steps=message["steps"],
             total_seconds=self._seconds,
         )
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import any_agent
 from any_agent import AgentConfig, AnyAgent
 
 
 def stock(title: str) -> str:
-    """Return how many copies there are of a book.
-
-    Args:
-        title: the book's title
-    """
+    """Return how many copies there are of a book."""
     print("a tool that prints breaks nothing")
     return f"3 copies of {title}"
 
@@ -25,9 +18,6 @@ async def agent(url: str) -> AnyAgent:
         api_key="none",
         instructions="Look it up.",
         tools=[stock],
+        any_llm_args={"max_retries": 0},
     )
     return await AnyAgent.create_async("tinyagent", config)
-
-
-def where() -> Any:
-    return lambda prompt, history: any_agent.__file__
