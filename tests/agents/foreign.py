@@ -21,20 +21,12 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from agents import Recipe, RunStream, TextDelta, call, iterate, run_isolated, stream_isolated
+from agents import RunStream, TextDelta, call, iterate, run_isolated, stream_isolated
 from agents.foreign import load
+from tests.apart import interpreter, recipe
 
 os.environ |= {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LANGSMITH_TRACING": "false"}
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
-
-
-ROOT = Path(__file__).parents[2]
-APART = ("any-agent", "openai-agents")
-
-
-def interpreter(framework: str) -> Path:
-    """Return the one of the environment that the Makefile makes for a framework alone."""
-    return ROOT / f".venv-{framework}" / "bin" / "python"
 
 
 def _openai_agents() -> Path:
@@ -141,11 +133,6 @@ AGENTS = dict(zip(FRAMEWORKS, (openai_agents, pydantic_ai, langgraph), strict=Tr
 def ask_foreign_agent(request: HttpRequest, framework: str) -> JsonResponse:
     answer = call(AGENTS[framework](os.environ["MODEL_URL"]), request.GET["shelf"], timeout=30)
     return JsonResponse({"answer": answer, "ident": threading.get_ident(), "refused": refused})
-
-
-def recipe(framework: str, url: str) -> Recipe:
-    factory = f"tests.agents.isolated_{framework.replace('-', '_')}:agent"
-    return Recipe(factory, {"url": url}, python=interpreter(framework))
 
 
 def ask_isolated_agent(request: HttpRequest, framework: str) -> JsonResponse:

@@ -21,7 +21,7 @@ from agents import (
     shutdown,
     stream_isolated,
 )
-from tests.agents.foreign import APART, interpreter, recipe
+from tests.apart import APART, interpreter, recipe
 from tests.fakes import chat_server
 from tests.fakes.shelf_server import ShelfServer
 from tests.servers import manage, site

@@ -12,19 +12,21 @@ from tests.fakes.chat_server import ChatServer, Reply, Request
 
 class ShelfServer(ChatServer):
     def reply_to(self, request: Request) -> Reply:
-        if self._scripts.get(request.path):
-            return super().reply_to(request)
-        last = request.body["messages"][-1]
-        if last["role"] == "tool":
-            return _answer(request, f"There are {last['content']}")
-        function = request.body["tools"][0]["function"]
-        arguments = {next(iter(function["parameters"]["properties"])): last["content"]}
-        return _call(request, function["name"], arguments)
+        return super().reply_to(request) if self._scripts.get(request.path) else shelf_reply(request)
 
 
-def _answer(request: Request, text: str) -> Reply:
+def shelf_reply(request: Request, *, delay: float = 0.0) -> Reply:
+    last = request.body["messages"][-1]
+    if last["role"] == "tool":
+        return _answer(request, f"There are {last['content']}", delay=delay)
+    function = request.body["tools"][0]["function"]
+    arguments = {next(iter(function["parameters"]["properties"])): last["content"]}
+    return _call(request, function["name"], arguments)
+
+
+def _answer(request: Request, text: str, *, delay: float) -> Reply:
     if request.body.get("stream"):
-        return chat_server.text(*(f"{word} " for word in text.split()[:-1]), text.split()[-1])
+        return chat_server.text(*(f"{word} " for word in text.split()[:-1]), text.split()[-1], delay=delay)
     return _whole({"role": "assistant", "content": text}, "stop")
 
 
