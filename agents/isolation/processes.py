@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
-from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
+import subprocess
+import threading
 from collections.abc import AsyncIterator
 from pickle import UnpicklingError
+from subprocess import PIPE
 
 from agents.errors import WorkerLost, WorkerNotStarted
 from agents.events import Event
@@ -20,7 +22,7 @@ from agents.loop import per_loop
 from agents.result import RunResult
 from agents.streams import Emit
 
-WORKERS = os.cpu_count() or 2  # at once, of each environment; whoever comes then waits, within its deadline
+WORKERS = max(4, os.cpu_count() or 1)  # at once, of each environment; whoever comes then waits, within its deadline
 TERMINATE_SECONDS = 0.5  # from SIGTERM to SIGKILL
 READ_BYTES = 64 * 1024  # ahead of what is taken
 _GONE = (asyncio.IncompleteReadError, ConnectionError)
@@ -99,53 +101,36 @@ class Pool:
         await asyncio.gather(*(worker.end() for worker in self._idle))
 
 
-class _Pipes(SubprocessStreamProtocol):
-    """Tells when the process has exited, and then kills what it left behind.
+class WorkerProcess:
+    """A worker process and what it starts: once it has exited, whatever it left behind is killed.
 
-    asyncio's own `wait` also waits for the pipes, which a child of the process may hold.
+    asyncio's own processes hang when their start is cancelled, and while a child of theirs holds a pipe.
     """
 
-    def __init__(self) -> None:
-        super().__init__(limit=READ_BYTES, loop=asyncio.get_running_loop())
-        self.exited = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self._group = transport.get_pid()
-
-    def process_exited(self) -> None:
-        super().process_exited()
-        self.exited.set()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._group, signal.SIGKILL)
-
-
-class WorkerProcess:
-    """A worker process, and what it started: once it has exited, whatever it left behind is killed."""
-
-    def __init__(self, process: Process, pipes: _Pipes, protocol: WorkerProtocol) -> None:
-        assert process.stdin
-        assert process.stdout
-        self._process, self._orders, self._replies = process, process.stdin, process.stdout
-        self._exited = pipes.exited
+    def __init__(self, process: subprocess.Popen[bytes], protocol: WorkerProtocol) -> None:
+        self._process = process
         self._protocol = protocol
+        self._loop = asyncio.get_running_loop()
+        self._exited = asyncio.Event()
+        self._replies = asyncio.StreamReader(limit=READ_BYTES)
+        self._transports: list[asyncio.ReadTransport | asyncio.WriteTransport] = []
+        threading.Thread(target=self._watch, name="agents-worker", daemon=True).start()
 
     @classmethod
     async def start(cls, order: Order) -> WorkerProcess:
         """Start one that `order` could be given to. Raises WorkerNotStarted, which says what to do."""
         protocol = protocol_for(str(order.recipe.python))
         check_interpreter(protocol.python)
-        command, environment = [protocol.python, *protocol.command()], protocol.environment()
-        loop = asyncio.get_running_loop()
+        command = [protocol.python, *protocol.command()]
         try:
-            transport, pipes = await loop.subprocess_exec(
-                _Pipes, *command, env=environment, stdin=PIPE, stdout=PIPE, stderr=None, start_new_session=True
+            process = subprocess.Popen(  # noqa: S603, ASYNC220 - as asyncio starts one
+                command, env=protocol.environment(), stdin=PIPE, stdout=PIPE, start_new_session=True
             )
         except OSError as error:
             raise WorkerNotStarted(f"no process of {protocol.python} could be started: {error}") from error
-        worker = cls(Process(transport, pipes, loop), pipes, protocol)
+        worker = cls(process, protocol)
         try:
+            await worker._connect()
             await worker._greet(order)
         except BaseException:
             await worker.end()
@@ -180,7 +165,35 @@ class WorkerProcess:
             pass
         finally:
             self._signal(signal.SIGKILL)
-        await self._process.wait()
+        await self._exited.wait()
+        for transport in self._transports:
+            if not transport.is_closing():
+                transport.abort() if isinstance(transport, asyncio.WriteTransport) else transport.close()
+        await asyncio.sleep(0)  # they close their pipes in the loop's next turn
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe
+            pipe.close()
+
+    async def _connect(self) -> None:
+        def replies() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(self._replies)
+
+        def orders() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader())
+
+        reading, _ = await self._loop.connect_read_pipe(replies, self._process.stdout)
+        self._transports.append(reading)
+        writing, protocol = await self._loop.connect_write_pipe(orders, self._process.stdin)
+        self._transports.append(writing)
+        self._orders = asyncio.StreamWriter(writing, protocol, None, self._loop)
+
+    def _watch(self) -> None:
+        """Wait for its exit, on a thread."""
+        self._process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._exited.set)
 
     async def _greet(self, order: Order) -> None:
         """Wait until it is there. What its interpreter prints while it starts is skipped."""

@@ -23,9 +23,11 @@ from agents import (
     UserMessage,
     WorkerLost,
     arun_isolated,
+    loop_state,
     run_isolated,
     shutdown,
 )
+from agents.isolation import processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,12 +172,28 @@ def test_cancelling_the_caller_kills_the_process(tmp_path: Path) -> None:
     assert gone(pids[0])
 
 
-def test_two_at_once_run_in_two_processes_and_a_third_waits() -> None:
+def test_two_at_once_run_in_two_processes_and_a_third_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    shutdown(0)
+    monkeypatch.setattr(processes, "WORKERS", 2)
     with ThreadPoolExecutor(3) as pool:
-        began = time.monotonic()
-        results = list(pool.map(lambda calls: isolated(calls, deadline=3.0), ["sleep", "pid", "pid"]))
+        results = list(pool.map(lambda calls: isolated(calls, deadline=8.0), ["sleep", "pid", "pid"]))
     assert [result.status for result in results] == ["limited", "completed", "completed"]
-    assert time.monotonic() - began < 5
+    assert results[1].content == results[2].content  # one has waited for the other
+
+
+def test_run_that_found_no_free_worker_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutdown(0)
+    monkeypatch.setattr(processes, "WORKERS", 1)
+    waiting = Recipe("tests.agents.isolated:waiting", {"file": str(tmp_path / "go")})
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(run_isolated, waiting, "Go.")
+        while not loop_state()["runs"]:
+            time.sleep(0.01)
+        late = isolated("pid", deadline=0.2)
+        (tmp_path / "go").touch()
+        assert first.result().content == "done"
+    assert "seconds: it still waited for one of 1 worker processes" in str(late.error)
+    shutdown(0)
 
 
 def test_shutdown_ends_the_workers() -> None:

@@ -7,8 +7,10 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -210,9 +212,37 @@ def test_threads_left_behind_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
     for _ in range(2):
         run_isolated(waiting, "Go.", isolation="thread", deadline=0.1)
     refused = run_isolated(waiting, "Go.", isolation="thread", deadline=0.1)
-    assert "all 2 threads are taken, 2 of them by runs that were left behind" in str(refused.error)
+    assert str(refused.error) == "all 2 threads are taken by runs that were left behind"
     assert run_isolated(BUILDER, "invoices", isolation=("thread", "process")).tier == "process"
     (tmp_path / "go").touch()
+    for thread in threading.enumerate():
+        if thread.name == "agents-isolated":
+            thread.join(10)
+    assert run_isolated(BUILDER, "invoices", isolation="thread").tier == "thread"
+
+
+def test_run_waits_for_a_thread_that_comes_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "THREADS", 1)
+    waiting = Recipe("tests.agents.isolated:waiting", {"file": str(tmp_path / "go")})
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run_isolated, waiting, "Go.", isolation="thread")
+        while "agents-isolated" not in [thread.name for thread in threading.enumerate()]:
+            time.sleep(0.01)
+        late = run_isolated(BUILDER, "invoices", isolation="thread", deadline=0.2)
+        assert "it still waited for one of 1 threads" in str(late.error)
+        second = pool.submit(run_isolated, BUILDER, "invoices", isolation="thread")
+        (tmp_path / "go").touch()
+        assert [first.result().content, second.result().content] == ["done", "A workflow for invoices"]
+
+
+def test_closing_a_stream_ends_its_thread_while_nobody_reads() -> None:
+    words = Recipe("tests.agents.isolated:words", {"count": 10**9})
+    with closing(stream_isolated(words, "Go.", isolation="thread")) as events:
+        next(events)
+    left = [thread for thread in threading.enumerate() if thread.name == "agents-isolated"]
+    for thread in left:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in left)
 
 
 def test_thread_streams(tmp_path: Path) -> None:
