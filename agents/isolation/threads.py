@@ -38,7 +38,7 @@ class ThreadAttempt:
             return f"it still waited for one of {THREADS} threads"
         if self._thread.left_behind:
             return "its thread could not be ended: it was left behind, and runs on until its tool returns"
-        return "it was cancelled, and its thread has ended"
+        return "it was cancelled"
 
     async def run(self) -> RunResult:
         """Raises WorkerNotStarted when no thread is to be had, or the factory makes no agent."""

@@ -115,6 +115,9 @@ def _plan(
             raise TypeError(f'{name} is {given!r}, and has to be made elsewhere: Recipe("package.module:function")')
     if not isinstance(prompt, str | UserMessage):
         raise TypeError(f"the prompt is {prompt!r:.80}: give a text or a UserMessage")
+    for said in history:
+        if not isinstance(said, Message):
+            raise TypeError(f"history must be made of messages, and {said!r:.80} is none")
     if not isinstance(deadline, int | float) or not 0 < deadline < math.inf:
         raise ValueError(f"deadline is {deadline!r}: give seconds, more than 0")
     tiers = _tiers(isolation)

@@ -108,8 +108,8 @@ def words(*, count: int, pid_file: str = "") -> Agent:
     return Agent("words", "", models=[FunctionModel(lambda messages: ("word " for _ in range(count)))])
 
 
-def waiting(*, file: str) -> Agent:
-    """Calls a tool that blocks until `file` is there."""
+def waiting(*, file: str, says_first: str = "", crashes: bool = False) -> Agent:
+    """Calls a tool that blocks until `file` is there, and then returns or ends the process."""
 
     @tool
     def wait() -> str:
@@ -117,10 +117,14 @@ def waiting(*, file: str) -> Agent:
         until = time.monotonic() + WAIT_SECONDS
         while not Path(file).exists() and time.monotonic() < until:
             time.sleep(0.01)
+        if crashes:
+            os._exit(7)
         return "done"
 
-    def speak(messages: Sequence[Message]) -> str | ToolCall:
-        return "done" if isinstance(messages[-1], ToolMessage) else ToolCall("1", "wait", "{}")
+    def speak(messages: Sequence[Message]) -> list[str | ToolCall]:
+        if isinstance(messages[-1], ToolMessage):
+            return ["done"]
+        return [*([says_first] if says_first else []), ToolCall("1", "wait", "{}")]
 
     return Agent("waiting", "", tools=[wait], models=[FunctionModel(speak)])
 

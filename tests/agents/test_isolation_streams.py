@@ -99,24 +99,28 @@ def assert_cancelled(events: RunStream) -> None:
 def test_deadline_keeps_what_was_said_and_no_fallback_answers() -> None:
     list(stream_isolated(recipe("pid"), "Go."))  # a worker is there
     told = recipe("sleep", says_first="Let me look. ")
-    events = list(stream_isolated(told, "Go.", deadline=3, fallback=recipe("pid")))
+    events = list(stream_isolated(told, "Go.", deadline=5, fallback=recipe("pid")))
     assert kinds(events) == [TextDelta, ToolCalled, RunEnded]
     result = events[-1].result  # type: ignore[union-attr]
     assert (result.status, result.content, result.tier) == ("limited", "Let me look. ", "process")
     assert isinstance(result.error, LimitExceeded)
-    assert str(result.error) == "the run was ended at its deadline of 3 seconds: its process was killed"
+    assert str(result.error) == "the run was ended at its deadline of 5 seconds: its process was killed"
     assert result.messages == (UserMessage("Go."), AssistantMessage("Let me look. "))
 
 
-def test_crash_keeps_what_was_said() -> None:
-    *_, last = stream_isolated(recipe("crash", says_first="Let me look. "), "Go.")
+def test_crash_keeps_what_was_said(tmp_path: Path) -> None:
+    configuration = {"file": str(tmp_path / "go"), "says_first": "Let me look. ", "crashes": True}
+    events = stream_isolated(Recipe("tests.agents.isolated:waiting", configuration), "Go.", fallback=recipe("pid"))
+    assert next(events) == TextDelta("Let me look. ")
+    (tmp_path / "go").touch()
+    *_, last = events
     assert isinstance(last, RunEnded)
     assert (last.result.status, last.result.content) == ("failed", "Let me look. ")
     assert isinstance(last.result.error, WorkerLost)
 
 
 def test_fallback_streams_when_nothing_was_said() -> None:
-    events = list(stream_isolated(recipe("crash"), "Go.", fallback=Recipe("tests.agents.isolated:suggestions")))
-    assert kinds(events) == [ToolCalled, TextDelta, RunEnded]
-    assert events[1] == TextDelta("Try a template.")
-    assert events[-1].result.tier == "fallback"  # type: ignore[union-attr]
+    *_, text, last = stream_isolated(recipe("crash"), "Go.", fallback=Recipe("tests.agents.isolated:suggestions"))
+    assert text == TextDelta("Try a template.")
+    assert isinstance(last, RunEnded)
+    assert last.result.tier == "fallback"

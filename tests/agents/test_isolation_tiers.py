@@ -14,9 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import RequestFactory
+from nbclient import NotebookClient
 
 from agents import (
     LimitExceeded,
@@ -36,6 +38,7 @@ BUILDER_HERE = Recipe("tests.agents.isolated:builder_here", {"pid": os.getpid()}
 BROKEN = Recipe("tests.agents.isolated:broken")
 SUGGESTIONS = Recipe("tests.agents.isolated:suggestions")
 TIERS = ("process", "thread")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +151,33 @@ def test_s1_canned_suggestions_answer_where_the_factory_raises_everywhere(ask: C
 def test_s1_canned_suggestions_need_no_process(ask: Callable[[Recipe], RunResult], no_process: None) -> None:
     result = ask(BROKEN)
     assert (result.content, result.tier, result.status) == ("Try a template.", "fallback", "completed")
+
+
+CELLS = [
+    """
+import sys
+from agents import Recipe, arun_isolated, run_isolated
+
+builder, broken, canned = (Recipe(f"tests.agents.isolated:{name}") for name in ("builder", "broken", "suggestions"))
+how = {"isolation": ("process", "thread"), "fallback": canned}
+print(run_isolated(builder, "invoices", **how).tier, (await arun_isolated(broken, "invoices", **how)).tier)
+""",
+    """
+sys.executable = "/no/such/interpreter"
+print(run_isolated(builder, "invoices", deadline=30, **how).tier)
+""",
+]
+
+
+@pytest.mark.hosts
+def test_s1_in_cells_of_a_real_notebook() -> None:
+    """The second finds the warm worker of the first, so it needs no interpreter."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    executed = NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=str(ROOT))
+    printed = [
+        "".join(output.get("text", "") for output in cell.outputs if output.name == "stdout") for cell in executed.cells
+    ]
+    assert printed == ["process fallback\n", "process\n"]
 
 
 # ---- one tier after the other ----------------------------------------------------------------------------------------
@@ -274,6 +304,7 @@ def test_thread_streams(tmp_path: Path) -> None:
         ({"recipe": "a:b"}, "recipe is 'a:b', and has to be made elsewhere"),
         ({"prompt": None}, "the prompt is None: give a text or a UserMessage"),
         ({"prompt": {"text": "Go."}}, "the prompt is {'text': 'Go.'}"),
+        ({"history": "Hi."}, "history must be made of messages, and 'H' is none"),
         ({"recipe": Recipe("a:b", python="python3"), "isolation": "thread"}, "which only isolation='process' can do"),
     ],
 )
