@@ -144,6 +144,10 @@ class Visitor(Reader):
     def may_still_ask(self) -> bool:
         return EmbedSite.find(self.site.token) is not None
 
+    def models(self) -> list[str]:
+        """Return none: what the site's owner may choose is no visitor's choice."""
+        return []
+
     def documents(self) -> DocumentQuerySet:
         """Return the documents that the site may cite."""
         return Reader.documents(self).listed().filter(collection__in=self.site.collections.values("pk"))

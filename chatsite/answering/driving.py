@@ -18,7 +18,7 @@ from agents import Agent, RunResult, RunStream, TextDelta, TextWithdrawn, Thinki
 from chatsite.answering.assistant import DocumentSearch, SearchUnavailable, agent_for, request_for
 from chatsite.answering.capacity import Place
 from chatsite.answering.language_models import answering_models
-from chatsite.answering.line import join_line
+from chatsite.answering.line import PlaceInLine, join_line
 from chatsite.answering.recording import Recording
 from chatsite.answering.sight import Sight
 from chatsite.answering.silence import Silence
@@ -52,7 +52,7 @@ class Driving:
             chosen=question.model,
         )
         self._place = place
-        self._turn = join_line() if self._models.language else None
+        self._turn: PlaceInLine | None = None
         self._stream: RunStream | None = None
         self._begun = False
         self._stopped = False
@@ -139,6 +139,7 @@ class Driving:
     def _wait_in_line(self) -> Iterator[LogEntry]:
         """Wait until the language model has room for this question."""
         latest = 0
+        self._turn = join_line() if self._models.language and not self._stopped else None
         while self._turn and (place := self._turn.place) and not self._stopped:
             yield BEAT if place == latest else Event("queued", {"place": place})
             latest = place

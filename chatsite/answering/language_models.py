@@ -83,21 +83,9 @@ class WatchedModel:
     def name(self) -> str:
         return self.model.name
 
-    @property
-    def provider(self) -> str:
-        return self.model.provider
-
-    @property
-    def base_url(self) -> str | None:
-        return self.model.base_url
-
-    @property
-    def price(self) -> Any:
-        return self.model.price
-
-    @property
-    def window_tokens(self) -> int | None:
-        return self.model.window_tokens
+    def __getattr__(self, name: str) -> Any:
+        """Return what a run may read of the model: its price, its window, its settings."""
+        return getattr(self.model, name)
 
     async def stream(self, **request: Any) -> AsyncGenerator[ModelEvent]:
         has_answered = False
