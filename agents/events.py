@@ -30,7 +30,8 @@ class ThinkingDelta:
 class TextWithdrawn:
     """The last characters shown were no answer but a thought: take `text` from the end of what TextDeltas have said.
 
-    Comes once at most from a model whose thoughts end with a tag that nothing opened; from then on it is known.
+    Comes from a model whose thoughts end with a tag that nothing opened. As long as it goes on so, it is known from
+    then on, and comes no more.
     """
 
     text: str

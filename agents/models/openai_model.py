@@ -64,7 +64,7 @@ class OpenAIModel:
     A `client` brings its own key and address. An async one is used with its connections, so use it nowhere but on the
     managed loop, and make it after a fork; a plain `OpenAI` lends its settings to a pooled async one, with its proxy
     and certificates. A sync client of any other class, or with a transport for sync code only, is a TypeError. `price`
-    overrides the listed one, `window_tokens` what the server says of its window.
+    overrides the listed one, and `window_tokens` spares the refusal that would tell it.
     """
 
     name: str
@@ -104,8 +104,12 @@ class OpenAIModel:
     @property
     def window_estimate(self) -> int | None:
         """How much it reads and writes at once, given or learned, as `estimate_tokens` counts."""
-        window = self.window_tokens or self.learned.window
-        return window and self.learned.estimate(window)
+        return self._window and self.learned.estimate(self._window)
+
+    @property
+    def _window(self) -> int | None:
+        """In the server's tokens. What it has refused is too much, whatever was given."""
+        return min(filter(None, (self.window_tokens, self.learned.window)), default=None)
 
     async def stream(
         self,
@@ -150,7 +154,7 @@ class OpenAIModel:
         output: Output | None,
         settings: ModelSettings,
     ) -> Asked:
-        return Asked(instructions, messages, tools, output, settings, self.window_tokens or self.learned.window)
+        return Asked(instructions, messages, tools, output, settings, self._window)
 
     @staticmethod
     def _pause(error: ModelError, attempt: int) -> float | None:
@@ -190,7 +194,7 @@ class OpenAIModel:
             learned.window = error.window
         if overflow and overflow.prompt:
             learned.count(asked.tokens, overflow.prompt)
-        window = self.window_tokens or learned.window
+        window = self._window
         fits = window and learned.tokens(asked.tokens) + ANSWER_TOKENS_LEAST <= window
         return bool(fits) and self._differs(asked, request)
 

@@ -31,7 +31,7 @@ PARTS: dict[str, str] = {
     ),
     "stream_options": r"stream_options",
     "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls?|parallel tool",
-    "response_format": r"response[_ ]format|json_schema|json mode|response mime type|structured outputs?",
+    "response_format": r"response[_ ]format|json[_ ]schema|grammar|json mode|response mime type|structured outputs?",
     "max_tokens": r"(?<!_)max_tokens(?!_)",
     "max_completion_tokens": r"max_completion_tokens",
     "reasoning_effort": r"reasoning[_ ]?effort|does not support thinking|thinking is not supported",
@@ -43,7 +43,7 @@ PARTS: dict[str, str] = {
     "system": (
         r"system role|role[^.]{0,20}system|'system'|got system|developer instruction|system (?:message|prompt)s?\b"
     ),
-    "alternation": r"roles must alternate|alternate between user|consecutive",
+    "alternation": r"(?:must|should) alternate|alternate between user|consecutive",
     "tools": (
         r"(?:not support|n't support|unsupported|no endpoints|extra_forbidden|extra inputs|cannot find field|unknown"
         r"|not (?:supported|available|enabled)|requires).{0,80}(?:\btools?\b|tool use|function call|--jinja|tool-call)"
@@ -53,13 +53,8 @@ PARTS: dict[str, str] = {
         r"|must define tools|expects the .?tools"  # a history with calls is not taken without tools either
     ),
 }
-UNMISTAKABLE = {
-    "user_after_tool",
-    "null_content",
-    "tool_ids",
-    "alternation",
-    "tools",
-}  # these patterns say themselves that it is a refusal
+# These patterns say themselves that it is a refusal; and a schema can be told in words, whatever was wrong with it.
+UNMISTAKABLE = frozenset("response_format user_after_tool null_content tool_ids alternation tools".split())
 
 
 def refused_part(said: str, request: Mapping[str, Any], already: Iterable[str]) -> str | None:

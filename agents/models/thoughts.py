@@ -33,7 +33,7 @@ class ThoughtSplitter:
     """
 
     def __init__(self, *, closes_only: bool = False) -> None:
-        self.closed_unopened = False
+        self.closed_unopened: bool | None = None  # whether the model closes only, once this text has shown it
         self._assumed = closes_only
         self._closers: tuple[str, ...] = CLOSERS if closes_only else ()
         self._state = "thinking" if closes_only else "start"
@@ -68,6 +68,7 @@ class ThoughtSplitter:
         if held:
             yield ThinkingDelta(held)
         if self._assumed and not cut:
+            self.closed_unopened = False
             yield TextDelta("".join([*self._assumed_thoughts, held]))
 
     def _start(self) -> None:
@@ -86,7 +87,7 @@ class ThoughtSplitter:
         at, closer = _first(self._held, self._closers)
         if at >= 0:
             thought, self._held = self._held[:at], self._held[at + len(closer) :].lstrip()
-            self.closed_unopened |= self._assumed
+            self.closed_unopened = self._assumed or None
             self._state, self._assumed, self._may_close, self._thought = "start", False, False, True
         else:
             keep = _begun(self._held, self._closers)

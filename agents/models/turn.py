@@ -122,8 +122,8 @@ class Turn:
             yield from self._say(text)
         if not self.said and not self.calls:  # a model may call a tool in the midst of its thoughts, and stop
             self._written = calls_in_thoughts("".join(self._thoughts), self._tools)
-        if self._splitter.closed_unopened:
-            self._learned.closes_only = True
+        if self._splitter.closed_unopened is not None:
+            self._learned.closes_only = self._splitter.closed_unopened
         if self.thought or (self.usage and self.usage.reasoning_tokens):
             self._learned.thinks = True
 

@@ -274,8 +274,14 @@ def test_local_model_that_closes_thoughts_only_shows_them_once_at_most() -> None
         first, _ = ask(server, question)
         assert [event for event in first if isinstance(event, TextWithdrawn)] != []
         second, result = ask(server, question)
-    assert [event for event in second if isinstance(event, TextWithdrawn)] == []
-    assert (result.content, thought(second)) == (ANSWER, THOUGHT)
+        assert [event for event in second if isinstance(event, TextWithdrawn)] == []
+        assert (result.content, thought(second)) == (ANSWER, THOUGHT)
+        server.script(Reply([*Provider().say("Without a thought."), *server.provider.end("stop")]))
+        third, result = ask(server, question)
+        assert (result.content, shown(third)) == ("Without a thought.", "Without a thought.")
+        server.script(Reply([*Provider().say("Without a thought."), *server.provider.end("stop")]))
+        fourth, _ = ask(server, question)
+        assert [event for event in fourth if isinstance(event, ThinkingDelta)] == []
 
 
 # ---- small windows ---------------------------------------------------------------------------------------------------

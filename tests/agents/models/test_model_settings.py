@@ -321,3 +321,11 @@ def test_two_calls_without_ids_under_one_index_are_two(server: ChatServer) -> No
     assert result.content == "Yes."
     results = [message["content"] for message in server.requests[1].body["messages"] if message["role"] == "tool"]
     assert results == ["About one.", "About two."]
+
+
+def test_window_that_was_given_too_large_gives_way_to_what_the_server_says(server: ChatServer) -> None:
+    server.script(failure(400, message="This model's maximum context length is 2048 tokens."), text("Yes."))
+    passages = tuple(Passage(marker, "Whales are large. " * 60) for marker in range(1, 9))
+    model = model_at(server, window_tokens=8192)
+    assert run(Agent("a", "", model=model), UserMessage("Whales?", passages)).content == "Yes."
+    assert model.window_estimate == 2048

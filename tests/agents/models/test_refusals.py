@@ -99,7 +99,23 @@ REQUEST: dict[str, Any] = {
         ("messages[3].content: invalid type: null, expected a string", "null_content"),
         ("Requests which include `tool_use` or `tool_result` blocks must define tools", "tools"),
         ("Unexpected role 'user' after role 'tool'", "user_after_tool"),
+        ("Invalid schema for response_format 'answer': 'additionalProperties' is required", "response_format"),
+        ("Cannot use custom grammar constraints with tools.", "response_format"),
+        ("JSON schema conversion failed: unrecognized schema", "response_format"),
+        ("After the (optional) system message(s), user or tool message(s) should alternate with", "alternation"),
+        # LiteLLM, Fireworks, Bedrock, Databricks, Cerebras
+        (
+            "UnsupportedParamsError: openai does not support parameters: ['parallel_tool_calls'], for",
+            "parallel_tool_calls",
+        ),
+        ("Extra inputs are not permitted, field: 'stream_options'", "stream_options"),
+        ("This model doesn't support tool use in streaming mode.", "tools"),
+        ("This model doesn't support system messages. Try again without a system message", "system"),
+        ('Bad request: json: unknown field "stream_options"', "stream_options"),
+        ("property 'messages.3.assistant.reasoning' is unsupported", "attached:reasoning"),
         # Groq, xAI, Anthropic, DeepSeek
+        ("Thinking may not be enabled when tool_choice forces tool use.", "tool_choice"),
+        ("deepseek-reasoner does not support this tool_choice", "tool_choice"),
         ("('messages.3' : property 'reasoning' is unsupported)]", "attached:reasoning"),
         ("json mode cannot be combined with tool/function calling", "response_format"),
         ("Model grok-4 does not support parameter reasoningEffort.", "reasoning_effort"),
