@@ -38,7 +38,9 @@ class ProcessAttempt:
 
     @property
     def fate(self) -> str:
-        return "its process was killed" if self._running else f"it still waited for one of {WORKERS} worker processes"
+        if self._running:
+            return "its process was killed"
+        return f"it had not begun, since none of {WORKERS} worker processes was ready"
 
     async def run(self) -> RunResult:
         python = str(self._order.recipe.python)
@@ -49,7 +51,7 @@ class ProcessAttempt:
 
 
 class Pool:
-    """WorkerProcess processes of one loop and one interpreter. They end with the loop."""
+    """Worker processes of one loop and one interpreter. They end with the loop."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(WORKERS)
@@ -79,6 +81,8 @@ class Pool:
                 self._lent -= 1
 
     def _replace(self, order: Order) -> None:
+        if self._lent + len(self._idle) + len(self._warming) > WORKERS:
+            return
         task = asyncio.ensure_future(self._warm_up(order.preparation))
         self._warming.add(task)
         task.add_done_callback(self._warming.discard)
@@ -128,7 +132,12 @@ class WorkerProcess:
             )
         except OSError as error:
             raise WorkerNotStarted(f"no process of {protocol.python} could be started: {error}") from error
-        worker = cls(process, protocol)
+        try:
+            worker = cls(process, protocol)
+        except RuntimeError as error:  # there is no thread left to watch it
+            process.kill()
+            process.communicate()
+            raise WorkerNotStarted(f"no process of {protocol.python} could be watched: {error}") from error
         try:
             await worker._connect()
             await worker._greet(order)

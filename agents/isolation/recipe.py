@@ -15,6 +15,8 @@ from agents.errors import AgentError
 from agents.messages import AssistantMessage, Message, Usage, UserMessage
 from agents.result import RunResult, Status
 
+PREPARATION_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -70,7 +72,8 @@ class Order:
 
     @property
     def preparation(self) -> Order:
-        return replace(self, prompt=None, history=())
+        """Return the order to make the agent only; however little time the run had, its worker gets enough for that."""
+        return replace(self, prompt=None, history=(), seconds=max(self.seconds, PREPARATION_SECONDS))
 
     def ended(self, status: Status, error: AgentError | None, *, content: str = "", **more: Any) -> RunResult:
         """Return the result of a run of which nothing is known but its content, and `more` fields of the result."""

@@ -129,6 +129,14 @@ def waiting(*, file: str, says_first: str = "", crashes: bool = False) -> Agent:
     return Agent("waiting", "", tools=[wait], models=[FunctionModel(speak)])
 
 
+def slow_to_import(*, file: str) -> Agent:
+    """Takes its time to be made."""
+    until = time.monotonic() + WAIT_SECONDS
+    while not Path(file).exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    return Agent("slow", "", models=[FunctionModel(lambda messages: "Made at last.")])
+
+
 def builder() -> Agent:
     """Builds a workflow."""
     return Agent("builder", "", models=[FunctionModel(lambda messages: f"A workflow for {messages[-1].text}")])

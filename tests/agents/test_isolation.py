@@ -98,6 +98,14 @@ def test_killed_process_is_gone_and_replaced() -> None:
     assert isolated("pid").content != before
 
 
+def test_agent_that_takes_longer_to_make_than_its_deadline_is_made_for_the_next_run(tmp_path: Path) -> None:
+    shutdown(0)
+    slow = Recipe("tests.agents.isolated:slow_to_import", {"file": str(tmp_path / "go")})
+    assert run_isolated(slow, "Go.", deadline=0.2).status == "limited"
+    (tmp_path / "go").touch()
+    assert run_isolated(slow, "Go.").content == "Made at last."
+
+
 @pytest.mark.parametrize("tool", ["sleep", "crash"])
 def test_another_agent_as_fallback_answers_and_the_result_says_so(tool: str) -> None:
     result = isolated(tool, deadline=6.0, fallback=recipe("pid"))
@@ -192,7 +200,7 @@ def test_run_that_found_no_free_worker_says_so(monkeypatch: pytest.MonkeyPatch, 
         late = isolated("pid", deadline=0.2)
         (tmp_path / "go").touch()
         assert first.result().content == "done"
-    assert "seconds: it still waited for one of 1 worker processes" in str(late.error)
+    assert "seconds: it had not begun, since none of 1 worker processes was ready" in str(late.error)
     shutdown(0)
 
 
