@@ -19,6 +19,7 @@ from agents.errors import (
     DeadlineExceeded,
     ExitRequested,
     LimitExceeded,
+    LoopMismatch,
     LoopStopped,
     ModelAnswerInvalid,
     ModelError,
@@ -33,6 +34,7 @@ from agents.errors import (
 from agents.events import (
     Event,
     ModelReplaced,
+    OutputDelta,
     RunEnded,
     TextDelta,
     TextWithdrawn,
@@ -62,7 +64,7 @@ from agents.orchestration import collaborate, route, sequential
 from agents.result import RunResult
 from agents.steps import Run
 from agents.streams import Stream, iterate
-from agents.tools import ArgumentsInvalid, Tool, Toolkit, tool
+from agents.tools import ArgumentsInvalid, Context, Tool, Toolkit, tool
 from agents.tracing import Span, span
 from agents.workflows.errors import (
     RecordFailed,
@@ -87,6 +89,7 @@ __all__ = [
     "AssistantMessage",
     "Blocked",
     "Cancelled",
+    "Context",
     "ContextOverflow",
     "DeadlineExceeded",
     "Decision",
@@ -95,6 +98,7 @@ __all__ = [
     "Guardrails",
     "LimitExceeded",
     "Limits",
+    "LoopMismatch",
     "LoopStopped",
     "Message",
     "MessageFields",
@@ -108,6 +112,7 @@ __all__ = [
     "ModelSettings",
     "ModelUnavailable",
     "OpenAIModel",
+    "OutputDelta",
     "OutputInvalid",
     "Passage",
     "Price",

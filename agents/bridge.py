@@ -150,14 +150,21 @@ def _close(close: Callable[[], object]) -> None:
         close_connections()
 
 
+def in_django() -> bool:
+    """Return whether this process has set Django up. Nothing else in this package knows Django."""
+    if "django.db" not in sys.modules:
+        return False
+    from django.conf import settings
+
+    return bool(settings.configured)
+
+
 def close_connections() -> None:
-    """Close the database connections of this thread, which ends. Nothing else in this package knows Django."""
-    if "django.db" in sys.modules:
-        from django.conf import settings
+    """Close the database connections of this thread, which ends."""
+    if in_django():
         from django.db import connections
 
-        if settings.configured:
-            connections.close_all()
+        connections.close_all()
 
 
 # ---- one result ------------------------------------------------------------------------------------------------------

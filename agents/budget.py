@@ -31,6 +31,10 @@ class Limits:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | Decimal)):
+                raise TypeError(f"limit {limit.name} must be a number, not {value!r}")
+            if value is None and limit.name in ("steps", "tool_calls", "seconds"):
+                raise TypeError(f"limit {limit.name} must be a number: a run without it need not end")
             if value is not None and not value > 0:
                 raise ValueError(f"limit {limit.name} must be more than 0, not {value!r}")
 

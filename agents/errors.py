@@ -9,7 +9,8 @@ AgentError
 │   ├── ModelAnswerInvalid   what came is no answer: an HTML page, broken JSON, nothing at all
 │   │   └── OutputInvalid       the answer does not fit the agent's output type, also when asked once more
 │   ├── AnswerTruncated      the answer reached a limit on its length, or repeated itself
-│   └── DeadlineExceeded     the model was silent, or busy, for too long
+│   ├── DeadlineExceeded     the model was silent, or busy, for too long
+│   └── LoopMismatch         the model holds something that is bound to another event loop
 ├── LimitExceeded         the run reached one of its limits
 ├── PriceUnknown          money is limited, but nobody knows what the model costs
 ├── Blocked               a guardrail did not let the question or the answer pass
@@ -81,6 +82,10 @@ class AnswerTruncated(ModelError):
 
 class DeadlineExceeded(ModelError):
     code = "deadline_exceeded"
+
+
+class LoopMismatch(ModelError):
+    code = "loop_mismatch"
 
 
 class LimitExceeded(AgentError):

@@ -38,6 +38,13 @@ class TextWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputDelta:
+    """What the answer of an agent with `output` holds so far, as plain JSON; the last one need not be the whole."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCalled:
     call: ToolCall
 
@@ -62,4 +69,4 @@ class RunEnded:
     result: RunResult
 
 
-Event = TextDelta | ThinkingDelta | TextWithdrawn | ToolCalled | ToolReturned | ModelReplaced | RunEnded
+Event = TextDelta | ThinkingDelta | TextWithdrawn | OutputDelta | ToolCalled | ToolReturned | ModelReplaced | RunEnded

@@ -13,13 +13,15 @@ import contextvars
 import inspect
 import logging
 import os
+import re
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from concurrent.futures import Executor, Future
-from typing import Any, Generic, TypedDict, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Generic, TypedDict, TypeVar, overload
 
 from agents.errors import Cancelled, ExitRequested, LoopStopped
 
@@ -222,18 +224,70 @@ def green_threads() -> str:
 
 
 # ---- what is bound to a loop -----------------------------------------------------------------------------------------
-def per_loop(key: Hashable, factory: Callable[[], T]) -> T:
+@overload
+def per_loop(key: Hashable, factory: Callable[[], Coroutine[Any, Any, T]]) -> Awaitable[T]: ...
+@overload
+def per_loop(key: Hashable, factory: Callable[[], T]) -> T: ...
+def per_loop(key: Hashable, factory: Callable[[], Any]) -> Any:
     """Return what `factory` makes (an HTTP client, say), made once for each key, running loop and process.
 
-    When the managed loop ends, the thing's `aclose()` or `close()` is called there, if it has one.
+    What an `async def` factory makes is awaited: `client = await per_loop("shop", connect)`; one that failed is made
+    anew. When the managed loop ends, the thing's `aclose()` or `close()` is called there, if it has one.
     """
     kept = _resources.setdefault(asyncio.get_running_loop(), {})
     if key not in kept:
-        kept[key] = factory()
-    return cast(T, kept[key])
+        made = factory()
+        kept[key] = _Making(asyncio.ensure_future(made)) if inspect.iscoroutine(made) else made
+    thing = kept[key]
+    return thing.made(kept, key) if isinstance(thing, _Making) else thing
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What an `async def` factory makes, in a task of its own: one of those who wait for it may be cancelled."""
+
+    task: asyncio.Task[object]
+
+    @property
+    def failed(self) -> bool:
+        return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+
+    async def made(self, kept: dict[Hashable, object], key: Hashable) -> object:
+        try:
+            return await asyncio.shield(self.task)
+        finally:
+            if self.failed and kept.get(key) is self:
+                del kept[key]
+
+
+FOREIGN_LOOP = re.compile(
+    r"attached to a different loop|bound to a different (event )?loop|Event loop is closed|different event loop"
+)
+CAUSES = 10  # of an error, that are looked at
+REMEDY = (
+    "it was made or used on another event loop than the one that agents run on; make it on the loop where it is used, "
+    "with agents.per_loop(key, factory)"
+)
+
+
+def is_foreign(error: BaseException) -> bool:
+    """Return whether an error, or one that led to it, comes from something bound to another loop, in asyncio's words or
+    anyio's.
+    """
+    seen: list[BaseException] = []
+    while error not in seen and len(seen) < CAUSES:
+        if isinstance(error, RuntimeError | ValueError) and FOREIGN_LOOP.search(str(error)):
+            return True
+        seen.append(error)
+        error = error.__cause__ or error.__context__ or error
+    return False
 
 
 async def _close_resource(resource: object) -> None:
+    if isinstance(resource, _Making):
+        if not resource.task.done() or resource.failed:
+            return
+        resource = resource.task.result()
     close = getattr(resource, "aclose", None) or getattr(resource, "close", None)
     if close is None:
         return
@@ -312,6 +366,10 @@ class Job(Generic[R]):
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             requested = ExitRequested(f"{type(error).__name__} was raised under the managed loop")
             raise self._stopped() or requested from error
+        except (RuntimeError, ValueError) as error:
+            if is_foreign(error) and REMEDY not in str(error) and not self._managed.stopped:
+                raise RuntimeError(f"{error}: {REMEDY}") from error
+            raise
         else:
             if self._managed.stopped:  # it was cancelled, and has returned something none the less
                 raise LoopStopped(THREAD_ENDED)

@@ -1,23 +1,17 @@
-"""How a run ended, and answers that are values: the schema a model is given, and its text read back."""
+"""Say how a run ended, and what it has."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from agents.errors import AgentError, OutputInvalid
-from agents.messages import Message, Usage
+from agents.errors import AgentError
+from agents.messages import Message, Usage, dump_message
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from agents.guardrails import RunState
     from agents.tracing import Span
-
-ERROR_MAX_CHARACTERS = 1000  # of what the model is told about an answer that doesn't fit
 
 Status = Literal["completed", "failed", "limited", "cancelled", "blocked", "paused"]
 
@@ -58,36 +52,23 @@ class RunResult:
         """Seconds waited for models and for tools, and in all."""
         return {"model": self.model_seconds, "tools": self.tool_seconds, "total": self.total_seconds}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values: all but the trace. Of a tool's result only the text that the model reads survives,
+        and of an error its code and message. Raises ValueError for an output that has no JSON form.
+        """
+        from pydantic_core import to_jsonable_python
 
-class Output:
-    """A type that answers must fit: a pydantic model, a dataclass, a TypedDict; anything whose schema is an object."""
-
-    def __init__(self, type_: Any) -> None:
-        """Raises TypeError for a type that has no such schema."""
-        from pydantic import PydanticUserError, TypeAdapter
-
-        self.name = getattr(type_, "__name__", str(type_))
-        try:
-            self._adapter: TypeAdapter[Any] = TypeAdapter(type_)
-            self.schema = self._adapter.json_schema()
-        except (PydanticUserError, NameError) as error:
-            raise TypeError(f"output {self.name} has no JSON schema: {error}") from error
-        if self.schema.get("type") != "object" and "$ref" not in self.schema:
-            raise TypeError(f"output {self.name} is no object; make it a field of one")
-
-    def read(self, text: str) -> object:
-        """Raises OutputInvalid, which says where the text does not fit."""
-        from pydantic import ValidationError
-
-        fenced = re.fullmatch(r"\s*```(?:json)?\s*\n(.*?)\n\s*```\s*", text, flags=re.DOTALL)
-        try:
-            return self._adapter.validate_json(fenced[1] if fenced else text)
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors())
-            raise OutputInvalid(f"the answer is no {self.name}: {problems[:ERROR_MAX_CHARACTERS]}") from error
-
-
-@cache
-def output_of(type_: Any) -> Output:
-    """One for each type, since its schema takes a while to make."""
-    return Output(type_)
+        return {
+            "status": self.status,
+            "content": self.content,
+            "output": to_jsonable_python(self.output, inf_nan_mode="null", bytes_mode="base64"),
+            "error": {"code": self.error.code, "message": str(self.error)} if self.error else None,
+            "messages": [dump_message(message) for message in self.messages],
+            "model": self.model,
+            "steps": self.steps,
+            "usage": asdict(self.usage),
+            "cost": None if self.cost is None else str(self.cost),
+            "seconds": self.timings,
+            "tier": self.tier,
+            "state": self.state.to_json() if self.state else None,
+        }

@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
 from agents.budget import Limits, spending
+from agents.calls import execute_call
 from agents.errors import (
     AgentError,
     AnswerTruncated,
     ContextOverflow,
-    ExitRequested,
     LimitExceeded,
+    LoopMismatch,
     ModelAnswerInvalid,
     ModelError,
     OutputInvalid,
+    ToolFailed,
 )
-from agents.events import Event, ModelReplaced, TextDelta, TextWithdrawn, ThinkingDelta, ToolCalled, ToolReturned
-from agents.guardrails import CallRefused, Decision, Guardrails, RunState
+from agents.events import Event, ModelReplaced, OutputDelta, TextDelta, TextWithdrawn, ThinkingDelta, ToolCalled
+from agents.guardrails import Decision, Guardrails, RunState
+from agents.loop import REMEDY, is_foreign
 from agents.messages import (
     AssistantMessage,
     Message,
@@ -36,14 +40,15 @@ from agents.messages import (
 from agents.models.fitting import Room, estimate_tokens
 from agents.models.model import MessageFields, Model
 from agents.models.settings import NOTHING_SET, ModelSettings
-from agents.result import RunResult, Status, output_of
+from agents.offline import in_use
+from agents.output import Partial, output_of
+from agents.result import RunResult, Status
 from agents.streams import Emit
-from agents.tools import ERROR_MAX_CHARACTERS, ArgumentsInvalid, Tool, invoke, to_model_text
+from agents.tools import Tool, ToolSource, find_tool, invoke, kept_open
 from agents.tracing import Span, span
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
 BETWEEN_TURNS = "\n\n"  # in the content, where a model has spoken before and after its tools
-FOR_MODEL = (ArgumentsInvalid, CallRefused)  # written for it, and no fault of a tool
 
 Instructions: TypeAlias = "str | Callable[[Run], str | Awaitable[str]]"
 
@@ -59,7 +64,9 @@ class Request:
     opening: tuple[ToolCall, ...] = ()
     since: tuple[Message, ...] = ()
     decision: Decision | None = None
-    settings: ModelSettings | None = None
+    settings: ModelSettings | None = None  # over those of the agents
+    limits: Limits | None = None  # in place of the agent's
+    deps: Any = None  # for tools with a Context
 
 
 class AgentDefinition(Protocol):
@@ -80,22 +87,30 @@ class AgentDefinition(Protocol):
     @property
     def toolbox(self) -> Mapping[str, Tool]: ...
     @property
+    def toolkits(self) -> Sequence[ToolSource]: ...
+    @property
     def successors(self) -> Mapping[str, AgentDefinition]: ...
-
-    def tool(self, name: str) -> Tool: ...
 
 
 class _Paused(Exception):
     pass
 
 
+_running: ContextVar[Run | None] = ContextVar("agents_run", default=None)
+
+
 class Run:
-    """One run, on the managed loop. An agent's instructions may be a function of it."""
+    """One run, on the managed loop. An agent's instructions may be a function of it, and a tool's Context holds it.
+
+    `caller` is the run whose tool started this one, or None.
+    """
 
     def __init__(
         self, agent: AgentDefinition, request: Request, *, emit: Emit[Event], successor: AgentDefinition | None = None
     ) -> None:
+        self.caller = _running.get()
         self.prompt = request.prompt
+        self.deps = request.deps
         self.messages = [*request.history, request.prompt, *request.since]
         self.emit = emit
         self.content: list[str] = []
@@ -104,6 +119,7 @@ class Run:
         self._turn: list[str] = []
         self._attached: dict[str, Any] = {}  # to the message of this turn
         self._pending = AssistantMessage("")
+        self._partial: Partial | None = None
         self._repairs = OUTPUT_REPAIRS
         self._model_seconds = self._tool_seconds = 0.0
         self._guardrails: list[Guardrails] = []
@@ -113,16 +129,20 @@ class Run:
 
     def _become(self, agent: AgentDefinition) -> None:
         self.agent = agent
-        self._models = list(agent.models)  # the first one is asked
+        self.toolbox = dict(agent.toolbox)
+        self._models = in_use(agent.models)  # the first one is asked
         self._guardrails.append(agent.guardrails)  # handing over is no way around one's own
+        self._output = None if agent.output is None else output_of(agent.output)
         # Text that no one may see before its end, and thoughts that no one may see at all:
         self._guarded = any(guardrails.hold_answers for guardrails in self._guardrails)
-        self._held = agent.output is not None or self._guarded
+        self._held = self._guarded or self._output is not None
         self._room = Room(self._models[0])
 
     async def to_end(self) -> RunResult:
         started = time.perf_counter()
-        with span("agent", name=self.agent.name) as trace, spending(self.agent.limits) as budget:
+        name, limits = self.agent.name, self._request.limits or self.agent.limits
+        logger.debug("run of %s begins with %d messages", name, len(self.messages))
+        with span("agent", name=name) as trace, spending(limits) as budget, self._as_caller():
             self.budget = budget
             trace.set_content(prompt=self.prompt.text)
             status, error = await self._outcome()
@@ -143,14 +163,26 @@ class Run:
                 trace=trace,
             )
             describe(trace, result)
+        log_end(logger, f"run of {name}", result)
         return result
+
+    @contextmanager
+    def _as_caller(self) -> Iterator[None]:
+        """Make this run the caller of those that its tools start."""
+        token = _running.set(self)
+        try:
+            yield
+        finally:
+            _running.reset(token)
 
     async def _outcome(self) -> tuple[Status, AgentError | None]:
         status: Status = "completed"
         error: AgentError | None = None
         try:
             async with asyncio.timeout_at(self.budget.deadline) as deadline:
-                await self._answer()
+                async with AsyncExitStack() as self._opened:
+                    await self._equip()
+                    await self._answer()
         except _Paused:
             status = "paused"
         except (LimitExceeded, AnswerTruncated) as limit:
@@ -166,6 +198,19 @@ class Run:
         if self._turn:
             self.messages.append(self._message())
         return status, error
+
+    async def _equip(self) -> None:
+        """Open the agent's toolkits until the run ends, and add the tools that are known only then."""
+        await self._opened.enter_async_context(kept_open(self.agent.toolkits))
+        for toolkit in self.agent.toolkits:
+            for tool in await toolkit.discover():
+                if tool.name in self.toolbox:
+                    raise ToolFailed(f"agent {self.agent.name} has two tools named {tool.name}")
+                self.toolbox[tool.name] = tool
+
+    def tool(self, name: str) -> Tool:
+        """Raises ArgumentsInvalid for a name that no tool has."""
+        return find_tool(self.toolbox, name)
 
     async def _answer(self) -> None:
         request, ended = self._request, False
@@ -199,14 +244,15 @@ class Run:
 
     def _fits(self, text: str) -> bool:
         """Read the answer as the output type; when it is no such value, ask the model once more."""
-        if self.agent.output is None:
+        if self._output is None:
             return True
         try:
-            self.output = output_of(self.agent.output).read(text)
+            self.output = self._output.read(text)
         except OutputInvalid as error:
             if not self._repairs:
                 raise
             self._repairs -= 1
+            logger.info("run of %s asks once more: the answer was no %s", self.agent.name, self._output.name)
             self.messages.append(UserMessage(f"{error}\nAnswer again, with JSON that fits and nothing else."))
             return False
         return True
@@ -242,7 +288,7 @@ class Run:
         """Return the instructions, and those of the messages that fit the model's context window."""
         given = self.agent.instructions
         instructions = given if isinstance(given, str) else await invoke(given, self)
-        tools = (f"{tool.name}{tool.description}{tool.parameters}" for tool in self.agent.toolbox.values())
+        tools = (f"{tool.name}{tool.description}{tool.parameters}" for tool in self.toolbox.values())
         self._room.set(self._merged_settings(), beside=estimate_tokens(instructions, *tools))
         return instructions, self._room.fit(self.messages, prompt_at=len(self._request.history))
 
@@ -252,12 +298,12 @@ class Run:
 
     async def _ask(self, model: Model, instructions: str, messages: tuple[Message, ...]) -> tuple[ToolCall, ...]:
         calls: list[ToolCall] = []
-        output = None if self.agent.output is None else output_of(self.agent.output)
+        self._partial = None if self._output is None or self._guarded else Partial(self._output)
         turn = model.stream(
             instructions=instructions,
             messages=messages,
-            tools=tuple(self.agent.toolbox.values()),
-            output=output,
+            tools=tuple(self.toolbox.values()),
+            output=self._output,
             **self._settings(),
         )
         mark = time.perf_counter()
@@ -282,9 +328,14 @@ class Run:
                                 self.budget.spend(event, model=model)
                                 trace.set(input_tokens=event.input_tokens, output_tokens=event.output_tokens)
                         mark = time.perf_counter()
+            except (ModelError, RuntimeError, ValueError) as error:
+                if is_foreign(error):
+                    raise LoopMismatch(f"{model.name}: {error}: {REMEDY}") from error
+                raise
             finally:
                 self._model_seconds += time.perf_counter() - mark
                 trace.set_content(answer="".join(self._turn))
+        logger.debug("step %d: %s, %d calls, %.2f s", self.budget.steps, model.name, len(calls), trace.seconds)
         return tuple(calls)
 
     def _settings(self) -> dict[str, ModelSettings]:
@@ -302,6 +353,8 @@ class Run:
         if not self._held:
             await self._show(text)
         self._turn.append(text)
+        if self._partial and (value := self._partial.add(text)) is not Partial.SAME:
+            await self.emit(OutputDelta(value))
 
     async def _show(self, text: str) -> None:
         parts = (BETWEEN_TURNS, text) if self.content and not self._turn else (text,)
@@ -329,14 +382,14 @@ class Run:
         True when one of them has ended the run. Without a decision, a call that needs one pauses the run instead.
         """
         calls = message.tool_calls
-        if decision is None and any(self._needs_approval(call) for call in calls):
+        if decision is None and any(map(self.needs_approval, calls)):
             self._pending, self._turn = message, []
             raise _Paused
         self.budget.begin_tool_calls(len(calls))
         started = time.perf_counter()
         for tool_call in calls:
             await self.emit(ToolCalled(tool_call))
-        execute = partial(self._execute, decision=decision)
+        execute = partial(execute_call, self, decision=decision)
         results: list[ToolMessage] = []
         for alone, group in groupby(calls, key=self._is_exclusive):
             if alone:
@@ -354,42 +407,24 @@ class Run:
             if isinstance(result.value, AgentError):
                 raise result.value
         for result in results:
-            if not result.failed and self.agent.toolbox[result.call.name].terminates:
+            if not result.failed and self.toolbox[result.call.name].terminates:
                 self.output = result.value
                 await self._finish(result.text, said=False)
                 return True
         for result in results:
             if not result.failed and (successor := self.agent.successors.get(result.call.name)):
                 self._become(successor)
+                await self._equip()
                 await successor.guardrails.check_input(self.prompt)
                 break
         return False
 
-    async def _execute(self, tool_call: ToolCall, *, decision: Decision | None) -> ToolMessage:
-        """A tool's error goes back to the model; only an AgentError ends the run, once all tools have returned."""
-        with span("tool", name=tool_call.name, call_id=tool_call.id) as trace:
-            try:
-                if decision and self._needs_approval(tool_call) and decision.refuses(tool_call):
-                    raise CallRefused(f"a person refused this call: {decision.reason or 'no reason given'}")
-                value = await self.agent.tool(tool_call.name).execute(tool_call.arguments)
-                message = ToolMessage(tool_call, to_model_text(value), value, failed=False)
-            except BaseException as error:
-                if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
-                    raise
-                if not isinstance(error, FOR_MODEL):
-                    logger.warning("Tool %s failed", tool_call.name, exc_info=True)
-                message = _failure(tool_call, error)
-            trace.set_content(arguments=tool_call.arguments, result=message.text)
-            trace.error = type(message.value).__name__ if message.failed else None
-        await self.emit(ToolReturned(message))
-        return message
-
-    def _needs_approval(self, tool_call: ToolCall) -> bool:
-        tool = self.agent.toolbox.get(tool_call.name)
+    def needs_approval(self, tool_call: ToolCall) -> bool:
+        tool = self.toolbox.get(tool_call.name)
         return tool is not None and tool.approve
 
     def _is_exclusive(self, tool_call: ToolCall) -> bool:
-        tool = self.agent.toolbox.get(tool_call.name)
+        tool = self.toolbox.get(tool_call.name)
         return tool is not None and tool.exclusive
 
     def _state(self) -> RunState:
@@ -408,20 +443,14 @@ class Run:
         )
 
 
-def _is_being_cancelled() -> bool:
-    """Or does a CancelledError only come from something that a tool waited for?"""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _failure(tool_call: ToolCall, error: BaseException) -> ToolMessage:
-    if not isinstance(error, Exception):
-        requested = ExitRequested(f"tool {tool_call.name} raised {type(error).__name__}")
-        requested.__cause__ = error
-        error = requested
-    told = str(error) if isinstance(error, FOR_MODEL) else f"{type(error).__name__}: {error}"
-    text = to_model_text({"error": told[:ERROR_MAX_CHARACTERS]})
-    return ToolMessage(tool_call, text, error, failed=True)
+def log_end(log: logging.Logger, what: str, result: RunResult) -> None:
+    """Log how a run ended and what it used, and nothing of what was said."""
+    ended = f"{result.status} ({result.error.code})" if result.error else result.status
+    used = result.usage
+    log.info(
+        "%s ended as %s: %d steps, %d + %d tokens, %.2f s",
+        *(what, ended, result.steps, used.input_tokens, used.output_tokens, result.total_seconds),
+    )
 
 
 def describe(trace: Span, result: RunResult) -> None:

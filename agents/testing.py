@@ -10,7 +10,7 @@ from agents.events import TextDelta, ThinkingDelta
 from agents.messages import Message, ToolCall, Usage
 from agents.models.model import MessageFields, ModelEvent
 from agents.models.settings import ModelSettings
-from agents.result import Output
+from agents.output import Output
 from agents.tools import Tool
 
 Part: TypeAlias = str | ThinkingDelta | ToolCall | MessageFields | Usage | Exception

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from agents.events import TextDelta, TextWithdrawn, ThinkingDelta
 from agents.messages import Message, ToolCall, Usage
 from agents.models.settings import ModelSettings
-from agents.result import Output
+from agents.output import Output
 from agents.tools import Tool
 
 

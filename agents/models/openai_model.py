@@ -33,7 +33,7 @@ from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.models.timeouts import AttemptClock, Timeout
 from agents.models.turn import Turn, read_failed_generation, split_lines
 from agents.models.windows import read_output_limit, read_overflow
-from agents.result import Output
+from agents.output import Output
 from agents.tools import Tool
 
 if TYPE_CHECKING:

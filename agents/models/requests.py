@@ -12,7 +12,7 @@ from agents.models.fitting import estimate_tokens
 from agents.models.learned import Learned
 from agents.models.settings import ModelSettings
 from agents.models.wire import choice_to_wire, messages_to_wire, tools_to_wire
-from agents.result import Output
+from agents.output import Output
 from agents.tools import Tool
 
 THOUGHT_TOKENS = 8_192  # room that a model which thinks gets beside the text that it may say

@@ -13,7 +13,7 @@ from agents.events import TextDelta
 from agents.messages import Message, Passage, ToolCall, ToolMessage, UserMessage
 from agents.models.model import ModelEvent
 from agents.models.settings import ModelSettings
-from agents.result import Output
+from agents.output import Output
 from agents.tools import Tool
 from chatsite.answering.best_sentences import Candidate, best_sentences
 

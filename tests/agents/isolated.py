@@ -31,7 +31,7 @@ def spin() -> int:
     return sum(range(10**15))
 
 
-@tool
+@tool(thread_sensitive=True)  # a signal's handler is set by the main thread alone
 def ignore_sigterm() -> None:
     """Block, and be stubborn."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

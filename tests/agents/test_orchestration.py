@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from agents import (
     Agent,
     AssistantMessage,
     Limits,
+    Message,
     ModelInterrupted,
     Passage,
     Run,
@@ -44,6 +47,77 @@ def napping(name: str, seconds: float) -> Agent:
     return Agent(name, "", tools=[nap], model=ScriptedModel([call, f"{name} rested"]))
 
 
+def others(message: Message) -> list[dict[str, str]]:
+    """Return the answers of other agents that a prompt brings."""
+    said: list[dict[str, str]] = json.loads(message.text.split("\n")[1])["answers"]
+    return said
+
+
+def echo(name: str) -> Agent:
+    return Agent(name, "", model=FunctionModel(lambda messages: f"{name} answers {len(messages)}"))
+
+
+# ---- a conversation --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["sequential", "collaborate", "nested"])
+def test_six_turns_grow_by_what_was_said_and_no_answer_becomes_the_users_words(kind: str) -> None:
+    team = {
+        "sequential": sequential(echo("a"), echo("b"), echo("c")),
+        "collaborate": collaborate(echo("a"), echo("b"), coordinator=echo("c")),
+        "nested": sequential(collaborate(echo("a"), coordinator=echo("b"), name="inner"), echo("c")),
+    }[kind]
+    history: Sequence[Message] = ()
+    lengths = []
+    for turn in range(1, 7):
+        history = run(team, f"Question {turn}", history=history).messages
+        lengths.append(len(history))
+    assert lengths == [4, 8, 12, 16, 20, 24]  # a question and three answers each; it was 6, 24, 78, ... 2184
+    users = [message.text for message in history if isinstance(message, UserMessage)]
+    assert users == [f"Question {turn}" for turn in range(1, 7)]
+
+
+@pytest.mark.parametrize("kind", ["sequential", "collaborate"])
+def test_later_agents_see_the_conversation_the_question_and_what_others_said(kind: str) -> None:
+    (first, _), (last, model) = agent("first", "It is blue."), agent("last", "Blue, then.")
+    team = {"sequential": sequential(first, last), "collaborate": collaborate(first, coordinator=last)}[kind]
+    history = [UserMessage("My car is blue."), AssistantMessage("Noted.")]
+    run(team, "Which colour?", history=history)
+    ((*earlier, asked),) = model.requests
+    assert earlier == history
+    assert others(asked) == [{"agent": "first", "answer": "It is blue."}]
+    assert asked.text.endswith("\n\nWhich colour?")
+
+
+def test_tool_calls_of_each_agent_stay_beside_their_results() -> None:
+    result = run(sequential(napping("a", 0), napping("b", 0)), "Rest")
+    assert [type(message).__name__ for message in result.messages] == [
+        "UserMessage",
+        *(["AssistantMessage", "ToolMessage", "AssistantMessage"] * 2),
+    ]
+
+
+# ---- at the door -----------------------------------------------------------------------------------------------------
+def test_two_agents_of_one_name_are_refused_and_one_may_come_twice() -> None:
+    with pytest.raises(ValueError, match="sequential has two agents named a"):
+        sequential(echo("a"), echo("a"))
+    with pytest.raises(ValueError, match="team has two agents named a"):
+        collaborate(echo("a"), coordinator=echo("a"), name="team")
+    one = echo("a")
+    assert run(sequential(one, one), "Go").success
+
+
+@pytest.mark.parametrize("wrong", ["writer", None, Agent])
+def test_what_is_no_agent_is_refused_by_its_taker(wrong: Any) -> None:
+    for make in (
+        lambda: sequential(echo("a"), wrong),
+        lambda: collaborate(echo("a"), coordinator=wrong),
+        lambda: route({"x": echo("a")}, default=wrong),
+    ):
+        with pytest.raises(TypeError, match=r"^(sequential|collaborate|route) takes an agent, not"):
+            make()
+    with pytest.raises(TypeError, match="route: a condition is a function of the prompt, or words in it, not 3"):
+        route({3: echo("a")}, default=echo("b"))  # type: ignore[dict-item]
+
+
 # ---- sequential ------------------------------------------------------------------------------------------------------
 def test_sequential_pipes_answers_and_shows_the_last_one() -> None:
     (draft, _), (edit, editor) = agent("draft", ["A draft.", Usage(5, 1)]), agent("edit", ["Better.", Usage(6, 1)])
@@ -51,8 +125,11 @@ def test_sequential_pipes_answers_and_shows_the_last_one() -> None:
     result = events[-1].result
     assert [event.text for event in events if isinstance(event, TextDelta)] == ["Better."]
     assert (result.status, result.content, result.steps, result.usage) == ("completed", "Better.", 2, Usage(11, 2))
-    assert editor.requests == [(UserMessage("A draft.", (Passage(1, "Facts"),)),)]
-    assert [m.text for m in result.messages] == ["Write", "A draft.", "A draft.", "Better."]
+    ((asked,),) = editor.requests
+    assert isinstance(asked, UserMessage)
+    assert (others(asked), asked.passages) == ([{"agent": "draft", "answer": "A draft."}], (Passage(1, "Facts"),))
+    assert asked.text.endswith("\n\nWrite")
+    assert [m.text for m in result.messages] == ["Write", "A draft.", "Better."]
     assert [(s.kind, s.name) for s in result.trace.walk() if s.kind != "model"] == [
         ("workflow", "sequential"),
         ("agent", "draft"),
@@ -83,9 +160,7 @@ def test_collaborators_work_at_once_and_the_coordinator_reads_them() -> None:
     assert [event.text for event in events if isinstance(event, TextDelta)] == ["Both rested."]
     (request,) = model.requests[0]
     assert request.text.endswith("\n\nRest")
-    assert json.loads(request.text.split("\n")[1]) == {
-        "answers": [{"agent": "a", "answer": "a rested"}, {"agent": "b", "answer": "b rested"}]
-    }
+    assert others(request) == [{"agent": "a", "answer": "a rested"}, {"agent": "b", "answer": "b rested"}]
     assert events[-1].result.steps == 5
 
 
