@@ -96,7 +96,8 @@ def _least_number(schema: dict[str, Any]) -> int | float:
     if "minimum" in schema:
         least: float = schema["minimum"]
         return least
-    return schema["exclusiveMinimum"] + 1 if "exclusiveMinimum" in schema else min(0, schema.get("maximum", 0))
+    above: float = schema.get("exclusiveMinimum", -1)
+    return above + 1 if above >= 0 else min(0, schema.get("maximum", 0))
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -17,8 +17,12 @@ from agents.loop import per_loop
 
 
 def needs_opening(toolkit: object) -> bool:
-    kind = type(toolkit)
-    return hasattr(kind, "__aenter__") or inspect.iscoroutinefunction(inspect.getattr_static(kind, "open", None))
+    return _has_open(toolkit) or hasattr(type(toolkit), "__aenter__")
+
+
+def _has_open(toolkit: object) -> bool:
+    """Return whether it has an `async def open`; a tool of that name is none."""
+    return inspect.iscoroutinefunction(inspect.getattr_static(type(toolkit), "open", None))
 
 
 @asynccontextmanager
@@ -117,7 +121,8 @@ class _Keeper:
 
 
 def _entered(toolkit: Any) -> AbstractAsyncContextManager[Any]:
-    return toolkit if hasattr(type(toolkit), "__aenter__") else _opened(toolkit)
+    # `open` first: an agent that has it is also a context manager, which asks for just this.
+    return _opened(toolkit) if _has_open(toolkit) else toolkit  # type: ignore[no-any-return]
 
 
 @asynccontextmanager

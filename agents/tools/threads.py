@@ -53,13 +53,19 @@ def _settle(outcome: Future[T], call: Callable[[], T]) -> None:
     if not outcome.set_running_or_notify_cancel():
         return
     try:
-        result = call()
+        result = _then_closed(call)
     except StopIteration as error:  # no future takes it
         outcome.set_exception(_as_runtime_error(error))
     except BaseException as error:
         outcome.set_exception(error)
     else:
         outcome.set_result(result)
+
+
+def _then_closed(call: Callable[[], T]) -> T:
+    """Call the function, and close what its thread has opened of the database."""
+    try:
+        return call()
     finally:
         close_connections()
 
