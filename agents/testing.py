@@ -21,6 +21,8 @@ Step: TypeAlias = Part | Iterable[Part]
 class FunctionModel:
     """Asks `function(messages)` what to say in each turn."""
 
+    offline = True  # no mock has to answer in its place
+
     def __init__(
         self,
         function: Callable[[Sequence[Message]], Step],

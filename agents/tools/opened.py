@@ -122,7 +122,7 @@ class _Keeper:
 
 def _entered(toolkit: Any) -> AbstractAsyncContextManager[Any]:
     # `open` first: an agent that has it is also a context manager, which asks for just this.
-    return _opened(toolkit) if _has_open(toolkit) else toolkit  # type: ignore[no-any-return]
+    return _opened(toolkit) if _has_open(toolkit) else toolkit
 
 
 @asynccontextmanager
