@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -443,14 +443,30 @@ class Run:
         )
 
 
-def log_end(log: logging.Logger, what: str, result: RunResult) -> None:
+def log_end(log: logging.Logger, what: str, result: EndedRun) -> None:
     """Log how a run ended and what it used, and nothing of what was said."""
     ended = f"{result.status} ({result.error.code})" if result.error else result.status
     used = result.usage
     log.info(
         "%s ended as %s: %d steps, %d + %d tokens, %.2f s",
-        *(what, ended, result.steps, used.input_tokens, used.output_tokens, result.total_seconds),
+        *(what, ended, len(result.steps) if isinstance(result.steps, Sized) else result.steps),
+        *(used.input_tokens, used.output_tokens, result.total_seconds),
     )
+
+
+class EndedRun(Protocol):
+    """The result of a run, of an agent or a workflow."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def error(self) -> AgentError | None: ...
+    @property
+    def steps(self) -> int | Sized: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def total_seconds(self) -> float: ...
 
 
 def describe(trace: Span, result: RunResult) -> None:

@@ -6,7 +6,7 @@ run, `opened.py` what has to be open while they do, `mcp.py` the tools of an MCP
 
 from agents.tools.context import Context
 from agents.tools.opened import close_all, kept_open, open_all
-from agents.tools.threads import invoke
+from agents.tools.threads import invoke, invoke_on
 from agents.tools.tool import (
     ERROR_MAX_CHARACTERS,
     ArgumentsInvalid,
@@ -31,6 +31,7 @@ __all__ = [
     "close_all",
     "find_tool",
     "invoke",
+    "invoke_on",
     "kept_open",
     "marked_tools",
     "open_all",

@@ -39,7 +39,8 @@ StateKey = tuple[str, int | None]
 class State:
     """How a step, or one `item` of a step with foreach, ended. `messages` are those of an agent's run.
 
-    `final` is false for a failure that ended the run: resuming tries it again.
+    `final` is false for a failure that ended the run: resuming tries it again. `failures` are the errors of the
+    attempts before the last.
     """
 
     step: str
@@ -50,6 +51,7 @@ class State:
     error: str | None = None
     messages: Json = None
     attempts: int = 0
+    failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
     final: bool = True
 

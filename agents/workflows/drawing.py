@@ -36,6 +36,8 @@ def _facts(step: Step) -> str:
         facts.append(f"for each {'of a list' if isinstance(step.foreach, list) else step.foreach}")
     if step.when:
         facts.append(f"when {step.when.text}")
+    if step.otherwise:
+        facts.append(f"else of {', '.join(step.otherwise)}")
     if step.retry.times:
         facts.append(f"retry {step.retry.times}")
     if step.timeout:

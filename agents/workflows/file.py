@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -14,18 +14,32 @@ from agents.agent import Agent, Runnable
 from agents.budget import Limits
 from agents.tools import Tool
 from agents.workflows import values as workflow_values
+from agents.workflows.conditions import Condition, parse_condition
 from agents.workflows.errors import WorkflowInvalid
 from agents.workflows.registry import Function, Registry
-from agents.workflows.values import Condition, Json, Template, parse_condition, parse_text, paths_in
+from agents.workflows.values import Json, Scope, Template, parse_text, paths_in, render, shown
 from agents.workflows.yaml import Entry, parse_yaml, read_file
 
 T = TypeVar("T")
-Target: TypeAlias = Runnable | Function | Tool
+Target: TypeAlias = "Runnable | Function | Tool | Switch"
 OnError: TypeAlias = Literal["fail", "continue"]
 
 KINDS = ("agent", "function", "tool")
 TOP_KEYS = ("name", "inputs", "agents", "steps", "output", "timeout", "parallel")
-STEP_KEYS = (*KINDS, "prompt", "with", "needs", "when", "foreach", "retry", "timeout", "on_error")
+CASE_KEYS = (*KINDS, "prompt", "with")
+STEP_KEYS = (
+    *CASE_KEYS,
+    "switch",
+    "cases",
+    "default",
+    "needs",
+    "when",
+    "else",
+    "foreach",
+    "retry",
+    "timeout",
+    "on_error",
+)
 AGENT_KEYS = ("instructions", "instructions_file", "model", "models", "tools", "limits")
 PARALLEL = 8  # steps and items at once, when the file doesn't say
 RETRY_SECONDS = 0.5  # before the first retry, when the file doesn't say; twice as long before each next one
@@ -40,7 +54,44 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What a step runs, and with what."""
+
+    kind: str
+    target: Target
+    arguments: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Cases, of which a step runs the one that is named by the value of `on`, or else the default."""
+
+    on: Template
+    cases: Mapping[str, Case]
+    default: Case | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.on}: {', '.join([*self.cases, *(['default'] if self.default else [])])}"
+
+    @property
+    def all_cases(self) -> list[Case]:
+        return [*self.cases.values(), *([self.default] if self.default else [])]
+
+    def choose(self, scope: Scope) -> Case | None:
+        """Return the case for this scope, or None when there is none. Raises ValueMissing."""
+        return self.cases.get(case_name(shown(render(self.on, scope=scope))), self.default)
+
+
+def case_name(text: str) -> str:
+    """Return a text as cases are compared: in small letters, without the blanks and marks that models put around."""
+    return text.strip(" \t\r\n.,:;!\"'`*").casefold()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
+    """A step, which runs if `when` holds and the steps of `otherwise` were all skipped."""
+
     name: str
     where: Entry
     kind: str
@@ -48,6 +99,7 @@ class Step:
     arguments: Template
     needs: tuple[str, ...]
     when: Condition | None
+    otherwise: tuple[str, ...]
     foreach: Template
     retry: Retry
     timeout: float | None
@@ -116,6 +168,7 @@ class _Reader:
         self.step_names = tuple(declared)
         self.agents = self._agents(entries.get("agents"))
         steps = self._in_order([self._step(name, entry) for name, entry in declared.items()])
+        _check_otherwise(steps)
         last = workflow_values.Path(("steps", self.step_names[-1], "output"))
         return WorkflowFile(
             path=self.path,
@@ -184,37 +237,73 @@ class _Reader:
     # ---- steps ----
     def _step(self, name: str, entry: Entry) -> Step:
         keys = entry.mapping(keys=STEP_KEYS)
-        kinds = [kind for kind in KINDS if kind in keys]
-        if len(kinds) != 1:
-            raise entry.wrong(f"a step has one of {', '.join(KINDS)}; this one has {' and '.join(kinds) or 'none'}")
-        kind = kinds[0]
         repeats = "foreach" in keys
-        arguments = self._arguments(entry, kind, repeats=repeats)
         foreach = self._template(keys["foreach"]) if repeats else None
         when = _parsed(keys["when"], parse_condition) if "when" in keys else None
         if when is not None:
-            self._check_paths([when.left, *paths_in(when.right)], at=keys["when"], repeats=False)
+            self._check_paths(when.paths(), at=keys["when"], repeats=False)
         if repeats and not isinstance(foreach, list | workflow_values.Path):
             raise keys["foreach"].wrong("must be a list, or a ${path} to one")
-        target = self._target(kind, keys[kind])
-        if kind != "agent":
-            _check_arguments(target, cast("dict[str, Template]", arguments), at=keys.get("with", entry))
+        case = self._switch(entry, keys) if "switch" in keys else self._case(entry, {}, repeats=repeats)
+        paths = [*_paths_of(case), *paths_in(foreach), *(when.paths() if when else [])]
+        named = self._step_names(keys["needs"].entries() if "needs" in keys else [])
+        otherwise = self._step_names(_one_or_more(keys["else"]) if "else" in keys else [])
+        referred = [path.parts[1] for path in paths if path.parts[0] == "steps"]
         return Step(
             name=name,
             where=entry,
-            kind=kind,
-            target=target,
-            arguments=arguments,
-            needs=self._needs(entry, keys, arguments, foreach, when),
+            kind=case.kind,
+            target=case.target,
+            arguments=case.arguments,
+            needs=tuple(dict.fromkeys([*named, *otherwise, *referred])),
             when=when,
+            otherwise=otherwise,
             foreach=foreach,
             retry=_retry(keys.get("retry")),
             timeout=self._timeout(keys),
             on_error=_on_error(keys.get("on_error")),
         )
 
-    def _arguments(self, entry: Entry, kind: str, *, repeats: bool) -> Template:
-        keys = entry.mapping()
+    def _switch(self, entry: Entry, keys: Mapping[str, Entry]) -> Case:
+        repeats = "foreach" in keys
+        for kind in KINDS:
+            if kind in keys:
+                raise keys[kind].wrong("a step with a switch has its agents, functions and tools in its cases")
+        on = self._template(keys["switch"], repeats=repeats)
+        if not isinstance(on, workflow_values.Path):
+            raise keys["switch"].wrong("must be a ${path}, whose value names the case")
+        given = keys["cases"].mapping() if "cases" in keys else {}
+        if not given:
+            raise keys["switch"].wrong("a switch has cases")
+        cases: dict[str, Case] = {}
+        for name, case in given.items():
+            if not case_name(name) or case_name(name) in cases:
+                raise case.wrong("a case has a name of its own, in which capitals and marks around don't count")
+            cases[case_name(name)] = self._case(case, keys, repeats=repeats)
+        default = self._case(keys["default"], keys, repeats=repeats) if "default" in keys else None
+        return Case("switch", Switch(on, cases, default), None)
+
+    def _case(self, entry: Entry, shared: Mapping[str, Entry], *, repeats: bool) -> Case:
+        """Read what a step, or a case of one, runs; what it isn't given itself is that of the `shared` keys."""
+        keys = entry.mapping(keys=CASE_KEYS if shared else None)
+        for key in ("cases", "default"):
+            if not shared and key in keys:
+                raise keys[key].wrong("is for a step with a switch")
+        kinds = [kind for kind in KINDS if kind in keys]
+        if len(kinds) != 1:
+            what, known = ("case", KINDS) if shared else ("step", (*KINDS, "switch"))
+            found = " and ".join(kinds) or "none"
+            raise entry.wrong(f"a {what} has one of {', '.join(known)}; this one has {found}")
+        kind = kinds[0]
+        wanted = "prompt" if kind == "agent" else "with"
+        given = keys if wanted in keys or wanted not in shared else {**keys, wanted: shared[wanted]}
+        arguments = self._arguments(entry, kind, given, repeats=repeats)
+        target = self._target(kind, keys[kind])
+        if kind != "agent":
+            _check_arguments(target, cast("dict[str, Template]", arguments), at=given.get("with", entry))
+        return Case(kind, target, arguments)
+
+    def _arguments(self, entry: Entry, kind: str, keys: Mapping[str, Entry], *, repeats: bool) -> Template:
         wanted, unwanted = ("prompt", "with") if kind == "agent" else ("with", "prompt")
         if unwanted in keys:
             raise keys[unwanted].wrong(f"{kind} steps have no {unwanted}, but {wanted}")
@@ -239,17 +328,11 @@ class _Reader:
             raise entry.wrong(f"{kind} {target.name} needs approval, and a workflow waits for nobody")
         return target
 
-    def _needs(
-        self, entry: Entry, keys: Mapping[str, Entry], arguments: Template, foreach: Template, when: Condition | None
-    ) -> tuple[str, ...]:
-        """Return the steps that a step names under `needs`, and those that its paths refer to."""
-        named = keys["needs"].entries() if "needs" in keys else []
-        for need in named:
-            if need.text() not in self.step_names:
-                raise need.wrong(f"there is no step {need.text()!r}; there are: {', '.join(self.step_names)}")
-        paths = [*paths_in(arguments), *paths_in(foreach), *([when.left, *paths_in(when.right)] if when else [])]
-        referred = [path.parts[1] for path in paths if path.parts[0] == "steps"]
-        return tuple(dict.fromkeys([*(need.text() for need in named), *referred]))
+    def _step_names(self, names: Sequence[Entry]) -> tuple[str, ...]:
+        for name in names:
+            if name.text() not in self.step_names:
+                raise name.wrong(f"there is no step {name.text()!r}; there are: {', '.join(self.step_names)}")
+        return tuple(name.text() for name in names)
 
     def _in_order(self, steps: list[Step]) -> tuple[Step, ...]:
         by_name = {step.name: step for step in steps}
@@ -300,6 +383,29 @@ class _Reader:
         if not (seconds := keys["timeout"].number(least=0)):
             raise keys["timeout"].wrong("must be more than 0 seconds")
         return seconds
+
+
+def _paths_of(case: Case) -> Iterator[workflow_values.Path]:
+    yield from paths_in(case.arguments)
+    if isinstance(case.target, Switch):
+        yield from paths_in(case.target.on)
+        for each in case.target.all_cases:
+            yield from paths_in(each.arguments)
+
+
+def _check_otherwise(steps: Iterable[Step]) -> None:
+    """Raise WorkflowInvalid for the `else` of a step that is never skipped."""
+    by_name = {step.name: step for step in steps}
+    for step in by_name.values():
+        for name in step.otherwise:
+            other = by_name[name]
+            if not (other.when or other.otherwise or isinstance(other.target, Switch)):
+                at = step.where.mapping()["else"]
+                raise at.wrong(f"step {name} has no when, so that it is never skipped")
+
+
+def _one_or_more(entry: Entry) -> list[Entry]:
+    return [entry] if isinstance(entry.value, str) else entry.entries()
 
 
 def _parsed(entry: Entry, parse: Callable[[str], T]) -> T:

@@ -9,16 +9,14 @@ def join(parts: list[str]) -> str:
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, overload
 
-from asgiref.sync import sync_to_async
-
-from agents.agent import Runnable
+from agents.agent import Runnable, check_agent
 from agents.models.model import Model
-from agents.tools import Tool, Toolkit, invoke
+from agents.tools import Tool, Toolkit, invoke_on
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,12 +29,10 @@ class Function:
 
     name: str
     function: Callable[..., Any]
-    thread_sensitive: bool
+    thread_sensitive: bool | None
 
     async def execute(self, arguments: dict[str, Any]) -> object:
-        if self.thread_sensitive or inspect.iscoroutinefunction(self.function):
-            return await invoke(self.function, **arguments)
-        return await sync_to_async(self.function, thread_sensitive=False)(**arguments)
+        return await invoke_on(partial(self.function, **arguments), thread_sensitive=self.thread_sensitive)
 
 
 class Registry:
@@ -52,14 +48,14 @@ class Registry:
         self.models: dict[str, Model] = {}
 
     @overload
-    def function(self, function: F, /, *, name: str = "", thread_sensitive: bool = True) -> F: ...
+    def function(self, function: F, /, *, name: str = "", thread_sensitive: bool | None = None) -> F: ...
     @overload
-    def function(self, /, *, name: str = "", thread_sensitive: bool = True) -> Callable[[F], F]: ...
-    def function(self, function: F | None = None, /, *, name: str = "", thread_sensitive: bool = True) -> Any:
+    def function(self, /, *, name: str = "", thread_sensitive: bool | None = None) -> Callable[[F], F]: ...
+    def function(self, function: F | None = None, /, *, name: str = "", thread_sensitive: bool | None = None) -> Any:
         """Declare a function, also as a decorator. Replaying a run calls it again: it should compute, not act.
 
-        A sync function runs on the thread that started the workflow, where it may use the ORM, so several wait for each
-        other; with `thread_sensitive=False` each has a thread of its own.
+        Where Django is set up, a sync function runs on the thread that started the workflow, so that it may use the
+        ORM, and several wait for each other; with `thread_sensitive=False`, or elsewhere, each has a thread of its own.
         """
 
         def declare(function: F) -> F:
@@ -71,15 +67,20 @@ class Registry:
 
     def tool(self, tool: K) -> K:
         """Declare a tool: what reaches out to the world. Replaying a run answers it from the record."""
+        if not isinstance(tool, Tool | Toolkit):
+            raise TypeError(f"{tool!r} is no tool; mark the function with @tool")
         for each in tool.tools if isinstance(tool, Toolkit) else (tool,):
             _add(self.tools, "tool", each.name, each)
         return tool
 
     def agent(self, agent: Runnable) -> Runnable:
+        check_agent(agent, taker="Registry.agent()")
         return _add(self.agents, "agent", agent.name, agent)
 
     def model(self, model: Model, *, name: str = "") -> Model:
         """Declare a model, for the agents that a workflow file defines."""
+        if not callable(getattr(model, "stream", None)):
+            raise TypeError(f"{model!r} is no model; one is OpenAIModel(name)")
         return _add(self.models, "model", name or model.name, model)
 
 

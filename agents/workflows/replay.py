@@ -19,7 +19,7 @@ from agents.messages import AssistantMessage, Message, ToolMessage, load_message
 from agents.testing import FunctionModel, Part
 from agents.tools import ArgumentsInvalid, Definition, Tool
 from agents.workflows.checkpoints import Record, State, StateKey, read_record
-from agents.workflows.errors import ReplayDiffers, RunChanged
+from agents.workflows.errors import ReplayDiffers, RunChanged, WorkflowError
 from agents.workflows.file import Step, WorkflowFile
 from agents.workflows.registry import Function, Registry, registry
 from agents.workflows.values import Json
@@ -28,17 +28,35 @@ from agents.workflows.workflow import Attempt, Workflow, WorkflowRun
 COMPARED = ("arguments", "error", "messages", "output", "status")  # not attempts and seconds, which may well differ
 
 
-def replay(run_id: str, *, checkpoints: Path | str, registry: Registry = registry) -> tuple[State, ...]:
-    """Return the states of a recorded run, once they came out the same again. What had not finished then is not run.
+def replay(
+    run_id: str, *, checkpoints: Path | str, registry: Registry = registry, until: str = ""
+) -> tuple[State, ...]:
+    """Return the states of a recorded run, once they came out the same again. What had not finished then is not run;
+    with `until`, neither is what that step doesn't need.
 
     Raises ReplayDiffers at the first difference, in the order of the steps; RunUnknown, RunChanged, RecordInvalid,
-    WorkflowInvalid.
+    WorkflowInvalid, and WorkflowError when there is no step of the name `until`.
     """
     record = read_record(checkpoints, run_id=run_id)
     file = Workflow.load(record.header.workflow, registry=registry).file
     if file.digest != record.header.digest:
         raise RunChanged(f"{file.path} has changed since run {run_id!r} began")
+    if until:
+        wanted = _needed(file, until)
+        record = replace(record, states={key: state for key, state in record.states.items() if state.step in wanted})
     return call(_replay, file, record)
+
+
+def _needed(file: WorkflowFile, name: str) -> set[str]:
+    """Return the names of that step and of all that it waits for. Raises WorkflowError."""
+    by_name = {step.name: step for step in file.steps}
+    if name not in by_name:
+        raise WorkflowError(f"there is no step {name!r} in {file.path}; there are: {', '.join(by_name)}")
+    needed = {name}
+    for step in reversed(file.steps):  # each after what it needs
+        if step.name in needed:
+            needed |= set(step.needs)
+    return needed
 
 
 async def _replay(file: WorkflowFile, record: Record) -> tuple[State, ...]:
@@ -104,13 +122,13 @@ def _double(agent: Agent, recorded: State) -> Agent:
             return [ModelInterrupted("the agent asked for a turn that is not recorded")]
         return [turn.text, *turn.tool_calls]
 
-    return replace(
-        agent,
+    return Agent(  # whatever the agent's class: its tools are here, and nothing has to be open
+        agent.name,
+        agent.instructions,
+        [replace(tool, definition=_Answers(tool, results, recorded), instance=None) for tool in agent.toolbox.values()],
         models=[FunctionModel(speak, name="record")],
-        tools=[
-            replace(tool, definition=_Answers(tool, results, recorded), instance=None)
-            for tool in agent.toolbox.values()
-        ],
+        output=agent.output,
+        guardrails=agent.guardrails,
         limits=replace(agent.limits, tokens=None, money=None),  # no more is used
     )
 

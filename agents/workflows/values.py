@@ -1,8 +1,7 @@
-"""Values that flow between steps: `${paths}` in texts, which are looked up, and conditions. No code is evaluated.
+"""Values that flow between steps: `${paths}` in texts, which are looked up. No code is evaluated.
 
-    path      = "inputs." name | "steps." name "." ("output" | "status" | "error") | "item" | "index", then more fields
-    fields    = ("." key-or-position)*
-    condition = "${" path "}" [ ("==" | "!=" | "<" | "<=" | ">" | ">=") ( JSON scalar | 'text' | "${" path "}" ) ]
+    path   = "inputs." name | "steps." name "." ("output" | "status" | "error") | "item" | "index", then more fields
+    fields = ("." key-or-position)*
 
 Everything is JSON. A field is looked up in an object or a list, never on a Python object. A field of null is null.
 """
@@ -10,26 +9,16 @@ Everything is JSON. A field is looked up in an object or a list, never on a Pyth
 from __future__ import annotations
 
 import json
-import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Scope: TypeAlias = "dict[str, Json]"
 
 _TOKEN = re.compile(r"(\$\$\{)|\$\{([^{}]*)\}|(\$\{)")
 _PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
-_CONDITION = re.compile(r"(\$\{[^{}]*\})\s*(?:(==|!=|<=|>=|<|>)\s*(.+?)\s*)?")
-_OPERATORS: dict[str, Callable[..., bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class ValueMissing(ValueError):
@@ -104,7 +93,7 @@ def render(template: Template, *, scope: Scope) -> Json:
         case Path():
             return template.look_up(scope)
         case Text():
-            return "".join(part if isinstance(part, str) else _shown(part.look_up(scope)) for part in template.parts)
+            return "".join(part if isinstance(part, str) else shown(part.look_up(scope)) for part in template.parts)
         case dict():
             return {key: render(value, scope=scope) for key, value in template.items()}
         case list():
@@ -127,48 +116,6 @@ def paths_in(template: Template) -> Iterator[Path]:
                 yield from paths_in(value)
 
 
-def _shown(value: Json) -> str:
+def shown(value: Json) -> str:
+    """Return a value as it stands in a text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Holds if a value is true (neither null, false, 0 nor empty), or compares with another as it says."""
-
-    text: str
-    left: Path
-    operator: str | None
-    right: Template
-
-    def holds(self, scope: Scope) -> bool:
-        """Raises ValueMissing, also for two values without an order."""
-        left = self.left.look_up(scope)
-        if self.operator is None:
-            return bool(left)
-        right = render(self.right, scope=scope)
-        try:
-            return _OPERATORS[self.operator](left, right)
-        except TypeError as error:
-            raise ValueMissing(f"{self.text}: {_shown(left)} and {_shown(right)} have no order") from error
-
-
-def parse_condition(text: str) -> Condition:
-    """Raises ValueError for anything but a path, alone or compared with one value."""
-    if not (match := _CONDITION.fullmatch(text.strip())):
-        raise ValueError(f"{text!r} is no condition: write ${{path}}, or ${{path}} == value (or !=, <, <=, >, >=)")
-    left, compared, right = match.groups()
-    return Condition(text, cast(Path, parse_text(left)), compared, _parse_operand(right) if compared else None)
-
-
-def _parse_operand(text: str) -> Template:
-    if text.startswith("${") and isinstance(path := parse_text(text), Path):
-        return path
-    if len(text) > 1 and text[0] == text[-1] == "'":
-        return text[1:-1]
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = []
-    if isinstance(value, list | dict):
-        raise ValueError(f"{text} is nothing to compare with: write a number, true, false, null, 'text' or ${{path}}")
-    return cast(Template, value)

@@ -13,39 +13,66 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict, Unpack, cast
+from typing import Literal, NamedTuple, TypeAlias, TypedDict, Unpack, cast
 
+from agents.agent import ignore
 from agents.bridge import acall, call
 from agents.budget import spending
 from agents.errors import AgentError, ExitRequested, LimitExceeded
+from agents.events import Event
 from agents.messages import Usage, UserMessage, dump_message
-from agents.steps import Request
-from agents.tools import ERROR_MAX_CHARACTERS, Tool, to_model_text
+from agents.steps import Request, log_end
+from agents.tools import ERROR_MAX_CHARACTERS, Context, Tool, invoke, to_model_text
 from agents.tracing import Span, span
 from agents.workflows.checkpoints import Header, Journal, State, StateKey, read_record
 from agents.workflows.errors import RecordFailed, RunChanged, StepFailed
-from agents.workflows.file import Step, WorkflowFile, read_workflow
+from agents.workflows.events import StepBegan, StepEnded, StepTold, WorkflowEvent
+from agents.workflows.file import Step, Switch, WorkflowFile, read_workflow
 from agents.workflows.registry import Function, Registry, registry
 from agents.workflows.values import Json, Scope, ValueMissing, render
 
 logger = logging.getLogger(__name__)
 
 
+OnEvent: TypeAlias = Callable[[WorkflowEvent], Awaitable[None] | None]
+
+
 class RunOptions(TypedDict, total=False):
     """What one run of a workflow is given.
 
     With `checkpoints`, a folder, the run is recorded there under its `run_id`; when that id is recorded already, for
-    the same file and inputs, the run goes on where it stopped. `timeout` is in seconds, for the whole of it.
+    the same file and inputs, the run goes on where it stopped. `timeout` is in seconds, for the whole of it. `on_event`
+    is called with each event as it happens, and holds the run up until it returns; `deps` are for tools with a Context.
     """
 
     inputs: Mapping[str, object]
     checkpoints: Path | str | None
     run_id: str
     timeout: float | None
+    on_event: OnEvent | None
+    deps: object
+
+
+def check_options(options: Mapping[str, object], *, door: str, more: Sequence[str] = ()) -> None:
+    """Raise TypeError for an option that there is not, which names the nearest, and for a value of a wrong type."""
+    known = [*RunOptions.__annotations__, *more]
+    for name in options:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(known)}"
+            raise TypeError(f"{door} has no option {name!r}; {hint}")
+    inputs, on_event, timeout = options.get("inputs"), options.get("on_event"), options.get("timeout")
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise TypeError(f"{door}: inputs must be a mapping of names to values, not {inputs!r}")
+    if on_event is not None and not callable(on_event):
+        raise TypeError(f"{door}: on_event must be a function of an event, not {on_event!r}")
+    if timeout is not None and (not isinstance(timeout, int | float) or not timeout > 0):
+        raise ValueError(f"{door}: timeout must be more than 0 seconds, not {timeout!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +118,25 @@ class Workflow:
         Raises WorkflowInvalid for inputs that are missing or unknown; RunLocked, RunChanged, RecordInvalid and
         RecordFailed for a record that can't be used.
         """
+        check_options(options, door="Workflow.run()")
         return call(self._to_end, options)
 
     async def arun(self, **options: Unpack[RunOptions]) -> WorkflowResult:
         """`run` for async code; cancelling it cancels the steps that are under way."""
+        check_options(options, door="Workflow.arun()")
         return await acall(self._to_end, options)
 
     async def _to_end(self, options: RunOptions) -> WorkflowResult:
         inputs = cast("dict[str, Json]", to_json(self.file.inputs_from(options.get("inputs") or {})))
         run_id = options.get("run_id") or time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3)
         folder, timeout = options.get("checkpoints"), options.get("timeout")
+        run = WorkflowRun(self.file, inputs, run_id=run_id, on_event=options.get("on_event"), deps=options.get("deps"))
         if folder is None:
-            return await WorkflowRun(self.file, inputs, run_id=run_id).to_end(timeout=timeout)
+            return await run.to_end(timeout=timeout)
         with await asyncio.to_thread(Journal, folder, run_id=run_id) as journal:
             await self._begin(journal, inputs, run_id)
-            return await WorkflowRun(self.file, inputs, run_id=run_id, journal=journal).to_end(timeout=timeout)
+            run.record(journal)
+            return await run.to_end(timeout=timeout)
 
     async def _begin(self, journal: Journal, inputs: dict[str, Json], run_id: str) -> None:
         if journal.record is None:
@@ -120,24 +151,33 @@ class Workflow:
 
 
 def run_workflow(path: Path | str, *, registry: Registry = registry, **options: Unpack[RunOptions]) -> WorkflowResult:
-    """`Workflow.load(path).run(...)`."""
+    """`Workflow.load(path).run(...)`. Raises TypeError for an unknown option."""
+    check_options(options, door="run_workflow()", more=["registry"])
     return Workflow.load(path, registry=registry).run(**options)
 
 
 async def arun_workflow(
     path: Path | str, *, registry: Registry = registry, **options: Unpack[RunOptions]
 ) -> WorkflowResult:
-    """`Workflow.load(path).arun(...)`."""
+    """`Workflow.load(path).arun(...)`. Raises TypeError for an unknown option."""
+    check_options(options, door="arun_workflow()", more=["registry"])
     workflow = await asyncio.to_thread(Workflow.load, path, registry=registry)
     return await workflow.arun(**options)
 
 
 def resume_workflow(
-    run_id: str, *, checkpoints: Path | str, registry: Registry = registry, timeout: float | None = None
+    run_id: str,
+    *,
+    checkpoints: Path | str,
+    registry: Registry = registry,
+    timeout: float | None = None,
+    on_event: OnEvent | None = None,
+    deps: object = None,
 ) -> WorkflowResult:
     """Go on with a recorded run: its own file, its own inputs. Raises RunUnknown, and what `Workflow.run` raises."""
     header = read_record(checkpoints, run_id=run_id).header
-    options = RunOptions(inputs=header.inputs, checkpoints=checkpoints, run_id=run_id, timeout=timeout)
+    options = RunOptions(inputs=header.inputs, checkpoints=checkpoints, run_id=run_id)
+    options.update(RunOptions(timeout=timeout, on_event=on_event, deps=deps))
     return run_workflow(header.workflow, registry=registry, **options)
 
 
@@ -155,17 +195,39 @@ class WorkflowRun:
     """One run of a workflow, on the managed loop."""
 
     def __init__(
-        self, file: WorkflowFile, inputs: dict[str, Json], *, run_id: str, journal: Journal | None = None
+        self,
+        file: WorkflowFile,
+        inputs: dict[str, Json],
+        *,
+        run_id: str,
+        on_event: OnEvent | None = None,
+        deps: object = None,
     ) -> None:
         self.file = file
         self.run_id = run_id
-        self.journal = journal
-        self.states: dict[StateKey, State] = journal.record.finished if journal and journal.record else {}
+        self.on_event = on_event
+        self.deps = deps
+        self.journal: Journal | None = None
+        self.states: dict[StateKey, State] = {}
         self.steps: dict[str, Json] = {}  # what paths see of them
         self.scope: Scope = {"inputs": inputs, "steps": self.steps}
         self.free = asyncio.Semaphore(file.parallel)
         self.reached: dict[str, asyncio.Task[None]] = {}
         self.error: AgentError | None = None  # nothing is started once there is one; what has started goes on
+
+    def record(self, journal: Journal) -> None:
+        """Record the states in the journal, and go on from those that it holds."""
+        self.journal = journal
+        self.states = journal.record.finished if journal.record else {}
+
+    async def tell(self, event: WorkflowEvent) -> None:
+        """Call `on_event`. Its errors are for the log: whoever looks on is no part of the run."""
+        if self.on_event is None:
+            return
+        try:
+            await invoke(self.on_event, event)
+        except Exception:
+            logger.exception("on_event failed for %s", type(event).__name__)
 
     async def to_end(self, *, timeout: float | None) -> WorkflowResult:  # noqa: ASYNC109 - of the run, not the call
         began = time.perf_counter()
@@ -178,7 +240,7 @@ class WorkflowRun:
                 await self.journal.finish(status, error=str(self.error) if self.error else None)
         except RecordFailed as error:
             self.error = self.error or error
-        return WorkflowResult(
+        result = WorkflowResult(
             run_id=self.run_id,
             status="failed" if self.error and status == "completed" else status,
             output=output,
@@ -189,6 +251,8 @@ class WorkflowRun:
             total_seconds=time.perf_counter() - began,
             trace=trace,
         )
+        log_end(logger, f"workflow {self.file.name}, run {self.run_id},", result)
+        return result
 
     async def outcome(self, seconds: float | None) -> tuple[Literal["completed", "failed", "limited"], Json]:
         try:
@@ -217,13 +281,18 @@ class WorkflowRun:
         if not self.may_start(step, None):
             return None
         try:
-            if step.when and not step.when.holds(self.scope):
+            if not self.is_due(step):
                 return await self.save(State(step.name, "skipped"))
             if step.repeats:
                 return await self.take_each(step)
         except ValueMissing as error:
             return await self.save(_failed(step, str(step.where.wrong(str(error)))))
         return await self.take_once(step, self.scope)
+
+    def is_due(self, step: Step) -> bool:
+        """Raises ValueMissing."""
+        others = (cast("dict[str, Json]", self.steps[name])["status"] for name in step.otherwise)
+        return all(status == "skipped" for status in others) and (step.when is None or step.when.holds(self.scope))
 
     async def take_each(self, step: Step) -> State | None:
         """All items at once, as far as `parallel` allows; those with a recorded state are not done again."""
@@ -255,19 +324,24 @@ class WorkflowRun:
             if not self.may_start(step, item):
                 return None
             try:
-                arguments = render(step.arguments, scope=scope)
+                if (chosen := _chosen(step, scope)) is None:
+                    return await self.save(State(step.name, "skipped", item=item))
+                arguments = render(chosen.arguments, scope=scope)
             except ValueMissing as error:
                 return await self.save(_failed(step, str(step.where.wrong(str(error))), item=item))
-            return await self.save(await self.attempt(step, arguments, item=item))
+            await self.tell(StepBegan(step.name, item))
+            return await self.save(await self.attempt(chosen, arguments, item=item))
 
     async def attempt(self, step: Step, arguments: Json, *, item: int | None) -> State:
         """Once, and again as often as the step's retry says."""
-        began, attempts = time.perf_counter(), 1
+        began, failures = time.perf_counter(), list[str]()
         while (outcome := await self.once(step, arguments, item=item)).error and not outcome.fatal:
-            if attempts > step.retry.times or self.error:
+            if len(failures) >= step.retry.times or self.error:
                 break
-            await asyncio.sleep(step.retry.seconds * 2.0 ** (attempts - 1))
-            attempts += 1
+            failures.append(outcome.error)
+            pause = step.retry.seconds * 2.0 ** (len(failures) - 1)
+            logger.info("step %s is tried again in %.2f s, after %d failures", step.name, pause, len(failures))
+            await asyncio.sleep(pause)
         return State(
             step=step.name,
             status="failed" if outcome.error else "completed",
@@ -276,7 +350,8 @@ class WorkflowRun:
             output=outcome.output,
             error=outcome.error,
             messages=outcome.messages,
-            attempts=attempts,
+            attempts=len(failures) + 1,
+            failures=failures,
             seconds=round(time.perf_counter() - began, 3),
             final=not outcome.error or (step.on_error == "continue" and not outcome.fatal),
         )
@@ -310,9 +385,17 @@ class WorkflowRun:
                     return Attempt(to_json(await function.execute(cast("dict[str, object]", arguments))))
             case Tool() as tool:
                 with span("tool", name=tool.name, step=step.name):
-                    return Attempt(to_json(await tool.execute(json.dumps(arguments))))
+                    context = Context(self.deps)
+                    return Attempt(to_json(await tool.execute(json.dumps(arguments), context=context)))
+            case Switch():
+                raise AssertionError(f"step {step.name} has not chosen its case")
             case agent:
-                result = await agent.perform(Request(UserMessage(to_model_text(arguments))))
+                request = Request(UserMessage(to_model_text(arguments)), deps=self.deps)
+
+                async def tell(event: Event) -> None:
+                    await self.tell(StepTold(step.name, item, event))
+
+                result = await agent.perform(request, tell if self.on_event else ignore)
                 if result.status == "cancelled":  # a run ends even then with a result; the step does not
                     raise asyncio.CancelledError
                 if not result.success:
@@ -331,7 +414,18 @@ class WorkflowRun:
             self.error = self.error or error
             return None
         self.states[state.key] = state
+        logger.debug("step %s: %s, %d attempts, %.2f s", state.place, state.status, state.attempts, state.seconds)
+        await self.tell(StepEnded(state))
         return state
+
+
+def _chosen(step: Step, scope: Scope) -> Step | None:
+    """Return the step with the case that its switch chooses, or None when there is none. Raises ValueMissing."""
+    if not isinstance(step.target, Switch):
+        return step
+    if (case := step.target.choose(scope)) is None:
+        return None
+    return replace(step, kind=case.kind, target=case.target, arguments=case.arguments)
 
 
 def _failed(step: Step, error: str, *, item: int | None = None) -> State:

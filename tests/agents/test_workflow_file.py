@@ -65,8 +65,11 @@ def problem(tmp_path: Path, registry: Registry, text: str | bytes) -> str:
         (f"steps:\n  {A}\n  {A}", "w.yaml:3: steps.a: is given twice, first in line 2"),
         ("steps:\n  1a: {function: note}", "w.yaml:2: steps.1a: a name is made of"),
         ("steps:\n  a.b: {function: note}", "w.yaml:2: steps.a.b: a name is made of"),
-        ("steps:\n  a: {}", "w.yaml:2: steps.a: a step has one of agent, function, tool; this one has none"),
-        ("steps:\n  a: {function: x, tool: y}", "w.yaml:2: steps.a: a step has one of agent, function, tool; this"),
+        ("steps:\n  a: {}", "w.yaml:2: steps.a: a step has one of agent, function, tool, switch"),
+        (
+            "steps:\n  a: {function: x, tool: y}",
+            "w.yaml:2: steps.a: a step has one of agent, function, tool, switch",
+        ),
         (
             "steps:\n  a:\n    function: os.system",
             "w.yaml:3: steps.a.function: there is no function 'os.system' in the",
@@ -153,15 +156,32 @@ def test_path_that_leads_nowhere_is_named(tmp_path: Path, registry: Registry, va
     "condition",
     [
         "true",
-        "${inputs.x} and ${inputs.x}",
+        "${inputs.x} and",
+        "or ${inputs.x}",
+        "${inputs.x} ${inputs.x}",
         "${inputs.x} == f(1)",
         "${inputs.x} == [1]",
-        "not ${inputs.x}",
+        "not",
         "${inputs.x} ==",
+        "${inputs.x} == bug",
+        "${inputs.x} == 1 == 2",
+        "(${inputs.x}",
+        "${inputs.x})",
+        "()",
+        "1 == 1",
+        "${inputs.x} && ${inputs.x}",
+        "${inputs.x} = 1",
+        "${inputs.x} == 1_000",
+        "${inputs.x} == 0x10",
+        "${inputs.x} == 1; import os",
+        "(" * 41 + "${inputs.x}" + ")" * 41,
+        "not " * 100_000 + "${inputs.x}",
+        "${inputs.y} and ${inputs.x}",
+        "not (${inputs.x} or ${steps.z.output})",
     ],
 )
-def test_when_is_a_path_or_a_comparison_and_nothing_more(tmp_path: Path, registry: Registry, condition: str) -> None:
-    text = f"inputs: {{x: {{}}}}\nsteps:\n  a:\n    function: note\n    with: {{value: 1}}\n    when: '{condition}'"
+def test_when_is_a_condition_and_nothing_more(tmp_path: Path, registry: Registry, condition: str) -> None:
+    text = f'inputs: {{x: {{}}}}\nsteps:\n  a:\n    function: note\n    with: {{value: 1}}\n    when: "{condition}"'
     assert problem(tmp_path, registry, text).startswith("w.yaml:6: steps.a.when: ")
 
 
