@@ -147,7 +147,7 @@ def test_deps_reach_tools_of_steps_and_of_agents(given: tuple[Path, Registry]) -
 def test_what_a_registry_can_not_hold_is_refused_by_name() -> None:
     def plain() -> None: ...
 
-    with pytest.raises(TypeError, match="plain.* is no tool; mark the function with @tool"):
+    with pytest.raises(TypeError, match=r"plain.* is no tool; mark the function with @tool"):
         Registry().tool(plain)  # type: ignore[type-var]
     with pytest.raises(TypeError, match=r"Registry.agent\(\) takes an agent, not 'writer'"):
         Registry().agent("writer")  # type: ignore[arg-type]
