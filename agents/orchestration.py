@@ -22,10 +22,10 @@ from agents.budget import Limits, spending
 from agents.events import Event, OutputDelta, TextDelta, ThinkingDelta
 from agents.messages import Message, UserMessage
 from agents.result import RunResult
-from agents.steps import Request, describe
+from agents.steps import Request
 from agents.streams import Emit
 from agents.tools import invoke
-from agents.tracing import span
+from agents.tracing import describe, span
 
 Condition: TypeAlias = Callable[[UserMessage], bool | Awaitable[bool]]
 

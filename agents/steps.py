@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ from agents.output import Partial, output_of
 from agents.result import RunResult, Status
 from agents.streams import Emit
 from agents.tools import Tool, ToolSource, find_tool, invoke, kept_open
-from agents.tracing import Span, span
+from agents.tracing import describe, log_end, span
 
 OUTPUT_REPAIRS = 1  # how often a model is told that its answer does not fit the output type
 BETWEEN_TURNS = "\n\n"  # in the content, where a model has spoken before and after its tools
@@ -441,43 +441,3 @@ class Run:
             usage=self.budget.usage,
             cost=self.budget.cost,
         )
-
-
-def log_end(log: logging.Logger, what: str, result: EndedRun) -> None:
-    """Log how a run ended and what it used, and nothing of what was said."""
-    ended = f"{result.status} ({result.error.code})" if result.error else result.status
-    used = result.usage
-    log.info(
-        "%s ended as %s: %d steps, %d + %d tokens, %.2f s",
-        *(what, ended, len(result.steps) if isinstance(result.steps, Sized) else result.steps),
-        *(used.input_tokens, used.output_tokens, result.total_seconds),
-    )
-
-
-class EndedRun(Protocol):
-    """The result of a run, of an agent or a workflow."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def error(self) -> AgentError | None: ...
-    @property
-    def steps(self) -> int | Sized: ...
-    @property
-    def usage(self) -> Usage: ...
-    @property
-    def total_seconds(self) -> float: ...
-
-
-def describe(trace: Span, result: RunResult) -> None:
-    """Set what a run's result says as attributes of its span."""
-    trace.set(
-        status=result.status,
-        model=result.model,
-        steps=result.steps,
-        input_tokens=result.usage.input_tokens,
-        output_tokens=result.usage.output_tokens,
-        cost=None if result.cost is None else float(result.cost),
-    )
-    trace.set_content(answer=result.content)
-    trace.error = result.error.code if result.error else None

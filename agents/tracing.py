@@ -11,15 +11,19 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
+
+    from agents.errors import AgentError
+    from agents.messages import Usage
+    from agents.result import RunResult
 
 Kind = Literal["workflow", "agent", "model", "tool"]
 
@@ -90,6 +94,47 @@ def span(kind: Kind, *, name: str, **attributes: object) -> Iterator[Span]:
         finally:
             opened.seconds = time.perf_counter() - begun
             _current.reset(token)
+
+
+# ---- how a run ended -------------------------------------------------------------------------------------------------
+def log_end(log: logging.Logger, what: str, result: EndedRun) -> None:
+    """Log how a run ended and what it used, and nothing of what was said."""
+    ended = f"{result.status} ({result.error.code})" if result.error else result.status
+    used = result.usage
+    log.info(
+        "%s ended as %s: %d steps, %d + %d tokens, %.2f s",
+        *(what, ended, len(result.steps) if isinstance(result.steps, Sized) else result.steps),
+        *(used.input_tokens, used.output_tokens, result.total_seconds),
+    )
+
+
+class EndedRun(Protocol):
+    """The result of a run, of an agent or a workflow."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def error(self) -> AgentError | None: ...
+    @property
+    def steps(self) -> int | Sized: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def total_seconds(self) -> float: ...
+
+
+def describe(trace: Span, result: RunResult) -> None:
+    """Set what a run's result says as attributes of its span."""
+    trace.set(
+        status=result.status,
+        model=result.model,
+        steps=result.steps,
+        input_tokens=result.usage.input_tokens,
+        output_tokens=result.usage.output_tokens,
+        cost=None if result.cost is None else float(result.cost),
+    )
+    trace.set_content(answer=result.content)
+    trace.error = result.error.code if result.error else None
 
 
 # ---- export ----------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def write_request(name: str, asked: Asked, learned: Learned) -> dict[str, Any]:
         "stream_options": {"include_usage": True},
     }
     if asked.output:
-        schema = {"name": "answer", "schema": asked.output.schema}
+        schema = {"name": "answer", "schema": asked.output.schema, "strict": asked.output.strict}
         request["response_format"] = {"type": "json_schema", "json_schema": schema}
     if asked.tools and "tools" not in learned.refused:
         request |= _tools(asked)

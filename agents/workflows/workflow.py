@@ -26,9 +26,9 @@ from agents.budget import spending
 from agents.errors import AgentError, ExitRequested, LimitExceeded
 from agents.events import Event
 from agents.messages import Usage, UserMessage, dump_message
-from agents.steps import Request, log_end
+from agents.steps import Request
 from agents.tools import ERROR_MAX_CHARACTERS, Context, Tool, invoke, to_model_text
-from agents.tracing import Span, span
+from agents.tracing import Span, log_end, span
 from agents.workflows.checkpoints import Header, Journal, State, StateKey, read_record
 from agents.workflows.errors import RecordFailed, RunChanged, StepFailed
 from agents.workflows.events import StepBegan, StepEnded, StepTold, WorkflowEvent
