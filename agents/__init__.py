@@ -65,6 +65,7 @@ from agents.result import RunResult
 from agents.steps import Run
 from agents.streams import Stream, iterate
 from agents.tools import ArgumentsInvalid, Context, Tool, Toolkit, tool
+from agents.tools.mcp import McpTools
 from agents.tracing import Span, span
 from agents.workflows.errors import (
     RecordFailed,
@@ -100,6 +101,7 @@ __all__ = [
     "Limits",
     "LoopMismatch",
     "LoopStopped",
+    "McpTools",
     "Message",
     "MessageFields",
     "Model",

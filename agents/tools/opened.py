@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import AsyncIterator, Iterable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from agents.errors import AgentError, ToolFailed
 from agents.loop import per_loop
+
+logger = logging.getLogger(__name__)
 
 
 def needs_opening(toolkit: object) -> bool:
@@ -65,39 +68,71 @@ def _keepers() -> dict[int, _Keeper]:
 
 
 class _Keeper:
-    """Holds one toolkit open while it has users, in a task of its own."""
+    """Keeps one toolkit open while it has users."""
 
     def __init__(self, toolkit: object) -> None:
-        self._toolkit = toolkit
+        self._held = Held(lambda: _entered(toolkit), name=repr(toolkit))
         self._stays_open = bool(getattr(toolkit, "stays_open", False))
+        self._toolkit = toolkit  # so that no other gets its identity
         self._users = 0
-        self._turn = asyncio.Lock()  # one opens, or closes, at a time
-        self._task: asyncio.Task[None] | None = None
-        self._left = asyncio.Event()
 
     @property
     def busy(self) -> bool:
-        return self._users > 0 or self._turn.locked() or (self._task is not None and not self._task.done())
+        return self._users > 0 or self._held.busy
 
     async def enter(self) -> None:
-        async with self._turn:
-            if self._task is None or self._task.done():
-                await self._open()
-            self._users += 1
+        await self._held.open()
+        self._users += 1
 
     async def leave(self) -> None:
+        self._users -= 1
+        if self._users == 0 and not self._stays_open:
+            await self._held.close(when=lambda: self._users == 0)
+
+
+class Held:
+    """Holds an async context manager open on this loop, in a task of its own, until it is closed or its task dies."""
+
+    def __init__(self, make: Callable[[], AbstractAsyncContextManager[Any]], *, name: str) -> None:
+        self._make = make
+        self._name = name
+        self._turn = asyncio.Lock()  # one opens, or closes, at a time
+        self._task: asyncio.Task[None] | None = None
+        self._left = asyncio.Event()
+        self._value: Any = None
+
+    def holds(self, value: object) -> bool:
+        return self._value is value
+
+    @property
+    def is_open(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    @property
+    def busy(self) -> bool:
+        return self.is_open or self._turn.locked()
+
+    async def open(self) -> Any:
+        """Return what entering it gave; entered once, and again when its task has died. Raises ToolFailed."""
         async with self._turn:
-            self._users -= 1
-            if self._users == 0 and not self._stays_open and self._task:
-                task, self._task = self._task, None
-                self._left.set()
-                await asyncio.shield(task)
+            if not self.is_open:
+                await self._open()
+            return self._value
+
+    async def close(self, *, when: Callable[[], bool] = lambda: True) -> None:
+        """Leave it, if it is its turn and `when` still holds: another may open it, or open it anew, before that."""
+        async with self._turn:
+            if self._task is None or not when():
+                return
+            task, self._task = self._task, None
+            self._left.set()
+            await asyncio.wait({task})  # whatever it ends with is in the log
 
     async def _open(self) -> None:
         self._left = asyncio.Event()
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Not in the context of the run that happens to be the first: the toolkit outlives it.
-        self._task = contextvars.Context().run(asyncio.ensure_future, self._keep(ready))
+        # Not in the context of the run that happens to be the first: what it opens outlives it.
+        self._task = contextvars.Context().run(asyncio.ensure_future, self._hold(ready))
         try:
             await ready
         except asyncio.CancelledError:
@@ -106,18 +141,28 @@ class _Keeper:
         except AgentError:
             raise
         except Exception as error:  # it may be anything of anyone's
-            raise ToolFailed(f"{self._toolkit!r} can't be opened: {type(error).__name__}: {error}") from error
+            raise ToolFailed(f"{self._name} can't be opened: {_told(error)}") from error
 
-    async def _keep(self, ready: asyncio.Future[None]) -> None:
+    async def _hold(self, ready: asyncio.Future[None]) -> None:
         try:
-            async with _entered(self._toolkit):
+            async with self._make() as self._value:
                 if not ready.done():
                     ready.set_result(None)
                 await self._left.wait()
         except BaseException as error:
-            if ready.done():
+            if not ready.done():
+                ready.set_exception(error)
+            elif isinstance(error, asyncio.CancelledError):
                 raise
-            ready.set_exception(error)
+            else:
+                logger.warning("%s has ended", self._name, exc_info=True)
+
+
+def _told(error: BaseException) -> str:
+    """Return the first error of a group: task groups raise those, and what went wrong is in them."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 def _entered(toolkit: Any) -> AbstractAsyncContextManager[Any]:
