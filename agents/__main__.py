@@ -10,13 +10,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
+from agents.agent import Runnable
 from agents.errors import AgentError
 from agents.workflows.checkpoints import Record, is_running, read_record, read_records
+from agents.workflows.differences import run_differences
 from agents.workflows.drawing import draw
-from agents.workflows.errors import ReplayDiffers
+from agents.workflows.errors import ReplayDiffers, WorkflowError
+from agents.workflows.inspecting import inspect_agent, inspect_registry, inspect_workflow
+from agents.workflows.page import draw_page
 from agents.workflows.registry import Registry, registry
 from agents.workflows.replay import replay
+from agents.workflows.starting import begin_project, next_steps
 from agents.workflows.values import Json
 from agents.workflows.workflow import Workflow, WorkflowResult, resume_workflow, run_workflow
 
@@ -27,7 +33,9 @@ SHOWN_CHARACTERS = 100  # of an output
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 for what went well, 1 for what failed, 2 for what can't be done as it was asked, 130 for Ctrl+C."""
     options = _parser().parse_args(arguments)
+    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(options.verbose, 2)]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("agents").setLevel(level)
     try:
         command: Callable[[argparse.Namespace], int] = options.command
         return command(options)
@@ -41,29 +49,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m agents", description="Run workflows and look at their runs.")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log runs; twice: steps and tools as well")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def add(name: str, command: Callable[[argparse.Namespace], int], *, of: str, does: str) -> argparse.ArgumentParser:
+    def add(name: str, command: Callable[[argparse.Namespace], int], does: str, *of: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=does, description=does)
         added.set_defaults(command=command)
-        if of:
-            added.add_argument(of)
-        if of != "run_id" or name in ("resume", "replay"):
+        for each in of:
+            added.add_argument(each)
+        if name in ("run", "resume", "replay", "draw", "inspect"):
             added.add_argument("--registry", type=_registry, default=registry, metavar="package.module:name")
-        if name != "draw":
+        if name not in ("draw", "init", "inspect"):
             added.add_argument("--runs", default=RUNS, metavar="folder", help="where runs are recorded (%(default)s)")
         return added
 
-    run = add("run", _run, of="workflow", does="Run a workflow file and print its output as JSON.")
+    init = add("init", _init, "Write a workflow and its agents to begin with.")
+    init.add_argument("folder", nargs="?", default=".", type=Path, help="where to (%(default)s)")
+    run = add("run", _run, "Run a workflow file and print its output as JSON.", "workflow")
     run.add_argument("-i", "--input", action="append", type=_input, default=[], dest="inputs", metavar="key=text")
     run.add_argument("--run-id", default="", help="of a new run, or of one to go on with")
-    resume = add("resume", _resume, of="run_id", does="Go on with a run where it stopped.")
+    resume = add("resume", _resume, "Go on with a run where it stopped.", "run_id")
     for added in (run, resume):
         added.add_argument("--timeout", type=float, metavar="seconds")
-    add("replay", _replay, of="run_id", does="Run it again from its record, with no model; verify every state.")
-    add("show", _show, of="run_id", does="Show the states of a run.")
-    add("list", _list, of="", does="List the recorded runs, oldest first.")
-    add("draw", _draw, of="workflow", does="Draw a workflow's steps as text.")
+    replaying = add("replay", _replay, "Run it again from its record, with no model; verify every state.", "run_id")
+    replaying.add_argument("--until", default="", metavar="step", help="replay only that step and what it needs")
+    show = add("show", _show, "Show the states of a run, and their attempts.", "run_id")
+    show.add_argument("--html", type=Path, metavar="file", help="write all of it as a page instead")
+    add("list", _list, "List the recorded runs, oldest first.")
+    add("diff", _diff, "Say in what two runs differ.", "run_id", "other_id")
+    add("draw", _draw, "Draw a workflow's steps as text.", "workflow")
+    inspecting = add("inspect", _inspect, "Say what a workflow, an agent or a registry is made of.")
+    inspecting.add_argument("what", help="a workflow file, or package.module:name of an agent or a registry")
     return parser
 
 
@@ -122,7 +138,7 @@ def _report(result: WorkflowResult) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     try:
-        states = replay(options.run_id, checkpoints=options.runs, registry=options.registry)
+        states = replay(options.run_id, checkpoints=options.runs, registry=options.registry, until=options.until)
     except ReplayDiffers as error:
         print(f"run {options.run_id}: {error}", file=sys.stderr)
         return 1
@@ -132,15 +148,45 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     record = read_record(options.runs, run_id=options.run_id)
+    if options.html:
+        return _write(options.html, draw_page(record))
     print(_line(record, folder=options.runs))
     print(f"inputs {json.dumps(record.header.inputs, ensure_ascii=False)}")
     for state in record.states.values():
-        told = state.error or json.dumps(state.output, ensure_ascii=False)
-        shown = told if len(told) <= SHOWN_CHARACTERS else f"{told[:SHOWN_CHARACTERS]}…"
-        print(f"  {state.status:9}  {state.place:24}  {state.seconds:7.2f} s  {shown}")
+        attempts = f"{state.attempts} attempts, " if state.attempts > 1 else ""
+        told = attempts + (state.error or json.dumps(state.output, ensure_ascii=False))
+        print(f"  {state.status:9}  {state.place:24}  {state.seconds:7.2f} s  {_cut(told)}")
+        for number, failure in enumerate(state.failures, start=1):
+            print(f"  {'':9}  {'':24}  attempt {number}: {_cut(failure)}")
     if record.error:
         print(record.error)
     return 0
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _write(path: Path, text: str) -> int:
+    """Write what people and models wrote for the owner's eyes only."""
+    try:
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WorkflowError(f"{path} can't be written: {error.strerror}") from error
+    print(path)
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    """1 when they differ, as diff has it."""
+    first, second = (read_record(options.runs, run_id=run_id) for run_id in (options.run_id, options.other_id))
+    found = list(run_differences(first, second))
+    for field, one, other in found:
+        print(f"{field}: {_cut(json.dumps(one, ensure_ascii=False))} | {_cut(json.dumps(other, ensure_ascii=False))}")
+    if not found:
+        print("no difference")
+    return 1 if found else 0
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -159,6 +205,31 @@ def _line(record: Record, *, folder: str) -> str:
 
 def _draw(options: argparse.Namespace) -> int:
     print(draw(Workflow.load(options.workflow, registry=options.registry).file))
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    if options.what.endswith((".yaml", ".yml")) or Path(options.what).exists():
+        print(inspect_workflow(Workflow.load(options.what, registry=options.registry).file))
+        return 0
+    module, _, name = options.what.partition(":")
+    try:
+        found = getattr(import_module(module), name or "registry", None)
+    except ImportError as error:
+        raise WorkflowError(f"{options.what!r} can't be imported: {error}") from error
+    if isinstance(found, Registry):
+        print(inspect_registry(found))
+    elif isinstance(found, Runnable):
+        print(inspect_agent(found))
+    else:
+        raise WorkflowError(f"{options.what!r} is no workflow file, agent or registry")
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    for path in begin_project(options.folder):
+        print(path)
+    print(next_steps(options.folder), end="")
     return 0
 
 

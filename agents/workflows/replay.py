@@ -7,7 +7,7 @@ the record. Agents put together as one, agents that hand over, and whatever fail
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,13 +19,12 @@ from agents.messages import AssistantMessage, Message, ToolMessage, load_message
 from agents.testing import FunctionModel, Part
 from agents.tools import ArgumentsInvalid, Definition, Tool
 from agents.workflows.checkpoints import Record, State, StateKey, read_record
+from agents.workflows.differences import state_differences
 from agents.workflows.errors import ReplayDiffers, RunChanged, WorkflowError
 from agents.workflows.file import Step, WorkflowFile
 from agents.workflows.registry import Function, Registry, registry
 from agents.workflows.values import Json
 from agents.workflows.workflow import Attempt, Workflow, WorkflowRun
-
-COMPARED = ("arguments", "error", "messages", "output", "status")  # not attempts and seconds, which may well differ
 
 
 def replay(
@@ -70,23 +69,8 @@ async def _replay(file: WorkflowFile, record: Record) -> tuple[State, ...]:
 
 
 def _compare(recorded: State, replayed: State | None) -> None:
-    for name in COMPARED:
-        then, now = getattr(recorded, name), getattr(replayed, name, None)
-        for field, *values in _differences(then, now, field=name):
-            raise ReplayDiffers(recorded.place, field=field, recorded=values[0], replayed=values[1])
-
-
-def _differences(then: Json, now: Json, *, field: str) -> Iterator[tuple[str, Json, Json]]:
-    """Return the innermost fields that differ."""
-    match then, now:
-        case dict(), dict() if then.keys() == now.keys():
-            for key in then:
-                yield from _differences(then[key], now[key], field=f"{field}.{key}")
-        case list(), list() if len(then) == len(now):
-            for position, (one, other) in enumerate(zip(then, now, strict=True)):
-                yield from _differences(one, other, field=f"{field}.{position}")
-        case _ if then != now:
-            yield field, then, now
+    for field, then, now in state_differences(recorded, replayed):
+        raise ReplayDiffers(recorded.place, field=field, recorded=then, replayed=now)
 
 
 class Replay(WorkflowRun):
@@ -116,6 +100,9 @@ def _double(agent: Agent, recorded: State) -> Agent:
     messages = [load_message(row) for row in cast("list[dict[str, Any]]", recorded.messages)]
     turns = iter([message for message in messages if isinstance(message, AssistantMessage)])
     results = [message for message in messages if isinstance(message, ToolMessage)]
+    # Tools that were known only when a toolkit was open are not in the toolbox, and are known by their results.
+    discovered = {r.call.name for r in results if not r.failed} - agent.toolbox.keys()
+    tools = [*agent.toolbox.values(), *(Tool(Definition(_unknown, name=name)) for name in sorted(discovered))]
 
     def speak(_: Sequence[Message]) -> list[Part]:
         if (turn := next(turns, None)) is None:
@@ -125,12 +112,16 @@ def _double(agent: Agent, recorded: State) -> Agent:
     return Agent(  # whatever the agent's class: its tools are here, and nothing has to be open
         agent.name,
         agent.instructions,
-        [replace(tool, definition=_Answers(tool, results, recorded), instance=None) for tool in agent.toolbox.values()],
+        [replace(tool, definition=_Answers(tool, results, recorded), instance=None) for tool in tools],
         models=[FunctionModel(speak, name="record")],
         output=agent.output,
         guardrails=agent.guardrails,
         limits=replace(agent.limits, tokens=None, money=None),  # no more is used
     )
+
+
+def _unknown() -> None:
+    """Stand for a tool that is not here; the record answers."""
 
 
 class _Answers(Definition):
