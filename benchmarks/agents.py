@@ -3,7 +3,9 @@
     python -m benchmarks.agents
 
 First the seam alone: microseconds of a call that does nothing, or makes one ORM-like sync call, beside asgiref's plain
-`async_to_sync`. `--seam` measures no more than that.
+`async_to_sync`. `--seam` measures no more than that. Then what runs of agents cost: twenty sync tools that block for a
+tenth of a second each, called in one turn, and the messages that six turns with three agents leave behind; `--runs`
+measures no more than that.
 
 A model server in a process of its own answers at once. Callers are threads, as under a threaded WSGI server; each asks
 its questions one after another. `pooled client` is the floor: the same client on one loop, with no seam to cross. The
@@ -21,7 +23,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +32,20 @@ from functools import partial
 from asgiref.sync import async_to_sync, sync_to_async
 from openai import AsyncOpenAI
 
-from agents import Agent, OpenAIModel, call, per_loop, run
+from agents import (
+    Agent,
+    Limits,
+    Message,
+    OpenAIModel,
+    ToolCall,
+    call,
+    collaborate,
+    per_loop,
+    run,
+    sequential,
+    tool,
+)
+from agents.testing import FunctionModel
 from tests.servers import ROOT
 
 CALLERS = (1, 50, 200)
@@ -79,6 +94,38 @@ def print_seam() -> None:
         print(
             f"{name:<32}" + "".join(f"{statistics.median(one):>10.0f} ({min(one):>4.0f})" for one in each), flush=True
         )
+
+
+# ---- runs of agents --------------------------------------------------------------------------------------------------
+TOOLS = 20
+TOOL_SECONDS = 0.1
+TURNS = 6
+
+
+@tool
+def block() -> None:
+    """Block, as a client of the sync kind does."""
+    time.sleep(TOOL_SECONDS)
+
+
+def print_runs() -> None:
+    calls = [ToolCall(str(number), "block", "") for number in range(TOOLS)]
+    agent = Agent("a", "", tools=[block], model=FunctionModel(lambda seen: "Done." if len(seen) > 1 else calls))
+    began = time.perf_counter()
+    result = run(agent, "Go", limits=Limits(tool_calls=TOOLS))
+    assert result.success
+    print(f"{TOOLS} sync tools of {TOOL_SECONDS:g} s in one turn: {time.perf_counter() - began:.2f} s")
+    one, two, three = (Agent(name, "", model=FunctionModel(lambda seen: "Yes.")) for name in "abc")
+    for name, team in (
+        ("sequential", sequential(one, two, three)),
+        ("collaborate", collaborate(one, two, coordinator=three)),
+    ):
+        history: Sequence[Message] = ()
+        lengths = []
+        for turn in range(TURNS):
+            history = run(team, f"Question {turn}", history=history).messages
+            lengths.append(len(history))
+        print(f"messages after each turn of {name}: {', '.join(map(str, lengths))}", flush=True)
 
 
 # ---- one question, in every way --------------------------------------------------------------------------------------
@@ -205,9 +252,12 @@ def model_server() -> Iterator[str]:
 def main() -> None:
     multiprocessing.set_forkserver_preload(["__main__", "openai.resources.chat.completions"])
     began = time.monotonic()
+    if "--runs" in sys.argv:
+        return print_runs()
     print_seam()
     if "--seam" in sys.argv:
-        return
+        return None
+    print_runs()
     with model_server() as url, asyncio.Runner() as floor_loop:
         tried = ways(url, floor_loop=floor_loop)
         for way in tried:
