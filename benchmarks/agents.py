@@ -252,12 +252,13 @@ def model_server() -> Iterator[str]:
 def main() -> None:
     multiprocessing.set_forkserver_preload(["__main__", "openai.resources.chat.completions"])
     began = time.monotonic()
-    if "--runs" in sys.argv:
-        return print_runs()
-    print_seam()
+    if "--runs" not in sys.argv:
+        print_seam()
     if "--seam" in sys.argv:
-        return None
+        return
     print_runs()
+    if "--runs" in sys.argv:
+        return
     with model_server() as url, asyncio.Runner() as floor_loop:
         tried = ways(url, floor_loop=floor_loop)
         for way in tried:
