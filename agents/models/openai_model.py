@@ -144,6 +144,7 @@ class OpenAIModel:
                 attempt += 1
                 if pause is None or attempt > self.max_retries or now() + pause >= deadline:
                     raise
+                logger.info("%s is asked again in %.2f s: %s", self.name, pause, error.code)
             await asyncio.sleep(pause)
 
     def _asked(

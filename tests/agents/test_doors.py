@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from agents import (
     LoopMismatch,
     ModelSettings,
     ModelUnavailable,
+    OpenAIModel,
     RunResult,
     TextDelta,
     ToolCall,
@@ -30,12 +32,14 @@ from agents import (
     resume,
     run,
     sequential,
+    shutdown,
     stream,
     tool,
 )
 from agents.offline import least_of
 from agents.output import output_of
 from agents.testing import FunctionModel, ScriptedModel
+from tests.fakes.chat_server import ChatServer, failure, text
 
 
 def clerk(*steps: Any, **options: Any) -> Agent:
@@ -381,3 +385,33 @@ def test_log_tells_runs_steps_and_tools_and_nothing_of_what_is_said(caplog: pyte
     (ended,) = [record for record in caplog.records if "ended" in record.message]
     assert ended.levelno == logging.INFO
     assert ended.message.startswith("run of clerk ended as completed: 3 steps, 10 + 2 tokens,")
+
+
+def test_log_tells_that_a_model_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    with ChatServer() as server, caplog.at_level(logging.INFO, logger="agents"):
+        server.script(failure(503, message="SECRET"), text("Yes."))
+        assert run(Agent("a", "", model=OpenAIModel("fake", base_url=server.url)), "Go").content == "Yes."
+    assert re.search(r"fake is asked again in \d\.\d\d s: model_unavailable", caplog.text)
+    assert "SECRET" not in caplog.text
+
+
+def test_client_that_the_callers_loop_has_used_never_raises_out_of_arun() -> None:
+    from openai import AsyncOpenAI
+
+    async def main(server: ChatServer) -> list[RunResult]:
+        client = AsyncOpenAI(api_key="none", base_url=server.url)
+        agent = Agent("a", "", model=OpenAIModel("fake", client=client))
+        results = []
+        for _ in range(2):
+            server.script(text("Ours."), text("Theirs."))
+            asked: Any = [{"role": "user", "content": "Go"}]
+            async for _chunk in await client.chat.completions.create(model="fake", messages=asked, stream=True):
+                pass
+            results.append(await arun(agent, "Go"))
+        return results
+
+    with ChatServer() as server:
+        results = asyncio.run(main(server))
+        shutdown(5)  # with the client, which would else be closed when nobody reads the log any more
+    for result in results:
+        assert result.success or "agents.per_loop(key, factory)" in str(result.error)

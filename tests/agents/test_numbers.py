@@ -59,11 +59,14 @@ def test_no_file_is_longer_than_a_sitting() -> None:
     assert [file.name for file in files() if lines(file) > LONGEST_FILE] == []
 
 
-def test_django_is_imported_in_one_function_alone() -> None:
-    """Where a thread that ends gives back its database connections."""
+def test_django_is_imported_in_two_functions_alone() -> None:
+    """Where it is asked whether it is set up, and where a thread that ends gives back its database connections."""
     importers = [file.name for file in files() if "django" in imported(ast.parse(file.read_text()))]
     assert importers == ["bridge.py"]
-    assert [f.name for f in functions(PACKAGE / "bridge.py") if "django" in f.imports] == ["close_connections"]
+    assert [f.name for f in functions(PACKAGE / "bridge.py") if "django" in f.imports] == [
+        "in_django",
+        "close_connections",
+    ]
     outside = [
         each for each in ast.parse((PACKAGE / "bridge.py").read_text()).body if not isinstance(each, ast.FunctionDef)
     ]
