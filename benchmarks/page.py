@@ -68,7 +68,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         ChatServer() as model,
-        site(data_dir=Path(folder) / "data", OPENAI_BASE_URL=model.url) as running,
+        site(data_dir=Path(folder) / "data", OPENAI_BASE_URL=model.url, CHAT_MAX_TOKENS="100000") as running,
         chromium.chromium() as browser,
     ):
         weigh(browser, running.url)

@@ -23,13 +23,15 @@ pytestmark = chromium.MARKS
 QUESTION = "Which variable points the site at a Qdrant server?"
 ANSWER = "Set `QDRANT_URL` to its address [1]."
 SLOW = ["word0 [1] ", *(f"word{n} " for n in range(1, 60))]
-VARIED = "pump filter boiler lathe goggles clock door key lid lamp motor water glass stone paper".split()
+VARIED = "pump filter boiler lathe goggles clock door key lid lamp motor water cup stone paper".split()
 SHOWN = " ".join(["word0", "1", *(f"word{n}" for n in range(1, 60))])
 
 
 @pytest.fixture(scope="module")
 def running(seeded: Path, model: ChatServer) -> Iterator[Site]:
-    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url, RUNS_PER_USER="2") as started:
+    """As many tokens as the longest answer has."""
+    chat = {"OPENAI_BASE_URL": model.url, "CHAT_MAX_TOKENS": "100000"}
+    with site("serve", data_dir=seeded, RUNS_PER_USER="2", **chat) as started:
         yield started
 
 
@@ -380,7 +382,9 @@ def test_long_answer_is_drawn_without_touching_what_is_written(
 
 
 def test_what_is_read_and_selected_stays_so_while_an_answer_is_written_and_ends(page: Page, model: ChatServer) -> None:
-    paragraphs = [f"Paragraph {n} stands *here* [1], `as` it was.\n\n- one\n- two\n\n" for n in range(30)]
+    chance = random.Random(1)  # as above
+    told = [" ".join(chance.choices(VARIED, k=3)) for _ in range(30)]
+    paragraphs = [f"The {words} stand *here* [1], `as` they were.\n\n- one\n- two\n\n" for words in told]
     begin(page, model, *paragraphs, "word3 ", *SLOW, delay=0.02)
     log = page.locator("[data-log]")
     log.evaluate("(log) => log.scrollTo({top: 700, behavior: 'instant'})")
