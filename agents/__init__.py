@@ -78,6 +78,7 @@ from agents.workflows.errors import (
     WorkflowError,
     WorkflowInvalid,
 )
+from agents.workflows.events import StepBegan, StepEnded, StepTold, WorkflowEvent
 from agents.workflows.registry import Registry, registry
 from agents.workflows.replay import replay
 from agents.workflows.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
@@ -134,7 +135,10 @@ __all__ = [
     "RunUnknown",
     "Runnable",
     "Span",
+    "StepBegan",
+    "StepEnded",
     "StepFailed",
+    "StepTold",
     "Stream",
     "TextDelta",
     "TextWithdrawn",
@@ -152,6 +156,7 @@ __all__ = [
     "WorkerLost",
     "Workflow",
     "WorkflowError",
+    "WorkflowEvent",
     "WorkflowInvalid",
     "WorkflowResult",
     "acall",

@@ -211,7 +211,12 @@ class Agent(Runnable):
 
     @property
     def pauses(self) -> bool:
-        return any(tool.approve for tool in self.toolbox.values()) or any(agent.pauses for agent in self.handoffs)
+        toolkits = (given for given in self.tools if isinstance(given, Toolkit))
+        return (
+            any(tool.approve for tool in self.toolbox.values())
+            or any(toolkit.pauses for toolkit in toolkits)
+            or any(agent.pauses for agent in self.handoffs)
+        )
 
     @property
     def all_toolkits(self) -> Sequence[object]:
