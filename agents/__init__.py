@@ -18,6 +18,7 @@ from agents.errors import (
     ContextOverflow,
     DeadlineExceeded,
     ExitRequested,
+    ForeignFailed,
     LimitExceeded,
     LoopMismatch,
     LoopStopped,
@@ -30,6 +31,7 @@ from agents.errors import (
     PriceUnknown,
     ToolFailed,
     WorkerLost,
+    WorkerNotStarted,
 )
 from agents.events import (
     Event,
@@ -43,7 +45,8 @@ from agents.events import (
     ToolReturned,
 )
 from agents.guardrails import Decision, Guardrails, RunState
-from agents.isolation import Recipe, arun_isolated, run_isolated
+from agents.isolation.recipe import Recipe
+from agents.isolation.tiers import arun_isolated, run_isolated, stream_isolated
 from agents.loop import loop_state, per_loop, shutdown
 from agents.messages import (
     AssistantMessage,
@@ -97,6 +100,7 @@ __all__ = [
     "Decision",
     "Event",
     "ExitRequested",
+    "ForeignFailed",
     "Guardrails",
     "LimitExceeded",
     "Limits",
@@ -154,6 +158,7 @@ __all__ = [
     "Usage",
     "UserMessage",
     "WorkerLost",
+    "WorkerNotStarted",
     "Workflow",
     "WorkflowError",
     "WorkflowEvent",
@@ -182,5 +187,6 @@ __all__ = [
     "shutdown",
     "span",
     "stream",
+    "stream_isolated",
     "tool",
 ]

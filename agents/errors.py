@@ -18,7 +18,9 @@ AgentError
 ├── ExitRequested         code under an agent raised SystemExit or the like
 ├── Cancelled             the work was cancelled, and not by the one who waits for it
 ├── LoopStopped           the managed loop's thread ended under a run
-└── WorkerLost            an isolated run's process died, or could not make its agent
+├── ForeignFailed         an agent of another framework, in an environment of its own, raised
+└── WorkerLost            an isolated run's process died
+    └── WorkerNotStarted     there was no process or thread, or its factory made no agent: nothing has run
 """
 
 from __future__ import annotations
@@ -128,3 +130,11 @@ class LoopStopped(AgentError):
 
 class WorkerLost(AgentError):
     code = "worker_lost"
+
+
+class WorkerNotStarted(WorkerLost):
+    code = "worker_not_started"
+
+
+class ForeignFailed(AgentError):
+    code = "foreign_failed"

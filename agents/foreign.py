@@ -7,6 +7,8 @@ another name:
     pip install --target vendor/openai-agents openai-agents
     openai_agents = load("openai-agents", path="vendor/openai-agents")
 
+Or its agents are run by the interpreter of an environment of their own: see `python` of `agents.Recipe`.
+
 It imports nothing of ours: where the rest of the package is overwritten, the site runs this file alone.
 """
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from agents.errors import Blocked
-from agents.messages import Message, ToolCall, Usage, UserMessage, dump_message, load_message
+from agents.messages import Message, ToolCall, Usage, UserMessage, dump_call, dump_message, load_message
 from agents.tools import invoke
 
 Verdict: TypeAlias = str | Awaitable[str | None] | None
@@ -72,6 +72,7 @@ class RunState:
         return {
             **asdict(self),
             "messages": [dump_message(message) for message in self.messages],
+            "pending": [dump_call(call) for call in self.pending],
             "cost": None if self.cost is None else str(self.cost),
         }
 

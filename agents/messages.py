@@ -90,10 +90,16 @@ def dump_message(message: Message) -> dict[str, Any]:
     match message:
         case UserMessage():
             return {"role": "user", **asdict(message)}
-        case AssistantMessage():
-            return {"role": "assistant", **asdict(message)}
+        case AssistantMessage(text, calls, attached):
+            row = {"role": "assistant", "text": text, "tool_calls": list(map(dump_call, calls))}
+            return {**row, "attached": dict(attached)} if attached else row
         case ToolMessage(call, text, _, failed):
-            return {"role": "tool", "call": asdict(call), "text": text, "failed": failed}
+            return {"role": "tool", "call": dump_call(call), "text": text, "failed": failed}
+
+
+def dump_call(call: ToolCall) -> dict[str, Any]:
+    row = {"id": call.id, "name": call.name, "arguments": call.arguments}
+    return {**row, "attached": dict(call.attached)} if call.attached else row
 
 
 def load_message(row: Mapping[str, Any]) -> Message:

@@ -3,7 +3,8 @@
     python -m benchmarks.matrix [--requests 48] [--at-once 12] [--only HOST ...] [--write docs/hosts.md]
 
 Each host is a process of its own with the same tiny project, `tests/hosts_project`. A model server on the loopback
-tells which of its callers left before the end. Prints a table, and exits with 1 when anything in it failed.
+tells which of its callers left before the end. Behind the name of a framework, the host asks an agent of it in the
+environment that it has for itself. Prints a table, and exits with 1 when anything in it failed.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from typing import Any
 
 import httpx
 
+from tests.apart import APART
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer, Reply, Request
+from tests.fakes.shelf_server import shelf_reply
 from tests.servers import ROOT, free_port
 
 PROJECT = "tests.hosts_project"
@@ -65,7 +68,19 @@ PYTEST_CASE = """
 async def test_scenario():
     print(json.dumps(await work.arepeat(scenario, requests=n, at_once=at_once)))
 """
-HOSTS = ("thread", *SERVERS, *CELERY, "management command", "ipykernel cell", "pytest-asyncio test", "running loop")
+FRAMEWORKS = {
+    f"{host}, {framework}": (host, framework) for host in ("gunicorn gthread", "uvicorn") for framework in APART
+}
+HOSTS = (
+    "thread",
+    *SERVERS,
+    *CELERY,
+    "management command",
+    "ipykernel cell",
+    "pytest-asyncio test",
+    "running loop",
+    *FRAMEWORKS,
+)
 
 Finding = dict[str, Any]
 
@@ -95,7 +110,8 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        one_each = all((finding["loops"], finding["clients"]) == (1, 1) for finding in self.findings)
+        clients = 0 if self.host in FRAMEWORKS else 1  # theirs are in processes of their own
+        one_each = all((finding["loops"], finding["clients"]) == (1, clients) for finding in self.findings)
         some = self.scenario != "cancel" or self.left > self.requests / 2
         return not self.fault and self.succeeded == self.requests and one_each and some
 
@@ -107,11 +123,15 @@ class Outcome:
 
 
 class Model(ChatServer):
-    """Answers as the fake does, but slowly to whoever asks for "slow"."""
+    """Answers as the fake does, but slowly to whoever asks for "slow", and agents of other frameworks as a shelf."""
 
     def reply_to(self, request: Request) -> Reply:
-        asked = request.body["messages"][-1]["content"]
-        return chat_server.text(*["word "] * 200, delay=0.05) if asked == "slow" else super().reply_to(request)
+        first, *_, last = request.body["messages"]
+        if first["content"] == "Look it up.":  # as those are told, in tests/agents/isolated_*.py
+            return shelf_reply(request, delay=self.delay)
+        if last["content"] == "slow":
+            return chat_server.text(*["word "] * 200, delay=0.05)
+        return super().reply_to(request)
 
     def slow(self) -> list[Request]:
         return [request for request in list(self.requests) if request.body["messages"][-1]["content"] == "slow"]
@@ -148,7 +168,12 @@ def run_host(host: str, *, requests: int, at_once: int, model: Model, state: Pat
         "DJANGO_SETTINGS_MODULE": f"{PROJECT}.settings",
         "PYTHONPATH": str(ROOT),
     }
-    if host in SERVERS:
+    scenarios = SCENARIOS
+    if host in FRAMEWORKS:
+        name, framework = FRAMEWORKS[host]
+        command, room = SERVERS[name]
+        scenarios, started = ("run", "stream"), server(command, environment, state / "server.log", framework=framework)
+    elif host in SERVERS:
         command, room = SERVERS[host]
         started = server(command, environment, state / "server.log")
     elif host in CELERY:
@@ -158,7 +183,7 @@ def run_host(host: str, *, requests: int, at_once: int, model: Model, state: Pat
         room = SCRIPTS[host][1] if host in SCRIPTS else 12
         started = contextlib.nullcontext(partial(script, host, environment, state))
     with started as work:
-        for scenario in SCENARIOS:
+        for scenario in scenarios:
             yield measure(
                 work, host=host, scenario=scenario, requests=requests, at_once=min(at_once, room), model=model
             )
@@ -183,7 +208,7 @@ def process(command: Sequence[str], environment: dict[str, str], log: Path) -> I
 
 
 @contextlib.contextmanager
-def server(command: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[Work]:
+def server(command: Sequence[str], environment: dict[str, str], log: Path, *, framework: str = "") -> Iterator[Work]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with process([part.format(port=port) for part in command], environment, log) as running:
@@ -192,7 +217,7 @@ def server(command: Sequence[str], environment: dict[str, str], log: Path) -> It
             if running.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"{command} did not start:\n{log.read_text()}")
             time.sleep(0.1)
-        yield partial(ask, url)
+        yield partial(ask_apart, framework, url) if framework else partial(ask, url)
 
 
 def _answers(url: str) -> bool:
@@ -205,9 +230,24 @@ def _answers(url: str) -> bool:
 def ask(url: str, scenario: str, requests: int, at_once: int) -> list[Finding]:
     """Over HTTP; a stream's findings are the reader's own, with a probe of the process at the end."""
     asked = {"run": _ask_run, "stream": _read, "cancel": _leave}[scenario]
+    return _all(lambda client, number: asked(client, url), url, requests, at_once)
+
+
+def ask_apart(framework: str, url: str, scenario: str, requests: int, at_once: int) -> list[Finding]:
+    """Ask an agent of `framework`, which has an environment of its own; each answer tells whose it is."""
+    ended = {"run": "", "stream": "[completed]"}[scenario]
+
+    def asked(client: httpx.Client, number: int) -> Finding:
+        text = client.get(f"{url}/apart/{framework}/{scenario}/{number}").text.replace("\n", "")  # without its beats
+        return {"ok": text == f"There are 3 copies of {number}{ended}", "why": text}
+
+    return _all(asked, url, requests, at_once)
+
+
+def _all(asked: Callable[[httpx.Client, int], Finding], url: str, requests: int, at_once: int) -> list[Finding]:
     with httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as client:
         with ThreadPoolExecutor(at_once) as pool:
-            findings = list(pool.map(lambda _: asked(client, url), range(requests)))
+            findings = list(pool.map(lambda number: asked(client, number), range(requests)))
         probed = client.get(f"{url}/probe").raise_for_status().json()
     return [probed | finding for finding in findings]
 
@@ -296,7 +336,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
     ]
     for host in dict.fromkeys(outcome.host for outcome in outcomes):
         of_host = [outcome for outcome in outcomes if outcome.host == host]
-        cells = [f"{outcome.succeeded}/{outcome.requests}" for outcome in of_host]
+        told = {outcome.scenario: f"{outcome.succeeded}/{outcome.requests}" for outcome in of_host}
+        cells = [told.get(scenario, "–") for scenario in SCENARIOS]
         findings = [finding for outcome in of_host for finding in outcome.findings]
         loops, clients = (max((f[what] for f in findings), default=0) for what in ("loops", "clients"))
         processes = max(outcome.processes for outcome in of_host)
@@ -333,7 +374,7 @@ def main() -> int:
                 host, requests=options.requests, at_once=options.at_once, model=model, state=Path(folder)
             ):
                 outcomes.append(outcome)
-                print(f"{host:<26}{outcome.scenario:<8}{outcome.succeeded}/{outcome.requests}", flush=True)
+                print(f"{host:<32}{outcome.scenario:<8}{outcome.succeeded}/{outcome.requests}", flush=True)
                 if not outcome.passed:
                     print(f"    {outcome.why()}", flush=True)
     made = table(outcomes)

@@ -9,6 +9,7 @@ the files the chat page loads, and beside them what gzip makes of them, which a 
 from __future__ import annotations
 
 import gzip
+import random
 import statistics
 import tempfile
 import time
@@ -116,7 +117,7 @@ def time_words(page: Page, model: ChatServer) -> None:
     """From a word's leaving the model's server to its pixels."""
 
     def words() -> Iterator[Piece]:
-        yield chat_server.chunk({"role": "assistant", "content": ""})
+        yield chat_server.chunk({"role": "assistant", "content": "[1] "})  # or it would be no answer
         for _ in range(WORDS):
             yield chat_server.chunk({"content": f"{time.time() * 1000:.0f} "})
             yield PACE
@@ -131,8 +132,10 @@ def time_words(page: Page, model: ChatServer) -> None:
 
 def time_frames(page: Page, model: ChatServer) -> None:
     """How even the frames are while a long answer streams as fast as it can."""
-    line = "A word, **another** and a `third` one, then a [link](https://example.org/) and so on.\n\n"
-    whole = (line * (LONG_CHARACTERS // len(line) + 1))[:LONG_CHARACTERS]
+    words, chance = "pump filter boiler lathe clock door key lid lamp motor".split(), random.Random(1)
+    line = "A {}, **another {}** and a `{}`, then a [{}](https://example.org/) with {} [1].\n\n"  # none like another
+    lines = (line.format(*chance.choices(words, k=5)) for _ in range(LONG_CHARACTERS // len(line) + 1))
+    whole = "".join(lines)[:LONG_CHARACTERS]
     pieces = [whole[at : at + LONG_PIECE] for at in range(0, len(whole), LONG_PIECE)]
     model.script(chat_server.text(*pieces, delay=0.02))
     page.evaluate(WATCH_FRAMES)

@@ -62,8 +62,10 @@ class ConversationAdmin(ReadOnly, ConversationModelAdmin):
 
 @admin.register(Run)
 class RunAdmin(ReadOnly, RunModelAdmin):
-    list_display = ["question", "mode", "state", "error", "answered", "model", "total_time_ms", "created_at"]
-    list_filter = ["state", "answered", "mode", "model"]
+    list_display = [
+        "question", "mode", "state", "error", "answered", "model", "model_fault", "total_time_ms", "created_at",
+    ]  # fmt: skip
+    list_filter = ["state", "answered", "mode", "model", "model_fault"]
     search_fields = ["question"]
     date_hierarchy = "created_at"
     ordering = ["-created_at"]

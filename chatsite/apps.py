@@ -25,6 +25,7 @@ class ChatsiteConfig(AppConfig):
         from chatsite import access, checks  # noqa: F401 - their signals and checks are registered
         from chatsite.asking import attachments  # noqa: F401 - their signals and checks are registered
         from chatsite.ingestion import ingest_in_this_process
+        from chatsite.startup import say_what_answers
         from retrieval import configuration
 
         configuration.configure(
@@ -47,3 +48,4 @@ class ChatsiteConfig(AppConfig):
         )
         for server in (WSGIHandler, ASGIHandler):  # and neither a command nor Django's test client
             request_started.connect(ingest_in_this_process, sender=server)
+            request_started.connect(say_what_answers, sender=server)

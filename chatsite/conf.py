@@ -49,17 +49,25 @@ def host_names(value: Iterable[str]) -> None:
             raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
 
 
+def json_object(value: Any) -> None:
+    """Raise ValidationError unless `value` is a JSON object."""
+    if not isinstance(value, dict):
+        raise ValidationError('must be a JSON object like {"top_k": 20}')
+
+
 def setting(
     variable: Callable[..., Value] | None,
     name: str,
     default: Value,
     validate: Callable[[Any], None] | None = None,
+    kind: type | None = None,
 ) -> Value:
     """Return the value of a setting: the project's, else what `variable` reads from the environment, else `default`.
 
-    A wrong value in the environment is found by `seal`. Raises ImproperlyConfigured for a wrong one in `DOCCHAT`.
+    `kind` is that of the value, where the default, None, does not tell. A wrong value in the environment is found by
+    `seal`. Raises ImproperlyConfigured for a wrong one in `DOCCHAT`.
     """
-    known[name] = _Known(Path if isinstance(default, Path) else type(default), validate)
+    known[name] = _Known(kind or (Path if isinstance(default, Path) else type(default)), validate)
     if name in _SAID:
         return _checked(name, _SAID[name])  # type: ignore[no-any-return]
     if hasattr(_PROJECT, name):
@@ -95,6 +103,19 @@ PAGES_DIR: Path
 OPENAI_API_KEY = setting(_env.str, "OPENAI_API_KEY", "")
 OPENAI_BASE_URL = setting(_env.str, "OPENAI_BASE_URL", "", address)
 CHAT_MODEL = setting(_env.str, "CHAT_MODEL", "gpt-4.1-mini")
+CHAT_MODELS = setting(_env.list, "CHAT_MODELS", list[str]())  # instead of CHAT_MODEL: each behind the one before it
+CHAT_TEMPERATURE = setting(_env.float, "CHAT_TEMPERATURE", None, validate.Range(min=0, max=2), kind=float)
+CHAT_MAX_TOKENS = setting(_env.int, "CHAT_MAX_TOKENS", 1_500, validate.Range(min=16))  # of visible text
+CHAT_REASONING = setting(
+    _env.str, "CHAT_REASONING", "", validate.OneOf(["", "none", "minimal", "low", "medium", "high", "xhigh"])
+)
+CHAT_EXTRA_BODY = setting(_env.json, "CHAT_EXTRA_BODY", dict[str, Any](), json_object)  # type: ignore[arg-type]
+CHAT_WINDOW_TOKENS = setting(_env.int, "CHAT_WINDOW_TOKENS", 0, validate.Range(min=0))  # 0: learned from refusals
+CHAT_FIRST_TOKEN_SECONDS = setting(_env.float, "CHAT_FIRST_TOKEN_SECONDS", 120.0, validate.Range(min=1))
+CHAT_TOTAL_SECONDS = setting(_env.float, "CHAT_TOTAL_SECONDS", 300.0, validate.Range(min=1))
+CHAT_PARALLEL = setting(_env.int, "CHAT_PARALLEL", 0, validate.Range(min=0))  # of a process; 0: as many as there are
+FREE_CHAT = setting(_env.bool, "FREE_CHAT", False)  # what a model writes without a citation counts as an answer
+USE_MOCK_EXECUTION = setting(_env.bool, "USE_MOCK_EXECUTION", False)  # no language model is asked, as by `agents`
 EMBEDDING_BASE_URL = setting(_env.str, "EMBEDDING_BASE_URL", "", address)
 EMBEDDING_MODEL = setting(_env.str, "EMBEDDING_MODEL", "")
 RERANK = setting(_env.str, "RERANK", "", validate.OneOf(["", "maxsim"]))

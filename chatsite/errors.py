@@ -102,7 +102,10 @@ _OF_RUN: dict[str, tuple[int, str]] = {
     "model_interrupted": (502, gettext_noop("The language model's answer broke off; what had come is kept.")),
     "model_answer_invalid": (502, gettext_noop("What the language model sent is not an answer.")),
     "deadline_exceeded": (504, gettext_noop("The language model took too long; what had come is kept.")),
-    "answer_truncated": (504, gettext_noop("The answer reached the language model's limit on its length.")),
+    "answer_truncated": (
+        504,
+        gettext_noop("The answer was cut: it reached the limit on its length, or began to repeat itself."),
+    ),
     "limit_exceeded": (504, gettext_noop("The answer took more than one question may take; ask for less at once.")),
     "cancelled": (503, gettext_noop("The answer was cancelled; what had come is kept.")),
     "loop_stopped": (503, gettext_noop("The site was interrupted while it answered; what had come is kept.")),

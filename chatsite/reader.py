@@ -62,6 +62,13 @@ class Reader:
         """Return the collections that this reader is offered now: none of the hidden ones."""
         return Collection.objects.visible_to(self.user).listed()
 
+    def models(self) -> list[str]:
+        """Return the language models that this reader may choose from; empty where there is no choice."""
+        has_perm = getattr(self.user, "has_perm", None)  # not every user model has permissions
+        if len(settings.CHAT_MODELS) > 1 and has_perm and has_perm("chatsite.choose_model"):
+            return list(settings.CHAT_MODELS)
+        return []
+
     def searched(self, asked: Sequence[str] | None) -> tuple[str, ...] | None:
         """Return the slugs of the collections to search, of those `asked` for; None for all that may be read.
 
@@ -136,6 +143,10 @@ class Visitor(Reader):
 
     def may_still_ask(self) -> bool:
         return EmbedSite.find(self.site.token) is not None
+
+    def models(self) -> list[str]:
+        """Return none: what the site's owner may choose is no visitor's choice."""
+        return []
 
     def documents(self) -> DocumentQuerySet:
         """Return the documents that the site may cite."""

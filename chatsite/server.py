@@ -117,19 +117,16 @@ def _announce() -> None:
 
 def summary() -> str:
     """Where the site is and what it runs on, for the person who started it."""
-    from chatsite.answering import assistant
+    from chatsite.answering.model_state import model_description
     from retrieval import configuration
 
     described = configuration.describe()
     home = f"http://127.0.0.1:{settings.PORT}"
-    model = assistant.model_name()
-    if not assistant.model_configured():
-        model += " (quotes sentences; set OPENAI_API_KEY or OPENAI_BASE_URL for a language model)"
     lines = {
         "Chat": f"{home}/",
         "Administration": f"{home}/admin/",
         "API": f"{home}/api/v1/docs",
-        "Chat model": model,
+        "Chat model": model_description(),
         "Embedding": described.embedding,
         "Store": f"{described.store}; all state is in {settings.DATA_DIR}",
         "Anonymous chat": "on" if settings.ANONYMOUS_CHAT else "off (ANONYMOUS_CHAT)",

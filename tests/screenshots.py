@@ -28,6 +28,14 @@ ANSWER = (
     "Change the filter of the pump twice a year, **in March and in October** [1]. "
     "Put the old filter into the red bin [1], and write the day on the lid."
 )
+MODELS = "a-language-model,a-larger-model"
+THOUGHTS = (
+    "The reader asks when the filter is changed.\n",
+    "Passage 1 is about oil, passage 2 names two months.\n",
+    "So the answer is March and October, ",
+    "which passage 2 says word for word",
+)
+INVENTION = "Pumps of this kind need a new filter **every six weeks**. Rinse it with warm water before you put it back."
 PHONE = chromium.PHONE | {"device_scale_factor": 1}
 
 
@@ -39,9 +47,11 @@ def main() -> int:
     for old in FOLDER.glob("*.png"):
         old.unlink()
     with tempfile.TemporaryDirectory() as folder, ChatServer() as model, chromium.chromium() as browser:
-        with furnished_site(Path(folder), OPENAI_BASE_URL=model.url, CHAT_MODEL="a-language-model") as running:
+        with furnished_site(Path(folder), OPENAI_BASE_URL=model.url, CHAT_MODELS=MODELS, CHAT_PARALLEL="1") as running:
             for name, options in themes():
                 take_chat(browser, running, model, name, options)
+                take_waiting(browser, running, model, name, options)
+                take_unsupported(browser, running, model, name, options)
                 take_reading(browser, running, model, name, options)
                 take_attaching(browser, running, Path(folder), name, options)
             take_staff(browser, running, Path(folder))
@@ -113,6 +123,64 @@ def take_chat(browser: Browser, running: Site, model: ChatServer, name: str, opt
     ask(page, "And who oils it?")
     answered(page, "failed")
     shoot(page, f"{name}error")
+    page.context.close()
+
+
+def take_waiting(browser: Browser, running: Site, model: ChatServer, name: str, options: dict[str, Any]) -> None:
+    """What is shown before the first word: the place in line, how long the model has been reading, what it thinks."""
+    context = browser.new_context(base_url=running.url, **options)
+    page, behind = context.new_page(), context.new_page()
+    page.goto("/")
+    model.script(chat_server.text("Late.", first_delay=60.0))
+    ask(page, QUESTION)
+    behind.goto("/")
+    ask(behind, "And who oils it?")
+    expect(behind.locator("[data-activity-text]")).to_have_text("1st in line…", timeout=20_000)
+    shoot(behind, f"{name}in-line")
+    expect(page.locator("[data-activity-text]")).to_contain_text("reading… 5 s", timeout=20_000)
+    page.get_by_text("Show quoted sentences meanwhile").click()
+    shoot(page, f"{name}waiting")
+    for each in (behind, page):
+        each.get_by_role("button", name="Stop").click()
+        answered(each, "cancelled")
+    page.goto("/")
+    thoughts = [chat_server.chunk({"reasoning_content": thought}) for thought in THOUGHTS]
+    model.script(chat_server.stream(*thoughts, 60.0))
+    ask(page, QUESTION)
+    expect(page.locator("[data-thinking-line]")).to_contain_text("word for word", timeout=20_000)
+    shoot(page, f"{name}thinking")
+    page.get_by_role("button", name="Stop").click()
+    answered(page, "cancelled")
+    context.close()
+
+
+def take_unsupported(browser: Browser, running: Site, model: ChatServer, name: str, options: dict[str, Any]) -> None:
+    """What the documents don't carry: a text without a citation, sentences without one, a model that refuses."""
+    page = browser.new_context(base_url=running.url, **options).new_page()
+    page.goto("/")
+    model.script(chat_server.text(*(f"{word} " for word in INVENTION.split()), delay=0.2))
+    ask(page, QUESTION)
+    expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("with warm", timeout=20_000)
+    shoot(page, f"{name}unsupported-streaming")
+    answered(page)
+    page.get_by_text("Your documents don't support this").click()
+    shoot(page, f"{name}unsupported")
+    page.goto("/")
+    cite(model, FILTER, after=f"{INVENTION}\n\nThe old filter:\n\n- goes into the red bin\n- {OIL}")
+    ask(page, QUESTION)
+    answered(page)
+    shoot(page, f"{name}uncited")
+    page.goto("/")
+    model.script(*[chat_server.failure(401, message="The key is wrong.")] * 2)
+    ask(page, QUESTION)
+    answered(page)
+    shoot(page, f"{name}refused")
+    page.goto("/")
+    words = [chat_server.chunk({"content": f"{word} "}) for word in ANSWER.split()[:18]]
+    model.script(chat_server.stream(*words, chat_server.chunk({}, finish="length"), chat_server.DONE))
+    ask(page, QUESTION)
+    answered(page, "limited")
+    shoot(page, f"{name}cut")
     page.context.close()
 
 

@@ -93,9 +93,11 @@ def _share_model(folder: Path) -> None:
 
 
 @contextmanager
-def site(host: str = "serve", *, data_dir: Path, healthy: bool = True, **variables: str) -> Iterator[Site]:
-    """Serve the site under `host`, with all its state in `data_dir`, until the block ends. It is ready for requests, or
-    at least answers, when it can't be `healthy`.
+def site(
+    host: str = "serve", *, data_dir: Path, healthy: bool = True, root: Path = ROOT, **variables: str
+) -> Iterator[Site]:
+    """Serve the site of the checkout `root` under `host`, with all its state in `data_dir`, until the block ends. It is
+    ready for requests, or at least answers, when it can't be `healthy`.
     """
     port = free_port()
     command = [sys.executable, *(part.format(port=port) for part in HOSTS[host])]
@@ -105,7 +107,7 @@ def site(host: str = "serve", *, data_dir: Path, healthy: bool = True, **variabl
     log = data_dir / f"{host.replace(' ', '-')}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(data_dir, **variables), stdout=output, stderr=subprocess.STDOUT
+            command, cwd=root, env=environment(data_dir, **variables), stdout=output, stderr=subprocess.STDOUT
         )
     running = Site(f"http://127.0.0.1:{port}", data_dir, process, log)
     try:

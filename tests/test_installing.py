@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agents.foreign import OPENAI_AGENTS
 from tests.servers import ROOT
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
@@ -105,7 +106,7 @@ def test_theirs_after_ours_is_named_by_the_site_and_the_way_out_leads_out(enviro
     environment.pip("install", "django-docchat")
     environment.pip("install", "--target", environment.elsewhere / "vendor" / "openai-agents", "openai-agents")
     both = f"""
-sys.path.append({str(Path(sys.prefix, "openai-agents"))!r})  # what theirs needs, as the tests have it
+sys.path.append({str(OPENAI_AGENTS)!r})  # what theirs needs, as the tests have it
 import agents, chatsite, agents.foreign
 openai_agents = agents.foreign.load("openai-agents", path="vendor/openai-agents")
 print(agents.run.__module__, openai_agents.Runner.__module__)

@@ -1,20 +1,18 @@
-"""The two answer modes as agents: what they are told, which models they ask, and the one tool they have."""
+"""The two answer modes as agents: what they are told, and the one tool they have."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 import agents
-from agents import Agent, AssistantMessage, Message, Model, OpenAIModel, ToolCall, ToolFailed, UserMessage, tool
+from agents import Agent, AssistantMessage, Limits, Message, ToolFailed, UserMessage, tool
+from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.citations import strip_markers
-from chatsite.answering.quoting import ExtractiveModel
+from chatsite.answering.language_models import AnsweringModels
 from chatsite.models import Run
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
@@ -36,48 +34,18 @@ they say. If they do not answer the question, say so in one sentence, without a 
 Answer in the language of the question, in plain Markdown, as briefly as the question allows."""
 
 RETRIEVAL_INSTRUCTIONS = f"""\
-You answer readers' questions from this site's documents. The search tool finds numbered passages; the first search has
-been done. Search again, in other words or for one part at a time, only when the passages leave something open. A search
+You answer readers' questions from this site's documents. The numbered passages that a first search has found stand
+with the question. Search again, in other words or for one part at a time, only when they leave something open. A search
 says how likely its passages answer, as `confidence` from 0 to 1; with `answers` false they are only the nearest there
 are, and seldom do.
 {RULES}"""
 
+NOTHING_FOUND = "\nThe first search has found nothing."
+ONLY_NEAREST = "\nThe first search takes its passages to be only the nearest there are; they seldom answer."
+
 SELECTED_TEXT_INSTRUCTIONS = f"""\
 You answer a question about text that the reader has selected. It is given as numbered passages with the question.
 {RULES}"""
-
-EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
-NO_MODEL_NOTICE = gettext_noop("No language model is configured, so these are sentences quoted from the documents.")
-UNREACHABLE_NOTICE = gettext_noop(
-    "The language model can't be reached right now, so these are sentences quoted from the documents."
-)
-
-
-def model_configured() -> bool:
-    """Is there a language model to ask? Otherwise answers are quoted sentences."""
-    return settings.CHAT_MODEL != EXTRACTIVE and bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
-
-
-def model_name() -> str:
-    return settings.CHAT_MODEL if model_configured() else EXTRACTIVE
-
-
-def answering_models() -> tuple[Model, ...]:
-    """Return the configured model with the extractive one behind it, or the extractive one alone."""
-    if not model_configured():
-        return (_extractive(_(NO_MODEL_NOTICE)),)
-    model = OpenAIModel(settings.CHAT_MODEL, api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL or None)
-    return (model, _extractive(_(UNREACHABLE_NOTICE)))
-
-
-def _extractive(notice: str) -> ExtractiveModel:
-    """In the reader's language, but for what it quotes."""
-    return ExtractiveModel(
-        notice,
-        name=EXTRACTIVE,
-        declined=_("No passage that was found answers this question."),
-        declined_selection=_("The selected text does not answer this question."),
-    )
 
 
 class SearchUnavailable(ToolFailed):
@@ -87,12 +55,14 @@ class SearchUnavailable(ToolFailed):
 
 
 class DocumentSearch:
-    """The search tool of one run, in the scope of its question: the model chooses words, and no reader or document."""
+    """The searches of one run, in the scope of its question: first for the question itself, then as the model's tool.
+    The model chooses words, and no reader or document."""
 
     def __init__(self, question: Question, *, passages: dict[int, Passage], steps: list[dict[str, Any]]) -> None:
         self._question = question
         self._passages = passages  # by number; what it finds is added
         self._steps = steps  # likewise: what was searched for, what came of it, and how many milliseconds it took
+        self._answers: dict[int, bool] = {}  # by number: is it taken to answer what was searched for?
         self.documents: dict[int, Document] = {}  # of all passages found, by id
 
     @tool
@@ -124,53 +94,86 @@ class DocumentSearch:
             raise SearchUnavailable(str(error)) from error
         finally:
             self._steps.append(step | {"ms": round((perf_counter() - began) * 1000, 1)})
+        markers = [self._number(passage) for passage in found.passages]
+        self._answers |= dict.fromkeys(markers, found.answers)
         return {
-            "passages": [self._number(passage) for passage in found.passages],
+            "passages": [_as_read(marker, self._passages[marker]) for marker in markers],
             "confidence": round(found.confidence, 2),
             "answers": found.answers,
         }
 
-    def _number(self, passage: Passage) -> dict[str, Any]:
-        """Return the passage as the model reads it, under its number; found twice, it keeps its number."""
+    def first(self) -> dict[str, Any]:
+        """Search for the question itself. Raises SearchUnavailable."""
+        found: dict[str, Any] = self.search(self._question.query)
+        return found
+
+    @property
+    def hint(self) -> str:
+        """Return what the model is told of the first search; empty when that speaks for itself."""
+        return "" if any(self._answers.values()) else ONLY_NEAREST if self._answers else NOTHING_FOUND
+
+    @property
+    def passages(self) -> tuple[agents.Passage, ...]:
+        """Return what may be cited by now, as a model reads it."""
+        return tuple(
+            agents.Passage(
+                marker, passage.text, " > ".join(filter(None, [passage.title, passage.section])), passage.page
+            )
+            for marker, passage in self._passages.items()
+        )
+
+    def candidates(self) -> list[Candidate]:
+        """Return what may be cited by now, to quote from."""
+        return [
+            Candidate(passage, self._passages[passage.marker].similarity, self._answers.get(passage.marker))
+            for passage in self.passages
+        ]
+
+    def _number(self, passage: Passage) -> int:
+        """Return the number of the passage; found twice, it keeps its number."""
         place = _place(passage)
         known = (marker for marker, other in self._passages.items() if _place(other) == place)
         marker = next(known, len(self._passages) + 1)
         self._passages.setdefault(marker, passage)
-        return {
-            "marker": marker,
-            "title": passage.title,
-            "section": passage.section,
-            "page": passage.page,
-            "text": passage.text,
-            "similarity": passage.similarity,
-        }
+        return marker
+
+
+def _heading(passage: Passage) -> str:
+    """Return title and section, as one line."""
+    return " > ".join(filter(None, [passage.title, passage.section]))
+
+
+def _as_read(marker: int, passage: Passage) -> dict[str, Any]:
+    """Return a passage as the model reads it in a result of its tool."""
+    return {
+        "marker": marker,
+        "title": passage.title,
+        "section": passage.section,
+        "page": passage.page,
+        "text": passage.text,
+    }
 
 
 def _place(passage: Passage) -> tuple[str | None, int, int]:
     return passage.chunk_id, passage.start, passage.end
 
 
-def agent_for(question: Question, search: DocumentSearch) -> Agent:
-    """Return the agent that answers: from what `search` may find, or from the selected texts alone, without a tool."""
+def agent_for(question: Question, search: DocumentSearch, *, models: AnsweringModels) -> Agent:
+    """Return the agent that answers: from what `search` finds, or from the selected texts alone, without a tool."""
+    limits = Limits(seconds=settings.CHAT_TOTAL_SECONDS)
     if question.mode == Run.Mode.SELECTED_TEXT:
-        return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=answering_models())
-    return Agent("documents", RETRIEVAL_INSTRUCTIONS, tools=[search.search], models=answering_models())
+        return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=models.all, limits=limits)
+    told = RETRIEVAL_INSTRUCTIONS + search.hint
+    return Agent("documents", told, tools=[search.search], models=models.all, limits=limits)
 
 
-def request_for(question: Question, *, written_before: str = "") -> dict[str, Any]:
+def request_for(question: Question, search: DocumentSearch, *, written_before: str = "") -> dict[str, Any]:
     """Return the arguments of `agents.run` and `agents.stream`; `written_before` is an answer that was cut short."""
     prompt, history = question.text, _history(question.earlier)
     if written_before:
         history += [UserMessage(prompt), AssistantMessage(written_before)]
         prompt = f"{GO_ON}{prompt}"
-    if question.mode == Run.Mode.SELECTED_TEXT:
-        passages = tuple(
-            agents.Passage(marker=marker, text=passage.text, title=passage.title, page=passage.page)
-            for marker, passage in question.passages.items()
-        )
-        return {"prompt": UserMessage(prompt, passages=passages), "history": history}
-    first_search = ToolCall(id="search-1", name="search", arguments=json.dumps({"query": question.query}))
-    return {"prompt": prompt, "history": history, "opening": [first_search]}
+    return {"prompt": UserMessage(prompt, passages=search.passages), "history": history}
 
 
 def _history(earlier: Sequence[Run]) -> list[Message]:

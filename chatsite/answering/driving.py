@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,15 @@ from django.conf import settings
 from django.db import OperationalError
 
 import agents
-from agents import RunResult, RunStream, TextDelta, ToolCalled, ToolReturned
-from chatsite.answering.assistant import DocumentSearch, agent_for, request_for
+from agents import Agent, RunResult, RunStream, TextDelta, TextWithdrawn, ThinkingDelta, ToolCalled, ToolReturned
+from chatsite.answering.assistant import DocumentSearch, SearchUnavailable, agent_for, request_for
 from chatsite.answering.capacity import Place
+from chatsite.answering.language_models import answering_models
+from chatsite.answering.line import PlaceInLine, join_line
 from chatsite.answering.recording import Recording
 from chatsite.answering.sight import Sight
-from chatsite.answering.telling import BEAT, Event, LogEntry, PassagesFound, RunClosed, run_event
+from chatsite.answering.silence import Silence
+from chatsite.answering.telling import BEAT, WITHDRAWN, Aside, Event, LogEntry, PassagesFound, RunClosed, run_event
 from chatsite.models import Run
 
 if TYPE_CHECKING:
@@ -38,9 +42,17 @@ class Driving:
     def __init__(self, question: Question, *, run: Run, place: Place) -> None:
         self.question = question
         self.run = run
+        self.is_watched: Callable[[], bool] = lambda: True  # a kept run says otherwise when nobody follows it
         self._recording = Recording(run, passages=question.passages)
         self._search = DocumentSearch(question, passages=self._recording.passages, steps=self._recording.steps)
+        self._models = answering_models(
+            question.text if question.mode == Run.Mode.SELECTED_TEXT else question.query,
+            self._search.candidates,
+            mode=question.mode,
+            chosen=question.model,
+        )
         self._place = place
+        self._turn: PlaceInLine | None = None
         self._stream: RunStream | None = None
         self._begun = False
         self._stopped = False
@@ -55,6 +67,8 @@ class Driving:
             if self._recording.passages:
                 yield self._found()
             yield from self._wait_for_files()
+            yield from self._search_first()
+            yield from self._wait_in_line()
             if self._stopped:
                 self._recording.close(Run.State.CANCELLED, error="cancelled")
                 yield RunClosed(self.run)
@@ -63,6 +77,9 @@ class Driving:
             result = yield from self._run_whole() if whole else self._run_streaming()
             yield from self._recording.read_end()
             yield self._close(result)
+        except SearchUnavailable as error:
+            self._recording.close(Run.State.FAILED, error=error.code)
+            yield RunClosed(self.run)
         except (GeneratorExit, asyncio.CancelledError):
             self._recording.close(Run.State.CANCELLED, error="cancelled", result=self._cancelled_result())
             raise
@@ -71,7 +88,7 @@ class Driving:
             self._recording.close(Run.State.FAILED, error="internal_error")
             yield RunClosed(self.run)
         finally:
-            self._place.release()
+            self._leave()
 
     def cancel(self) -> None:
         """End the agent while another thread iterates; that thread's iteration then ends by itself."""
@@ -83,7 +100,12 @@ class Driving:
         """Record a run as cancelled that nobody began to iterate; one that was begun records its own end."""
         if not self._begun:
             self._recording.close(Run.State.CANCELLED, error="cancelled")
-            self._place.release()
+            self._leave()
+
+    def _leave(self) -> None:
+        self._place.release()
+        if self._turn:
+            self._turn.leave()
 
     # ---- before it is written ----
 
@@ -105,42 +127,72 @@ class Driving:
             "unread": [file.pk for file in waiting],
         }
 
+    def _search_first(self) -> Iterator[LogEntry]:
+        """Search for the question itself, so that the usual one costs the model one turn. Raises SearchUnavailable."""
+        if self.question.mode != Run.Mode.RETRIEVAL or self._stopped:
+            return
+        yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": self.question.query})})
+        found = self._search.first()
+        yield Event("tool_result", {"name": "search", "failed": False, **_count(found)})
+        yield self._found()
+
+    def _wait_in_line(self) -> Iterator[LogEntry]:
+        """Wait until the language model has room for this question."""
+        latest = 0
+        self._turn = join_line() if self._models.language and not self._stopped else None
+        while self._turn and (place := self._turn.place) and not self._stopped:
+            yield BEAT if place == latest else Event("queued", {"place": place})
+            latest = place
+            self._turn.wait(BEAT_SECONDS)
+            self._look()
+
     @property
     def _written_before(self) -> str:
         """Return what this answer begins with, when it continues one."""
-        return self.run.continues.answer if self.run.continues else ""
+        return self.run.continues.written if self.run.continues else ""
 
     # ---- while it is written ----
 
     def _run_whole(self) -> Generator[LogEntry, None, RunResult]:
-        result = agents.run(agent_for(self.question, self._search), **self._request())
+        result = agents.run(self._agent(), **self._request())
         yield self._found()
         yield from self._recording.read(result.content)
         return result
 
     def _run_streaming(self) -> Generator[LogEntry, None, RunResult]:
-        with closing(agents.stream(agent_for(self.question, self._search), **self._request())) as stream:
+        silence = Silence(self._models)
+        with closing(agents.stream(self._agent(), **self._request())) as stream:
             self._stream = stream
             for event in stream.beating(BEAT_SECONDS):
                 if event is None:
-                    yield BEAT
+                    yield from silence.entries()
                 else:
-                    yield from self._entries_of(event)
+                    yield from self._entries_of(event, silence)
                 self._look()
         return stream.result
+
+    def _agent(self) -> Agent:
+        return agent_for(self.question, self._search, models=self._models)
+
+    def _request(self) -> dict[str, Any]:
+        return request_for(self.question, self._search, written_before=self._written_before)
 
     def _found(self) -> PassagesFound:
         """Say what may be cited by now. Rights were checked when the question came, so that is when it was seen."""
         sight = Sight(self.question.reader, dict(self._search.documents), looked=self._begun_at)
         return PassagesFound(dict(self._recording.passages), sight)
 
-    def _request(self) -> dict[str, Any]:
-        return request_for(self.question, written_before=self._written_before)
-
-    def _entries_of(self, event: agents.Event) -> Iterator[LogEntry]:
+    def _entries_of(self, event: agents.Event, silence: Silence) -> Iterator[LogEntry]:
         match event:
             case TextDelta(text):
+                silence.end()
                 yield from self._recording.read(text)
+            case TextWithdrawn(text):
+                yield WITHDRAWN
+                yield from self._recording.withdraw(text)
+            case ThinkingDelta(text):
+                silence.end()
+                yield Aside("thinking", text)
             case ToolCalled(call):
                 yield Event("tool_call", {"name": call.name, "arguments": call.arguments})
             case ToolReturned(message):
@@ -157,6 +209,9 @@ class Driving:
                 self._stopped = not (self._goes_on() and self.question.reader.may_still_ask())
             except OperationalError:  # a database that is locked or restarts; the answer goes on without it
                 logger.warning("run %s could not be looked at", self.run.pk, exc_info=True)
+            if self._turn and self._turn.others_wait and not self.is_watched():
+                logger.info("run %s ends: nobody follows it, and others wait for the model", self.run.pk)
+                self._stopped = True
         if self._stopped and self._stream:
             self._stream.cancel()  # it had perhaps not begun when it was asked to
 
@@ -174,7 +229,7 @@ class Driving:
             state, code = Run.State.FAILED, "loop_stopped"
         elif state != Run.State.COMPLETED and not code:
             code = "cancelled"
-        self._recording.close(state, error=code, result=result)
+        self._recording.close(state, error=code, result=result, model_fault=self._models.fault)
         return RunClosed(self.run, retry_after=getattr(result.error, "retry_after", None))
 
     def _cancelled_result(self) -> RunResult | None:

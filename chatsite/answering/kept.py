@@ -15,11 +15,13 @@ import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connections
+from django.utils import timezone
 from django.utils.translation import activate, get_language
 
 import agents
@@ -33,6 +35,8 @@ from chatsite.reader import Reader
 logger = logging.getLogger(__name__)
 
 END_SECONDS = 5.0  # that cancelled runs get to be recorded, when the process ends
+UNWATCHED_SECONDS = 10.0  # after which a run that nobody follows ends where others wait for the model
+FOLLOWED_SECONDS = 3.0  # how often a reader in another process says so
 
 _lock = threading.Lock()
 _here: dict[uuid.UUID, KeptRun] = {}
@@ -57,6 +61,9 @@ class KeptRun:
         self._log: list[LogEntry] = []
         self._changed = threading.Condition()
         self._ended = False
+        self._followers = 0
+        self._left_at = time.monotonic()
+        driving.is_watched = self._is_watched
         self._thread = threading.Thread(
             target=self._drive,
             args=(current_request_id.get(), get_language() or settings.LANGUAGE_CODE),
@@ -92,8 +99,25 @@ class KeptRun:
             self._log.append(entry)
             self._changed.notify_all()
 
+    def _is_watched(self) -> bool:
+        """Say whether anybody follows the run, or has until a moment ago."""
+        if self._followers or time.monotonic() - self._left_at < UNWATCHED_SECONDS:
+            return True
+        lately = timezone.now() - timedelta(seconds=UNWATCHED_SECONDS)
+        return Run.objects.filter(pk=self.run.pk, followed_at__gte=lately).exists()
+
     def follow(self) -> Generator[LogEntry, None, None]:
         """Yield all that has happened, then what happens; text that came in pieces meanwhile comes as one."""
+        with self._changed:
+            self._followers += 1
+        try:
+            yield from self._follow()
+        finally:
+            with self._changed:
+                self._followers -= 1
+                self._left_at = time.monotonic()
+
+    def _follow(self) -> Generator[LogEntry, None, None]:
         at = 0
         while True:
             with self._changed:
@@ -168,7 +192,11 @@ class Follower:
         yield run_event(self.run)
         row = RowEntries()
         runs = Run.objects.filter(pk=self.run.pk)
+        followed: float | None = None
         while run := runs.prefetch_related("citations").first():
+            if followed is None or time.monotonic() - followed >= FOLLOWED_SECONDS:
+                followed = time.monotonic()
+                runs.update(followed_at=timezone.now())
             yield from row.fresh(run)
             if run.state != Run.State.RUNNING:
                 return

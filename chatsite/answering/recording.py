@@ -7,15 +7,20 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from agents import RunResult
 from chatsite.answering.citations import CitationReader, VerifiedCitation
+from chatsite.answering.language_models import EXTRACTIVE
 from chatsite.models import Citation, Run
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
 
+NOTHING_ANSWERS = gettext_noop("Nothing that was found answers this question.")
 _KEPT_OF_A_PASSAGE = "chunk_id document_id section page start end score content_hash".split()
 
 
@@ -27,12 +32,23 @@ class Recording:
         self.passages = dict(passages)  # by number; each search adds to them
         self.steps: list[dict[str, Any]] = []  # what was searched for, what came of it, and how long it took
         self._reader = CitationReader(self.passages)
+        self._written = ""  # as the model wrote it
         self._citations_saved = 0
         self._began = perf_counter()
 
     def read(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take in a piece of the answer: its clean text, and the citations that are certain after it."""
+        self._written += text
         return self._reader.feed(text)
+
+    def withdraw(self, text: str) -> Iterator[str | VerifiedCitation]:
+        """Take back `text`, with which the answer ends so far. Return what is left of it, anew."""
+        left, self._written = self._written.removesuffix(text), ""
+        self._reader = CitationReader(self.passages)
+        if self._citations_saved:
+            self._citations_saved = 0
+            self.run.citations.all().delete()
+        return self.read(left)
 
     def read_end(self) -> Iterator[str | VerifiedCitation]:
         """Take in the end of the answer: what was held back because it could still have become a marker."""
@@ -48,8 +64,11 @@ class Recording:
         self._citations_saved = saved
         return True
 
-    def close(self, state: Run.State, *, error: str = "", result: RunResult | None = None) -> None:
-        """Record how the run has ended; without effect when that is recorded already."""
+    def close(
+        self, state: Run.State, *, error: str = "", result: RunResult | None = None, model_fault: str = ""
+    ) -> None:
+        """Record how the run has ended; without effect when that is recorded already. Without one citation, what a
+        language model wrote is no answer, unless the site takes it for one (FREE_CHAT)."""
         run = self.run
         if run.state != Run.State.RUNNING:
             return
@@ -60,6 +79,7 @@ class Recording:
             "scope": run.scope,
             "answer": self._reader.text.strip(),
             "answered": bool(self._reader.citations),
+            "model_fault": model_fault,
             "sources": self._sources(),
             "steps": self.steps,
             "retrieval_time_ms": round(sum(step["ms"] for step in self.steps), 2),
@@ -68,11 +88,17 @@ class Recording:
         if result:
             closed |= {"model": result.model, "usage": asdict(result.usage)}
             closed["model_time_ms"] = round(result.model_seconds * 1000, 2)
+        if state in (Run.State.COMPLETED, Run.State.LIMITED) and closed["answer"] and self._is_unsupported(result):
+            closed |= {"answer": _(NOTHING_ANSWERS), "unsupported": closed["answer"]}
         with transaction.atomic():
             if Run.objects.filter(pk=run.pk).update(**closed):
                 self._save_citations()  # otherwise its conversation has been deleted
         for name, value in closed.items():  # only now: what could not be saved is not told as the run's end
             setattr(run, name, value)
+
+    def _is_unsupported(self, result: RunResult | None) -> bool:
+        quoted = result is not None and result.model == EXTRACTIVE
+        return not (self._reader.citations or quoted or settings.FREE_CHAT)
 
     def _sources(self) -> list[dict[str, Any]]:
         """Return what a run keeps of its passages; title and text stay with the document."""

@@ -28,8 +28,8 @@ from retrieval.searching.passages import Passage
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A step of an answer as the stream tells it: `run`, `reading`, `text`, `tool_call`, `tool_result`, `sources`,
-    `citation`, and at the end `done` or `error`.
+    """A step of an answer as the stream tells it: `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`,
+    `withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` or `error`.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Event:
 
 LOOK_SECONDS = 1.0  # for which what a reader may see is taken to stay as it was
 BEAT = Event("beat", {})  # nothing has happened for a while
+WITHDRAWN = Event("withdrawn", {})  # all text and citations so far are taken back: they were no part of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class PassagesFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Text beside the answer, as the event `name`: what the model thinks, or what can be quoted meanwhile. It may
+    repeat any passage, so it is told to whoever may read all of them."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunClosed:
     """The run as it was recorded at its end; seconds until another try, where the fault has named them."""
 
@@ -56,7 +66,7 @@ class RunClosed:
     retry_after: float | None = None
 
 
-LogEntry = str | VerifiedCitation | PassagesFound | RunClosed | Event
+LogEntry = str | VerifiedCitation | PassagesFound | Aside | RunClosed | Event
 """What happens in a run: text, a citation behind its marker, what was found, its end, or what every reader may see."""
 
 
@@ -76,6 +86,8 @@ class Telling:
         for entry in entries:
             match entry:
                 case Event():
+                    if entry is WITHDRAWN:
+                        self._citations.clear()
                     yield entry
                 case str():
                     yield Event("text", {"text": entry})
@@ -89,6 +101,10 @@ class Telling:
                     self._citations.append(entry)
                     self._refresh()
                     yield Event("citation", self._citation(entry))
+                case Aside(name, text):
+                    self._refresh()
+                    if self._sight.covers(self._passages.values()):
+                        yield Event(name, {"text": text})
                 case RunClosed():
                     yield self._end(entry)
 
@@ -153,6 +169,8 @@ def _body(run: Run, sources: list[dict[str, Any]], citations: list[dict[str, Any
         "answer": run.answer,
         "mode_used": run.mode,
         "answered": run.answered,
+        "unsupported": run.unsupported,
+        "cut_short": run.state == Run.State.LIMITED,
         "model": run.model,
         **_ids(run),
         "sources": sources,
@@ -182,8 +200,11 @@ class RowEntries:
             yield PassagesFound(passages)
         rows = (row for row in run.citations.all() if row.marker in passages)  # one may have been saved since
         citations = [_citation_of(row, passages) for row in rows]
-        yield from _in_order(run.answer[self._characters :], citations[self._citations :])
-        self._characters = max(self._characters, len(run.answer))
+        if len(run.written) < self._characters:
+            self._characters = self._citations = 0
+            yield WITHDRAWN
+        yield from _in_order(run.written[self._characters :], citations[self._citations :])
+        self._characters = max(self._characters, len(run.written))
         self._citations = len(citations)
         if run.state != Run.State.RUNNING:
             yield RunClosed(run)

@@ -149,6 +149,9 @@ class QuestionSerializer(serializers.Serializer[Any]):
     )  # fmt: skip
     since = serializers.DateField(required=False, help_text="Search documents of this day and later only.")
     until = serializers.DateField(required=False, help_text="Search documents of this day and earlier only.")
+    model = TextField(
+        max_length=120, required=False, help_text="The language model to ask, of those that the reader may choose."
+    )
     stream = FlagField(default=False, help_text="Answer as text/event-stream.")
     keep = FlagField(default=False, help_text="Go on with the answer when the connection ends.")
     replaces = serializers.UUIDField(
@@ -244,6 +247,10 @@ class AnswerSerializer(serializers.Serializer[Any]):
     answer = serializers.CharField()
     mode_used = serializers.ChoiceField(choices=Run.Mode.choices)
     answered = serializers.BooleanField(help_text="At least one claim carries a verified citation.")
+    unsupported = serializers.CharField(
+        help_text="What the model wrote without one citation; `answer` then says that nothing answers the question."
+    )
+    cut_short = serializers.BooleanField(help_text="The answer reached a limit; ask with `continues` for the rest.")
     model = serializers.CharField()
     session_id = serializers.UUIDField()
     run_id = serializers.UUIDField()
@@ -332,6 +339,13 @@ class ErrorSerializer(serializers.Serializer[Any]):
 class HealthSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "degraded"])
     chat_model = serializers.CharField()
+    chat_model_well_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a language model has last answered, as far as the latest runs tell."
+    )
+    chat_model_fault = serializers.CharField(
+        allow_blank=True, help_text="The code of its last error, when it has not answered since; empty when it is well."
+    )
+    chat_model_fault_at = serializers.DateTimeField(allow_null=True)
     embedding = serializers.CharField()
     store = serializers.CharField()
     documents = serializers.DictField(child=serializers.IntegerField(), help_text="How many are in which state.")

@@ -24,8 +24,9 @@ from rest_framework.views import APIView
 
 import agents
 from chatsite import errors
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.answering.kept import Follower, stop
+from chatsite.answering.model_state import model_state
 from chatsite.answering.sse import event_stream
 from chatsite.api.authentication import BearerKey, EmbedToken, api_reader
 from chatsite.api.errors import error_response
@@ -81,8 +82,9 @@ class ChatQuery(ChatView):
             (200, "application/json"): AnswerSerializer,
             (200, EVENT_STREAM): OpenApiResponse(
                 OpenApiTypes.STR,
-                description="Events `run`, `reading`, `text`, `tool_call`, `tool_result`, `sources`, `citation`, and "
-                "at the end `done` (the whole JSON answer) or `error`.",
+                description="Events `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`, "
+                "`withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` (the whole JSON "
+                "answer) or `error`.",
             ),
             **dict.fromkeys([400, 401, 403, 404, 413, 415, 429, 502, 503, 504], ErrorSerializer),
         },
@@ -179,11 +181,14 @@ class Health(ChatView):
     def get(self, request: Request) -> Response:
         """What this process runs on, and whether it can answer."""
         described = configuration.describe()
-        available = _store_available()
+        available, state = _store_available(), model_state()
         counts = Document.objects.order_by().values_list("state").annotate(count=Count("pk"))
         body = {
             "status": "ok" if available else "degraded",
-            "chat_model": assistant.model_name(),
+            "chat_model": language_models.model_name(),
+            "chat_model_well_at": state.well_at,
+            "chat_model_fault": "" if state.is_well else state.fault,
+            "chat_model_fault_at": None if state.is_well else state.fault_at,
             "embedding": described.embedding,
             "store": described.store,
             "documents": dict(counts),

@@ -61,6 +61,7 @@ def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
         passages=passages,
         earlier=earlier,
         query=search_query([*(run.question for run in earlier), text]),
+        model=_model(reader, asked),
         keep=asked["keep"],
         replaces=replaced,
     )
@@ -68,7 +69,7 @@ def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
 
 def _continuation(reader: Reader, asked: Mapping[str, Any], run: Run) -> Question:
     """Return the question whose answer was cut short, again, with what was written of it and what that rests on."""
-    if run.state in (Run.State.RUNNING, Run.State.COMPLETED) or not run.answer:
+    if run.state in (Run.State.RUNNING, Run.State.COMPLETED) or not run.written:
         raise errors.invalid("continues", _("Nothing was cut short there; ask the question instead."))
     scope, narrowed = _scope(reader, asked, run.conversation)
     earlier = _earlier(run.conversation, run)
@@ -84,6 +85,7 @@ def _continuation(reader: Reader, asked: Mapping[str, Any], run: Run) -> Questio
         passages=_sources_again(reader, run),
         earlier=earlier,
         query=search_query([*(run.question for run in earlier), run.question]),
+        model=_model(reader, asked),
         keep=asked["keep"],
         replaces=run,
         continues=True,
@@ -104,6 +106,17 @@ def _earlier(conversation: Conversation, replaced: Run | None) -> tuple[Run, ...
     if replaced:
         runs = runs.filter(created_at__lt=replaced.created_at)
     return tuple(list(runs.order_by("-created_at")[:HISTORY_RUNS])[::-1])
+
+
+def _model(reader: Reader, asked: Mapping[str, Any]) -> str:
+    """Return the model that was chosen; empty for the site's own choice. Raises AnswerError (400) for one that this
+    reader can't choose."""
+    chosen: str = asked.get("model", "")
+    offered = reader.models()
+    if chosen and chosen not in offered:
+        known = _("Send one of these: %s.") % ", ".join(offered) if offered else _("Leave it out.")
+        raise errors.invalid("model", _("Is none that you may choose.") + f" {known}")
+    return chosen
 
 
 def _selections(asked: Mapping[str, Any]) -> Iterator[Selection]:

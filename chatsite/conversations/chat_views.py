@@ -20,7 +20,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.api.errors import sentence
 from chatsite.api.serializers import QuestionSerializer
 from chatsite.asking import suggestions
@@ -49,9 +49,13 @@ def limits() -> dict[str, int]:
 
 
 def composing(reader: Reader, conversation: Conversation | None, documents: DocumentQuerySet) -> dict[str, Any]:
-    """Return what the composer offers: whether there is anything to ask, documents to choose, files to attach."""
+    """Return what the composer offers: whether there is anything to ask, documents and a model to choose, files to
+    attach."""
     some = len(documents.order_by()[:2])
+    models = reader.models()
     return {
+        "models": models,
+        "model_of_conversation": _last_model(conversation) if conversation and models else "",
         "has_documents": some > 0,
         "can_choose": some > 1,
         "can_attach": may_attach(reader),
@@ -59,6 +63,12 @@ def composing(reader: Reader, conversation: Conversation | None, documents: Docu
         "attached": conversation.files() if conversation else (),
         "endings": ",".join(sorted(f".{ending}" for ending in ENDINGS)),
     }
+
+
+def _last_model(conversation: Conversation) -> str:
+    """Return the model that has written the latest answer in `conversation`."""
+    written = conversation.runs.current().exclude(model__in=["", language_models.EXTRACTIVE])
+    return written.order_by("-created_at").values_list("model", flat=True).first() or ""
 
 
 @require_safe
@@ -83,6 +93,7 @@ def render_chat(
     *,
     question: str = "",
     selected_text: str = "",
+    model: str = "",
     chosen: Sequence[int] = (),
     problem: str = "",
     status: int = 200,
@@ -108,13 +119,13 @@ def render_chat(
         "menu_open": "menu" in request.GET,
         "share_url": _share_url(request, conversation),
         "no_id": uuid.UUID(int=0),
-        "typed": {"question": question, "selected_text": selected_text, "problem": problem},
+        "typed": {"question": question, "selected_text": selected_text, "model": model, "problem": problem},
         "starters": suggestions.starters(reader) if not conversation and reader.may_ask() else [],
         "collections": list(collections),
         "chosen": found,
         "may_ask": reader.may_ask(),
-        "model_name": assistant.model_name(),
-        "model_configured": assistant.model_configured(),
+        "model_name": language_models.model_name(),
+        "model_configured": language_models.model_configured(),
         "limits": limits(),
         **composing(reader, conversation, choosable(reader)),
     }
@@ -138,7 +149,7 @@ def _share_url(request: HttpRequest, conversation: Conversation | None) -> str:
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
     """Answer a question from the page's form, for browsers without JavaScript, then show its conversation."""
-    typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id")}
+    typed = {name: request.POST.get(name, "") for name in ("query", "selected_text", "session_id", "model")}
     given: dict[str, Any] = {name: value for name, value in typed.items() if value.strip()}
     chosen = _ids(request.POST.getlist("document_ids"))
     if chosen:
@@ -179,6 +190,7 @@ def _ask_again(
         conversation,
         question=typed["query"],
         selected_text=typed["selected_text"],
+        model=typed["model"],
         chosen=chosen,
         problem=problem,
         status=status,

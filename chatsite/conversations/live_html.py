@@ -9,7 +9,9 @@ Instead of the answer's Markdown the page is sent, in this order and again and a
   what is there, or `depth` last children deep into that; `again`: in place of the block at the end;
 - `kept {}`: what is open has ended, and stays as it is (a block of code).
 
-What is sent to a program is left out: sources, and the body of `done`.
+Besides, `supported {}` comes with the first citation (with the first word, where the site takes any text for an
+answer), `withdrawn {}` takes back all that was written, and `quoted {html}` has its text rendered, with the sources as
+its markers' links. What is sent to a program is left out: sources, and the body of `done`.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language, override
 
 from chatsite.answering.answer import Answer
 from chatsite.answering.sight import CitationView
 from chatsite.answering.telling import Event
-from chatsite.conversations.markdown import MarkdownReading, citation_html
+from chatsite.conversations.markdown import MarkdownReading, answer_html, citation_html
 from chatsite.conversations.open_blocks import ITEM, Finished, OpenBlocks
 
 ACCEPT = "text/event-stream;html=1"
@@ -39,6 +42,7 @@ _UNCLEAR = re.compile(
     r" {0,3}(?:(?:`{3}|~{3})[^\n]{0,200}| {0,3}\|[^\n]{0,2000}(?:\n[-:| \t]{0,2000})?)\Z"
 )  # code, table
 _MARKER_AT_END = re.compile(r"\[\d{1,3}\]\Z")
+_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 def as_asked(request: HttpRequest, answer: Answer) -> Answer:
@@ -68,8 +72,13 @@ class LiveHtml:
 
     def __init__(self, language: str | None = None) -> None:
         self._language = language
+        self._sources: list[Mapping[str, Any]] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._citations: list[CitationView] = []
-        self.blocks = OpenBlocks(MarkdownReading(self._citations))
+        self._is_supported = False
+        self.blocks = OpenBlocks(MarkdownReading(self._citations, marks_uncited=not settings.FREE_CHAT))
         self._fence = ""  # what opened the code that the text is in
         self._fence_line: list[str] | None = []  # of code: a line that may close it
         self._is_open = False  # whether there is an element in which text grows
@@ -79,6 +88,8 @@ class LiveHtml:
 
     def render(self, event: Event) -> Iterator[Event]:
         """Yield what the page is sent for `event`."""
+        if event.name == "citation" or (event.name == "text" and settings.FREE_CHAT):
+            yield from self._support()
         if event.name == "text":
             text = event.body["text"]
             yield from _condensed(self._write(text)) if "\n" in text else self._write(text)
@@ -87,7 +98,14 @@ class LiveHtml:
         elif event.name in ("done", "error"):
             yield from self._end()
             yield Event("done", {}) if event.name == "done" else event
-        elif event.name != "sources":
+        elif event.name == "sources":
+            self._sources = event.body["sources"]
+        elif event.name == "withdrawn":
+            self._begin()
+            yield event
+        elif event.name == "quoted":
+            yield Event("quoted", {"html": self._quoted(event.body["text"])})
+        else:
             yield event
 
     # ---- text ----
@@ -157,6 +175,22 @@ class LiveHtml:
             self._held = [held.removeprefix(marker)]
             with override(self._language):
                 yield Event("citation", {"html": citation_html(citation)})
+
+    def _support(self) -> Iterator[Event]:
+        if not self._is_supported:
+            self._is_supported = True
+            yield Event("supported", {})
+
+    def _quoted(self, text: str) -> str:
+        """Return sentences that were quoted, each with the marker of its source, as HTML."""
+        citations, at = [], 0
+        for marker in _MARKER.finditer(text):
+            number, quote = int(marker[1]), text[at : marker.start()].strip()
+            source = self._sources[number - 1] if 0 < number <= len(self._sources) else {}
+            citations.append(CitationView(number, source.get("title", ""), None, quote, source.get("url") or ""))
+            at = marker.end()
+        with override(self._language):
+            return answer_html(text, citations)
 
     # ---- code: it is sent as it comes, and stays ----
 

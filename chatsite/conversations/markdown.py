@@ -20,25 +20,28 @@ from markdown_it.token import Token
 
 from chatsite.answering.sight import CitationView
 from chatsite.conversations import emphasis, formulas
+from chatsite.conversations.uncited import mark_uncited
 
 
 @dataclass(slots=True)
 class MarkdownReading:
     """What is known beside the text while an answer is read: its citations in the order of their markers, how many of
-    the markers have been rendered, and the link definitions that were met (in markdown-it's form).
+    the markers have been rendered, and the link definitions that were met (in markdown-it's form). With
+    `marks_uncited`, sentences that no citation supports are marked.
     """
 
     citations: Sequence[CitationView] = ()
     rendered: int = 0
     references: MutableMapping[str, Any] = field(default_factory=dict)
+    marks_uncited: bool = False
 
 
-def answer_html(text: str, citations: Sequence[CitationView]) -> SafeString:
+def answer_html(text: str, citations: Sequence[CitationView], *, marks_uncited: bool = False) -> SafeString:
     """Return an answer's Markdown as HTML that is safe to show: no raw HTML, no images, no scripts, http(s) links only.
 
     `citations` are in the order of the markers in `text`, as they were recorded.
     """
-    reading = MarkdownReading(citations)
+    reading = MarkdownReading(citations, marks_uncited=marks_uncited)
     return blocks_html(blocks(text, reading.references), reading)
 
 
@@ -58,6 +61,8 @@ def blocks_html(tokens: list[Token], reading: MarkdownReading) -> SafeString:
             env["in_cell"] = before.type in ("td_open", "th_open")
             token.children = _markdown.inline.parse(token.content, _markdown, env, [])
     text_join(StateCore("", _markdown, env, tokens))
+    if reading.marks_uncited:
+        mark_uncited(tokens)
     html = _markdown.renderer.render(tokens, _markdown.options, env)
     return mark_safe(_cleaner.clean(html))  # noqa: S308 (nh3 has cleaned it)
 

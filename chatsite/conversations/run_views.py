@@ -80,12 +80,25 @@ class RunView:
     follow_ups: Sequence[str] = ()
     copy_text: str = ""
     answer: str = ""  # Markdown
+    has_uncited: bool = False  # some of its sentences are marked
+    is_unsupported: bool = False  # it was cut short before its first citation
+    unsupported: str = ""  # Markdown that a model wrote without one citation: the answer says that there is none
+    unsupported_html: SafeString | None = None
     all_readable: bool = True  # every document that its sources or citations name may be read
     is_withheld: bool = False
 
     @property
     def selected_text(self) -> str:
         return "\n\n".join("".join(text for text, _cited in selection.parts) for selection in self.selections)
+
+    @property
+    def is_answer(self) -> bool:
+        """Return whether it says something of its own: with a citation, or where the site takes any text for one."""
+        return self.answered or bool(self.answer and self.model and not (self.unsupported or self.is_unsupported))
+
+    @property
+    def unsupported_lines(self) -> Sequence[str]:
+        return self.unsupported.splitlines()
 
     def withheld(self) -> RunView:
         """Return the question alone, for a reader who may not read what its answer rests on."""

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.answering.sight import CitationView, Sight
 from chatsite.asking import suggestions
 from chatsite.conversations.markdown import answer_html
 from chatsite.conversations.run_views import RunView, ScopeView, SelectionView, StepView
+from chatsite.conversations.uncited import has_uncited
 from chatsite.documents.excerpts import Excerpt, excerpt_of
 from chatsite.documents.outline import Place, sections
 from chatsite.models import Citation, Run
@@ -103,14 +105,16 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
     uncited = list(_nearest(run, seen))
     feedback = getattr(run, "feedback", None)
     cut_short = run.state not in (Run.State.RUNNING, Run.State.COMPLETED)
+    by_model = run.model != language_models.EXTRACTIVE and not settings.FREE_CHAT
+    shown = answer_html(run.answer, citations, marks_uncited=by_model and bool(citations))
     return RunView(
         id=str(run.pk),
         question=run.question,
         mode=run.mode,
         state=run.state,
-        model="" if run.model == assistant.EXTRACTIVE else run.model,
+        model="" if run.model == language_models.EXTRACTIVE else run.model,
         answered=run.answered,
-        answer_html=answer_html(run.answer, citations),
+        answer_html=shown,
         error_message=errors.message_of(run.error) if run.error else "",
         selections=list(_selections(run, seen)),
         citations=_distinct(citations),
@@ -124,6 +128,10 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         can_continue=cut_short and bool(run.answer),
         copy_text=_copy_text(run, citations),
         answer=run.answer,
+        has_uncited=has_uncited(shown),
+        is_unsupported=by_model and cut_short and bool(run.answer) and not (citations or run.unsupported),
+        unsupported=run.unsupported,
+        unsupported_html=answer_html(run.unsupported, ()) if run.unsupported else None,
         all_readable=_all_readable(run, seen.sight),
     )
 

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
@@ -29,7 +30,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return those whose process has died: it would have given a sign of life since, or reached the limits of a
         run."""
         now = timezone.now()
-        silent = Q(kept=True, checked_at__lt=now - SILENT) | Q(kept=False, created_at__lt=now - LONGEST)
+        longest = timedelta(seconds=2 * settings.CHAT_TOTAL_SECONDS) + LONGEST  # it may have stood in line
+        silent = Q(kept=True, checked_at__lt=now - SILENT) | Q(kept=False, created_at__lt=now - longest)
         return self.filter(silent, state=Run.State.RUNNING)
 
     def close_lost(self) -> int:
@@ -46,7 +48,7 @@ def _nobody_or_active(person: str) -> Q:
 
 
 SILENT = timedelta(seconds=30)  # a kept run gives a sign of life each second; a write may wait 20 for a locked database
-LONGEST = timedelta(minutes=5)  # more than an agent's limits allow
+LONGEST = timedelta(minutes=5)  # more than a run takes beside its model
 
 
 class Run(models.Model):
@@ -84,12 +86,21 @@ class Run(models.Model):
         ),
     )
     answer = models.TextField(_("answer"), blank=True, help_text=_("Also what had been written when it was cut short."))
+    unsupported = models.TextField(
+        _("unsupported"), blank=True, help_text=_("What a model wrote without one citation: no answer of this site's.")
+    )
     answered = models.BooleanField(
         _("answered"), default=False, help_text=_("At least one claim carries a verified citation.")
     )
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
     error = models.CharField(_("error"), max_length=40, blank=True, help_text=_("The error code the reader was given."))
     model = models.CharField(_("model"), max_length=120, blank=True)
+    model_fault = models.CharField(
+        _("model fault"),
+        max_length=40,
+        blank=True,
+        help_text=_("The code of the error of a language model that failed, also where another one answered for it."),
+    )
     sources = models.JSONField(
         _("sources"), default=list, help_text=_("Where each numbered passage stands; its text stays with the document.")
     )
@@ -99,6 +110,9 @@ class Run(models.Model):
     usage = models.JSONField(_("usage"), default=dict)
     kept = models.BooleanField(_("kept"), default=False, help_text=_("It goes on when its reader leaves."))
     checked_at = models.DateTimeField(_("checked at"), null=True, help_text=_("The last sign of life of a kept run."))
+    followed_at = models.DateTimeField(
+        _("followed at"), null=True, help_text=_("When a reader in another process last followed a kept run.")
+    )
     stop_asked = models.BooleanField(_("stop asked"), default=False)
     replaced_by = models.ForeignKey(
         "self",
@@ -128,9 +142,11 @@ class Run(models.Model):
         ordering = ["created_at", "id"]
         verbose_name = _("run")
         verbose_name_plural = _("runs")
+        permissions = [("choose_model", _("Can choose the language model of a question"))]
         indexes = [
             models.Index(fields=["conversation", "created_at"], name="run_of_conversation"),
             models.Index(fields=["checked_at"], condition=Q(state="running"), name="run_under_way"),
+            models.Index(fields=["created_at"], name="run_by_time"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -149,6 +165,11 @@ class Run(models.Model):
             first, last = self.sources[0], self.sources[-1]
             whole |= {"document_id": first["document_id"], "start": first["start"], "end": last["end"]}
         return [whole]
+
+    @property
+    def written(self) -> str:
+        """Return all that the model has written, supported or not."""
+        return self.unsupported or self.answer
 
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"

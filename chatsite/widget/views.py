@@ -23,7 +23,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from chatsite.answering import assistant
+from chatsite.answering import language_models
 from chatsite.asking.documents import choosable
 from chatsite.conversations import transcript
 from chatsite.conversations.chat_views import composing, limits, runs_of
@@ -155,8 +155,8 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
     return {
         "title": title[:60] or _("Ask the documents"),
         "accent": accent if COLOUR.match(accent) else "",
-        "model_name": assistant.model_name(),
-        "model_configured": assistant.model_configured(),
+        "model_name": language_models.model_name(),
+        "model_configured": language_models.model_configured(),
         "limits": limits(),
         "collections": (),
         "query_url": reverse("chatsite:api-chat-query"),

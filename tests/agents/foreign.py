@@ -1,7 +1,8 @@
-"""Agents of three frameworks, each made once, as their own documentation makes them, and the sync view that calls them.
+"""Agents of three frameworks, each made once, as their own documentation makes them, and the sync view that calls them;
+and those of two that are run in environments of their own.
 
-As settings it is the site with `/foreign/<framework>`; the model's address is in MODEL_URL. Whatever tries to reach
-another host than this one, with telemetry say, is refused and noted.
+As settings it is the site with `/foreign/<framework>` and `/isolated/<framework>`; the model's address is in MODEL_URL.
+Whatever tries to reach another host than this one, with telemetry say, is refused and noted.
 """
 
 from __future__ import annotations
@@ -9,27 +10,29 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from functools import cache
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, JsonResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from agents import call
+from agents import RunStream, TextDelta, call, iterate, run_isolated, stream_isolated
 from agents.foreign import load
+from tests.apart import interpreter, recipe
 
 os.environ |= {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LANGSMITH_TRACING": "false"}
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
 
 def _openai_agents() -> Path:
-    """Return the folder that the Makefile installs openai-agents into, or in an older environment the common one."""
-    apart = Path(sys.prefix) / "openai-agents"
-    return apart if apart.exists() else Path(str(distribution("openai-agents").locate_file("")))
+    """Return the folder of its packages; in an older environment they lie in one of that."""
+    apart = interpreter("openai-agents").parents[1]
+    return next(apart.glob("lib/python*/site-packages"), Path(sys.prefix) / "openai-agents")
 
 
 OPENAI_AGENTS = _openai_agents()
@@ -126,13 +129,37 @@ def langgraph(url: str) -> Callable[[str], Awaitable[str]]:
 AGENTS = dict(zip(FRAMEWORKS, (openai_agents, pydantic_ai, langgraph), strict=True))
 
 
-# ---- the view --------------------------------------------------------------------------------------------------------
+# ---- the views -------------------------------------------------------------------------------------------------------
 def ask_foreign_agent(request: HttpRequest, framework: str) -> JsonResponse:
     answer = call(AGENTS[framework](os.environ["MODEL_URL"]), request.GET["shelf"], timeout=30)
     return JsonResponse({"answer": answer, "ident": threading.get_ident(), "refused": refused})
 
 
-urlpatterns = [path("foreign/<framework>", ask_foreign_agent), path("api/v1/health", lambda request: JsonResponse({}))]
+def ask_isolated_agent(request: HttpRequest, framework: str) -> JsonResponse:
+    result = run_isolated(recipe(framework, os.environ["MODEL_URL"]), request.GET["shelf"], deadline=60)
+    return JsonResponse({"answer": result.content, "tier": result.tier, "error": str(result.error)})
+
+
+def stream_isolated_agent(request: HttpRequest, framework: str) -> StreamingHttpResponse:
+    events = stream_isolated(recipe(framework, os.environ["MODEL_URL"]), request.GET["shelf"], deadline=60)
+    body: Any = texts(events)
+    if isinstance(request, ASGIRequest):
+        body = iterate(body, cancel=events.cancel)
+    return StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
+
+
+def texts(events: RunStream) -> Iterator[str]:
+    with closing(events):
+        yield from (event.text for event in events if isinstance(event, TextDelta))
+        yield f"[{events.result.status}]"
+
+
+urlpatterns = [
+    path("foreign/<framework>", ask_foreign_agent),
+    path("isolated/<framework>", ask_isolated_agent),
+    path("isolated/<framework>/stream", stream_isolated_agent),
+    path("api/v1/health", lambda request: JsonResponse({})),
+]
 
 if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     from chatsite.settings import *  # noqa: F403

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,34 +14,16 @@ import pytest
 from agents import call
 from retrieval.models import Collection
 from tests.agents.foreign import AGENTS, FRAMEWORKS
-from tests.fakes import chat_server
-from tests.fakes.chat_server import ChatServer, Reply, Request
+from tests.fakes.chat_server import ChatServer
+from tests.fakes.shelf_server import ShelfServer
 from tests.servers import manage, site
 
 pytestmark = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
-class WholeAnswers(ChatServer):
-    """The frameworks ask for whole answers, not for streams: a tool call first, then what the tool returned."""
-
-    def reply_to(self, request: Request) -> Reply:
-        last = request.body["messages"][-1]
-        if last["role"] == "tool":
-            message = {"role": "assistant", "content": f"There are {last['content']}"}
-            finish = "stop"
-        else:
-            function = {"name": "search", "arguments": json.dumps({"shelf": last["content"]})}
-            message = {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
-            finish = "tool_calls"
-        choice = {"index": 0, "message": message, "finish_reason": finish}
-        usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-        head = {"id": "c1", "object": "chat.completion", "created": 1, "model": chat_server.MODEL}
-        return chat_server.as_json({**head, "choices": [choice], "usage": usage})
-
-
 @pytest.fixture
 def model() -> Iterator[ChatServer]:
-    with WholeAnswers() as server:
+    with ShelfServer() as server:
         yield server
 
 

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docx
 import pytest
@@ -67,13 +68,18 @@ def upload(page: Page, running: Site, files: list[Path]) -> None:
     expect(ready).to_have_count(len(files), timeout=30_000)
 
 
+def passages_given(model: ChatServer) -> list[dict[str, Any]]:
+    """The passages in the last request to the model."""
+    contents = [message.get("content") or "" for message in model.requests[-1].body["messages"]]
+    begun = [content[content.index('{"passages"') :] for content in contents if '{"passages"' in content]
+    return [passage for given in begun for passage in json.JSONDecoder().raw_decode(given)[0]["passages"]]
+
+
 def say(model: ChatServer, words: str, *, title: str) -> None:
     """Let the model answer `words` next, citing the passage of the document `title` that holds them."""
 
     def pieces() -> Iterator[bytes | float]:
-        said = json.dumps(model.requests[-1].body["messages"])
-        passages = re.findall(r'\\"marker\\": ?(\d+), ?\\"title\\": ?\\"(.*?)\\"', said)
-        marker = next(marker for marker, of in passages if of == title)
+        marker = next(p["marker"] for p in passages_given(model) if p["title"].startswith(title))
         yield from chat_server.text(*re.findall(r"\S+\s*", f"{words} [{marker}]"), delay=0.05).pieces
 
     model.script(chat_server.Reply(pieces()))

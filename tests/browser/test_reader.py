@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.browser import pages as chromium
-from tests.browser.test_asking import ask, select, upload
+from tests.browser.test_asking import ask, passages_given, select, upload
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import Site, site
@@ -86,14 +85,14 @@ def scriptless(size: str, browser: Browser, running: Site) -> Iterator[Page]:
         yield opened
 
 
-def cite(model: ChatServer, *quotes: str) -> None:
-    """Let the model answer with these sentences, each citing the passage that holds it."""
+def cite(model: ChatServer, *quotes: str, after: str = "") -> None:
+    """Let the model answer with these sentences, each citing the passage that holds it, and `after` them a text that
+    cites nothing."""
 
     def pieces() -> Iterator[bytes | float]:
-        said = json.dumps(model.requests[-1].body["messages"])
-        passages = re.findall(r'\\"marker\\": ?(\d+),.*?\\"text\\": ?\\"(.*?)\\", ?\\"similarity', said)
-        words = [f"{quote} [{next(marker for marker, text in passages if quote in text)}] " for quote in quotes]
-        yield from chat_server.text(*words).pieces
+        passages = passages_given(model)
+        words = [f"{quote} [{next(p['marker'] for p in passages if quote in p['text'])}] " for quote in quotes]
+        yield from chat_server.text(*words, after).pieces
 
     model.script(chat_server.Reply(pieces()))
 

@@ -1,7 +1,8 @@
 """A model server on the loopback: Chat Completions (streamed, with tool calls), embeddings and the list of models.
 
-In a test, `with ChatServer() as server:` and tell it what to reply with `server.script(...)`; without a script it calls
-the first tool it is offered with the user's words, then answers by quoting the first passage it was given, as [1].
+In a test, `with ChatServer() as server:` and tell it what to reply with `server.script(...)`; without a script it
+answers by quoting the first passage it was given, as [1]; given none, it calls the first tool it is offered with the
+user's words first.
 By itself: `python -m tests.fakes.chat_server --port 0` prints its address.
 """
 
@@ -119,7 +120,8 @@ def as_json(value: object) -> Reply:
 def default_chat(body: dict[str, Any], *, delay: float = 0.0, first_delay: float = 0.0) -> Reply:
     messages = body["messages"]
     last_user = max(i for i, message in enumerate(messages) if message["role"] == "user")
-    if body.get("tools") and not any(message["role"] == "tool" for message in messages[last_user:]):
+    has_read = any(message["role"] == "tool" for message in messages[last_user:])
+    if body.get("tools") and not has_read and not _passages_in(messages[last_user]["content"]):
         function = body["tools"][0]["function"]
         parameter = next(iter(function["parameters"]["properties"]), None)
         return calls((function["name"], {parameter: messages[last_user]["content"]} if parameter else {}))

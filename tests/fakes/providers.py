@@ -40,6 +40,7 @@ class Provider:
 
     model = "gpt-5-mini"
     thinks = False
+    searches_again = False  # calls the tool also where passages came with the question
     known: ClassVar[frozenset[str]] = frozenset(
         "model messages stream stream_options tools tool_choice parallel_tool_calls temperature top_p max_tokens "
         "max_completion_tokens reasoning_effort stop seed response_format".split()
@@ -76,7 +77,8 @@ class Provider:
         last_user = max(at for at, message in enumerate(body["messages"]) if message["role"] == "user")
         since = body["messages"][last_user:]
         passages = [passage for message in since for passage in passages_in(content(message))]
-        wants_tool = body.get("tools") and not passages and not any(message["role"] == "tool" for message in since)
+        has_searched = any(message["role"] == "tool" for message in since)
+        wants_tool = body.get("tools") and not has_searched and (self.searches_again or not passages)
         if wants_tool:
             function = body["tools"][0]["function"]
             parameter = next(iter(function["parameters"]["properties"]), None)

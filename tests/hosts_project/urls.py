@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from agents import RunStream, TextDelta, iterate
+from agents import RunStream, TextDelta, iterate, run_isolated, stream_isolated
+from tests.apart import recipe
 from tests.hosts_project import work
 
 
@@ -22,11 +24,23 @@ def run(request: HttpRequest) -> JsonResponse:
 
 
 def stream(request: HttpRequest, name: str) -> HttpResponse:
-    events = work.open_stream(name)
+    return told(request, work.open_stream(name))
+
+
+def told(request: HttpRequest, events: RunStream) -> HttpResponse:
     body: Iterator[str] | AsyncIterator[str] = texts(events)
     if isinstance(request, ASGIRequest):
         body = iterate(texts(events), cancel=events.cancel)
     return StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
+
+
+def run_apart(request: HttpRequest, framework: str, title: str) -> HttpResponse:
+    result = run_isolated(recipe(framework, settings.MODEL_URL), title)
+    return HttpResponse(result.content or str(result.error))
+
+
+def stream_apart(request: HttpRequest, framework: str, title: str) -> HttpResponse:
+    return told(request, stream_isolated(recipe(framework, settings.MODEL_URL), title))
 
 
 def texts(events: RunStream) -> Iterator[str]:
@@ -37,4 +51,10 @@ def texts(events: RunStream) -> Iterator[str]:
         yield f"[{events.result.status}]"
 
 
-urlpatterns = [path("probe", probe), path("run", run), path("stream/<name>", stream)]
+urlpatterns = [
+    path("probe", probe),
+    path("run", run),
+    path("stream/<name>", stream),
+    path("apart/<framework>/run/<title>", run_apart),
+    path("apart/<framework>/stream/<title>", stream_apart),
+]

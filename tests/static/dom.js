@@ -197,6 +197,7 @@ globalThis.document = Object.assign(new Node(), {
   querySelectorAll: (selector) => html.querySelectorAll(selector),
 });
 
+const storage = () => ({ kept: {}, getItem(name) { return this.kept[name] ?? null; }, setItem(name, value) { this.kept[name] = value; } });
 const frames = [];
 const timers = [];
 Object.assign(globalThis, {
@@ -213,10 +214,14 @@ Object.assign(globalThis, {
   addEventListener: () => {},
   removeEventListener: () => {},
   matchMedia: () => ({ matches: false }),
-  sessionStorage: { kept: {}, getItem(name) { return this.kept[name] ?? null; }, setItem(name, value) { this.kept[name] = value; } },
+  sessionStorage: storage(),
+  localStorage: storage(),
   getSelection: () => globalThis.selection,
   Intl: {
-    PluralRules: class { select(count) { return count === 1 ? "one" : "other"; } },
+    PluralRules: class {
+      constructor(_, { type } = {}) { this.ordinal = type === "ordinal"; }
+      select(count) { return (this.ordinal ? { 1: "one", 2: "two", 3: "few" }[count] : count === 1 && "one") || "other"; }
+    },
     NumberFormat: class { format(number) { return String(number); } },
   },
   /** Decodes UTF-8 that may be cut inside a character. */

@@ -40,7 +40,7 @@ def sent(text: str, *, size: int = 3) -> Iterator[Event]:
 
 def shown(text: str, *, each_frame: int) -> str:
     """What stands there at the end, when the page is drawn behind every so many events."""
-    content = [[event.name, event.body] for event in sent(text) if event.name not in ("done", "error")]
+    content = [[event.name, event.body] for event in sent(text) if event.name not in ("done", "error", "supported")]
     html: str = engine().run(
         f"""{BEGIN}
         {json.dumps(content)}.forEach(([name, body], at) => {{
@@ -131,6 +131,48 @@ def test_what_is_told_again_takes_its_place_when_it_has_come() -> None:
         nextFrame();
         return [between, place().innerHTML];"""
     ) == ["<p>one</p>", "<p>one</p><p>two</p>"]
+
+
+def test_answer_is_shown_as_unsupported_until_its_first_citation_comes() -> None:
+    assert engine().run(
+        BEGIN
+        + """
+        const told = article.querySelector("[data-activity-text]");
+        const state = () => ["unsupported" in place().dataset, told.textContent];
+        answer.take("html", { html: "<p>one</p>", depth: 0 });
+        nextFrame();
+        const before = state();
+        answer.support();
+        const after = state();
+        answer.restart();
+        const again = state(); // what is shown is still supported
+        answer.take("html", { html: "<p>one</p>", depth: 0 });
+        nextFrame();
+        return [before, after, again, state()];"""
+    ) == [
+        [True, "Writing, not yet supported by a passage…"],
+        [False, "Writing…"],
+        [False, "Writing…"],
+        [True, "Writing, not yet supported by a passage…"],
+    ]
+
+
+def test_text_that_is_withdrawn_leaves_at_once() -> None:
+    assert engine().run(
+        BEGIN
+        + """
+        answer.take("html", { html: "<p>one</p>", depth: 0 });
+        answer.support();
+        nextFrame();
+        answer.take("open", { html: '<p class="unfinished"></p>', depth: 0 });
+        answer.take("text", { text: "tw" });
+        answer.withdraw();
+        nextFrame();
+        const empty = place().outerHTML;
+        answer.take("html", { html: "<p>three</p>", depth: 0 });
+        nextFrame();
+        return [empty, place().innerHTML];"""
+    ) == ['<div class="answer" data-answer="" data-unsupported=""></div>', "<p>three</p>"]
 
 
 def test_searches_are_told_in_words_also_with_arguments_that_are_no_json() -> None:

@@ -150,6 +150,41 @@ def test_what_could_not_be_sent_is_put_back_unless_something_new_was_typed() -> 
     ) == [["When?", 1], ["When?", 1]]
 
 
+CHOICE = "".join(f'<option value="{name}">{name}</option>' for name in ("small", "large"))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "last", "begins_with"),
+    [
+        ("", "large", "large"),
+        ("", "gone", "small"),
+        ("", None, "small"),
+        (' data-of-conversation=""', "large", "small"),  # the conversation's own
+    ],
+)
+def test_model_is_the_one_chosen_last_unless_the_conversation_has_its_own(
+    attributes: str, last: str | None, begins_with: str
+) -> None:
+    choice = f'<select name="model" data-model=""{attributes}>{CHOICE}</select>'
+    script = f"""
+        form.insertAdjacentHTML("beforeend", {json.dumps(choice)});
+        Object.assign(form.querySelector("select"), {{ value: "small" }});
+        for (const option of form.querySelectorAll("option")) option.value = option.textContent;
+        localStorage.kept = {{ model: {json.dumps(json.dumps(last))} }};"""
+    assert run(
+        """const choice = find("model");
+        const first = composer.model;
+        choice.value = "small";
+        choice.dispatchEvent(new CustomEvent("change"));
+        return [first, composer.model, localStorage.kept.model];""",
+        before=script,
+    ) == [begins_with, "small", '"small"']
+
+
+def test_where_there_is_no_choice_no_model_is_asked_for() -> None:
+    assert run("return [composer.model === undefined];") == [True]
+
+
 def test_kept_is_in_memory_where_a_browser_keeps_nothing() -> None:
     assert Engine().load("kept.js").run(
         """const { kept } = modules["kept.js"];

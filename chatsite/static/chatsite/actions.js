@@ -1,9 +1,9 @@
 // What one can do with an answer: copy it, have it written again or to its end, edit its question, say what it was worth,
 // ask what is suggested.
 
-import { addressOf, announce, ask, questionOf, send } from "./chat.js";
+import { addressOf, ask, questionOf, send } from "./chat.js";
 import { composer } from "./composer.js";
-import { text } from "./texts.js";
+import { announce, text } from "./texts.js";
 
 const NOTED_MS = 1500;
 const chat = document.querySelector("[data-chat]");

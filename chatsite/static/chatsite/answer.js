@@ -25,12 +25,17 @@ export class Answer {
 
   /** What is written from now on takes the place of what is shown, at the first frame of it. */
   restart() {
+    this.#redraw();
+    this.#called = [];
+    this.#steps?.querySelector("ol").replaceChildren();
+  }
+
+  #redraw() {
     this.#drawn = this.#place.cloneNode(false);
+    this.#drawn.dataset.unsupported = "";
     this.#open = null;
     this.#waiting = [];
     this.#begun = false;
-    this.#called = [];
-    this.#steps?.querySelector("ol").replaceChildren();
   }
 
   get #place() {
@@ -48,6 +53,7 @@ export class Answer {
 
   /** What the agent does at the moment, in words. */
   show(activity) {
+    this.#article.querySelector("[data-activity]").hidden = false;
     this.#article.querySelector("[data-activity-text]").textContent = activity;
   }
 
@@ -69,13 +75,25 @@ export class Answer {
 
   /** Takes an event of the answer's content: `open`, `text`, `citation`, `html` or `kept`. */
   take(name, value) {
-    if (!this.#begun) this.show(text("writing"));
+    if (!this.#begun) this.show(text("unsupported" in this.#drawn.dataset ? "writing-unsupported" : "writing"));
     this.#begun = true;
     if (name === "html") this.#forgetOpen();
     const last = this.#waiting.at(-1);
     if (name === "text" && last?.[0] === "text") last[1] = { text: last[1].text + value.text };
     else this.#waiting.push([name, value]);
     this.#frame ||= requestAnimationFrame(() => this.draw()); // as often as anyone can see, however fast it comes
+  }
+
+  /** What was written is no answer: it leaves at once. */
+  withdraw() {
+    this.#redraw();
+    this.#place.replaceWith(this.#drawn);
+  }
+
+  /** A citation has come: the answer stands on something. */
+  support() {
+    delete this.#drawn.dataset.unsupported;
+    this.show(text("writing"));
   }
 
   /** What has come of an open block is not drawn when its end has come, too. */
@@ -120,7 +138,7 @@ function innermost(element) {
 
 /** Adds to the text that `element` ends with, in the same node: what is selected in it stays so. Gives the element in
     which it goes on: behind a long text another one, so that a frame lays out no more than the last of them. */
-function grow(element, more) {
+export function grow(element, more) {
   if (element.lastChild?.nodeType === Node.TEXT_NODE) element.lastChild.appendData(more);
   else element.append(more);
   if (!element.matches(".unfinished") || element.lastChild.data.length < LONG_TEXT) return element;
@@ -151,8 +169,9 @@ export function become(shown, wanted) {
   after.forEach((node, at) => (before[at] ? become(before[at], node) : shown.append(node)));
 }
 
-/** The nodes in `parent`, without the white space between blocks and what hovers above them. */
+/** The nodes in `parent`, without the white space between blocks, what hovers above them, and thoughts, which the server
+    doesn't keep. */
 function nodesOf(parent) {
-  const counts = (node) => (node.nodeType === Node.TEXT_NODE ? node.data.trim() : !node.popover);
+  const counts = (node) => (node.nodeType === Node.TEXT_NODE ? node.data.trim() : !node.popover && node.dataset?.thinking === undefined);
   return parent.matches(HOLDS_BLOCKS) ? [...parent.childNodes].filter(counts) : [...parent.childNodes];
 }

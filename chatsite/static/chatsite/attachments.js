@@ -1,9 +1,9 @@
 // Files of the reader's own, attached to this conversation: chosen, dropped or pasted, sent one after another, and shown
 // with how far each has been read. The server judges them; only what is too large isn't sent at all.
 
-import { announce, stand } from "./chat.js";
+import { stand } from "./chat.js";
 import { composer } from "./composer.js";
-import { share, text } from "./texts.js";
+import { announce, share, text } from "./texts.js";
 
 const POLL_MS = 700;
 const LONGEST_POLL_MS = 15_000;

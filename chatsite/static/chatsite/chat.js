@@ -4,12 +4,14 @@
 import { Answer, become } from "./answer.js";
 import { composer } from "./composer.js";
 import { adopt, retitle } from "./conversations.js";
+import { Meanwhile } from "./meanwhile.js";
 import { lasting } from "./sse.js";
-import { counted, share, text } from "./texts.js";
+import { announce, counted, share, text } from "./texts.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const SECOND = 1000;
 const CONTENT = ["open", "text", "citation", "html", "kept"]; // events of the answer itself
+const BEFORE = ["thinking", "waiting", "queued", "quoted"]; // and of what comes before it
 const LONGEST_WAIT_MS = 16_000;
 const chat = document.querySelector("[data-chat]");
 const runs = chat.querySelector("[data-runs]");
@@ -19,7 +21,7 @@ const credentials = token ? "omit" : "same-origin";
 
 const asked = new WeakMap(); // article -> question, as far as it was asked on this page
 
-let current = null; // {article, aborter} of the answer that is being written
+let current = null; // {article, answer, aborter} of the answer that is being written
 
 /** An answer that ended badly; `message` is for the reader. */
 class Failure extends Error {
@@ -43,13 +45,16 @@ export async function ask(question, { instead = null } = {}) {
 /** Shows an answer to its end. `first` gives the response to begin with. */
 async function answering(article, first, { question = null, removed = [] } = {}) {
   const aborter = new AbortController();
-  current = { article, aborter };
-  composer?.setBusy(true);
   const answer = new Answer(article);
+  const meanwhile = new Meanwhile(article, (activity) => answer.show(activity));
+  current = { article, answer, aborter };
+  composer?.setBusy(true);
   try {
-    await follow(await first(aborter.signal), { article, answer, question, signal: aborter.signal });
+    await follow(await first(aborter.signal), { article, answer, meanwhile, question, signal: aborter.signal });
+    meanwhile.end();
     await settle(article);
   } catch (error) {
+    meanwhile.end();
     answer.draw();
     await fail(article, error, { question, removed });
   } finally {
@@ -78,7 +83,7 @@ function take(article) {
 }
 
 async function post({ query, passages = [], collections, documents = [], replaces, continues }, signal) {
-  const body = { query, stream: true, keep: true, session_id: chat.dataset.session || undefined, replaces, continues };
+  const body = { query, stream: true, keep: true, session_id: chat.dataset.session || undefined, model: composer.model, replaces, continues };
   if (passages.length) body.selections = passages.map(({ text: selected, selection }) => ({ text: selected, ...selection }));
   else if (documents.length) body.document_ids = documents.map(({ id }) => id);
   else body.collections = collections;
@@ -118,7 +123,7 @@ async function refusal(response, documents = []) {
   return new Failure(message ?? fallback, { signIn, request: body.request_id, wait });
 }
 
-async function follow(response, { article, answer, question, signal }) {
+async function follow(response, { article, answer, meanwhile, question, signal }) {
   const told = lasting(response, {
     again: () => resume(article, signal),
     lost: (offline) => {
@@ -128,14 +133,20 @@ async function follow(response, { article, answer, question, signal }) {
     },
   });
   for await (const [name, value] of told) {
-    if (name === "restart") answer.restart();
+    if (name === "restart") [answer, meanwhile].forEach((told) => told.restart());
     else if (name === "run") begin(article, value, question);
     else if (name === "reading") answer.show(text("still-reading", { title: value.files[0].title, share: share(value.files[0].progress) }));
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
     else if (name === "error") throw new Failure(value.message, { request: value.request_id, recorded: true });
     else if (name === "done") return answer.draw();
-    else if (CONTENT.includes(name)) answer.take(name, value);
+    else if (name === "supported") answer.support();
+    else if (name === "withdrawn") answer.withdraw();
+    else if (BEFORE.includes(name)) meanwhile.take(name, value);
+    else if (CONTENT.includes(name)) {
+      meanwhile.end();
+      answer.take(name, value);
+    }
   }
 }
 
@@ -247,10 +258,6 @@ function element(name, className, content) {
   return Object.assign(document.createElement(name), { className, textContent: content });
 }
 
-export function announce(message) {
-  chat.querySelector("[data-announcement]").textContent = message;
-}
-
 /** A run that was under way when the page was loaded is followed from its beginning. */
 function takeUp(article) {
   return answering(article, (signal) => resume(article, signal).catch((error) => {
@@ -261,10 +268,10 @@ function takeUp(article) {
 
 /** The server ends the answer, and tells so in its stream; when it can't be told, the page leaves it. */
 async function stop() {
-  const { article, aborter } = current ?? {};
+  const { article, answer, aborter } = current ?? {};
   if (!article) return;
   if (!article.dataset.runId) return aborter.abort();
-  article.querySelector("[data-activity-text]").textContent = text("stopping");
+  answer.show(text("stopping"));
   const response = await send(addressOf(article, "stopUrl"), { method: "POST" }).catch(() => null);
   if (!response?.ok) aborter.abort();
 }

@@ -3,7 +3,7 @@
 
 import { Chips } from "./chips.js";
 import { Chosen, countOf } from "./choosing.js";
-import { kept } from "./kept.js";
+import { kept, remembered } from "./kept.js";
 import { characters, text } from "./texts.js";
 
 const NEAR_LIMIT = 400;
@@ -87,6 +87,11 @@ export const composer = form && {
     return { documents: chosen.documents, collections: this.collections };
   },
 
+  /** The language model to ask; undefined where there is no choice. */
+  get model() {
+    return find("model")?.value;
+  },
+
   /** All that can be searched from here, as collections. */
   get everything() {
     return form.dataset.only?.split(" ");
@@ -151,6 +156,14 @@ function notify({ message = "", label, act } = {}) {
   find("notice-first").onclick = act;
 }
 
+/** A conversation goes on with the model that has answered in it, another one begins with the one that was last chosen. */
+function offerModels(choice) {
+  const last = remembered.get("model");
+  const offered = [...choice.querySelectorAll("option")].some(({ value }) => value === last);
+  if (offered && !("ofConversation" in choice.dataset)) choice.value = last;
+  choice.addEventListener("change", () => remembered.set("model", choice.value));
+}
+
 function showFilter() {
   const total = form.querySelectorAll("[name=collections]").length;
   const { documents, collections } = composer.filter;
@@ -166,6 +179,7 @@ function start() {
     chips.add(event.detail);
     field.focus();
   });
+  if (find("model")) offerModels(find("model"));
   const filter = find("filter");
   filter?.addEventListener("change", showFilter);
   document.addEventListener("click", (event) => {

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from agents import Agent, Passage, TextDelta, ToolCall, ToolFailed, UserMessage, run, stream, tool
+from agents import Agent, Passage, TextDelta, run, stream
 from chatsite.answering.best_sentences import Candidate, best_sentences
-from chatsite.answering.quoting import DECLINED, DECLINED_SELECTION, ExtractiveModel
+from chatsite.answering.quoting import ExtractiveModel
 
 NOTICE = "No language model is configured; these are sentences quoted from the documents."
 
@@ -111,86 +109,50 @@ def test_heading_gives_way_to_the_sentence_below_it() -> None:
 
 
 # ---- as a model ------------------------------------------------------------------------------------------------------
-def searching(passages: list[dict[str, object]]) -> tuple[Agent, list[str]]:
-    queries: list[str] = []
-
-    @tool
-    def search(query: str) -> dict[str, object]:
-        """Search the documents."""
-        queries.append(query)
-        return {"passages": passages}
-
-    return Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), queries
-
-
-ROWS: list[dict[str, object]] = [
-    {"marker": 3, "title": "Configuration", "page": None, "text": SETTINGS, "similarity": 0.41},
-    {"marker": 4, "title": "Store", "page": 2, "text": STORE, "similarity": None},
+DECLINED = "Nothing that was found answers this."
+ROWS = [
+    Candidate(Passage(3, SETTINGS, "Configuration"), 0.41),
+    Candidate(Passage(4, STORE, "Store", page=2)),
 ]
 
 
-def test_it_searches_like_any_model_then_quotes_with_markers() -> None:
-    agent, queries = searching(ROWS)
-    result = run(agent, "Which variable points the site at a Qdrant server?")
-    assert queries == ["Which variable points the site at a Qdrant server?"]
+def quoting(query: str, candidates: list[Candidate], *, selection: bool = False) -> Agent:
+    model = ExtractiveModel(query, lambda: candidates, lambda: NOTICE, DECLINED, selection=selection)
+    return Agent("a", "", models=[model])
+
+
+def test_it_quotes_with_markers_below_its_notice() -> None:
+    result = run(quoting("Which variable points the site at a Qdrant server?", ROWS), "whatever the message says")
     row = "`QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store."
     assert result.content.split("\n\n")[:2] == [NOTICE, f"{row} [3]"]
-    assert (result.status, result.model, result.steps) == ("completed", "extractive", 2)
-
-
-def test_it_uses_an_opening_search_and_ranks_by_its_query() -> None:
-    agent, queries = searching(ROWS)
-    opening = ToolCall("s", "search", json.dumps({"query": "Which port does the site listen on?"}))
-    result = run(agent, "and which one by default?", opening=[opening])
-    assert queries == ["Which port does the site listen on?"]
-    assert "`PORT` | 8000 | The port the site listens on. [3]" in result.content
-    assert result.steps == 1
+    assert (result.status, result.model, result.steps) == ("completed", "extractive", 1)
 
 
 def test_it_declines_without_a_marker() -> None:
-    agent, _ = searching(ROWS)
-    assert run(agent, "What is the capital of Mongolia?").content == f"{NOTICE}\n\n{DECLINED}"
-    agent, _ = searching([])
-    assert run(agent, "Which port?").content == f"{NOTICE}\n\n{DECLINED}"
+    asked = "What is the capital of Mongolia?"
+    assert run(quoting(asked, ROWS), asked).content == f"{NOTICE}\n\n{DECLINED}"
+    assert run(quoting("Which port?", []), "Which port?").content == f"{NOTICE}\n\n{DECLINED}"
 
 
 def test_it_declines_what_the_search_says_is_only_near() -> None:
-    @tool
-    def search(query: str) -> dict[str, object]:
-        """Search the documents."""
-        return {"confidence": 0.04, "answers": False, "passages": ROWS}
-
-    result = run(
-        Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), "Which port does the site listen on?"
-    )
-    assert result.content == f"{NOTICE}\n\n{DECLINED}"
+    near = [Candidate(row.passage, row.similarity, answers=False) for row in ROWS]
+    assert run(quoting("Which port does the site listen on?", near), "").content == f"{NOTICE}\n\n{DECLINED}"
 
 
 def test_it_streams_a_few_words_at_a_time() -> None:
-    agent, _ = searching(ROWS)
-    deltas = [e.text for e in stream(agent, "Which variable points at Qdrant?") if isinstance(e, TextDelta)]
+    agent = quoting("Which variable points at Qdrant?", ROWS)
+    deltas = [e.text for e in stream(agent, "") if isinstance(e, TextDelta)]
     assert len(deltas) > 4
     assert max(len(delta.split()) for delta in deltas) == 4
 
 
 def test_selected_text_is_answered_from_its_passages_alone() -> None:
-    agent = Agent("a", "", models=[ExtractiveModel(NOTICE)])
-    passages = (Passage(1, STORE),)
-    assert "One process owns it" in run(agent, UserMessage("What happens to a second process?", passages)).content
-    assert run(agent, UserMessage("Explain this", passages)).content.endswith("is refused. [1]")
-    assert run(agent, UserMessage("Who is Ahab?", passages)).content == f"{NOTICE}\n\n{DECLINED_SELECTION}"
+    def answer(query: str) -> str:
+        return run(quoting(query, [Candidate(Passage(1, STORE))], selection=True), query).content
 
-
-def test_failed_search_is_an_error_and_no_answer() -> None:
-    @tool
-    def search(query: str) -> None:
-        """Search the documents."""
-        raise ConnectionError("index down")
-
-    result = run(Agent("a", "", tools=[search], models=[ExtractiveModel(NOTICE)]), "Which port?")
-    assert (result.status, result.content) == ("failed", "")
-    assert isinstance(result.error, ToolFailed)
-    assert isinstance(result.error.__cause__, ConnectionError)
+    assert "One process owns it" in answer("What happens to a second process?")
+    assert answer("Explain this").endswith("is refused. [1]")
+    assert answer("Who is Ahab?") == f"{NOTICE}\n\n{DECLINED}"
 
 
 def test_fence_around_code_is_not_quoted_and_each_line_of_code_stands_alone() -> None:

@@ -136,7 +136,7 @@ def played(pieces: list[str]) -> Page:
 
 def rendered(text: str) -> str:
     citations = [CitationView(1, "Tea", None, "Wait.", PLACE) for _ in re.findall(r"(?<!a)\[1\]", text)]
-    return answer_html(text.strip(), citations)
+    return answer_html(text.strip(), citations, marks_uncited=True)
 
 
 @pytest.mark.parametrize("text", ANSWERS.values(), ids=ANSWERS.keys())
@@ -203,7 +203,8 @@ def test_nothing_unsafe_is_sent_at_any_moment(text: str) -> None:
         r'<a href="https://e\.org[^"]*"(?: title="[^"]*")? rel="noopener noreferrer nofollow">'
         r'|<a class="citation" href="/documents/[^"]*" data-citation[^<>]*>'
         r'|<(?:p|li|h1|blockquote)(?: class="unfinished")?>'
-        r"|</?(?:p|h1|ul|ol|li|a|table|thead|tbody|tr|th|td|code|pre|blockquote)>"
+        r'|<span class="uncited" title="No passage is cited for this\.">'
+        r"|</span>|</?(?:p|h1|ul|ol|li|a|table|thead|tbody|tr|th|td|code|pre|blockquote)>"
     )
     for size in range(1, 30):
         live = LiveHtml("en")
@@ -271,6 +272,52 @@ def test_list_comes_again_when_a_blank_line_makes_paragraphs_of_its_items() -> N
 def test_link_that_is_defined_later_stays_text() -> None:
     """The server's last rendering, which takes the place of what was sent, knows it."""
     assert played(["See [a].\n\nMore.\n\n[a]: https://example.org"]).finished.startswith("<p>See [a].</p>")
+
+
+def test_first_citation_is_what_the_answer_is_supported_by() -> None:
+    for pieces in (["Wait", " [1]", " [1]"], ["| a |\n|---|\n| x [1] |\n| y [1] |\n"]):
+        live = LiveHtml("en")
+        names = [event.name for each in events(pieces) for event in live.render(each)]
+        assert names.count("supported") == 1
+        if "citation" in names:
+            assert names.index("supported") < names.index("citation")
+
+
+def test_answer_begins_anew_when_text_is_withdrawn() -> None:
+    live, page = LiveHtml("en"), Page()
+    before = [event for event in events(["```\nHm [1] "]) if event.name != "done"]
+    for event in [*before, Event("withdrawn", {}), *events(["- two [1]", "\n\nEnd"])]:
+        for sent in live.render(event):
+            if sent.name == "withdrawn":
+                page = Page()
+            page.take(sent)
+    assert page.finished == rendered("- two [1]\n\nEnd")
+
+
+def test_sentences_quoted_meanwhile_lead_to_their_sources() -> None:
+    live = LiveHtml("en")
+    sources = [{"title": "Tea", "url": "/documents/7/?start=1&end=90#quote"}, {"title": "", "url": None}]
+    quoted = Event("quoted", {"text": "Wait *four* minutes. [1]\n\nThen pour. [2] [3]"})
+    told = [event for each in (Event("sources", {"sources": sources}), quoted) for event in live.render(each)]
+    assert told == [
+        Event(
+            "quoted",
+            {
+                "html": "<p>Wait <em>four</em> minutes. "
+                '<a class="citation" href="/documents/7/?start=1&amp;end=90#quote" data-citation="" data-marker="1" '
+                'title="Wait *four* minutes." aria-label="Citation 1: Tea" '
+                'rel="noopener noreferrer nofollow">1</a></p>\n<p>Then pour. '
+                '<span class="citation" title="Then pour." data-marker="2" tabindex="0">2</span> '
+                '<span class="citation" title="" data-marker="3" tabindex="0">3</span></p>\n'
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["thinking", "queued", "waiting"])
+def test_what_happens_before_the_first_word_is_passed_on(name: str) -> None:
+    event = Event(name, {"text": "<b>", "place": 3, "seconds": 4})
+    assert list(LiveHtml("en").render(event)) == [event]
 
 
 def test_page_is_not_sent_what_it_does_not_need() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.utils import timezone
 
@@ -125,6 +125,81 @@ def test_exports_hold_question_answer_and_sources(asked: tuple[Client, str]) -> 
     assert body["runs"][0]["citations"][0]["quote"] == "Wait four minutes before you pour the tea."
 
 
+INVENTION = "Every <b>six</b> weeks.\n\nRinse it."
+NOTHING = "Nothing that was found answers this question."
+
+
+@pytest.fixture
+def unsupported(asked: tuple[Client, str]) -> tuple[Client, str]:
+    """A conversation whose second answer a model has made up."""
+    client, session_id = asked
+    Run.objects.create(
+        conversation_id=session_id, mode="retrieval", question="When?", state="completed", ended_at=timezone.now(),
+        model="a-model", answer=NOTHING, unsupported=INVENTION,
+    )  # fmt: skip
+    return client, session_id
+
+
+def last_run(client: Client, page: str) -> str:
+    return client.get(page).content.decode().rpartition('<article class="run" id=')[2].partition("</article>")[0]
+
+
+def test_case_110_export_marks_a_text_that_no_passage_supports(unsupported: tuple[Client, str]) -> None:
+    client, session_id = unsupported
+    text = client.get(f"/c/{session_id}/conversation.md").content.decode()
+    assert text.endswith(
+        f"\n## When?\n\n{NOTHING}\n\n> Your documents don't support this:\n>\n"
+        "> Every <b>six</b> weeks.\n> \n> Rinse it.\n"
+    )
+    first, second = json.loads(client.get(f"/c/{session_id}/conversation.json").content)["runs"]
+    assert first["unsupported"] == ""
+    assert (second["answer"], second["answered"], second["unsupported"]) == (NOTHING, False, INVENTION)
+
+
+def test_case_110_page_folds_a_text_that_no_passage_supports(unsupported: tuple[Client, str]) -> None:
+    client, session_id = unsupported
+    for page in (f"/c/{session_id}/", share(client, session_id)):
+        run = last_run(client, page)
+        answer, folded = run.split("<details", 1)
+        assert f"<p>{NOTHING}</p>" in answer
+        assert "six" not in answer
+        assert "Your documents don't support this" in folded
+        assert "<p>Every &lt;b&gt;six&lt;/b&gt; weeks.</p>" in folded
+        assert "data-copy-text" not in folded
+
+
+@pytest.mark.parametrize(("free", "shown"), [(False, True), (True, False)])
+def test_text_cut_short_before_its_first_citation_is_shown_as_unsupported(
+    asked: tuple[Client, str], settings: Any, free: bool, shown: bool
+) -> None:
+    client, session_id = asked
+    settings.FREE_CHAT = free
+    Run.objects.create(
+        conversation_id=session_id, mode="retrieval", question="?", state="cancelled", ended_at=timezone.now(),
+        answer="Every six", error="cancelled",
+    )  # fmt: skip
+    run = last_run(client, f"/c/{session_id}/")
+    assert ("data-answer data-unsupported><p>Every six</p>" in run) is shown
+    assert ("So far no passage supports this." in run) is shown
+
+
+def test_uncited_sentences_are_marked_unless_the_site_takes_any_text_for_an_answer(
+    asked: tuple[Client, str], settings: Any
+) -> None:
+    client, session_id = asked
+    Run.objects.update(answer="It is four minutes [1]. It is an old tradition.", model="a-model")
+    why = '<span class="uncited">Dotted</span>: no passage is cited for this.'
+    page = client.get(f"/c/{session_id}/").content.decode()
+    assert '<span class="uncited" title="No passage is cited for this.">It is an old tradition.</span>' in page
+    assert page.count(why) == 1
+    assert "uncited" not in client.get(f"/c/{session_id}/conversation.md").content.decode()
+    settings.FREE_CHAT = True
+    assert "uncited" not in client.get(f"/c/{session_id}/").content.decode()
+    settings.FREE_CHAT = False
+    Run.objects.update(model="extractive")  # which only quotes
+    assert "uncited" not in client.get(f"/c/{session_id}/").content.decode()
+
+
 def test_case_11_export_says_nothing_of_a_document_that_may_no_longer_be_read(asked: tuple[Client, str]) -> None:
     client, session_id = asked
     Collection.objects.update(public=False)
@@ -233,6 +308,27 @@ def test_refused_form_keeps_what_was_typed_and_says_why(
     page = response.content.decode()
     assert words in page
     assert sent["query"].strip() in page
+
+
+def test_model_is_offered_to_who_may_choose_it_and_kept_in_its_conversation(
+    asked: tuple[Client, str], reader: User, settings: Any
+) -> None:
+    client, session_id = asked
+    settings.CHAT_MODELS = ["small", "large"]
+    chosen = '<option value="large" selected>'
+    assert 'name="model"' not in client.get("/").content.decode()
+    reader.user_permissions.add(Permission.objects.get(codename="choose_model"))
+    for address in ("/", "/embed/"):
+        page = client.get(address).content.decode()
+        assert 'name="model"' in page
+        assert chosen not in page
+    Run.objects.update(model="large")
+    assert chosen in client.get(f"/c/{session_id}/").content.decode()
+    refused = client.post("/ask/", {"query": "Why?", "session_id": session_id, "model": "another"})
+    assert refused.status_code == 400
+    assert "Send one of these: small, large." in refused.content.decode()
+    kept = client.post("/ask/", {"query": " ", "model": "large"}).content.decode()
+    assert chosen in kept
 
 
 def test_page_with_a_running_answer_asks_again_by_itself_without_javascript(asked: tuple[Client, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from chatsite.answering.model_state import model_description, try_model
 from retrieval import doctor
 from retrieval.configuration import runtime
 from retrieval.doctor import Finding
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _chat_model(self) -> Finding:
-        if not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
-            return Finding("chat model", "none: answers quote the documents (OPENAI_API_KEY, OPENAI_BASE_URL)")
-        return Finding("chat model", settings.CHAT_MODEL)
+        """Ask the language model for a word, and say what is wrong with it."""
+        fault, fix = try_model()
+        described = model_description()
+        return Finding("chat model", f"{described}: {fault}" if fault else described, fix, well=not fault)

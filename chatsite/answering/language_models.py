@@ -1,0 +1,160 @@
+"""Which models answer: the site's language models, each behind the one before it, and last the one that quotes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from agents import (
+    Model,
+    ModelAnswerInvalid,
+    ModelError,
+    ModelEvent,
+    ModelSettings,
+    OpenAIModel,
+    TextDelta,
+    Timeout,
+    ToolCall,
+)
+from chatsite.answering.best_sentences import Candidate
+from chatsite.answering.quoting import ExtractiveModel
+from chatsite.models import Run
+
+logger = logging.getLogger(__name__)
+
+EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
+NO_MODEL_NOTICE = gettext_noop("No language model is configured, so these are sentences quoted from the documents.")
+NOTICES = {  # by the code of the error
+    "model_unavailable": gettext_noop(
+        "The language model can't be reached right now, so these are sentences quoted from the documents."
+    ),
+    "model_refused": gettext_noop(
+        "The language model refused the question, so these are sentences quoted from the documents; the site's log "
+        "says why."
+    ),
+    "context_overflow": gettext_noop(
+        "The question and its passages are longer than the language model can read, so these are sentences quoted "
+        "from the documents."
+    ),
+    "deadline_exceeded": gettext_noop(
+        "The language model took too long, so these are sentences quoted from the documents."
+    ),
+    "model_interrupted": gettext_noop(
+        "The language model broke off before its first word, so these are sentences quoted from the documents."
+    ),
+    "model_answer_invalid": gettext_noop(
+        "The language model gave no answer, so these are sentences quoted from the documents."
+    ),
+}
+
+
+def model_configured() -> bool:
+    """Is there a language model to ask? Otherwise answers are quoted sentences."""
+    if settings.USE_MOCK_EXECUTION or settings.CHAT_MODEL == EXTRACTIVE:
+        return False
+    return bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
+
+
+def model_name() -> str:
+    """Return the name of the model that is asked first."""
+    return model_names()[0]
+
+
+def model_names() -> list[str]:
+    """Return the names of the language models, in the order in which they are asked."""
+    return (settings.CHAT_MODELS or [settings.CHAT_MODEL]) if model_configured() else [EXTRACTIVE]
+
+
+@dataclass(slots=True)
+class WatchedModel:
+    """A language model, and the code of what was wrong when it failed. The site's log says it in full."""
+
+    model: OpenAIModel
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what a run may read of the model: its price, its window, its settings."""
+        return getattr(self.model, name)
+
+    async def stream(self, **request: Any) -> AsyncGenerator[ModelEvent]:
+        has_answered = False
+        try:
+            async with aclosing(self.model.stream(**request)) as events:
+                async for event in events:
+                    has_answered = has_answered or isinstance(event, ToolCall | TextDelta)
+                    yield event
+            if not has_answered:
+                raise ModelAnswerInvalid(f"{self.name} gave an empty answer")
+        except ModelError as error:
+            self.fault = error.code
+            logger.warning("model %s failed (%s): %s", self.name, error.code, error)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringModels:
+    """The models of one question, in the order in which they are asked."""
+
+    language: Sequence[WatchedModel]
+    extractive: ExtractiveModel
+
+    @property
+    def all(self) -> tuple[Model, ...]:
+        return (*self.language, self.extractive)
+
+    @property
+    def fault(self) -> str:
+        """Return the code of the error of the last language model that has failed; empty when none has."""
+        return next((model.fault for model in reversed(self.language) if model.fault), "")
+
+
+def answering_models(
+    query: str, candidates: Callable[[], Sequence[Candidate]], *, mode: str, chosen: str = ""
+) -> AnsweringModels:
+    """Return the `chosen` model, or the configured ones, with the one that quotes from `candidates` behind them."""
+    names = [] if not model_configured() else [chosen] if chosen else model_names()
+    language = [WatchedModel(language_model(name)) for name in names]
+    selection = mode == Run.Mode.SELECTED_TEXT
+    declined = (
+        _("The selected text does not answer this question.")
+        if selection
+        else _("No passage that was found answers this question.")
+    )
+
+    notices = {code: _(text) for code, text in NOTICES.items()}  # here, in the reader's language
+    none_configured = _(NO_MODEL_NOTICE)
+
+    def notice() -> str:
+        return notices.get(models.fault, notices["model_unavailable"]) if language else none_configured
+
+    extractive = ExtractiveModel(query, candidates, notice, declined, selection=selection, name=EXTRACTIVE)
+    models = AnsweringModels(language, extractive)
+    return models
+
+
+def language_model(name: str) -> OpenAIModel:
+    """Return the language model of that name, as the site's settings say."""
+    return OpenAIModel(
+        name,
+        api_key=settings.OPENAI_API_KEY,
+        base_url=settings.OPENAI_BASE_URL or None,
+        timeout=Timeout(first=settings.CHAT_FIRST_TOKEN_SECONDS, total=settings.CHAT_TOTAL_SECONDS),
+        window_tokens=settings.CHAT_WINDOW_TOKENS or None,
+        settings=ModelSettings(
+            temperature=settings.CHAT_TEMPERATURE,
+            max_tokens=settings.CHAT_MAX_TOKENS,
+            reasoning_effort=settings.CHAT_REASONING or None,
+            extra_body=settings.CHAT_EXTRA_BODY,
+        ),
+    )
