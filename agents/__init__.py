@@ -81,6 +81,7 @@ from agents.workflows.errors import (
     WorkflowError,
     WorkflowInvalid,
 )
+from agents.workflows.events import StepBegan, StepEnded, StepTold, WorkflowEvent
 from agents.workflows.registry import Registry, registry
 from agents.workflows.replay import replay
 from agents.workflows.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
@@ -138,7 +139,10 @@ __all__ = [
     "RunUnknown",
     "Runnable",
     "Span",
+    "StepBegan",
+    "StepEnded",
     "StepFailed",
+    "StepTold",
     "Stream",
     "TextDelta",
     "TextWithdrawn",
@@ -157,6 +161,7 @@ __all__ = [
     "WorkerNotStarted",
     "Workflow",
     "WorkflowError",
+    "WorkflowEvent",
     "WorkflowInvalid",
     "WorkflowResult",
     "acall",

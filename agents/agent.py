@@ -15,7 +15,7 @@ from agents.bridge import acall, call, in_running_loop
 from agents.budget import Limits
 from agents.events import Event, RunEnded
 from agents.guardrails import Decision, Guardrails, RunState
-from agents.messages import Message, ToolCall, UserMessage
+from agents.messages import Message, UserMessage
 from agents.models.model import Model
 from agents.models.settings import ModelSettings
 from agents.output import output_of
@@ -211,7 +211,12 @@ class Agent(Runnable):
 
     @property
     def pauses(self) -> bool:
-        return any(tool.approve for tool in self.toolbox.values()) or any(agent.pauses for agent in self.handoffs)
+        toolkits = (given for given in self.tools if isinstance(given, Toolkit))
+        return (
+            any(tool.approve for tool in self.toolbox.values())
+            or any(toolkit.pauses for toolkit in toolkits)
+            or any(agent.pauses for agent in self.handoffs)
+        )
 
     @property
     def all_toolkits(self) -> Sequence[object]:
@@ -277,7 +282,6 @@ def run(
     prompt: Prompt,
     *,
     history: Sequence[Message] = (),
-    opening: Sequence[ToolCall] = (),
     settings: ModelSettings | None = None,
     limits: Limits | None = None,
     deps: object = None,
@@ -290,7 +294,7 @@ def run(
     ends.
     """
     check_agent(agent, taker="run()")
-    return call(agent.perform, _request(prompt, history, opening, settings, limits, deps))
+    return call(agent.perform, _request(prompt, history, settings, limits, deps))
 
 
 async def arun(
@@ -298,14 +302,13 @@ async def arun(
     prompt: Prompt,
     *,
     history: Sequence[Message] = (),
-    opening: Sequence[ToolCall] = (),
     settings: ModelSettings | None = None,
     limits: Limits | None = None,
     deps: object = None,
 ) -> RunResult:
     """`run` for async code; cancelling it cancels the run."""
     check_agent(agent, taker="arun()")
-    return await acall(agent.perform, _request(prompt, history, opening, settings, limits, deps))
+    return await acall(agent.perform, _request(prompt, history, settings, limits, deps))
 
 
 def stream(
@@ -313,14 +316,13 @@ def stream(
     prompt: Prompt,
     *,
     history: Sequence[Message] = (),
-    opening: Sequence[ToolCall] = (),
     settings: ModelSettings | None = None,
     limits: Limits | None = None,
     deps: object = None,
 ) -> RunStream:
     """`run` as an iterator of events, sync or async, which ends with RunEnded; `close()` it when you leave early."""
     check_agent(agent, taker="stream()")
-    return Stream(partial(agent.perform, _request(prompt, history, opening, settings, limits, deps)), last=RunEnded)
+    return Stream(partial(agent.perform, _request(prompt, history, settings, limits, deps)), last=RunEnded)
 
 
 def resume(
@@ -343,7 +345,6 @@ def resume(
 def _request(
     prompt: Prompt,
     history: Sequence[Message],
-    opening: Sequence[ToolCall],
     settings: ModelSettings | None,
     limits: Limits | None,
     deps: object,
@@ -362,7 +363,7 @@ def _request(
     if not isinstance(prompt, str | UserMessage):
         raise TypeError(f"a prompt is text, a UserMessage or a Decision, not {prompt!r}")
     asked = UserMessage(prompt) if isinstance(prompt, str) else prompt
-    return Request(asked, _checked(history), tuple(opening), settings=settings, limits=limits, deps=deps)
+    return Request(asked, _checked(history), settings=settings, limits=limits, deps=deps)
 
 
 def _checked(history: Sequence[Message]) -> tuple[Message, ...]:

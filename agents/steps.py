@@ -61,7 +61,6 @@ class Request:
 
     prompt: UserMessage
     history: tuple[Message, ...] = ()
-    opening: tuple[ToolCall, ...] = ()
     since: tuple[Message, ...] = ()
     decision: Decision | None = None
     settings: ModelSettings | None = None  # over those of the agents
@@ -221,8 +220,6 @@ class Run:
             ended = await self._turn_to_tools(paused, decision=request.decision)
         else:
             await self.agent.guardrails.check_input(request.prompt)
-            if request.opening:
-                ended = await self._turn_to_tools(AssistantMessage("", request.opening))
         while not ended:
             ended = await self._step()
 

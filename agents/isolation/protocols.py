@@ -146,7 +146,10 @@ def _as_text(message: Message) -> tuple[str, str]:
         return "tool", ""
     if isinstance(message, AssistantMessage):
         return "assistant", message.text
-    return "user", str(message_to_wire(message)["content"])
+    content = message_to_wire(message)["content"]
+    if not isinstance(content, str):
+        raise ValueError(f"an agent of another environment is given texts only, and this is more: {message!r:.80}")
+    return "user", content
 
 
 def _within_limit(frame: bytes, order: Order) -> bytes:

@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agents.budget import Price
@@ -30,6 +30,7 @@ from agents.models.openai_client import breaks, said_by_server, settings_of, tra
 from agents.models.refusals import needed_part, refused_part
 from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, write_request
 from agents.models.settings import NOTHING_SET, ModelSettings
+from agents.models.thoughts import Said
 from agents.models.timeouts import AttemptClock, Timeout
 from agents.models.turn import Turn, read_failed_generation, split_lines
 from agents.models.windows import read_output_limit, read_overflow
@@ -213,22 +214,15 @@ class OpenAIModel:
             learned=self.learned,
             visible_tokens=visible_tokens(asked, request),
         )
-        clock = AttemptClock(self.timeout, deadline=deadline)
+        timeout = self.timeout if "stream" in request else replace(self.timeout, first=self.timeout.total)
+        clock = AttemptClock(timeout, deadline=deadline)
         opened = self._client().chat.completions.with_streaming_response.create(**request)
         try:
             response = await clock.wait(opened.__aenter__())
             try:
-                async with aclosing(response.http_response.aiter_bytes()) as body:
-                    rest = b""
-                    while not turn.done and (received := await clock.wait(anext(body, None))) is not None:
-                        lines, rest = split_lines(rest + received)
-                        for line in lines:
-                            for event in turn.read(line):
-                                yield event
-                        clock.tick(heard=turn.chunks > 0)
-                    for event in turn.read(rest):
+                async with aclosing(_read(response.http_response, turn, clock)) as said:
+                    async for event in said:
                         yield event
-                    await _drain(body)
             finally:
                 await opened.__aexit__(None, None, None)
         except openai.APIStatusError as error:
@@ -290,6 +284,22 @@ class OpenAIModel:
             return AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
 
         return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout, given), connect)
+
+
+async def _read(response: Any, turn: Turn, clock: AttemptClock) -> AsyncGenerator[Said]:
+    """Yield what a response says, line by line; or, from a server that doesn't stream, once it is whole."""
+    whole = "json" in response.headers.get("content-type", "")
+    async with aclosing(response.aiter_bytes()) as body:
+        rest = b""
+        while not turn.done and (received := await clock.wait(anext(body, None))) is not None:
+            lines, rest = split_lines(rest + received, whole=whole)
+            for line in lines:
+                for event in turn.read(line):
+                    yield event
+            clock.tick(heard=turn.chunks > 0)
+        for event in turn.read_whole(rest) if whole else turn.read(rest):
+            yield event
+        await _drain(body)
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:

@@ -15,7 +15,7 @@ REFUSED = re.compile(
     r"not (?:be )?(?:support|permitted|allowed|available|enabled|recogni[sz]ed|implemented)|n't (?:support|available)"
     r"|unsupported|unavailable|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra inputs|cannot find field"
     r"|cannot|can't|incompatible|deprecated|requires|must be one of|only the default|invalid parameter|no endpoints"
-    r"|does not exist|removed|only [^.]*supported",
+    r"|does not exist|removed|only [^.]*supported|must be verified",
     re.IGNORECASE,
 )
 NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.IGNORECASE)
@@ -30,6 +30,7 @@ PARTS: dict[str, str] = {
         r"|(?:null|invalid type).{0,40}(?<![a-z_])content\b"
     ),
     "stream_options": r"stream_options",
+    "stream": r"\bstream(?:ing)?\b",
     "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls?|parallel tool",
     "response_format": r"response[_ ]format|json[_ ]schema|grammar|json mode|response mime type|structured outputs?",
     "max_tokens": r"(?<!_)max_tokens(?!_)",

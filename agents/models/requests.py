@@ -58,7 +58,8 @@ def write_request(name: str, asked: Asked, learned: Learned) -> dict[str, Any]:
     if asked.tools and "tools" not in learned.refused:
         request |= _tools(asked)
     request |= _settings(asked, learned)
-    return {part: value for part, value in request.items() if part not in learned.refused}
+    refused = learned.refused | ({"stream_options"} if "stream" in learned.refused else set())
+    return {part: value for part, value in request.items() if part not in refused}
 
 
 def answer_tokens(asked: Asked, learned: Learned) -> int | None:

@@ -114,6 +114,17 @@ class Turn:
         if text:
             yield from self._show(self._splitter.feed(text))
 
+    def read_whole(self, body: bytes) -> Iterator[Said]:
+        """Take in an answer that came in one piece, as a server sends it that doesn't stream."""
+        try:
+            answer = json.loads(body)
+            choices = [{**choice, "delta": choice["message"]} for choice in answer.get("choices") or ()]
+        except (ValueError, TypeError, AttributeError, LookupError):
+            return  # `check` says what came instead
+        if choices or answer.get("error"):
+            yield from self.read(b"data: " + json.dumps({**answer, "choices": choices}).encode())
+            self.done = True
+
     def end(self) -> Iterator[Said]:
         """Yield what was held back until the end, and take note of the calls in it."""
         yield from self._show(self._splitter.end(cut=self.cut))
@@ -283,12 +294,13 @@ def read_failed_generation(error: Any, tools: Iterable[str]) -> list[ToolCall]:
     return read_calls(failed, frozenset(tools))[1] if isinstance(failed, str) else []
 
 
-def split_lines(received: bytes) -> tuple[list[bytes], bytes]:
-    """Return the whole lines, and the beginning of the next one. Raises ModelAnswerInvalid for an endless line.
+def split_lines(received: bytes, *, whole: bool = False) -> tuple[list[bytes], bytes]:
+    """Return the whole lines, and the beginning of the next one; a `whole` text has one. Raises ModelAnswerInvalid for
+    an endless line.
 
     Cut at line feeds alone: JSON text may hold U+2028 and others, at which str.splitlines would cut it.
     """
-    *lines, rest = received.split(b"\n")
+    *lines, rest = [received] if whole else received.split(b"\n")
     if len(rest) > LINE_MAX_BYTES:
         raise ModelAnswerInvalid(f"the server sent a line of more than {LINE_MAX_BYTES} bytes")
     return lines, rest

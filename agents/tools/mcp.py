@@ -28,7 +28,8 @@ class McpTools(Toolkit):
     """The tools of an MCP server: of a program that is started (`command`), or of one at an address (`url`).
 
     One session is opened for each loop, by the first run or `with agent:`, opened anew when it has died, and closed
-    with the loop. `only` are the names of the tools to offer, by default all; `prefix` stands before their names, so
+    with the loop. `only` are the names of the tools to offer, by default all; `approve` those that a person has to
+    approve the calls of, or True for all; `prefix` stands before their names, so
     that two servers may have tools of one name. `timeout` is in seconds, for each call. A program gets the environment
     that is harmless to pass on (PATH, HOME, ...) and `env`; requests to an address have the `headers`.
     Raises ImportError where `mcp` isn't installed.
@@ -45,6 +46,7 @@ class McpTools(Toolkit):
         cwd: Path | str | None = None,
         headers: Mapping[str, str] | None = None,
         only: Collection[str] = (),
+        approve: bool | Collection[str] = False,
         prefix: str = "",
         timeout: float = 60.0,
     ) -> None:
@@ -53,8 +55,9 @@ class McpTools(Toolkit):
             raise TypeError("McpTools takes a command, or a url: one of them")
         if url and not re.match(r"https?://", url):
             raise ValueError(f"McpTools: url must begin with http:// or https://, not {url!r}")
-        if isinstance(only, str):
-            raise TypeError(f"McpTools: only is a list of names, not {only!r}")
+        for name, given in (("only", only), ("approve", approve)):
+            if isinstance(given, str):
+                raise TypeError(f"McpTools: {name} is a list of names, not {given!r}")
         if not timeout > 0:
             raise ValueError(f"McpTools: timeout must be more than 0 seconds, not {timeout!r}")
         self._command = shlex.split(command) if isinstance(command, str) else list(command)
@@ -63,6 +66,7 @@ class McpTools(Toolkit):
         self._cwd = cwd
         self._headers = dict(headers or {})
         self._only = frozenset(only)
+        self._approve = approve if isinstance(approve, bool) else frozenset(approve)
         self._prefix = prefix
         self._timeout = timeout
 
@@ -73,6 +77,10 @@ class McpTools(Toolkit):
     def tools(self) -> tuple[Tool, ...]:
         """None yet: the server says which, once it is asked."""
         return ()
+
+    @property
+    def pauses(self) -> bool:
+        return bool(self._approve)
 
     async def open(self) -> None:
         """Connect, unless it is connected on this loop. Raises ToolFailed."""
@@ -95,10 +103,16 @@ class McpTools(Toolkit):
             except Exception as error:
                 raise ToolFailed(f"{self!r} doesn't list its tools: {error}") from error
         wanted = [tool for tool in listed if not self._only or tool.name in self._only]
-        if missing := self._only - {tool.name for tool in wanted}:
+        named = self._only if isinstance(self._approve, bool) else self._only | self._approve
+        if missing := named - {tool.name for tool in listed}:
             known = ", ".join(tool.name for tool in listed) or "none"
             raise ToolFailed(f"{self!r} has no tool {', '.join(sorted(missing))}; it has: {known}")
-        return [Tool(_Remote(tool, partial(self._call, tool.name), prefix=self._prefix)) for tool in wanted]
+        return [self._tool(tool) for tool in wanted]
+
+    def _tool(self, described: Any) -> Tool:
+        definition = _Remote(described, partial(self._call, described.name), prefix=self._prefix)
+        approve = self._approve if isinstance(self._approve, bool) else described.name in self._approve
+        return Tool(definition, approve=approve)
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> object:
         import mcp

@@ -41,30 +41,34 @@ async def kept_open(toolkits: Iterable[object]) -> AsyncIterator[None]:
 
 async def open_all(toolkits: Iterable[object]) -> None:
     """Open those that need it and are not open on this loop yet. Whoever opens closes as often. Raises ToolFailed."""
-    keepers = _keepers()
     opened: list[object] = []
     try:
         for toolkit in filter(needs_opening, toolkits):
-            await keepers.setdefault(id(toolkit), _Keeper(toolkit)).enter()
+            await _keepers().setdefault(id(toolkit), _Keeper(toolkit)).enter()
             opened.append(toolkit)
     except BaseException:
         await close_all(opened)
+        _forget_idle()
         raise
 
 
 async def close_all(toolkits: Iterable[object]) -> None:
     """Close those that nobody needs open any more, but for the ones that stay open."""
-    keepers = _keepers()
     for toolkit in toolkits:
-        if keeper := keepers.get(id(toolkit)):
+        if keeper := _keepers().get(id(toolkit)):
             await keeper.leave()
-            if not keeper.busy:
-                keepers.pop(id(toolkit), None)
+    _forget_idle()
 
 
 def _keepers() -> dict[int, _Keeper]:
     """By the identity of the toolkit, which its keeper holds."""
     return per_loop(_Keeper, dict)
+
+
+def _forget_idle() -> None:
+    keepers = _keepers()
+    for key in [key for key, keeper in keepers.items() if not keeper.busy]:
+        del keepers[key]
 
 
 class _Keeper:
@@ -81,8 +85,12 @@ class _Keeper:
         return self._users > 0 or self._held.busy
 
     async def enter(self) -> None:
-        await self._held.open()
-        self._users += 1
+        self._users += 1  # before it is open: whoever leaves meanwhile is not the last
+        try:
+            await self._held.open()
+        except BaseException:
+            self._users -= 1
+            raise
 
     async def leave(self) -> None:
         self._users -= 1

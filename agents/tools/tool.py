@@ -253,6 +253,11 @@ class Toolkit:
     def tools(self) -> tuple[Tool, ...]:
         return marked_tools(self)
 
+    @property
+    def pauses(self) -> bool:
+        """Return whether a run may have to wait for a person to approve a call of one of its tools."""
+        return any(tool.approve for tool in self.tools)
+
     async def discover(self) -> Sequence[Tool]:
         """Return tools that are known once it is open only; asked at the beginning of each run."""
         return ()

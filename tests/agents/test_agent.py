@@ -122,13 +122,6 @@ def test_history_comes_before_the_prompt() -> None:
     assert result.messages[:2] == history
 
 
-def test_opening_calls_run_before_the_first_step() -> None:
-    agent, model = agent_of("Four.")
-    result = run(agent, "Double 2", opening=[asked()])
-    assert result.steps == 1
-    assert [type(message) for message in model.requests[0]] == [UserMessage, AssistantMessage, ToolMessage]
-
-
 def test_stream_tells_what_happens_in_order() -> None:
     agent, _ = agent_of(["Let me see.", asked()], ["Four", "."])
     events: list[Event] = list(stream(agent, "Double 2"))

@@ -22,6 +22,7 @@ from agents import (
     AssistantMessage,
     ForeignFailed,
     LimitExceeded,
+    Passage,
     Recipe,
     RunEnded,
     RunResult,
@@ -120,6 +121,14 @@ def test_function_is_told_the_history_without_tools_of_others(python: str) -> No
     assert result.messages == (*history, UserMessage("Which?"), AssistantMessage(result.content))
     assert (result.status, result.tier, result.usage, result.cost) == ("completed", "process", Usage(), None)
     assert result.total_seconds > 0
+
+
+def test_passages_of_the_prompt_reach_the_agent_as_data(python: str) -> None:
+    prompt = UserMessage("Which?", (Passage(1, "Call me Ishmael.", "Moby Dick"),))
+    result = run_isolated(recipe("echo", python), prompt, deadline=30)
+    assert '"text": "Call me Ishmael."' in result.content
+    assert result.content.endswith("Which?")
+    assert result.messages[0] == prompt
 
 
 def test_async_factory_and_function_share_one_loop(python: str) -> None:

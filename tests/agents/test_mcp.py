@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agents import Agent, McpTools, ToolCall, ToolFailed, ToolMessage, call, run, shutdown
+from agents import Agent, McpTools, ToolCall, ToolFailed, ToolMessage, call, resume, run, shutdown
 from agents.testing import ScriptedModel
 from agents.tools import ArgumentsInvalid
 
@@ -137,6 +137,19 @@ def test_program_that_is_no_server_fails_the_run_and_says_so() -> None:
 def test_tool_that_the_server_has_not_is_named() -> None:
     error = run(asking(started(only=["fly"])), "Go").error
     assert "has no tool fly; it has: add, find, burn" in str(error)
+
+
+def test_tool_to_approve_pauses_the_run_which_goes_on_with_the_decision() -> None:
+    agent = asking(started(approve=["add"]), ToolCall("1", "add", '{"a": 2, "b": 3}'))
+    paused = run(agent, "Go")
+    assert (paused.status, agent.pauses) == ("paused", True)
+    assert paused.state is not None
+    ended = resume(agent, paused.state, True)
+    assert [message.value for message in ended.messages if isinstance(message, ToolMessage)] == [5]
+    with pytest.raises(TypeError, match="needs approval, and can't be part of a tool"):
+        agent.as_tool()
+    missing = run(asking(started(approve=["fly"])), "Go")
+    assert "has no tool fly" in str(missing.error)
 
 
 @pytest.mark.parametrize(

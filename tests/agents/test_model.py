@@ -42,6 +42,7 @@ from tests.fakes.chat_server import (
     DONE,
     ChatServer,
     Reply,
+    as_json,
     calls,
     chunk,
     event,
@@ -354,6 +355,16 @@ def test_case_69_a_page_with_status_200_is_no_answer(server: ChatServer, reply: 
     result = ask(server, reply)
     assert isinstance(result.error, ModelAnswerInvalid)
     assert result.content == ""
+
+
+def test_answer_in_one_piece_of_a_server_that_does_not_stream(server: ChatServer) -> None:
+    message = {"role": "assistant", "content": "All at once.", "reasoning_content": "Hm."}
+    counts = {"prompt_tokens": 3, "completion_tokens": 4}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": counts}
+    result = ask(server, as_json(whole))
+    assert (result.status, result.content, result.usage) == ("completed", "All at once.", Usage(3, 4))
+    assert isinstance(ask(server, as_json({"choices": []})).error, ModelAnswerInvalid)
+    assert isinstance(ask(server, as_json([1])).error, ModelAnswerInvalid)
 
 
 def test_case_71_fallback_takes_over_before_visible_output_never_after(server: ChatServer) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from agents import Agent, ToolCall, ToolFailed, Toolkit, ToolMessage, call, run, sequential, shutdown, tool
+from agents import Agent, ToolCall, ToolFailed, Toolkit, ToolMessage, call, per_loop, run, sequential, shutdown, tool
 from agents.testing import ScriptedModel
+from agents.tools import kept_open
+from agents.tools.opened import _Keeper
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +155,24 @@ def test_what_opened_before_a_failure_is_closed_again() -> None:
     with pytest.raises(ToolFailed), Agent("a", "", tools=[shelf], model=ScriptedModel([]), handoffs=[reader(Broken())]):
         pass
     assert shelf.happened == ["opened", "closed"]
+
+
+def test_many_who_come_and_go_leave_it_closed_and_nothing_behind() -> None:
+    shelf = Shelf()
+
+    async def main() -> None:
+        async def one(turns: int) -> None:
+            for _ in range(turns):
+                async with kept_open([shelf]):
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(one(turns) for turns in (5, 7, 11, 13)))
+        assert per_loop(_Keeper, dict) == {}
+
+    call(main)
+    assert shelf.happened.count("opened") == shelf.happened.count("closed") > 0
+    assert shelf.happened[-1] == "closed"
 
 
 class Lasting(Shelf):

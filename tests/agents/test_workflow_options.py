@@ -144,6 +144,16 @@ def test_deps_reach_tools_of_steps_and_of_agents(given: tuple[Path, Registry]) -
     assert messages[2]["text"] == "ada"  # type: ignore[index, call-overload]
 
 
+def test_log_tells_how_a_workflow_and_its_steps_ended(
+    given: tuple[Path, Registry], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="agents"):
+        run_workflow(given[0], registry=given[1], run_id="one", deps="SECRET", inputs={"topic": "SECRET"})
+    assert "workflow w, run one, ended as completed: 3 steps," in caplog.text
+    assert "step find: completed, 1 attempts," in caplog.text
+    assert "SECRET" not in caplog.text
+
+
 def test_what_a_registry_can_not_hold_is_refused_by_name() -> None:
     def plain() -> None: ...
 

@@ -156,6 +156,41 @@ class OSeries(Provider):
         return error(400, {"error": {"message": said.format(name), **kind}})
 
 
+class Unverified(Provider):
+    """OpenAI, for an organization that may not stream this model; it answers in one piece."""
+
+    model = "gpt-5"
+
+    def refuse(self, body: dict[str, Any]) -> Reply | None:
+        if not body.get("stream"):
+            return super().refuse(body)
+        said = (
+            "Your organization must be verified to stream this model. Please go to: "
+            "https://platform.openai.com/settings/organization/general and click on Verify Organization."
+        )
+        code = {"type": "invalid_request_error", "param": "stream", "code": "unsupported_value"}
+        return error(400, {"error": {"message": said, **code}})
+
+    def reply(self, body: dict[str, Any]) -> Reply:
+        reply = super().reply(body)
+        return reply if reply.status != 200 else as_json(whole_of(reply))
+
+
+def whole_of(reply: Reply) -> dict[str, Any]:
+    """The same answer in one piece."""
+    rows = [json.loads(piece[6:]) for piece in reply.pieces if isinstance(piece, bytes) and piece[6:7] == b"{"]
+    choices = [choice for row in rows for choice in row["choices"]]
+    deltas = [choice["delta"] for choice in choices]
+    parts = [part for delta in deltas for part in delta.get("tool_calls") or ()]
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(delta.get("content") or "" for delta in deltas)}
+    if parts:
+        arguments = "".join(part["function"]["arguments"] for part in parts)
+        function = {"name": parts[0]["function"]["name"], "arguments": arguments}
+        message["tool_calls"] = [{"id": parts[0]["id"], "type": "function", "function": function}]
+    choice = {"index": 0, "message": message, "finish_reason": choices[-1]["finish_reason"]}
+    return {"id": "c1", "object": "chat.completion", "choices": [choice], "usage": rows[-1]["usage"]}
+
+
 class Mistral(Provider):
     """Ids of nine letters and digits, nothing it doesn't know, and thoughts as parts of a list."""
 
@@ -570,6 +605,7 @@ class Gemma(Provider):
 PROVIDERS: dict[str, type[Provider]] = {
     "openai": OpenAI,
     "o-series": OSeries,
+    "unverified": Unverified,
     "mistral": Mistral,
     "gemini": Gemini,
     "deepseek": DeepSeek,
