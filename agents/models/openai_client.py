@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SPEAKING_STATUSES = frozenset({400, 404, 405, 413, 415, 422, 500, 501})  # whose text may say what was wrong
 
 # llama.cpp and Ollama say with status 500 that a model can't see, which asking again doesn't change.
-SEES_NOTHING = re.compile(r"image input\b.{0,20}not support|for image input", re.IGNORECASE)
+SEES_NOTHING = re.compile(r"image input\b.{0,20}not support|required for image input", re.IGNORECASE)
 
 
 # ---- a plain client's settings, for an async one ---------------------------------------------------------------------
@@ -174,7 +174,7 @@ def _translate_status(error: openai.APIStatusError) -> ModelError:
             return ContextOverflow(said, window=overflow.window)
     if code == "tool_use_failed":  # Groq: a call that it could not read, and might the next time
         return ModelInterrupted(f"the model's server could not read a call: {said}")
-    final = code == "insufficient_quota" or SEES_NOTHING.search(error.message)
+    final = code == "insufficient_quota" or (status >= 500 and SEES_NOTHING.search(error.message))
     if final or (status < 500 and status not in (408, 409, 429)):
         return ModelRefused(f"the model's server answered {status}: {said}")
     return ModelUnavailable(f"the model's server answered {status}: {said}", retry_after=_retry_after(error))

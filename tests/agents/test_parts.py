@@ -116,6 +116,7 @@ def test_server_that_wants_roles_to_alternate_gets_parts_put_together(server: Ch
         (400, "Failed to deserialize the JSON body: messages[1]: unknown variant `image_url`, expected `text`"),
         (404, "No endpoints found that support image input"),
         (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+        (500, "Failed to create new sequence: this model is missing data required for image input"),
     ],
 )
 def test_model_that_sees_nothing_refuses_in_its_words_and_is_asked_once(
