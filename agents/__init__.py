@@ -64,6 +64,7 @@ from agents.models.openai_model import OpenAIModel
 from agents.models.settings import ModelSettings
 from agents.models.timeouts import Timeout
 from agents.orchestration import collaborate, route, sequential
+from agents.parts import FilePart, ImagePart
 from agents.result import RunResult
 from agents.steps import Run
 from agents.streams import Stream, iterate
@@ -100,8 +101,10 @@ __all__ = [
     "Decision",
     "Event",
     "ExitRequested",
+    "FilePart",
     "ForeignFailed",
     "Guardrails",
+    "ImagePart",
     "LimitExceeded",
     "Limits",
     "LoopMismatch",

@@ -15,8 +15,9 @@ from agents.bridge import acall, call, in_running_loop
 from agents.budget import Limits
 from agents.events import Event, RunEnded
 from agents.guardrails import Decision, Guardrails, RunState
-from agents.messages import Message, UserMessage
+from agents.messages import UserMessage
 from agents.models.model import Model
+from agents.models.openai_dicts import Asked, History, read_history, read_prompt
 from agents.models.settings import ModelSettings
 from agents.output import output_of
 from agents.result import RunResult
@@ -36,7 +37,7 @@ from agents.tools import (
 )
 
 RunStream = Stream[Event, RunResult]
-Prompt: TypeAlias = str | UserMessage | Decision
+Prompt: TypeAlias = Asked | Decision
 
 
 async def ignore(event: Event) -> None:
@@ -285,7 +286,7 @@ def run(
     agent: Runnable,
     prompt: Prompt,
     *,
-    history: Sequence[Message] = (),
+    history: History = (),
     settings: ModelSettings | None = None,
     limits: Limits | None = None,
     deps: object = None,
@@ -293,9 +294,9 @@ def run(
     """Run `agent` from sync code anywhere.
 
     `settings` are over those of the agents, `limits` in place of the agent's own, and `deps` for tools with a Context.
-    The prompt may be the decision on a paused run. A model that fails doesn't raise: it ends the run with a status and
-    an error. Raises TypeError for what is no agent, prompt or option, and LoopStopped when the managed loop's thread
-    ends.
+    The prompt may be the decision on a paused run. Messages may also be dicts, as Chat Completions has them. A model
+    that fails doesn't raise: it ends the run with a status and an error. Raises TypeError or ValueError for what is no
+    agent, prompt, history or option, and LoopStopped when the managed loop's thread ends.
     """
     check_agent(agent, taker="run()")
     return call(agent.perform, _request(prompt, history, settings, limits, deps))
@@ -305,7 +306,7 @@ async def arun(
     agent: Runnable,
     prompt: Prompt,
     *,
-    history: Sequence[Message] = (),
+    history: History = (),
     settings: ModelSettings | None = None,
     limits: Limits | None = None,
     deps: object = None,
@@ -319,7 +320,7 @@ def stream(
     agent: Runnable,
     prompt: Prompt,
     *,
-    history: Sequence[Message] = (),
+    history: History = (),
     settings: ModelSettings | None = None,
     limits: Limits | None = None,
     deps: object = None,
@@ -348,12 +349,12 @@ def resume(
 
 def _request(
     prompt: Prompt,
-    history: Sequence[Message],
+    history: History,
     settings: ModelSettings | None,
     limits: Limits | None,
     deps: object,
 ) -> Request:
-    """Raises TypeError for a prompt or an option of another type."""
+    """Raises TypeError or ValueError for a prompt, a history or an option that can't be."""
     for name, value, kind in (("settings", settings, ModelSettings), ("limits", limits, Limits)):
         if not isinstance(value, kind | None):
             raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
@@ -364,17 +365,5 @@ def _request(
         since = state.messages[state.prompt_at + 1 :]
         earlier = state.messages[: state.prompt_at]
         return Request(asked, earlier, since=since, decision=prompt, settings=settings, limits=limits, deps=deps)
-    if not isinstance(prompt, str | UserMessage):
-        raise TypeError(f"a prompt is text, a UserMessage or a Decision, not {prompt!r}")
-    asked = UserMessage(prompt) if isinstance(prompt, str) else prompt
-    return Request(asked, _checked(history), settings=settings, limits=limits, deps=deps)
-
-
-def _checked(history: Sequence[Message]) -> tuple[Message, ...]:
-    """Raises TypeError."""
-    if isinstance(history, str) or not isinstance(history, Iterable):
-        raise TypeError(f"history must be a list of messages, as RunResult.messages is, not {history!r}")
-    for message in (messages := tuple(history)):
-        if not isinstance(message, Message):
-            raise TypeError(f"history must be made of messages, and {message!r} is none")
-    return messages
+    earlier = read_history(history)
+    return Request(read_prompt(prompt), earlier, settings=settings, limits=limits, deps=deps)

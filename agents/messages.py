@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from agents.parts import Part, dump_part, load_part
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -32,10 +34,19 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class UserMessage:
-    """A question. When it brings `passages`, the answer must rest on them."""
+    """A question. When it brings `passages`, the answer must rest on them; `parts` are images and files beside it."""
 
     text: str
     passages: tuple[Passage, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parts, tuple | list):
+            raise TypeError(f"parts must be a tuple of ImagePart and FilePart, not {self.parts!r:.80}")
+        for at, part in enumerate(self.parts):
+            if not isinstance(part, Part):
+                raise TypeError(f"parts[{at}] must be ImagePart or FilePart, not {part!r:.80}")
+        object.__setattr__(self, "parts", tuple(self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,9 @@ class Usage:
 def dump_message(message: Message) -> dict[str, Any]:
     """Plain JSON values. Of a tool's result only the text survives, and is its value once loaded."""
     match message:
-        case UserMessage():
-            return {"role": "user", **asdict(message)}
+        case UserMessage(text, passages, parts):
+            row = {"role": "user", "text": text, "passages": list(map(asdict, passages))}
+            return {**row, "parts": list(map(dump_part, parts))} if parts else row
         case AssistantMessage(text, calls, attached):
             row = {"role": "assistant", "text": text, "tool_calls": list(map(dump_call, calls))}
             return {**row, "attached": dict(attached)} if attached else row
@@ -106,7 +118,8 @@ def load_message(row: Mapping[str, Any]) -> Message:
     """Raises KeyError, TypeError or ValueError for what `dump_message` did not write."""
     match row["role"]:
         case "user":
-            return UserMessage(row["text"], tuple(Passage(**passage) for passage in row["passages"]))
+            passages = tuple(Passage(**passage) for passage in row["passages"])
+            return UserMessage(row["text"], passages, tuple(map(load_part, row.get("parts", ()))))
         case "assistant":
             calls = tuple(ToolCall(**call) for call in row["tool_calls"])
             return AssistantMessage(row["text"], calls, row.get("attached", {}))

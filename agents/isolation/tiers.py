@@ -20,7 +20,7 @@ from agents.events import Event, RunEnded, TextDelta
 from agents.isolation.processes import ProcessAttempt
 from agents.isolation.recipe import Order, Recipe
 from agents.isolation.threads import ThreadAttempt
-from agents.messages import Message, UserMessage
+from agents.models.openai_dicts import Asked, History, read_history, read_prompt
 from agents.result import RunResult
 from agents.steps import Request
 from agents.streams import Emit, Stream
@@ -34,9 +34,9 @@ logger = logging.getLogger(__name__)
 # ---- the doors -------------------------------------------------------------------------------------------------------
 def run_isolated(
     recipe: Recipe,
-    prompt: str | UserMessage,
+    prompt: Asked,
     *,
-    history: Sequence[Message] = (),
+    history: History = (),
     isolation: Isolation = "process",
     deadline: float = 60.0,
     fallback: Recipe | None = None,
@@ -57,9 +57,9 @@ def run_isolated(
 
 async def arun_isolated(
     recipe: Recipe,
-    prompt: str | UserMessage,
+    prompt: Asked,
     *,
-    history: Sequence[Message] = (),
+    history: History = (),
     isolation: Isolation = "process",
     deadline: float = 60.0,
     fallback: Recipe | None = None,
@@ -70,9 +70,9 @@ async def arun_isolated(
 
 def stream_isolated(
     recipe: Recipe,
-    prompt: str | UserMessage,
+    prompt: Asked,
     *,
-    history: Sequence[Message] = (),
+    history: History = (),
     isolation: Isolation = "process",
     deadline: float = 60.0,
     fallback: Recipe | None = None,
@@ -103,8 +103,8 @@ class _Plan:
 
 def _plan(
     recipe: Recipe,
-    prompt: str | UserMessage,
-    history: Sequence[Message],
+    prompt: Asked,
+    history: History,
     isolation: Isolation,
     deadline: float,
     fallback: Recipe | None,
@@ -113,18 +113,13 @@ def _plan(
     for name, given in (("recipe", recipe), ("fallback", fallback)):
         if not isinstance(given, Recipe) and (name, given) != ("fallback", None):
             raise TypeError(f'{name} is {given!r}, and has to be made elsewhere: Recipe("package.module:function")')
-    if not isinstance(prompt, str | UserMessage):
-        raise TypeError(f"the prompt is {prompt!r:.80}: give a text or a UserMessage")
-    for said in history:
-        if not isinstance(said, Message):
-            raise TypeError(f"history must be made of messages, and {said!r:.80} is none")
+    asked, earlier = read_prompt(prompt), read_history(history)
     if not isinstance(deadline, int | float) or not 0 < deadline < math.inf:
         raise ValueError(f"deadline is {deadline!r}: give seconds, more than 0")
     tiers = _tiers(isolation)
     if recipe.python and set(tiers) != {"process"}:
         raise ValueError(f"{recipe.factory} is made by {recipe.python}, which only isolation='process' can do")
-    message = UserMessage(prompt) if isinstance(prompt, str) else prompt
-    return _Plan(Order(recipe, message, tuple(history), seconds=deadline), tiers, fallback)
+    return _Plan(Order(recipe, asked, earlier, seconds=deadline), tiers, fallback)
 
 
 def _tiers(isolation: Isolation) -> tuple[Tier, ...]:

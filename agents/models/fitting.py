@@ -8,10 +8,13 @@ from dataclasses import replace
 
 from agents.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from agents.models.settings import ModelSettings
+from agents.parts import ImagePart, Part
 
 # Chinese, Japanese and Korean: a token to a character at least, where other scripts have several characters to one.
 DENSE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff]")
 BYTES_PER_TOKEN = 4
+IMAGE_TOKENS = 1_000  # OpenAI counts some 800 for one of 1024 x 1024 pixels, Anthropic 1,600 at most
+FILE_BYTES_PER_TOKEN = 32  # of what is no text: a page of a PDF has some 30 to 60 kB, and is read as text and image
 ANSWER_SHARE = 4  # a quarter of the context window is left for the answer, or less where it may be no longer
 SHRINKS_MOST = 4  # how often a prompt is cut because a model found it too long
 CUT_LEAST = 200  # characters that are left of a text that has to be cut
@@ -19,8 +22,10 @@ CUT_MARK = " […]"
 
 
 def estimate_tokens(*parts: Message | str) -> int:
-    """Roughly: four bytes of UTF-8 to a token, a token to each character of a dense script, four around each part."""
-    return sum(4 + estimate_text(text) for text in map(_all_text, parts))
+    """Roughly: four bytes of UTF-8 to a token, a token to each character of a dense script, four around each part;
+    IMAGE_TOKENS for an image, and for a file by its size.
+    """
+    return sum(4 + estimate_text(_all_text(part)) + _beside_text(part) for part in parts)
 
 
 def estimate_text(text: str) -> int:
@@ -46,6 +51,16 @@ def _all_text(part: Message | str) -> str:
             return text + called + (_told(part.attached) if calls else "")
         case ToolMessage():
             return part.text
+
+
+def _beside_text(message: Message | str) -> int:
+    return sum(map(_part_tokens, message.parts)) if isinstance(message, UserMessage) else 0
+
+
+def _part_tokens(part: Part) -> int:
+    if isinstance(part, ImagePart):
+        return IMAGE_TOKENS
+    return len(part.data) // (BYTES_PER_TOKEN if part.media_type.startswith("text/") else FILE_BYTES_PER_TOKEN)
 
 
 def _told(attached: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from email.utils import parsedate_to_datetime
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 SPEAKING_STATUSES = frozenset({400, 404, 405, 413, 415, 422, 500, 501})  # whose text may say what was wrong
+
+# llama.cpp and Ollama say with status 500 that a model can't see, which asking again doesn't change.
+SEES_NOTHING = re.compile(r"image input\b.{0,20}not support|required for image input", re.IGNORECASE)
 
 
 # ---- a plain client's settings, for an async one ---------------------------------------------------------------------
@@ -170,7 +174,8 @@ def _translate_status(error: openai.APIStatusError) -> ModelError:
             return ContextOverflow(said, window=overflow.window)
     if code == "tool_use_failed":  # Groq: a call that it could not read, and might the next time
         return ModelInterrupted(f"the model's server could not read a call: {said}")
-    if code == "insufficient_quota" or (status < 500 and status not in (408, 409, 429)):
+    final = code == "insufficient_quota" or (status >= 500 and SEES_NOTHING.search(error.message))
+    if final or (status < 500 and status not in (408, 409, 429)):
         return ModelRefused(f"the model's server answered {status}: {said}")
     return ModelUnavailable(f"the model's server answered {status}: {said}", retry_after=_retry_after(error))
 

@@ -11,6 +11,7 @@ from typing import Any
 from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from agents.models.learned import Learned
 from agents.models.written_calls import ID_LENGTH
+from agents.parts import FilePart, Part, data_url
 from agents.tools import Tool
 
 # What stands in for a thought's signature with calls that Gemini did not make itself, as its documentation says:
@@ -43,7 +44,7 @@ def messages_to_wire(
 def message_to_wire(message: Message) -> dict[str, Any]:
     match message:
         case UserMessage():
-            return {"role": "user", "content": _with_passages(message)}
+            return {"role": "user", "content": _user_content(message)}
         case AssistantMessage(text, ()):
             return {"role": "assistant", "content": text}
         case AssistantMessage(text, calls, attached):
@@ -64,6 +65,25 @@ def is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except ValueError:
         return False
+
+
+def _user_content(message: UserMessage) -> str | list[dict[str, Any]]:
+    text = _with_passages(message)
+    if not message.parts:
+        return text
+    parts = [_part_to_wire(part) for part in message.parts]
+    return [_text_part(text), *parts] if text else parts  # some servers refuse an empty text
+
+
+def _text_part(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _part_to_wire(part: Part) -> dict[str, Any]:
+    if isinstance(part, FilePart):
+        return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
+    detail = {"detail": part.detail} if part.detail else {}
+    return {"type": "image_url", "image_url": {"url": part.url or data_url(part), **detail}}
 
 
 def _with_passages(message: UserMessage) -> str:
@@ -139,7 +159,7 @@ def _with_instructions(instructions: str, wire: list[dict[str, Any]], *, as_syst
     first = next((at for at, message in enumerate(wire) if message["role"] == "user"), None)
     if first is None:
         return [{"role": "user", "content": instructions}, *wire]
-    told = {**wire[first], "content": f"{instructions}\n\n{wire[first]['content']}"}
+    told = {**wire[first], "content": _put_together([instructions, wire[first]["content"]])}
     return [*wire[:first], told, *wire[first + 1 :]]
 
 
@@ -161,8 +181,16 @@ def _alternating(wire: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if role == "tool" or len(several) == 1 or any("tool_calls" in message for message in several):
             together += several
         else:
-            together.append({"role": role, "content": "\n\n".join(message["content"] for message in several)})
+            together.append({"role": role, "content": _put_together([message["content"] for message in several])})
     return together
+
+
+def _put_together(contents: Sequence[str | list[dict[str, Any]]]) -> str | list[dict[str, Any]]:
+    """Return one text; or, where one of them has images or files, a list of parts."""
+    texts = [content for content in contents if isinstance(content, str)]
+    if len(texts) == len(contents):
+        return "\n\n".join(texts)
+    return [part for each in contents for part in ([_text_part(each)] if isinstance(each, str) else each)]
 
 
 def tools_to_wire(tools: Sequence[Tool]) -> list[Mapping[str, Any]]:

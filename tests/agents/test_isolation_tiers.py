@@ -302,9 +302,9 @@ def test_thread_streams(tmp_path: Path) -> None:
         ({"deadline": "5"}, "deadline is '5'"),
         ({"fallback": "Try a template."}, "fallback is 'Try a template.', and has to be made elsewhere"),
         ({"recipe": "a:b"}, "recipe is 'a:b', and has to be made elsewhere"),
-        ({"prompt": None}, "the prompt is None: give a text or a UserMessage"),
-        ({"prompt": {"text": "Go."}}, "the prompt is {'text': 'Go.'}"),
-        ({"history": "Hi."}, "history must be made of messages, and 'H' is none"),
+        ({"prompt": None}, "a prompt is text, a UserMessage"),
+        ({"prompt": {"text": "Go."}}, "prompt.role is missing"),
+        ({"history": "Hi."}, "history must be a list of messages, as RunResult.messages is, not 'Hi.'"),
         ({"recipe": Recipe("a:b", python="python3"), "isolation": "thread"}, "which only isolation='process' can do"),
     ],
 )
