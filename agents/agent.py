@@ -130,12 +130,13 @@ class Agent(Runnable):
 
     `model` stands before `models`. With `output`, answers are values of that type. The model may hand the run over to
     one of `handoffs`, which goes on with the same messages and limits under its own instructions. `settings` are over
-    those of its models. A subclass has its methods that `@tool` marks as tools, too.
+    those of its models. A subclass has its methods that `@tool` marks as tools, too, and may say `name`, `instructions`
+    and `model` in its body; its name is else that of the class.
     Raises ValueError or TypeError for a definition that can't work, by the name of what is wrong.
     """
 
-    name: str
-    instructions: Instructions
+    name: str = ""
+    instructions: Instructions = ""
     tools: Sequence[Tool | Toolkit] = ()
     _: KW_ONLY
     model: InitVar[Model | None] = None
@@ -151,8 +152,11 @@ class Agent(Runnable):
 
     def __post_init__(self, model: Model | None) -> None:
         set_once = partial(object.__setattr__, self)
+        if (kind := type(self)) is not Agent:
+            set_once("name", self.name or kind.name or kind.__name__)
+            set_once("instructions", self.instructions or kind.instructions)
         self._check_values()
-        set_once("models", self._checked_models(model))
+        set_once("models", self._checked_models(model or getattr(kind, "model", None)))
         if self.output is not None:
             output_of(self.output)
         for agent in self.handoffs:

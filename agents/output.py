@@ -41,7 +41,6 @@ class Output:
             schema = self._adapter.json_schema()
         except (PydanticUserError, NameError) as error:
             raise TypeError(f"output {self.name} has no JSON schema: {error}") from error
-        self.is_text = type_ is str
         self.is_wrapped = not _is_object(schema)
         if self.is_wrapped:
             definitions = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
@@ -61,8 +60,11 @@ class Output:
                 return self._validated(written)
             except ValidationError as error:
                 first = first or error
-        if self.is_text and text.strip():
-            return text.strip()
+        if self.is_wrapped and text.strip():
+            try:  # a word or a number is an answer too, without the marks of JSON
+                return self._adapter.validate_strings(text.strip())
+            except ValidationError:
+                pass
         assert first
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in first.errors())
         raise OutputInvalid(f"the answer is no {self.name}: {problems[:ERROR_MAX_CHARACTERS]}") from first

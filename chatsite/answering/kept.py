@@ -63,7 +63,7 @@ class KeptRun:
         self._ended = False
         self._followers = 0
         self._left_at = time.monotonic()
-        driving.is_watched = self._is_watched
+        driving.is_watched = self.is_watched
         self._thread = threading.Thread(
             target=self._drive,
             args=(current_request_id.get(), get_language() or settings.LANGUAGE_CODE),
@@ -99,7 +99,7 @@ class KeptRun:
             self._log.append(entry)
             self._changed.notify_all()
 
-    def _is_watched(self) -> bool:
+    def is_watched(self) -> bool:
         """Say whether anybody follows the run, or has until a moment ago."""
         if self._followers or time.monotonic() - self._left_at < UNWATCHED_SECONDS:
             return True
@@ -231,6 +231,17 @@ def stop(run: Run) -> None:
         here = _here.get(run.pk)
     if here:
         here.stop()
+
+
+def make_room() -> None:
+    """End one run of this process that nobody follows, if there is one: others wait for its place."""
+    with _lock:
+        running = list(_here.values())
+    for live in running:
+        if not live.is_watched():
+            logger.info("run %s ends: nobody follows it, and others wait for its place", live.run.pk)
+            live.stop()
+            return
 
 
 def join(seconds: float) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.answering import capacity
+from chatsite.answering import capacity, kept
 from chatsite.answering.capacity import Place
 from chatsite.asking import attachments
 from chatsite.asking.question import Question
@@ -24,11 +24,19 @@ def save_question(question: Question) -> tuple[Run, Place]:
         AnswerError: 503 when this process answers as many as it can, 429 when this reader has a fair share already,
             404 when the conversation was deleted meanwhile.
     """
-    place = capacity.place_for_run()
+    place = _place()
     try:
         return _save(question), place
     except BaseException:
         place.release()
+        raise
+
+
+def _place() -> Place:
+    try:
+        return capacity.place_for_run()
+    except errors.AnswerError:
+        kept.make_room()  # for whoever asks next
         raise
 
 

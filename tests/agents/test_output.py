@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from agents import (
@@ -66,6 +66,11 @@ GOOD = '{"title": "Emma", "pages": 400}'
         (str, '{"value": "Emma"}', "Emma"),
         (str, '"Emma"', "Emma"),
         (str, "Emma, of course.", "Emma, of course."),
+        (Literal["bug", "feature"], " bug\n", "bug"),
+        (bool, "True", True),
+        (int | None, "null", None),
+        (dict[str, int], 'Here: {"a": 1}', {"a": 1}),
+        (Annotated[list[int], Field(min_length=1)], "[1]", [1]),
         (Book, f"Sure! Of [all] {{of them}} it is {GOOD}, I think.", Book(title="Emma", pages=400)),
         (Book, f'First {{"title": "Emma"}}, no: {GOOD}', Book(title="Emma", pages=400)),
         (date, '{"value": "2026-01-02"}', date(2026, 1, 2)),

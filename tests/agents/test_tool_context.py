@@ -237,6 +237,32 @@ def test_methods_of_a_subclass_are_its_tools() -> None:
     assert librarian.execute_tool("lend", title="Dune") == 2
 
 
+class Porter(Agent):
+    """An agent that says what it is in its body."""
+
+    instructions = "Open the door."
+    model = ScriptedModel([ToolCall("1", "open_door", ""), "It is open."])
+
+    @tool(name="open_door")
+    def turn_the_key(self) -> str:
+        """Open the door."""
+        return f"opened by {self.name}"
+
+
+class Doorman(Porter):
+    name = "doorman"
+    model = ScriptedModel(["Good day."])
+
+
+def test_subclass_may_say_what_it_is_in_its_body() -> None:
+    result = run(Porter(), "Knock, knock")
+    assert (result.content, result_of(result.messages)) == ("It is open.", "opened by Porter")
+    doorman = Doorman()
+    assert (doorman.name, doorman.instructions, list(doorman.toolbox)) == ("doorman", "Open the door.", ["open_door"])
+    assert run(doorman, "Hello").content == "Good day."
+    assert run(Doorman("other", model=ScriptedModel(["Yes?"])), "Hello").content == "Yes?"
+
+
 def test_two_agents_of_one_class_share_no_state() -> None:
     one, other = Librarian(), Librarian()
     one.execute_tool("lend", title="Emma")

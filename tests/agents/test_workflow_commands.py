@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import Registry, run_workflow
+from agents import Limits, Registry, run_workflow
 from agents.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -214,7 +214,9 @@ def test_inspect_says_what_things_are_made_of(capsys: pytest.CaptureFixture[str]
     for line in ("tool touch(name, after): Do what `mark` does, as a tool.", "function mark", "agent scribe: Write."):
         assert line in told
     assert main(("inspect", "tests.agents.workflow_steps")) == 0
-    assert "  limits 8 steps, 16 tool calls, 120 s" in capsys.readouterr().out
+    limits = Limits()
+    told = f"  limits {limits.steps} steps, {limits.tool_calls} tool calls, {limits.seconds:g} s\n"
+    assert told in capsys.readouterr().out
     assert main(("inspect", "nowhere:at_all")) == 2
     assert "can't be imported" in capsys.readouterr().err
     assert main(("inspect", "tests.agents.workflow_steps:mark")) == 2

@@ -102,7 +102,7 @@ def test_replay_notices_an_agent_that_asks_for_more(tmp_path: Path) -> None:
     runs = record_of(tmp_path, library)
     path = runs / "one.jsonl"
     forged = path.read_text().replace(
-        '{"role": "assistant", "text": "three", "tool_calls": [], "attached": {}}',
+        '{"role": "assistant", "text": "three", "tool_calls": []}',
         '{"role": "user", "text": "three", "passages": []}',
     )
     path.write_text(forged)

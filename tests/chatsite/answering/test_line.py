@@ -96,3 +96,18 @@ def test_kept_run_that_nobody_follows_ends_where_others_wait(
     states = dict(Run.objects.values_list("kept", "state"))
     assert states == {True: "cancelled", False: "completed"}
     assert Run.objects.get(kept=True).answer == "Four"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_run_that_nobody_follows_gives_its_place_to_others(
+    slow: threading.Event, model: ChatServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "UNWATCHED_SECONDS", 0.0)
+    settings.RUNS_PER_PROCESS = 1
+    left = streamed(Client(), keep=True)
+    read_until(left, b"Four")
+    left.close()
+    refused = streamed(Client())
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    kept.join(60)
+    assert b"event: done" in b"".join(streamed(Client()))
