@@ -20,7 +20,7 @@ from tests.servers import Site
 
 pytestmark = chromium.MARKS
 
-MODELS = ["a-language-model", "a-larger-model"]
+MODELS = ["a-language-model", "a-larger-model", "a-model-that-only-closes"]
 NOTHING = "Nothing that was found answers this question."
 FOLDED = "Your documents don't support this"
 LONG = 60.0  # seconds, more than any test waits
@@ -28,7 +28,7 @@ LONG = 60.0  # seconds, more than any test waits
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
-    """One question at a time is at the model; the staff may choose between two."""
+    """One question at a time is at the model; the staff may choose the model."""
     folder = tmp_path_factory.mktemp("meanwhile")
     with furnished_site(folder, OPENAI_BASE_URL=model.url, CHAT_MODELS=",".join(MODELS), CHAT_PARALLEL="1") as started:
         yield started
@@ -80,6 +80,23 @@ def test_thoughts_are_shown_folded_and_are_no_part_of_the_answer(page: Page, mod
     page.reload()
     expect(last(page).locator("[data-answer]")).to_contain_text("and in October")
     expect(page.get_by_text("The reader asks")).to_have_count(0)
+
+
+def test_case_104_thoughts_that_show_themselves_at_their_end_leave_the_answer(
+    browser: Browser, running: Site, model: ChatServer
+) -> None:
+    said = says("The reader asks [1].", "\n\nSo it ", "is </think>", "In March ", "and in October [1].")
+    with chromium.strict_page(browser, running.url) as page:
+        sign_in(page, "staff")
+        page.goto("/")
+        page.get_by_label("Language model").select_option(MODELS[2])  # from now on it is known to begin with thoughts
+        model.script(chat_server.stream(*[piece for each in said for piece in (each, 0.5)]))
+        ask(page, QUESTION)
+        answer = last(page).locator("[data-answer]")
+        expect(answer).to_contain_text("The reader asks", timeout=20_000)
+        expect(answer).not_to_contain_text("The reader asks")
+        expect(last(page)).to_have_attribute("data-state", "running")
+        expect(ended(page).locator("[data-answer]")).to_have_text(re.compile(r"^In March and in October 1\.\s*$"))
 
 
 def test_200000_characters_of_thoughts_are_drawn_without_touching_what_stands_there(
