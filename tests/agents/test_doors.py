@@ -395,10 +395,13 @@ def test_log_tells_that_a_model_is_asked_again(caplog: pytest.LogCaptureFixture)
 
 
 def test_client_that_the_callers_loop_has_used_never_raises_out_of_arun() -> None:
-    from openai import AsyncOpenAI
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     async def main(server: ChatServer) -> list[RunResult]:
-        client = AsyncOpenAI(api_key="none", base_url=server.url)
+        # It keeps no connection: one that belongs to a loop that has ended could be closed by nobody.
+        http = DefaultAsyncHttpxClient(limits=httpx2.Limits(max_keepalive_connections=0))
+        client = AsyncOpenAI(api_key="none", base_url=server.url, http_client=http)
         agent = Agent("a", "", model=OpenAIModel("fake", client=client))
         results = []
         for _ in range(2):
