@@ -27,6 +27,7 @@ class ExtractiveModel:
     selection: bool = False
     name: str = "extractive"
     price: Price = FREE
+    offline: bool = True  # so USE_MOCK_EXECUTION leaves it in its place
 
     async def stream(self, **request: Any) -> AsyncGenerator[ModelEvent]:
         answer = self.quoted() or self.declined

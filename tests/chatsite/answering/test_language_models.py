@@ -60,8 +60,11 @@ def test_settings_of_the_site_reach_the_model(client: Client, model: ChatServer,
     assert (body["temperature"], body["max_tokens"], body["top_k"]) == (0.2, 700, 20)
 
 
-def test_mock_execution_asks_nobody(client: Client, model: ChatServer, settings: Any) -> None:
+def test_mock_execution_asks_nobody(
+    client: Client, model: ChatServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.USE_MOCK_EXECUTION = True
+    monkeypatch.setenv("USE_MOCK_EXECUTION", "true")  # as the library reads it
     answer = ask(client)
     assert (answer["model"], answer["answered"]) == ("extractive", True)
     assert model.requests == []
