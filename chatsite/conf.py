@@ -33,6 +33,7 @@ class _Known(NamedTuple):
 
 known: dict[str, _Known] = {}
 _env = Env(eager=False)
+EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
 
 
 def address(value: str) -> None:
@@ -53,6 +54,12 @@ def json_object(value: Any) -> None:
     """Raise ValidationError unless `value` is a JSON object."""
     if not isinstance(value, dict):
         raise ValidationError('must be a JSON object like {"top_k": 20}')
+
+
+def seconds(value: float) -> None:
+    """Raise ValidationError unless `value` is from 1 to a day's seconds."""
+    if not 1 <= value <= 86_400:
+        raise ValidationError("must be from 1 to 86400 seconds")
 
 
 def setting(
@@ -111,8 +118,8 @@ CHAT_REASONING = setting(
 )
 CHAT_EXTRA_BODY = setting(_env.json, "CHAT_EXTRA_BODY", dict[str, Any](), json_object)  # type: ignore[arg-type]
 CHAT_WINDOW_TOKENS = setting(_env.int, "CHAT_WINDOW_TOKENS", 0, validate.Range(min=0))  # 0: learned from refusals
-CHAT_FIRST_TOKEN_SECONDS = setting(_env.float, "CHAT_FIRST_TOKEN_SECONDS", 120.0, validate.Range(min=1))
-CHAT_TOTAL_SECONDS = setting(_env.float, "CHAT_TOTAL_SECONDS", 300.0, validate.Range(min=1))
+CHAT_FIRST_TOKEN_SECONDS = setting(_env.float, "CHAT_FIRST_TOKEN_SECONDS", 120.0, seconds)
+CHAT_TOTAL_SECONDS = setting(_env.float, "CHAT_TOTAL_SECONDS", 300.0, seconds)
 CHAT_PARALLEL = setting(_env.int, "CHAT_PARALLEL", 0, validate.Range(min=0))  # of a process; 0: as many as there are
 FREE_CHAT = setting(_env.bool, "FREE_CHAT", False)  # what a model writes without a citation counts as an answer
 USE_MOCK_EXECUTION = setting(_env.bool, "USE_MOCK_EXECUTION", False)  # no language model is asked, as by `agents`
@@ -182,6 +189,15 @@ def fill_in() -> None:
     _active.MEDIA_ROOT = _active.MEDIA_ROOT or _active.DATA_DIR / "media"
     schema = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}  # extend_schema builds on the default
     _active.REST_FRAMEWORK = schema | getattr(_active, "REST_FRAMEWORK", {})
+
+
+def chat_models() -> list[str]:
+    """Return the names of the language models, in the order in which they are asked; none where none is configured, or
+    none is to be asked."""
+    if _active.USE_MOCK_EXECUTION or not (_active.OPENAI_API_KEY or _active.OPENAI_BASE_URL):
+        return []
+    named = [name.strip() for name in _active.CHAT_MODELS] or [_active.CHAT_MODEL]
+    return [name for name in dict.fromkeys(named) if name not in {"", EXTRACTIVE}]
 
 
 def misspelt(said: Mapping[str, Any], *, options: Iterable[str]) -> dict[str, str]:

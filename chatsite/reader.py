@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chatsite import errors
+from chatsite.conf import chat_models
 from chatsite.models import ApiKey, Conversation, ConversationQuerySet, EmbedSite
 from retrieval.models import Collection, CollectionQuerySet, Document, DocumentQuerySet, User
 
@@ -65,9 +66,8 @@ class Reader:
     def models(self) -> list[str]:
         """Return the language models that this reader may choose from; empty where there is no choice."""
         has_perm = getattr(self.user, "has_perm", None)  # not every user model has permissions
-        if len(settings.CHAT_MODELS) > 1 and has_perm and has_perm("chatsite.choose_model"):
-            return list(settings.CHAT_MODELS)
-        return []
+        models = chat_models()
+        return models if len(models) > 1 and has_perm and has_perm("chatsite.choose_model") else []
 
     def searched(self, asked: Sequence[str] | None) -> tuple[str, ...] | None:
         """Return the slugs of the collections to search, of those `asked` for; None for all that may be read.

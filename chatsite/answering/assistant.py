@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chatsite.asking.question import Question
 
 HISTORY_CHARACTERS = 12_000
+QUOTING_SECONDS = 15.0
 GO_ON = """\
 Your answer to the question below was cut short. Go on exactly where it ends, inside a sentence if need be: repeat
 nothing, and write no introduction. The question was: """
@@ -160,7 +161,10 @@ def _place(passage: Passage) -> tuple[str | None, int, int]:
 
 def agent_for(question: Question, search: DocumentSearch, *, models: AnsweringModels) -> Agent:
     """Return the agent that answers: from what `search` finds, or from the selected texts alone, without a tool."""
-    limits = Limits(seconds=settings.CHAT_TOTAL_SECONDS)
+    each = settings.CHAT_TOTAL_SECONDS * max(1, len(models.language))
+    limits = Limits(
+        seconds=each + QUOTING_SECONDS
+    )  # so that the model that quotes is asked however slow the others are
     if question.mode == Run.Mode.SELECTED_TEXT:
         return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=models.all, limits=limits)
     told = RETRIEVAL_INSTRUCTIONS + search.hint

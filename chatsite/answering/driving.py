@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import OperationalError
+from django.utils import timezone
 
 import agents
 from agents import Agent, RunResult, RunStream, TextDelta, TextWithdrawn, ThinkingDelta, ToolCalled, ToolReturned
@@ -66,15 +67,16 @@ class Driving:
             yield run_event(self.run)
             if self._recording.passages:
                 yield self._found()
+            yield from self._recording.read(self._written_before)
             yield from self._wait_for_files()
-            yield from self._search_first()
             yield from self._wait_in_line()
+            yield from self._search_first()
             if self._stopped:
                 self._recording.close(Run.State.CANCELLED, error="cancelled")
                 yield RunClosed(self.run)
                 return
-            yield from self._recording.read(self._written_before)
             result = yield from self._run_whole() if whole else self._run_streaming()
+            self._leave_line()
             yield from self._recording.read_end()
             yield self._close(result)
         except SearchUnavailable as error:
@@ -104,6 +106,9 @@ class Driving:
 
     def _leave(self) -> None:
         self._place.release()
+        self._leave_line()
+
+    def _leave_line(self) -> None:
         if self._turn:
             self._turn.leave()
 
@@ -206,19 +211,25 @@ class Driving:
         if not self._stopped and monotonic() - self._looked >= seconds:
             self._looked = monotonic()
             try:
-                self._stopped = not (self._goes_on() and self.question.reader.may_still_ask())
+                self._stopped = not (self._goes_on() and self.question.reader.may_still_ask()) or self._gives_way()
             except OperationalError:  # a database that is locked or restarts; the answer goes on without it
                 logger.warning("run %s could not be looked at", self.run.pk, exc_info=True)
-            if self._turn and self._turn.others_wait and not self.is_watched():
-                logger.info("run %s ends: nobody follows it, and others wait for the model", self.run.pk)
-                self._stopped = True
         if self._stopped and self._stream:
             self._stream.cancel()  # it had perhaps not begun when it was asked to
 
     def _goes_on(self) -> bool:
         if self.run.kept:
             return self._recording.save_so_far()
-        return Run.objects.going_on().filter(pk=self.run.pk).exists()
+        going_on = Run.objects.going_on().filter(pk=self.run.pk)
+        if self._turn and self._turn.place:  # for who knows how long
+            return going_on.update(checked_at=timezone.now()) > 0
+        return going_on.exists()
+
+    def _gives_way(self) -> bool:
+        if self._turn is None or self.is_watched() or not self._turn.gives_way():
+            return False
+        logger.info("run %s ends: nobody follows it, and others wait for the model", self.run.pk)
+        return True
 
     # ---- its end ----
 

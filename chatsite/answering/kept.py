@@ -61,6 +61,7 @@ class KeptRun:
         self._log: list[LogEntry] = []
         self._changed = threading.Condition()
         self._ended = False
+        self.is_stopping = False
         self._followers = 0
         self._left_at = time.monotonic()
         driving.is_watched = self.is_watched
@@ -101,10 +102,11 @@ class KeptRun:
 
     def is_watched(self) -> bool:
         """Say whether anybody follows the run, or has until a moment ago."""
-        if self._followers or time.monotonic() - self._left_at < UNWATCHED_SECONDS:
-            return True
-        lately = timezone.now() - timedelta(seconds=UNWATCHED_SECONDS)
-        return Run.objects.filter(pk=self.run.pk, followed_at__gte=lately).exists()
+        return self.is_watched_here or bool(_watched_elsewhere([self]))
+
+    @property
+    def is_watched_here(self) -> bool:
+        return self._followers > 0 or time.monotonic() - self._left_at < UNWATCHED_SECONDS
 
     def follow(self) -> Generator[LogEntry, None, None]:
         """Yield all that has happened, then what happens; text that came in pieces meanwhile comes as one."""
@@ -132,6 +134,7 @@ class KeptRun:
                 yield BEAT
 
     def stop(self) -> None:
+        self.is_stopping = True
         self._driving.cancel()
 
     def join(self, seconds: float) -> None:
@@ -196,7 +199,7 @@ class Follower:
         while run := runs.prefetch_related("citations").first():
             if followed is None or time.monotonic() - followed >= FOLLOWED_SECONDS:
                 followed = time.monotonic()
-                runs.update(followed_at=timezone.now())
+                runs.filter(state=Run.State.RUNNING).update(followed_at=timezone.now())
             yield from row.fresh(run)
             if run.state != Run.State.RUNNING:
                 return
@@ -234,14 +237,24 @@ def stop(run: Run) -> None:
 
 
 def make_room() -> None:
-    """End one run of this process that nobody follows, if there is one: others wait for its place."""
+    """End the oldest run of this process that nobody follows, if there is one and none ends already: others wait for
+    its place."""
     with _lock:
         running = list(_here.values())
-    for live in running:
-        if not live.is_watched():
-            logger.info("run %s ends: nobody follows it, and others wait for its place", live.run.pk)
-            live.stop()
-            return
+    unwatched = [live for live in running if not live.is_watched_here]
+    if any(live.is_stopping for live in running) or not unwatched:
+        return
+    elsewhere = _watched_elsewhere(unwatched)
+    if live := next((live for live in unwatched if live.run.pk not in elsewhere), None):
+        logger.info("run %s ends: nobody follows it, and others wait for its place", live.run.pk)
+        live.stop()
+
+
+def _watched_elsewhere(runs: Iterable[KeptRun]) -> set[uuid.UUID]:
+    """Return the ids of those that a reader in another process follows, as its rows tell."""
+    lately = timezone.now() - timedelta(seconds=UNWATCHED_SECONDS)
+    followed = Run.objects.filter(pk__in=[live.run.pk for live in runs], followed_at__gte=lately)
+    return set(followed.values_list("pk", flat=True))
 
 
 def join(seconds: float) -> None:

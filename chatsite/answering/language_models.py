@@ -20,16 +20,17 @@ from agents import (
     ModelSettings,
     OpenAIModel,
     TextDelta,
+    TextWithdrawn,
     Timeout,
     ToolCall,
 )
 from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
+from chatsite.conf import EXTRACTIVE, chat_models
 from chatsite.models import Run
 
 logger = logging.getLogger(__name__)
 
-EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
 NO_MODEL_NOTICE = gettext_noop("No language model is configured, so these are sentences quoted from the documents.")
 NOTICES = {  # by the code of the error
     "model_unavailable": gettext_noop(
@@ -57,9 +58,7 @@ NOTICES = {  # by the code of the error
 
 def model_configured() -> bool:
     """Is there a language model to ask? Otherwise answers are quoted sentences."""
-    if settings.USE_MOCK_EXECUTION or settings.CHAT_MODEL == EXTRACTIVE:
-        return False
-    return bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
+    return bool(chat_models())
 
 
 def model_name() -> str:
@@ -69,7 +68,7 @@ def model_name() -> str:
 
 def model_names() -> list[str]:
     """Return the names of the language models, in the order in which they are asked."""
-    return (settings.CHAT_MODELS or [settings.CHAT_MODEL]) if model_configured() else [EXTRACTIVE]
+    return chat_models() or [EXTRACTIVE]
 
 
 @dataclass(slots=True)
@@ -92,7 +91,13 @@ class WatchedModel:
         try:
             async with aclosing(self.model.stream(**request)) as events:
                 async for event in events:
-                    has_answered = has_answered or isinstance(event, ToolCall | TextDelta)
+                    match event:
+                        case TextDelta(text):
+                            has_answered = has_answered or not text.isspace()
+                        case TextWithdrawn():
+                            has_answered = False
+                        case ToolCall():
+                            has_answered = True
                     yield event
             if not has_answered:
                 raise ModelAnswerInvalid(f"{self.name} gave an empty answer")
@@ -123,7 +128,7 @@ def answering_models(
     query: str, candidates: Callable[[], Sequence[Candidate]], *, mode: str, chosen: str = ""
 ) -> AnsweringModels:
     """Return the `chosen` model, or the configured ones, with the one that quotes from `candidates` behind them."""
-    names = [] if not model_configured() else [chosen] if chosen else model_names()
+    names = [chosen] if chosen else chat_models()
     language = [WatchedModel(language_model(name)) for name in names]
     selection = mode == Run.Mode.SELECTED_TEXT
     declined = (

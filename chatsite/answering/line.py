@@ -13,6 +13,7 @@ class ModelLine:
 
     def __init__(self) -> None:
         self._turns: list[PlaceInLine] = []
+        self._giving_way: set[PlaceInLine] = set()
         self.moved = threading.Condition()
 
     def join(self) -> PlaceInLine:
@@ -33,12 +34,19 @@ class ModelLine:
         with self.moved:
             if turn in self._turns:
                 self._turns.remove(turn)
+                self._giving_way.discard(turn)
                 self.moved.notify_all()
 
-    @property
-    def others_wait(self) -> bool:
-        """Say whether somebody waits for a turn."""
-        return 0 < settings.CHAT_PARALLEL < len(self._turns)
+    def give_way(self, turn: PlaceInLine) -> bool:
+        """Say whether the question at `turn`, which nobody follows, has to end: it is at the model, and somebody waits
+        for whom no other ends already."""
+        with self.moved:
+            at_the_model = self._turns[: settings.CHAT_PARALLEL]
+            waiting = len(self._turns) - len(at_the_model)
+            if turn in at_the_model and waiting > len(self._giving_way - {turn}):
+                self._giving_way.add(turn)
+                return True
+        return False
 
 
 class PlaceInLine:
@@ -57,9 +65,9 @@ class PlaceInLine:
         with self._line.moved:
             self._line.moved.wait(seconds)
 
-    @property
-    def others_wait(self) -> bool:
-        return self._line.others_wait
+    def gives_way(self) -> bool:
+        """Say whether this question, which nobody follows, has to end for one that waits."""
+        return self._line.give_way(self)
 
     def leave(self) -> None:
         self._line.leave(self)

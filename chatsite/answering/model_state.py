@@ -11,12 +11,12 @@ from django.conf import settings
 import agents
 from agents import Agent, Limits
 from chatsite.answering.language_models import (
-    EXTRACTIVE,
     language_model,
     model_configured,
     model_name,
     model_names,
 )
+from chatsite.conf import EXTRACTIVE
 from chatsite.models import Run
 
 RECENT_RUNS = 200

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from agents import RunResult
 from chatsite.answering.citations import CitationReader, VerifiedCitation
-from chatsite.answering.language_models import EXTRACTIVE
+from chatsite.conf import EXTRACTIVE
 from chatsite.models import Citation, Run
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
@@ -97,7 +97,7 @@ class Recording:
             setattr(run, name, value)
 
     def _is_unsupported(self, result: RunResult | None) -> bool:
-        quoted = result is not None and result.model == EXTRACTIVE
+        quoted = result is not None and result.model == EXTRACTIVE and not self.run.continues_id
         return not (self._reader.citations or quoted or settings.FREE_CHAT)
 
     def _sources(self) -> list[dict[str, Any]]:

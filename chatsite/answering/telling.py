@@ -148,6 +148,8 @@ class Telling:
         if run.state == Run.State.COMPLETED or (run.state == Run.State.LIMITED and run.answer):
             self._refresh()
             self._outcome = _body(run, self._sources(), [self._citation(citation) for citation in self._citations])
+            if not self._sight.covers(self._passages.values()):  # it may repeat any of them
+                self._outcome["unsupported"] = ""
             return Event("done", self._outcome)
         self._outcome = errors.of_code(run.error or "cancelled", retry_after=ended.retry_after)
         self._outcome.details |= _ids(run) | ({"answer": run.answer} if run.answer else {})
@@ -186,7 +188,8 @@ class RowEntries:
     """What a run's row tells, each time what has been added since the last time."""
 
     def __init__(self) -> None:
-        self._characters = self._steps = self._citations = self._sources = 0
+        self._told = ""
+        self._steps = self._citations = self._sources = 0
 
     def fresh(self, run: Run) -> Iterator[LogEntry]:
         """Return what is new in `run`, whose citations are prefetched; after the last of it RunClosed."""
@@ -200,11 +203,11 @@ class RowEntries:
             yield PassagesFound(passages)
         rows = (row for row in run.citations.all() if row.marker in passages)  # one may have been saved since
         citations = [_citation_of(row, passages) for row in rows]
-        if len(run.written) < self._characters:
-            self._characters = self._citations = 0
+        if not run.written.startswith(self._told.rstrip()):  # at its end an answer loses the blanks around it
+            self._told, self._citations = "", 0
             yield WITHDRAWN
-        yield from _in_order(run.written[self._characters :], citations[self._citations :])
-        self._characters = max(self._characters, len(run.written))
+        yield from _in_order(run.written[len(self._told) :], citations[self._citations :])
+        self._told = max(self._told, run.written, key=len)
         self._citations = len(citations)
         if run.state != Run.State.RUNNING:
             yield RunClosed(run)

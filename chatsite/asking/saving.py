@@ -24,7 +24,7 @@ def save_question(question: Question) -> tuple[Run, Place]:
         AnswerError: 503 when this process answers as many as it can, 429 when this reader has a fair share already,
             404 when the conversation was deleted meanwhile.
     """
-    place = _place()
+    place = _place(question.conversation)
     try:
         return _save(question), place
     except BaseException:
@@ -32,11 +32,13 @@ def save_question(question: Question) -> tuple[Run, Place]:
         raise
 
 
-def _place() -> Place:
+def _place(conversation: Conversation) -> Place:
+    """Take a place; where there is none, one is made for whoever asks next, but not by who has a fair share already."""
     try:
         return capacity.place_for_run()
     except errors.AnswerError:
-        kept.make_room()  # for whoever asks next
+        capacity.check_share(conversation)
+        kept.make_room()
         raise
 
 

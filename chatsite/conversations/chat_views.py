@@ -27,6 +27,7 @@ from chatsite.asking import suggestions
 from chatsite.asking.attachments import is_untitled, may_attach
 from chatsite.asking.documents import choosable, find_documents
 from chatsite.asking.request import ask as ask_question
+from chatsite.conf import EXTRACTIVE
 from chatsite.conversations import transcript
 from chatsite.conversations.views import conversation_groups
 from chatsite.errors import AnswerError
@@ -67,7 +68,7 @@ def composing(reader: Reader, conversation: Conversation | None, documents: Docu
 
 def _last_model(conversation: Conversation) -> str:
     """Return the model that has written the latest answer in `conversation`."""
-    written = conversation.runs.current().exclude(model__in=["", language_models.EXTRACTIVE])
+    written = conversation.runs.current().exclude(model__in=["", EXTRACTIVE])
     return written.order_by("-created_at").values_list("model", flat=True).first() or ""
 
 

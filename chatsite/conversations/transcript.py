@@ -12,9 +12,9 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.answering import language_models
 from chatsite.answering.sight import CitationView, Sight
 from chatsite.asking import suggestions
+from chatsite.conf import EXTRACTIVE
 from chatsite.conversations.markdown import answer_html
 from chatsite.conversations.run_views import RunView, ScopeView, SelectionView, StepView
 from chatsite.conversations.uncited import has_uncited
@@ -105,14 +105,16 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
     uncited = list(_nearest(run, seen))
     feedback = getattr(run, "feedback", None)
     cut_short = run.state not in (Run.State.RUNNING, Run.State.COMPLETED)
-    by_model = run.model != language_models.EXTRACTIVE and not settings.FREE_CHAT
+    readable = _all_readable(run, seen.sight)
+    unsupported = run.unsupported if readable else ""  # it may repeat any passage that was found
+    by_model = run.model != EXTRACTIVE and not settings.FREE_CHAT
     shown = answer_html(run.answer, citations, marks_uncited=by_model and bool(citations))
     return RunView(
         id=str(run.pk),
         question=run.question,
         mode=run.mode,
         state=run.state,
-        model="" if run.model == language_models.EXTRACTIVE else run.model,
+        model="" if run.model == EXTRACTIVE else run.model,
         answered=run.answered,
         answer_html=shown,
         error_message=errors.message_of(run.error) if run.error else "",
@@ -130,9 +132,9 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         answer=run.answer,
         has_uncited=has_uncited(shown),
         is_unsupported=by_model and cut_short and bool(run.answer) and not (citations or run.unsupported),
-        unsupported=run.unsupported,
-        unsupported_html=answer_html(run.unsupported, ()) if run.unsupported else None,
-        all_readable=_all_readable(run, seen.sight),
+        unsupported=unsupported,
+        unsupported_html=answer_html(unsupported, ()) if unsupported else None,
+        all_readable=readable,
     )
 
 

@@ -30,8 +30,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return those whose process has died: it would have given a sign of life since, or reached the limits of a
         run."""
         now = timezone.now()
-        longest = timedelta(seconds=2 * settings.CHAT_TOTAL_SECONDS) + LONGEST  # it may have stood in line
-        silent = Q(kept=True, checked_at__lt=now - SILENT) | Q(kept=False, created_at__lt=now - longest)
+        longest = LONGEST + timedelta(seconds=settings.CHAT_TOTAL_SECONDS * max(1, len(settings.CHAT_MODELS)))
+        stood_in_line = Q(checked_at__gte=now - longest)
+        silent = Q(kept=True, checked_at__lt=now - SILENT) | (
+            Q(kept=False, created_at__lt=now - longest) & ~stood_in_line
+        )
         return self.filter(silent, state=Run.State.RUNNING)
 
     def close_lost(self) -> int:
@@ -87,7 +90,10 @@ class Run(models.Model):
     )
     answer = models.TextField(_("answer"), blank=True, help_text=_("Also what had been written when it was cut short."))
     unsupported = models.TextField(
-        _("unsupported"), blank=True, help_text=_("What a model wrote without one citation: no answer of this site's.")
+        _("unsupported"),
+        blank=True,
+        db_default="",
+        help_text=_("What a model wrote without one citation: no answer of this site's."),
     )
     answered = models.BooleanField(
         _("answered"), default=False, help_text=_("At least one claim carries a verified citation.")
@@ -99,6 +105,7 @@ class Run(models.Model):
         _("model fault"),
         max_length=40,
         blank=True,
+        db_default="",
         help_text=_("The code of the error of a language model that failed, also where another one answered for it."),
     )
     sources = models.JSONField(

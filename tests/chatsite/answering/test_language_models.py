@@ -10,8 +10,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from chatsite.answering import assistant
 from chatsite.answering.model_state import model_state, try_model
+from chatsite.conf import chat_models
 from chatsite.models import Run
+from chatsite.reader import Reader
+from retrieval.errors import IndexUnavailable
 from retrieval.models import Collection
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
@@ -122,6 +126,53 @@ def test_unsupported_text_that_was_cut_short_can_be_continued(client: Client, mo
     assert (whole["answer"], whole["answered"], whole["cut_short"]) == ("The tea needs four minutes [1].", True, False)
 
 
+def cut_short(client: Client, model: ChatServer, text: str) -> dict[str, Any]:
+    pieces = [chat_server.chunk({"content": text}), chat_server.chunk({}, finish="length")]
+    model.script(chat_server.stream(*pieces, chat_server.DONE))
+    return ask(client)
+
+
+def test_what_is_continued_is_not_lost_when_the_index_fails(
+    client: Client, model: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get("/")
+    first = cut_short(client, model, "Wait four minutes [1] and")
+
+    def fail(*args: Any, **scope: Any) -> None:
+        raise IndexUnavailable
+
+    monkeypatch.setattr(assistant, "search", fail)
+    failed = ask(client, session_id=first["session_id"], continues=first["run_id"])
+    assert failed["error"] == "index_unavailable"
+    assert Run.objects.get(continues=first["run_id"]).answer == "Wait four minutes [1] and"
+
+
+def test_unsupported_text_is_no_answer_when_the_quoting_model_goes_on_with_it(
+    client: Client, model: ChatServer
+) -> None:
+    client.get("/")
+    first = cut_short(client, model, "Tea was invented in 1847 and")
+    model.script(chat_server.failure(404, message="no such model"))
+    whole = ask(client, session_id=first["session_id"], continues=first["run_id"], query="Who is Ahab?")
+    if not whole["answered"]:
+        assert "1847" not in whole["answer"]
+    assert "1847" in whole["answer"] + whole["unsupported"]
+
+
+def test_unsupported_text_goes_with_the_right_to_read_what_was_found(
+    client: Client, model: ChatServer, reader: User, public: Collection
+) -> None:
+    client.force_login(reader)
+    model.script(chat_server.text("Tea was invented in 1847."))
+    first = ask(client)
+    page = f"/c/{first['session_id']}/"
+    assert "1847" in client.get(page).content.decode()
+    Collection.objects.update(public=False)
+    assert "1847" not in client.get(page).content.decode()
+    again = client.get(f"/api/v1/chat/runs/{first['run_id']}/events").getvalue().decode()
+    assert '"unsupported": ""' in again
+
+
 # ---- thoughts --------------------------------------------------------------------------------------------------------
 def test_thoughts_are_events_and_in_no_answer(client: Client, model: ChatServer) -> None:
     pieces = [
@@ -210,3 +261,24 @@ def test_whoever_may_chooses_the_model(client: Client, two: ChatServer, reader: 
     unknown = ask(client, model="huge")
     assert "small, large" in unknown["message"]
     assert [request.body["model"] for request in two.requests] == ["large"]
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [
+        ([], ["tiny"]),
+        (["small"], ["small"]),
+        (["small", " large", "", "small", "extractive"], ["small", "large"]),
+    ],
+)
+def test_names_of_models_are_read_as_people_write_them(
+    model: ChatServer, settings: Any, named: list[str], asked: list[str]
+) -> None:
+    settings.CHAT_MODELS = named
+    assert chat_models() == asked
+
+
+def test_without_an_address_or_key_there_is_no_choice(settings: Any, reader: User) -> None:
+    settings.CHAT_MODELS = ["small", "large"]
+    reader.user_permissions.add(Permission.objects.get(codename="choose_model"))
+    assert Reader(reader).models() == []

@@ -25,12 +25,23 @@ def test_line_moves_when_one_leaves(settings: Any) -> None:
     line = ModelLine()
     turns = [line.join() for _ in range(4)]
     assert [turn.place for turn in turns] == [0, 0, 1, 2]
-    assert turns[0].others_wait
     turns[1].leave()
     turns[1].leave()
     assert [turn.place for turn in turns] == [0, 0, 0, 1]
-    turns[3].leave()
-    assert not turns[0].others_wait
+
+
+def test_one_gives_way_for_each_that_waits(settings: Any) -> None:
+    settings.CHAT_PARALLEL = 2
+    line = ModelLine()
+    first, second, third = (line.join() for _ in range(3))
+    assert not third.gives_way()  # it waits itself
+    assert second.gives_way()
+    assert not first.gives_way()
+    assert second.gives_way()  # as before, until it has left
+    second.leave()
+    assert not first.gives_way()  # nobody waits any more
+    line.join()
+    assert first.gives_way()
 
 
 def test_without_a_limit_nobody_waits(settings: Any) -> None:
@@ -38,7 +49,7 @@ def test_without_a_limit_nobody_waits(settings: Any) -> None:
     line = ModelLine()
     turns = [line.join() for _ in range(100)]
     assert not any(turn.place for turn in turns)
-    assert not turns[0].others_wait
+    assert not turns[0].gives_way()
 
 
 @pytest.fixture
