@@ -314,7 +314,7 @@ def test_model_is_offered_to_who_may_choose_it_and_kept_in_its_conversation(
     asked: tuple[Client, str], reader: User, settings: Any
 ) -> None:
     client, session_id = asked
-    settings.CHAT_MODELS = ["small", "large"]
+    settings.CHAT_MODELS, settings.OPENAI_BASE_URL = ["small", "large"], "http://127.0.0.1:9/v1"
     chosen = '<option value="large" selected>'
     assert 'name="model"' not in client.get("/").content.decode()
     reader.user_permissions.add(Permission.objects.get(codename="choose_model"))
