@@ -43,15 +43,14 @@ class ProcessAttempt:
         return f"it had not begun, since none of {WORKERS} worker processes was ready"
 
     async def run(self) -> RunResult:
-        python = str(self._order.recipe.python)
-        pool = per_loop((Pool, python), Pool)
+        pool = per_loop((Pool, self._order.recipe.environment), Pool)
         async with pool.worker(self._order) as worker:
             self._running = True
             return await worker.run(self._order, self._emit)
 
 
 class Pool:
-    """Worker processes of one loop and one interpreter. They end with the loop."""
+    """Worker processes of one loop, one interpreter and one `env`. They end with the loop."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(WORKERS)
@@ -123,7 +122,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls, order: Order) -> WorkerProcess:
         """Start one that `order` could be given to. Raises WorkerNotStarted, which says what to do."""
-        protocol = protocol_for(str(order.recipe.python))
+        protocol = protocol_for(order.recipe)
         check_interpreter(protocol.python)
         command = [protocol.python, *protocol.command()]
         try:
@@ -212,7 +211,7 @@ class WorkerProcess:
         except (WorkerLost, asyncio.LimitOverrunError, *_GONE):
             said = None
         if not isinstance(said, Hello):
-            raise WorkerNotStarted(await why_not_started(self._protocol.python))
+            raise WorkerNotStarted(await why_not_started(self._protocol.python, self._protocol.environment()))
 
     async def _send(self, order: Order) -> None:
         frame = self._protocol.encode(order)

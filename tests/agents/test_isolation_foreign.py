@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import itertools
+import json
 import logging
 import os
 import shutil
@@ -252,6 +253,64 @@ def test_factory_that_makes_no_agent_is_named_and_the_fallback_answers(python: s
 def test_module_that_is_not_there_is_named(python: str) -> None:
     result = run_isolated(Recipe("no_such_module:agent", python=python), "Go.", deadline=30)
     assert "ModuleNotFoundError: No module named 'no_such_module'" in str(result.error)
+
+
+# ---- its environment variables ---------------------------------------------------------------------------------------
+def variables(python: str, **env: str) -> dict[str, str]:
+    told = Recipe("tests.agents.isolated_foreign:environment", python=python, env=env)
+    read: dict[str, str] = json.loads(run_isolated(told, "Go.", deadline=30).content)
+    return read
+
+
+def test_worker_gets_the_harmless_variables_and_those_of_its_recipe(
+    python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harmless = {"HOME": "/home/ada", "LC_TIME": "C", "https_proxy": "http://127.0.0.1:1", "USE_MOCK_EXECUTION": "true"}
+    secret = {"SECRET_KEY": "s", "DATABASE_URL": "s", "OPENAI_API_KEY": "s", "PATH_TO_KEY": "s", "PYTHONHOME_": "s"}
+    for name, value in (harmless | secret).items():
+        monkeypatch.setenv(name, value)
+    shutdown(0)
+    found = variables(python)
+    assert {name: found.get(name) for name in harmless | secret} == harmless | dict.fromkeys(secret)
+    assert found["PATH"] == os.environ["PATH"]
+    assert not found.keys() & {"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "VIRTUAL_ENV"}
+    told = variables(python, OPENAI_API_KEY="theirs", HOME="/elsewhere")
+    assert (told["OPENAI_API_KEY"], told["HOME"]) == ("theirs", "/elsewhere")
+    assert "OPENAI_API_KEY" not in variables(python)
+
+
+def test_secrets_of_a_recipe_are_not_in_its_representation(python: str) -> None:
+    assert "hidden" not in repr(Recipe("a:b", python=python, env={"KEY": "hidden"}))
+
+
+@pytest.mark.parametrize(
+    ("env", "error", "problem"),
+    [
+        ({"PORT": 80}, TypeError, "env of a:b: 'PORT' and its value are str and int, and have to be strings"),
+        ({1: "x"}, TypeError, "env of a:b: 1 and its value are int and str, and have to be strings"),
+        ({"A=B": "x"}, ValueError, "env of a:b: 'A=B' is empty, or '=' or a null character is in it: leave it out"),
+        ({"": "x"}, ValueError, "env of a:b: '' is empty"),
+        ({"A": "x\0"}, ValueError, "env of a:b: 'A' .* a null character is in it: leave it out"),
+        ({"A": "\ud800"}, ValueError, "env of a:b: 'A' or its value is no text that can be encoded"),
+        (["A"], TypeError, "env of a:b is a list, and has to be a mapping"),
+    ],
+)
+def test_env_that_no_process_can_have_is_named(env: Any, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=problem):
+        Recipe("a:b", python="python3", env=env)
+
+
+def test_env_without_an_interpreter_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"is for a worker of another interpreter: name it, python=\.\.\."):
+        Recipe("a:b", env={"A": "x"})
+
+
+def test_configuration_that_is_nested_too_deeply_is_named() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="the configuration of a:b is not made of JSON values"):
+        Recipe("a:b", {"deep": deep})
 
 
 # ---- interpreters ----------------------------------------------------------------------------------------------------
