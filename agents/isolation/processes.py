@@ -26,6 +26,16 @@ WORKERS = max(4, os.cpu_count() or 1)  # at once, of each environment; whoever c
 TERMINATE_SECONDS = 0.5  # from SIGTERM to SIGKILL
 READ_BYTES = 64 * 1024  # ahead of what is taken
 _GONE = (asyncio.IncompleteReadError, ConnectionError)
+_UNREADABLE = (  # what is raised for a frame that is none, or is nested too deeply
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    EOFError,
+    RecursionError,
+    UnpicklingError,
+)
 
 
 class ProcessAttempt:
@@ -229,7 +239,7 @@ class WorkerProcess:
             reply = self._protocol.decode(await self._replies.readexactly(size), order)
         except _GONE as error:
             raise await self._lost() from error
-        except (ValueError, LookupError, TypeError, AttributeError, ImportError, UnpicklingError) as error:
+        except _UNREADABLE as error:
             raise WorkerLost(f"what the worker said can't be read: {type(error).__name__}: {error}") from error
         if isinstance(reply, Refusal):
             raise WorkerNotStarted(f"{order.recipe.factory} made no agent: {reply.reason}")

@@ -25,6 +25,17 @@ from agents.result import RunResult
 
 logger = logging.getLogger(__name__)
 
+HARMLESS = re.compile(
+    r"""PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LANGUAGE | LC_\w+ | TZ | TMPDIR | TMP | TEMP
+    | XDG_(CACHE|CONFIG|DATA)_HOME | LD_LIBRARY_PATH | DYLD_LIBRARY_PATH
+    | SSL_CERT_(FILE|DIR) | REQUESTS_CA_BUNDLE | CURL_CA_BUNDLE
+    | ((HTTP|HTTPS|ALL|NO)_PROXY) | ((http|https|all|no)_proxy)
+    | PYTHON(UTF8|IOENCODING|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX|HASHSEED|WARNINGS|FAULTHANDLER|NOUSERSITE)
+    | USE_MOCK_EXECUTION""",  # the last is the offline switch, which holds there too
+    flags=re.VERBOSE,
+)
+"""The variables that go to a worker of another environment; this process's keys and passwords stand in others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hello:
@@ -80,18 +91,6 @@ class OwnProtocol:
         return reply
 
 
-HARMLESS = re.compile(
-    r"""PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LANGUAGE | LC_\w+ | TZ | TMPDIR | TMP | TEMP
-    | XDG_(CACHE|CONFIG|DATA)_HOME | LD_LIBRARY_PATH | DYLD_LIBRARY_PATH
-    | SSL_CERT_(FILE|DIR) | REQUESTS_CA_BUNDLE | CURL_CA_BUNDLE
-    | ((HTTP|HTTPS|ALL|NO)_PROXY) | ((http|https|all|no)_proxy)
-    | PYTHON(UTF8|IOENCODING|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX|HASHSEED|WARNINGS|FAULTHANDLER|NOUSERSITE)
-    | USE_MOCK_EXECUTION""",  # the last is the offline switch, which holds there too
-    flags=re.VERBOSE,
-)
-"""The variables that go to a worker of another environment; this process's keys and passwords stand in others."""
-
-
 class ForeignProtocol:
     """JSON, with the one file that a foreign interpreter runs."""
 
@@ -107,7 +106,8 @@ class ForeignProtocol:
 
     def environment(self) -> dict[str, str]:
         """Return the harmless ones of this process's variables, and those of the recipe."""
-        return {name: value for name, value in os.environ.items() if HARMLESS.fullmatch(name)} | dict(self._env)
+        passed_on = os.environ.items()  # not ours
+        return {name: value for name, value in passed_on if HARMLESS.fullmatch(name)} | dict(self._env)
 
     def encode(self, order: Order) -> bytes:
         self._began = time.monotonic()

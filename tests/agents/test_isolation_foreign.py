@@ -359,6 +359,40 @@ def test_interpreter_that_prints_while_it_starts_breaks_nothing(tmp_path: Path, 
     assert ask("echo", talking).content == "Hello, Emma"
 
 
+SAYING = f"""#!{sys.executable}
+import struct, sys
+
+def say(frame):
+    sys.stdout.buffer.write(struct.pack("!I", len(frame)) + frame)
+    sys.stdout.buffer.flush()
+
+sys.stdout.buffer.write({foreign_worker.GREETING!r})
+say(b'{{"kind": "hello"}}')
+sys.stdin.buffer.read(1)
+say(SAID)
+sys.stdin.buffer.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("b'[' * 1_000_000", "RecursionError"),
+        ("b'{\"a\":' * 1_000_000", "RecursionError"),
+        ("b''", "JSONDecodeError"),
+        ("b'\\xff'", "UnicodeDecodeError"),
+        ("b'[]'", "TypeError"),
+        ("b'{}'", "KeyError"),
+    ],
+)
+def test_worker_that_says_what_can_not_be_read_is_lost_and_the_run_ends(tmp_path: Path, said: str, error: str) -> None:
+    (tmp_path / "python").write_text(SAYING.replace("SAID", said))
+    (tmp_path / "python").chmod(0o755)
+    result = ask("echo", str(tmp_path / "python"))
+    assert (result.status, type(result.error)) == ("failed", WorkerLost)
+    assert f"what the worker said can't be read: {error}: " in str(result.error)
+
+
 def test_modules_of_its_own_environment_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The current folder has an `agents`, this project's; that environment may have another."""
     installed = environment(tmp_path / "other")
