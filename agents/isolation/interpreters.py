@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Mapping
 from pathlib import Path
 
 from agents.errors import WorkerNotStarted
@@ -28,10 +29,10 @@ def check_interpreter(python: str) -> None:
         )
 
 
-async def why_not_started(python: str) -> str:
-    """Return why a process of `python` ended before it was a worker."""
+async def why_not_started(python: str, env: Mapping[str, str] | None) -> str:
+    """Return why a process of `python` ended before it was a worker, which it was to be with `env`."""
     oldest = ".".join(map(str, OLDEST))
-    said = await _version(python)
+    said = await _version(python, env)
     found = re.search(r"Python (\d+)\.(\d+)", said)
     if found and tuple(map(int, found.groups())) < OLDEST:
         return f"{python} is {said}, and a worker needs Python {oldest} or later: make the environment with a newer one"
@@ -40,9 +41,9 @@ async def why_not_started(python: str) -> str:
     return f"a worker of {python} ({said}) ended before it was ready; what it said stands on standard error"
 
 
-async def _version(python: str) -> str:
+async def _version(python: str, env: Mapping[str, str] | None) -> str:
     try:
-        process = await asyncio.create_subprocess_exec(python, "-V", stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
+        process = await asyncio.create_subprocess_exec(python, "-V", env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
     except OSError as error:
         return str(error)
     try:

@@ -26,6 +26,16 @@ WORKERS = max(4, os.cpu_count() or 1)  # at once, of each environment; whoever c
 TERMINATE_SECONDS = 0.5  # from SIGTERM to SIGKILL
 READ_BYTES = 64 * 1024  # ahead of what is taken
 _GONE = (asyncio.IncompleteReadError, ConnectionError)
+_UNREADABLE = (  # what is raised for a frame that is none, or is nested too deeply
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    EOFError,
+    RecursionError,
+    UnpicklingError,
+)
 
 
 class ProcessAttempt:
@@ -43,15 +53,14 @@ class ProcessAttempt:
         return f"it had not begun, since none of {WORKERS} worker processes was ready"
 
     async def run(self) -> RunResult:
-        python = str(self._order.recipe.python)
-        pool = per_loop((Pool, python), Pool)
+        pool = per_loop((Pool, self._order.recipe.environment), Pool)
         async with pool.worker(self._order) as worker:
             self._running = True
             return await worker.run(self._order, self._emit)
 
 
 class Pool:
-    """Worker processes of one loop and one interpreter. They end with the loop."""
+    """Worker processes of one loop, one interpreter and one `env`. They end with the loop."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(WORKERS)
@@ -123,7 +132,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls, order: Order) -> WorkerProcess:
         """Start one that `order` could be given to. Raises WorkerNotStarted, which says what to do."""
-        protocol = protocol_for(str(order.recipe.python))
+        protocol = protocol_for(order.recipe)
         check_interpreter(protocol.python)
         command = [protocol.python, *protocol.command()]
         try:
@@ -212,7 +221,7 @@ class WorkerProcess:
         except (WorkerLost, asyncio.LimitOverrunError, *_GONE):
             said = None
         if not isinstance(said, Hello):
-            raise WorkerNotStarted(await why_not_started(self._protocol.python))
+            raise WorkerNotStarted(await why_not_started(self._protocol.python, self._protocol.environment()))
 
     async def _send(self, order: Order) -> None:
         frame = self._protocol.encode(order)
@@ -230,7 +239,7 @@ class WorkerProcess:
             reply = self._protocol.decode(await self._replies.readexactly(size), order)
         except _GONE as error:
             raise await self._lost() from error
-        except (ValueError, LookupError, TypeError, AttributeError, ImportError, UnpicklingError) as error:
+        except _UNREADABLE as error:
             raise WorkerLost(f"what the worker said can't be read: {type(error).__name__}: {error}") from error
         if isinstance(reply, Refusal):
             raise WorkerNotStarted(f"{order.recipe.factory} made no agent: {reply.reason}")

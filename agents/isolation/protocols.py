@@ -6,8 +6,10 @@ import json
 import logging
 import os
 import pickle
+import re
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,12 +18,23 @@ from agents.errors import ForeignFailed
 from agents.events import Event, TextDelta
 from agents.isolation import foreign_worker
 from agents.isolation.foreign_worker import FRAME_BYTES
-from agents.isolation.recipe import Order
+from agents.isolation.recipe import Order, Recipe
 from agents.messages import AssistantMessage, Message, ToolMessage, Usage
 from agents.models.wire import message_to_wire
 from agents.result import RunResult
 
 logger = logging.getLogger(__name__)
+
+HARMLESS = re.compile(
+    r"""PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LANGUAGE | LC_\w+ | TZ | TMPDIR | TMP | TEMP
+    | XDG_(CACHE|CONFIG|DATA)_HOME | LD_LIBRARY_PATH | DYLD_LIBRARY_PATH
+    | SSL_CERT_(FILE|DIR) | REQUESTS_CA_BUNDLE | CURL_CA_BUNDLE
+    | ((HTTP|HTTPS|ALL|NO)_PROXY) | ((http|https|all|no)_proxy)
+    | PYTHON(UTF8|IOENCODING|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX|HASHSEED|WARNINGS|FAULTHANDLER|NOUSERSITE)
+    | USE_MOCK_EXECUTION""",  # the last is the offline switch, which holds there too
+    flags=re.VERBOSE,
+)
+"""The variables that go to a worker of another environment; this process's keys and passwords stand in others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,8 @@ class WorkerProtocol(Protocol):
     def decode(self, frame: bytes, order: Order) -> Reply: ...
 
 
-def protocol_for(python: str) -> WorkerProtocol:
-    return ForeignProtocol(python) if python else OwnProtocol()
+def protocol_for(recipe: Recipe) -> WorkerProtocol:
+    return ForeignProtocol(str(recipe.python), recipe.env) if recipe.python else OwnProtocol()
 
 
 class OwnProtocol:
@@ -81,8 +94,9 @@ class OwnProtocol:
 class ForeignProtocol:
     """JSON, with the one file that a foreign interpreter runs."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, env: Mapping[str, str]) -> None:
         self.python = python
+        self._env = env
         self._began = time.monotonic()
 
     def command(self) -> list[str]:
@@ -91,9 +105,9 @@ class ForeignProtocol:
         return [foreign_worker.__file__, str(os.getpid()), *folders]
 
     def environment(self) -> dict[str, str]:
-        """Return this process's variables without those that tell an interpreter where its modules are."""
-        misleading = {"PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV"}
-        return {name: value for name, value in os.environ.items() if name not in misleading}  # not ours
+        """Return the harmless ones of this process's variables, and those of the recipe."""
+        passed_on = os.environ.items()  # not ours
+        return {name: value for name, value in passed_on if HARMLESS.fullmatch(name)} | dict(self._env)
 
     def encode(self, order: Order) -> bytes:
         self._began = time.monotonic()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ class Recipe:
 
     The configuration is made of what JSON has. The module is imported in a bare process: if it needs Django, it calls
     `django.setup()` itself. With `python`, the path of another environment's interpreter (Python 3.9 or later), the
-    agent is made and run there; what the factory may return then stands in `agents/isolation/foreign_worker.py`.
+    agent is made and run there; what the factory may return then stands in `agents/isolation/foreign_worker.py`. A
+    worker there gets the environment variables that are harmless to pass on (PATH, HOME, LANG, ...) and `env`. Each
+    `env` has workers of its own: what differs from run to run belongs into the configuration.
     Raises ValueError or TypeError for what can't be passed on.
     """
 
@@ -32,6 +35,7 @@ class Recipe:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     _: KW_ONLY
     python: str | Path = ""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # it may hold keys
 
     def __post_init__(self) -> None:
         module, colon, function = self.factory.partition(":")
@@ -39,10 +43,17 @@ class Recipe:
             raise ValueError(f'a factory is named like "package.module:function", not {self.factory!r}')
         try:
             json.dumps(self.configuration, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"the configuration of {self.factory} is not made of JSON values: {error}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            kind = ValueError if isinstance(error, RecursionError) else type(error)
+            raise kind(f"the configuration of {self.factory} is not made of JSON values: {error}") from error
+        _check_env(self)
         if self.python:
             object.__setattr__(self, "python", _interpreter(self.python))
+
+    @property
+    def environment(self) -> Hashable:
+        """Return what tells workers apart: a worker fits the recipes for which this is equal."""
+        return str(self.python), frozenset(self.env.items())
 
     def build(self) -> Runnable:
         """Make the agent here."""
@@ -51,6 +62,28 @@ class Recipe:
         if not isinstance(agent, Runnable):
             raise TypeError(f"{self.factory} made {agent!r}, which is no agent")
         return agent
+
+
+def _check_env(recipe: Recipe) -> None:
+    """Raises ValueError or TypeError for what can't be the environment of a process; values may be secret."""
+    env, factory = recipe.env, recipe.factory
+    if not isinstance(env, Mapping):
+        raise TypeError(f'env of {factory} is a {type(env).__name__}, and has to be a mapping: env={{"NAME": "value"}}')
+    for name, value in env.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            kinds = f"{type(name).__name__} and {type(value).__name__}"
+            raise TypeError(f"env of {factory}: {name!r} and its value are {kinds}, and have to be strings: str(...)")
+        if not name or "=" in name or "\0" in name + value:
+            raise ValueError(f"env of {factory}: {name!r} is empty, or '=' or a null character is in it: leave it out")
+        try:
+            os.fsencode(name + value)
+        except UnicodeEncodeError as error:
+            raise ValueError(f"env of {factory}: {name!r} or its value is no text that can be encoded") from error
+    if env and not recipe.python:
+        raise ValueError(
+            f"env of {factory} is for a worker of another interpreter: name it, python=..., or leave env out, since "
+            "workers of this environment have all of this process's variables"
+        )
 
 
 def _interpreter(python: str | Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agents.errors import ToolFailed
 from agents.loop import per_loop
 from agents.tools.opened import Held
-from agents.tools.tool import ArgumentsInvalid, Definition, Tool, Toolkit
+from agents.tools.tool import ArgumentsInvalid, Definition, Tool, Toolkit, to_model_text
 
 if TYPE_CHECKING:
     import mcp
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 INSTALL = "McpTools needs the package mcp: pip install 'django-docchat[mcp]'"
 PAGES_MOST = 100  # of a server's list of tools
 CONNECT_SECONDS = 30.0
+RESULT_CHARACTERS = 100_000  # of one call, as the model reads it
+NAME_CHARACTERS = 64  # that providers take
 
 
 class McpTools(Toolkit):
@@ -32,6 +34,7 @@ class McpTools(Toolkit):
     approve the calls of, or True for all; `prefix` stands before their names, so
     that two servers may have tools of one name. `timeout` is in seconds, for each call. A program gets the environment
     that is harmless to pass on (PATH, HOME, ...) and `env`; requests to an address have the `headers`.
+    Of a result the model reads texts and values, RESULT_CHARACTERS of them at most, and a note of what else there was.
     Raises ImportError where `mcp` isn't installed.
     """
 
@@ -107,10 +110,10 @@ class McpTools(Toolkit):
         if missing := named - {tool.name for tool in listed}:
             known = ", ".join(tool.name for tool in listed) or "none"
             raise ToolFailed(f"{self!r} has no tool {', '.join(sorted(missing))}; it has: {known}")
-        return [self._tool(tool) for tool in wanted]
+        return [self._tool(tool, name) for name, tool in _named(wanted, self._prefix).items()]
 
-    def _tool(self, described: Any) -> Tool:
-        definition = _Remote(described, partial(self._call, described.name), prefix=self._prefix)
+    def _tool(self, described: Any, name: str) -> Tool:
+        definition = _Remote(described, partial(self._call, described.name), name=name)
         approve = self._approve if isinstance(self._approve, bool) else described.name in self._approve
         return Tool(definition, approve=approve)
 
@@ -163,9 +166,9 @@ class McpTools(Toolkit):
 class _Remote(Definition):
     """A tool as its server describes it. The server checks the arguments."""
 
-    def __init__(self, tool: Any, call: Any, *, prefix: str) -> None:
+    def __init__(self, tool: Any, call: Any, *, name: str) -> None:
         self.function = call
-        self.name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{prefix}{tool.name}")[:64]
+        self.name = name
         self.description = tool.description or tool.title or ""
         self.context_name = ""
         self._schema: dict[str, Any] = tool.input_schema
@@ -197,19 +200,74 @@ async def _list_tools(client: mcp.Client) -> list[Any]:
     return tools
 
 
+def _named(tools: list[Any], prefix: str) -> dict[str, Any]:
+    """Return the tools by names that providers take, each its own; those whose name is one already come first.
+
+    A tool without a name can't be called, nor the second of two that have the same.
+    """
+    by_own = {tool.name: tool for tool in reversed(tools) if tool.name.strip()}
+    own = [name for name in dict.fromkeys(tool.name for tool in tools) if name in by_own]
+    told: dict[str, str] = {}
+    for name in sorted(own, key=lambda name: _fitting(prefix + name) != prefix + name):
+        told[_free(_fitting(prefix + name), told)] = name
+    order = {name: fitting for fitting, name in told.items()}
+    return {order[name]: by_own[name] for name in own}
+
+
+def _fitting(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:NAME_CHARACTERS]
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return the name, or the first of `name_2`, `name_3`, ... that is not taken."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{name[: NAME_CHARACTERS - len(f'_{number}')]}_{number}"
+    return free
+
+
 def _value_of(result: Any) -> object:
     """Return a result as values: its structured content, or its text. Raises RuntimeError for what is an error."""
-    texts = [part.text for part in result.content if part.type == "text"]
     if result.is_error:
-        raise RuntimeError("\n".join(texts) or "the tool failed, and says no more")
+        raise RuntimeError(_bounded(_text_of(result.content) or "the tool failed, and says no more"))
     structured = result.structured_content
     if isinstance(structured, dict) and structured.keys() == {"result"}:  # how servers wrap what is no object
-        return structured["result"]
-    if structured is not None:
-        return structured
-    if len(texts) == len(result.content):
-        return "\n".join(texts)
-    return [part.model_dump(mode="json", exclude_none=True) for part in result.content]
+        structured = structured["result"]
+    elif structured is None:
+        structured = _text_of(result.content)
+    text = to_model_text(structured)
+    return structured if len(text) <= RESULT_CHARACTERS else _bounded(text)
+
+
+def _text_of(parts: Sequence[Any]) -> str:
+    return "\n".join(map(_part_text, parts))
+
+
+def _part_text(part: Any) -> str:
+    """Return what the model reads of a part: its text, or a note that there is something which is none."""
+    match part.type:
+        case "text":
+            return str(part.text)
+        case "resource" if hasattr(part.resource, "text"):
+            return f"{part.resource.uri}:\n{part.resource.text}"
+        case "resource":
+            return _note(f"{part.resource.mime_type or 'binary'} of {part.resource.uri}", part.resource.blob)
+        case "resource_link":
+            told = " - ".join(filter(None, (part.title or part.name, part.description)))
+            return f"[link: {part.uri} ({told})]"
+    return _note(str(getattr(part, "mime_type", part.type)), getattr(part, "data", ""))
+
+
+def _note(what: str, base64: str) -> str:
+    return f"[{what}, {len(base64) * 3 // 4 - base64[-2:].count('='):,} bytes, left out: only text is passed on]"
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= RESULT_CHARACTERS:
+        return text
+    note = f"[cut: these are the first {RESULT_CHARACTERS:,} of {len(text):,} characters; ask for less]"
+    return f"{text[:RESULT_CHARACTERS]}\n{note}"
 
 
 def _check_installed() -> None:

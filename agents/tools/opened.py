@@ -114,11 +114,16 @@ class Held:
 
     @property
     def is_open(self) -> bool:
-        return self._task is not None and not self._task.done()
+        return self._lives and not self._left.is_set()
 
     @property
     def busy(self) -> bool:
-        return self.is_open or self._turn.locked()
+        return self._lives or self._turn.locked()
+
+    @property
+    def _lives(self) -> bool:
+        """Return whether there is a task, which may be on its way out."""
+        return self._task is not None and not self._task.done()
 
     async def open(self) -> Any:
         """Return what entering it gave; entered once, and again when its task has died. Raises ToolFailed."""
@@ -130,13 +135,18 @@ class Held:
     async def close(self, *, when: Callable[[], bool] = lambda: True) -> None:
         """Leave it, if it is its turn and `when` still holds: another may open it, or open it anew, before that."""
         async with self._turn:
-            if self._task is None or not when():
-                return
-            task, self._task = self._task, None
-            self._left.set()
-            await asyncio.wait({task})  # whatever it ends with is in the log
+            if when():
+                await self._leave()
+
+    async def _leave(self) -> None:
+        """Have its task end, and wait for that; who is cancelled meanwhile leaves the waiting to the next."""
+        self._left.set()
+        if self._task is not None:
+            await asyncio.wait({self._task})  # whatever it ends with is in the log
+            self._task = None
 
     async def _open(self) -> None:
+        await self._leave()  # one that was told to end, and may not have
         self._left = asyncio.Event()
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Not in the context of the run that happens to be the first: what it opens outlives it.
@@ -145,6 +155,7 @@ class Held:
             await ready
         except asyncio.CancelledError:
             self._task.cancel()
+            await self._leave()
             raise
         except AgentError:
             raise

@@ -15,7 +15,16 @@ from asgiref.sync import sync_to_async
 
 from agents.bridge import close_connections, in_django
 
+THREADS_MOST = 256  # at once in this process, those of calls that nobody waits for any more with them
+
 T = TypeVar("T")
+
+
+class ToolThread(threading.Thread):
+    """Runs one call. It is a daemon, so that a function that hangs doesn't hold up the end of the process."""
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        super().__init__(target=run, name="agents-tool", daemon=True)
 
 
 async def invoke(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -37,15 +46,23 @@ async def invoke_on(call: Callable[[], Any], *, thread_sensitive: bool | None = 
 async def in_own_thread(call: Callable[[], T]) -> T:
     """Call a sync function on a new thread, in a copy of this context.
 
-    When the caller is cancelled the thread goes on, and what it returns is dropped. It is a daemon, so that a function
-    that hangs holds up neither other calls nor the end of the process.
+    When the caller is cancelled the thread goes on, and what it returns is dropped, so that a function that hangs holds
+    up no other call. Raises RuntimeError when THREADS_MOST are busy.
     """
+    _check_room()
     outcome: Future[T] = Future()
     context = contextvars.copy_context()
-    threading.Thread(
-        target=_settle, args=(outcome, partial(context.run, call)), name="agents-tool", daemon=True
-    ).start()
+    ToolThread(partial(_settle, outcome, partial(context.run, call))).start()
     return await asyncio.wrap_future(outcome)
+
+
+def _check_room() -> None:
+    """Raises RuntimeError. The threads are counted anew each time: a forked child has none of its parent's."""
+    if sum(isinstance(thread, ToolThread) for thread in threading.enumerate()) >= THREADS_MOST:
+        raise RuntimeError(
+            f"{THREADS_MOST} sync tools are running, as many as may at once; a timeout ends the wait for a tool, not "
+            "its thread: give what hangs in it (a connection, a lock) a timeout of its own, or make the tool async"
+        )
 
 
 def _settle(outcome: Future[T], call: Callable[[], T]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import json
 import os
 import sys
 import time
@@ -48,6 +49,11 @@ def about() -> Callable[..., str]:
         return f"{os.getpid()} {made['echo']} {sorted(names)} {sys.version_info[:2]} {sys.stdin.read()!r}"
 
     return answer
+
+
+def environment() -> Callable[..., str]:
+    """Says which variables there are, and their values."""
+    return lambda prompt, history: json.dumps(dict(os.environ))
 
 
 def words() -> Callable[..., Iterator[object]]:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from mcp import types
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
@@ -46,6 +47,39 @@ def process() -> int:
 def environment(name: str) -> str:
     """Read a variable."""
     return os.environ.get(name, "")
+
+
+@server.tool(structured_output=False)
+def page() -> list[types.ContentBlock]:
+    """Show a page: its text, its picture, its sound, and what belongs to it."""
+    text = types.TextResourceContents(uri="shelf://notes", text="Read twice.")
+    binary = types.BlobResourceContents(uri="shelf://scan", blob="AAECAw==", mime_type="application/pdf")
+    return [
+        types.TextContent(text="Call me Ishmael."),
+        types.ImageContent(data="AAEC", mime_type="image/png"),
+        types.AudioContent(data="AAE=", mime_type="audio/wav"),
+        types.EmbeddedResource(resource=text),
+        types.EmbeddedResource(resource=binary),
+        types.ResourceLink(uri="shelf://7", name="shelf", description="Where it stands"),
+    ]
+
+
+@server.tool()
+def repeat(text: str, times: int) -> str:
+    """Say it many times."""
+    return text * times
+
+
+@server.tool()
+def repeat_each(text: str, times: int) -> dict[str, list[str]]:
+    """Say it many times, as values."""
+    return {"said": [text] * times}
+
+
+@server.tool()
+def complain(times: int) -> str:
+    """Fail with many words."""
+    raise ToolError("no" * times)
 
 
 if __name__ == "__main__":

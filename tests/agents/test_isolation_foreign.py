@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import itertools
+import json
 import logging
 import os
 import shutil
@@ -254,6 +255,64 @@ def test_module_that_is_not_there_is_named(python: str) -> None:
     assert "ModuleNotFoundError: No module named 'no_such_module'" in str(result.error)
 
 
+# ---- its environment variables ---------------------------------------------------------------------------------------
+def variables(python: str, **env: str) -> dict[str, str]:
+    told = Recipe("tests.agents.isolated_foreign:environment", python=python, env=env)
+    read: dict[str, str] = json.loads(run_isolated(told, "Go.", deadline=30).content)
+    return read
+
+
+def test_worker_gets_the_harmless_variables_and_those_of_its_recipe(
+    python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harmless = {"HOME": "/home/ada", "LC_TIME": "C", "https_proxy": "http://127.0.0.1:1", "USE_MOCK_EXECUTION": "true"}
+    secret = {"SECRET_KEY": "s", "DATABASE_URL": "s", "OPENAI_API_KEY": "s", "PATH_TO_KEY": "s", "PYTHONHOME_": "s"}
+    for name, value in (harmless | secret).items():
+        monkeypatch.setenv(name, value)
+    shutdown(0)
+    found = variables(python)
+    assert {name: found.get(name) for name in harmless | secret} == harmless | dict.fromkeys(secret)
+    assert found["PATH"] == os.environ["PATH"]
+    assert not found.keys() & {"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "VIRTUAL_ENV"}
+    told = variables(python, OPENAI_API_KEY="theirs", HOME="/elsewhere")
+    assert (told["OPENAI_API_KEY"], told["HOME"]) == ("theirs", "/elsewhere")
+    assert "OPENAI_API_KEY" not in variables(python)
+
+
+def test_secrets_of_a_recipe_are_not_in_its_representation(python: str) -> None:
+    assert "hidden" not in repr(Recipe("a:b", python=python, env={"KEY": "hidden"}))
+
+
+@pytest.mark.parametrize(
+    ("env", "error", "problem"),
+    [
+        ({"PORT": 80}, TypeError, "env of a:b: 'PORT' and its value are str and int, and have to be strings"),
+        ({1: "x"}, TypeError, "env of a:b: 1 and its value are int and str, and have to be strings"),
+        ({"A=B": "x"}, ValueError, "env of a:b: 'A=B' is empty, or '=' or a null character is in it: leave it out"),
+        ({"": "x"}, ValueError, "env of a:b: '' is empty"),
+        ({"A": "x\0"}, ValueError, "env of a:b: 'A' .* a null character is in it: leave it out"),
+        ({"A": "\ud800"}, ValueError, "env of a:b: 'A' or its value is no text that can be encoded"),
+        (["A"], TypeError, "env of a:b is a list, and has to be a mapping"),
+    ],
+)
+def test_env_that_no_process_can_have_is_named(env: Any, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=problem):
+        Recipe("a:b", python="python3", env=env)
+
+
+def test_env_without_an_interpreter_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"is for a worker of another interpreter: name it, python=\.\.\."):
+        Recipe("a:b", env={"A": "x"})
+
+
+def test_configuration_that_is_nested_too_deeply_is_named() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="the configuration of a:b is not made of JSON values"):
+        Recipe("a:b", {"deep": deep})
+
+
 # ---- interpreters ----------------------------------------------------------------------------------------------------
 def interpreter(path: Path, script: str) -> str:
     path.write_text(f"#!/bin/sh\n{script}\n")
@@ -298,6 +357,40 @@ def test_interpreter_that_breaks_at_its_start(tmp_path: Path) -> None:
 def test_interpreter_that_prints_while_it_starts_breaks_nothing(tmp_path: Path, python: str) -> None:
     talking = interpreter(tmp_path / "python", f'echo "Welcome to this environment"\nexec {python} "$@"')
     assert ask("echo", talking).content == "Hello, Emma"
+
+
+SAYING = f"""#!{sys.executable}
+import struct, sys
+
+def say(frame):
+    sys.stdout.buffer.write(struct.pack("!I", len(frame)) + frame)
+    sys.stdout.buffer.flush()
+
+sys.stdout.buffer.write({foreign_worker.GREETING!r})
+say(b'{{"kind": "hello"}}')
+sys.stdin.buffer.read(1)
+say(SAID)
+sys.stdin.buffer.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("b'[' * 1_000_000", "RecursionError"),
+        ("b'{\"a\":' * 1_000_000", "RecursionError"),
+        ("b''", "JSONDecodeError"),
+        ("b'\\xff'", "UnicodeDecodeError"),
+        ("b'[]'", "TypeError"),
+        ("b'{}'", "KeyError"),
+    ],
+)
+def test_worker_that_says_what_can_not_be_read_is_lost_and_the_run_ends(tmp_path: Path, said: str, error: str) -> None:
+    (tmp_path / "python").write_text(SAYING.replace("SAID", said))
+    (tmp_path / "python").chmod(0o755)
+    result = ask("echo", str(tmp_path / "python"))
+    assert (result.status, type(result.error)) == ("failed", WorkerLost)
+    assert f"what the worker said can't be read: {error}: " in str(result.error)
 
 
 def test_modules_of_its_own_environment_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

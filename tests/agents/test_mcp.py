@@ -17,6 +17,7 @@ import pytest
 from agents import Agent, McpTools, ToolCall, ToolFailed, ToolMessage, call, resume, run, shutdown
 from agents.testing import ScriptedModel
 from agents.tools import ArgumentsInvalid
+from agents.tools.mcp import RESULT_CHARACTERS
 
 pytest.importorskip("mcp", reason="not run here: the extra `mcp` isn't installed")
 
@@ -165,6 +166,86 @@ def test_tool_to_approve_pauses_the_run_which_goes_on_with_the_decision() -> Non
 def test_wrong_definition_is_named(options: dict[str, Any], error: type[Exception], problem: str) -> None:
     with pytest.raises(error, match=problem):
         McpTools(**options)
+
+
+# ---- what a server may do --------------------------------------------------------------------------------------------
+def test_model_reads_texts_and_a_note_of_what_is_none() -> None:
+    assert results(asking(started(), ToolCall("1", "page", "{}"))) == [
+        "Call me Ishmael.\n"
+        "[image/png, 3 bytes, left out: only text is passed on]\n"
+        "[audio/wav, 2 bytes, left out: only text is passed on]\n"
+        "shelf://notes:\nRead twice.\n"
+        "[application/pdf of shelf://scan, 4 bytes, left out: only text is passed on]\n"
+        "[link: shelf://7 (shelf - Where it stands)]"
+    ]
+
+
+def test_result_or_error_that_is_too_long_is_cut_and_says_so() -> None:
+    text, values, error = results(
+        asking(
+            started(),
+            ToolCall("1", "repeat", f'{{"text": "ab", "times": {RESULT_CHARACTERS}}}'),
+            ToolCall("2", "repeat_each", f'{{"text": "abc", "times": {RESULT_CHARACTERS}}}'),
+            ToolCall("3", "complain", f'{{"times": {RESULT_CHARACTERS}}}'),
+        )
+    )
+    note = "\n[cut: these are the first 100,000 of {} characters; ask for less]"
+    assert text == "ab" * 50_000 + note.format("200,000")
+    assert isinstance(values, str)
+    assert values.startswith('{"said":["abc","abc",')
+    assert values[RESULT_CHARACTERS:] == note.format("600,010")
+    assert isinstance(error, RuntimeError)
+    assert str(error).endswith(note.format("200,031"))
+
+
+def test_result_of_the_most_characters_is_whole() -> None:
+    whole = asking(started(), ToolCall("1", "repeat", f'{{"text": "a", "times": {RESULT_CHARACTERS}}}'))
+    assert results(whole) == ["a" * RESULT_CHARACTERS]
+
+
+LONG = "x" * 70
+NAMING = """
+import asyncio, sys
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp import types
+
+async def list_tools(context, params):
+    return types.ListToolsResult(
+        tools=[types.Tool(name=name, input_schema={"type": "object"}) for name in sys.argv[1:]]
+    )
+
+async def call_tool(context, params):
+    return types.CallToolResult(content=[types.TextContent(text=params.name)])
+
+async def main():
+    server = Server("names", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("served", "offered"),
+    [
+        (["a.b", "a_b"], {"a_b_2": "a.b", "a_b": "a_b"}),
+        (["a.b", "a/b", "a_b_2"], {"a_b": "a.b", "a_b_3": "a/b", "a_b_2": "a_b_2"}),
+        (["a", "a", "b"], {"a": "a", "b": "b"}),
+        (["", " ", "a"], {"a": "a"}),
+        ([f"{LONG}1", f"{LONG}2"], {"x" * 64: f"{LONG}1", "x" * 62 + "_2": f"{LONG}2"}),
+    ],
+)
+def test_each_tool_has_a_name_of_its_own_that_providers_take(served: list[str], offered: dict[str, str]) -> None:
+    tools = McpTools(command=[sys.executable, "-c", NAMING, *served])
+
+    async def main() -> dict[str, object]:
+        async with asking(tools) as agent:
+            names = [each.name for each in await tools.discover()]
+            return {name: await agent.execute_tool(name) for name in names}
+
+    assert call(main) == offered
 
 
 # ---- over HTTP -------------------------------------------------------------------------------------------------------

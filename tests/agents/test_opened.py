@@ -13,7 +13,7 @@ import pytest
 from agents import Agent, ToolCall, ToolFailed, Toolkit, ToolMessage, call, per_loop, run, sequential, shutdown, tool
 from agents.testing import ScriptedModel
 from agents.tools import kept_open
-from agents.tools.opened import _Keeper
+from agents.tools.opened import Held, _Keeper
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +173,108 @@ def test_many_who_come_and_go_leave_it_closed_and_nothing_behind() -> None:
     call(main)
     assert shelf.happened.count("opened") == shelf.happened.count("closed") > 0
     assert shelf.happened[-1] == "closed"
+
+
+class Slow(Shelf):
+    """Opening, or closing, takes until `go` is set; `begun` says that it has begun."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step = step
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def open(self) -> None:
+        await self.pass_through("open")
+
+    async def close(self) -> None:
+        await self.pass_through("close")
+
+    async def pass_through(self, step: str) -> None:
+        if step == self.step:
+            self.begun.set()
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                await asyncio.sleep(0)  # cleaning up takes a while
+                self.note("given up")
+                raise
+        self.note({"open": "opened", "close": "closed"}[step])
+
+
+async def wait_for_it(shelf: Slow, held: Held) -> asyncio.Future[Any]:
+    """Return one who waits for its turn to open."""
+    await shelf.begun.wait()
+    waiting = asyncio.ensure_future(held.open())
+    await asyncio.sleep(0)
+    return waiting
+
+
+def test_who_waits_for_an_opener_that_is_cancelled_opens_it_itself() -> None:
+    async def main() -> None:
+        shelf = Slow("open")
+        held = Held(lambda: entered(shelf), name="shelf")
+        first = asyncio.ensure_future(held.open())
+        waiting = await wait_for_it(shelf, held)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        shelf.go.set()
+        assert await waiting is shelf
+        assert (held.is_open, shelf.happened) == (True, ["given up", "opened"])
+        await held.close()
+        assert (held.busy, shelf.happened[2:]) == (False, ["closed"])
+
+    asyncio.run(main())
+
+
+def test_toolkit_is_not_opened_again_before_it_is_closed_also_when_the_closer_is_cancelled() -> None:
+    async def main() -> None:
+        shelf = Slow("close")
+        held = Held(lambda: entered(shelf), name="shelf")
+        assert await held.open() is shelf
+        closer = asyncio.ensure_future(held.close())
+        waiting = await wait_for_it(shelf, held)
+        closer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closer
+        assert (held.is_open, held.busy) == (False, True)
+        shelf.go.set()
+        assert await waiting is shelf
+        assert shelf.happened == ["opened", "closed", "opened"]
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def entered(shelf: Slow) -> AsyncIterator[Slow]:
+    await shelf.open()
+    try:
+        yield shelf
+    finally:
+        await shelf.close()
+
+
+def test_run_whose_predecessor_was_cancelled_while_it_opened_has_its_toolkit_open() -> None:
+    async def main() -> None:
+        shelf = Slow("open")
+
+        async def use() -> None:
+            async with kept_open([shelf]):
+                await shelf.read()
+
+        first = asyncio.ensure_future(use())
+        await shelf.begun.wait()
+        second = asyncio.ensure_future(use())
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        shelf.go.set()
+        await second
+        assert shelf.happened == ["given up", "opened", "read", "closed"]
+        assert per_loop(_Keeper, dict) == {}
+
+    call(main)
 
 
 class Lasting(Shelf):

@@ -81,6 +81,47 @@ def test_hung_tool_holds_neither_others_nor_the_next_run_nor_the_end_of_the_proc
     ]
 
 
+CROWD = """
+import asyncio, os, threading
+from agents import Agent, ToolCall, call, run, tool
+from agents.testing import ScriptedModel
+from agents.tools.threads import THREADS_MOST, ToolThread, in_own_thread
+
+release = threading.Event()
+
+@tool
+def answer() -> str:
+    "Answer."
+    return "here"
+
+def said():
+    result = run(Agent("a", "", tools=[answer], model=ScriptedModel([ToolCall("1", "answer", ""), "So."])), "Go")
+    return result.content, result.messages[2].text
+
+async def leave_hanging():
+    calls = [asyncio.ensure_future(in_own_thread(release.wait)) for _ in range(THREADS_MOST)]
+    await asyncio.sleep(0)
+    for each in calls:
+        each.cancel()
+    await asyncio.wait(calls)
+
+call(leave_hanging)
+hung = [thread for thread in threading.enumerate() if isinstance(thread, ToolThread)]
+print(len(hung), *said())
+release.set()
+for thread in hung:
+    thread.join()
+print(*said())
+"""
+
+
+def test_hung_tools_are_so_many_and_the_next_is_told_what_to_do() -> None:
+    full, free = without_django(CROWD).splitlines()
+    assert full.startswith('256 So. {"error":"RuntimeError: 256 sync tools are running, as many as may at once;')
+    assert "give what hangs in it (a connection, a lock) a timeout of its own" in full
+    assert free == "So. here"
+
+
 # ---- where Django is set up ------------------------------------------------------------------------------------------
 def test_sync_tool_runs_on_the_callers_thread_unless_it_says_otherwise() -> None:
     @tool
