@@ -14,8 +14,8 @@ class Learned:
 
     `refused` names parts of a request it does not take, as `refusals.py` calls them, `needed` what it asked for.
     `window` is in its own tokens; `scale` is how many of those make one of our estimate, and `overhead` how many come
-    on top. `thinks` is whether it was
-    seen thinking, `closes_only` whether its thoughts end with a tag that nothing opened.
+    on top. `thinks` is whether it was seen thinking, `closes_only` whether its thoughts end with a tag that nothing
+    opened, and `calls` whether it was seen calling a tool in the protocol's own way.
     """
 
     refused: set[str] = field(default_factory=set)
@@ -26,6 +26,7 @@ class Learned:
     overhead: int = 0
     thinks: bool = False
     closes_only: bool = False
+    calls: bool = False
 
     def count(self, estimate: int, actual: int) -> None:
         """Compare a prompt of `estimate` tokens with what the server counted."""

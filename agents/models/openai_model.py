@@ -210,9 +210,10 @@ class OpenAIModel:
 
         turn = Turn(
             self.name,
-            tools=[tool.name for tool in asked.tools],
+            tools=[tool.name for tool in asked.callable],
             learned=self.learned,
             visible_tokens=visible_tokens(asked, request),
+            given=asked.given,
         )
         timeout = self.timeout if "stream" in request else replace(self.timeout, first=self.timeout.total)
         clock = AttemptClock(timeout, deadline=deadline)
@@ -226,7 +227,7 @@ class OpenAIModel:
             finally:
                 await opened.__aexit__(None, None, None)
         except openai.APIStatusError as error:
-            if calls := read_failed_generation(error.body, [tool.name for tool in asked.tools]):
+            if calls := read_failed_generation(error.body, [tool.name for tool in asked.callable]):
                 for call in calls:
                     yield call
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,11 +54,18 @@ class PartialCall:
 class Turn:
     """Puts a turn together from its lines, as servers really write them.
 
-    `tools` are the names of those that were offered, `visible_tokens` how much text may be shown, by our estimate.
+    `tools` are the names of those that it may call, `visible_tokens` how much text may be shown, by our estimate, and
+    `given` returns the texts that it may quote.
     """
 
     def __init__(
-        self, name: str, *, tools: Iterable[str] = (), learned: Learned, visible_tokens: int | None = None
+        self,
+        name: str,
+        *,
+        tools: Iterable[str] = (),
+        learned: Learned,
+        visible_tokens: int | None = None,
+        given: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.name = name
         self.chunks = 0
@@ -75,7 +82,8 @@ class Turn:
         self._by_index: dict[int, PartialCall] = {}
         self._mend_text, self._mend_thought = SurrogateMender(), SurrogateMender()
         self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
-        self._scanner = CallScanner(self._tools)
+        self._given = given
+        self._scanner = CallScanner(self._tools, after_text=not learned.calls, given=given)
         self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
         self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
 
@@ -90,8 +98,11 @@ class Turn:
 
     @property
     def calls(self) -> list[ToolCall]:
-        named = [call for call in self._calls if call.name or call.arguments]
-        return [call.whole() for call in named] + self._written
+        return [call.whole() for call in self._called] + self._written
+
+    @property
+    def _called(self) -> list[PartialCall]:
+        return [call for call in self._calls if call.name or call.arguments]
 
     def read(self, line: bytes) -> Iterator[Said]:
         """Take in one line, and yield what it adds. Raises ModelAnswerInvalid for what is no chunk, and
@@ -106,7 +117,7 @@ class Turn:
             return
         try:
             thought, text = self._read_chunk(json.loads(body))
-        except (ValueError, TypeError, AttributeError, LookupError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             shown = body[:SHOWN_CHARACTERS].decode(errors="replace")
             raise ModelAnswerInvalid(f"{self.name} sent a chunk that is none: {shown!r}") from error
         if thought:
@@ -119,7 +130,7 @@ class Turn:
         try:
             answer = json.loads(body)
             choices = [{**choice, "delta": choice["message"]} for choice in answer.get("choices") or ()]
-        except (ValueError, TypeError, AttributeError, LookupError):
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             return  # `check` says what came instead
         if choices or answer.get("error"):
             yield from self.read(b"data: " + json.dumps({**answer, "choices": choices}).encode())
@@ -132,7 +143,9 @@ class Turn:
         if text and not (self._written and text.isspace()):
             yield from self._say(text)
         if not self.said and not self.calls:  # a model may call a tool in the midst of its thoughts, and stop
-            self._written = calls_in_thoughts("".join(self._thoughts), self._tools)
+            self._written = calls_in_thoughts("".join(self._thoughts), self._tools, given=self._given)
+        if self._called:
+            self._learned.calls = True
         if self._splitter.closed_unopened is not None:
             self._learned.closes_only = self._splitter.closed_unopened
         if self.thought or (self.usage and self.usage.reasoning_tokens):

@@ -63,7 +63,7 @@ def _call_to_wire(call: ToolCall) -> dict[str, Any]:
 def is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
