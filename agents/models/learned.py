@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 SCALES = (0.75, 4.0)  # bounds of how far a server's count of tokens is believed to differ from our estimate
 TELLING_TOKENS = 200  # a prompt of fewer says little about that, but how much comes on top of any
@@ -27,6 +27,21 @@ class Learned:
     thinks: bool = False
     closes_only: bool = False
     calls: bool = False
+
+    def with_(self, tried: Learned) -> Learned:
+        """Return what is known, and what an error has told but no answer has proved yet."""
+        return replace(
+            self,
+            refused=self.refused | tried.refused,
+            needed=self.needed | tried.needed,
+            output_limit=tried.output_limit or self.output_limit,
+        )
+
+    def prove(self, tried: Learned) -> None:
+        """Remember what an answer has proved: the request that was made so was taken."""
+        self.refused |= tried.refused
+        self.needed |= tried.needed
+        self.output_limit = tried.output_limit or self.output_limit
 
     def count(self, estimate: int, actual: int) -> None:
         """Compare a prompt of `estimate` tokens with what the server counted."""

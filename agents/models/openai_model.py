@@ -32,6 +32,7 @@ from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, w
 from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.models.thoughts import Said
 from agents.models.timeouts import AttemptClock, Timeout
+from agents.models.told import without_sent
 from agents.models.turn import Turn, read_failed_generation, split_lines
 from agents.models.windows import read_output_limit, read_overflow
 from agents.output import Output
@@ -125,20 +126,23 @@ class OpenAIModel:
         now = asyncio.get_running_loop().time
         deadline = now() + self.timeout.total
         attempt, adaptations = 0, 0
+        tried = Learned()  # what errors have told, and no answer has proved yet
         while True:
             asked = self._asked(instructions, messages, tools, output, chosen)
-            request = write_request(self.name, asked, self.learned)
+            request = write_request(self.name, asked, self.learned.with_(tried))
             spoken = False
             try:
                 async with aclosing(self._attempt(asked, request, deadline)) as events:
                     async for event in events:
                         spoken = spoken or isinstance(event, TextDelta | ToolCall)
+                        self.learned.prove(tried)
                         yield event
+                self.learned.prove(tried)
                 return
             except ModelError as error:
                 if spoken:
                     raise
-                if adaptations < ADAPTATIONS_MOST and self._adapt(error, asked, request):
+                if adaptations < ADAPTATIONS_MOST and self._adapt(error, asked, request, tried):
                     adaptations += 1
                     continue
                 pause = self._pause(error, attempt)
@@ -168,28 +172,30 @@ class OpenAIModel:
         return BACKOFF_SECONDS * 2.0**attempt * random.uniform(0.75, 1.0)  # noqa: S311 - spreads clients, no secret
 
     # ---- a server's ways ----
-    def _adapt(self, error: ModelError, asked: Asked, request: dict[str, Any]) -> bool:
+    def _adapt(self, error: ModelError, asked: Asked, request: dict[str, Any], tried: Learned) -> bool:
         """Learn from an error how this server is to be asked; true when it is worth asking again."""
-        learned, said = self.learned, said_by_server(error)
+        known, said = self.learned.with_(tried), said_by_server(error, request)
         if isinstance(error, ContextOverflow):
-            return self._adapt_to_window(error, said, asked, request)
+            return self._adapt_to_window(error, said, asked, request, tried)
         if isinstance(error, AnswerTruncated) and error.reason == "length":  # all of it went into thoughts
-            return self._differs(asked, request)
+            return self._differs(asked, request, tried)
         if not said:
             return False
         if limit := read_output_limit(said):
-            learned.output_limit = limit
-            return self._differs(asked, request)
-        if part := needed_part(said, learned.needed):
-            learned.needed.add(part)
+            tried.output_limit = limit
+            return self._differs(asked, request, tried)
+        if part := needed_part(said, known.needed):
+            tried.needed.add(part)
             return True
-        if part := refused_part(said, request, learned.refused):
-            logger.info("%s at %s is asked without %s from now on", self.name, self.base_url or OPENAI_URL, part)
-            learned.refused.add(part)
+        if part := refused_part(said, request, known.refused):
+            logger.info("%s at %s is asked without %s", self.name, self.base_url or OPENAI_URL, part)
+            tried.refused.add(part)
             return True
         return False
 
-    def _adapt_to_window(self, error: ContextOverflow, said: str, asked: Asked, request: dict[str, Any]) -> bool:
+    def _adapt_to_window(
+        self, error: ContextOverflow, said: str, asked: Asked, request: dict[str, Any], tried: Learned
+    ) -> bool:
         """Remember the window. It is enough to ask for a shorter answer where the prompt alone fits."""
         learned, overflow = self.learned, read_overflow(said)
         if error.window:
@@ -198,11 +204,11 @@ class OpenAIModel:
             learned.count(asked.tokens, overflow.prompt)
         window = self._window
         fits = window and learned.tokens(asked.tokens) + ANSWER_TOKENS_LEAST <= window
-        return bool(fits) and self._differs(asked, request)
+        return bool(fits) and self._differs(asked, request, tried)
 
-    def _differs(self, asked: Asked, request: dict[str, Any]) -> bool:
+    def _differs(self, asked: Asked, request: dict[str, Any], tried: Learned) -> bool:
         again = self._asked(asked.instructions, asked.messages, asked.tools, asked.output, asked.settings)
-        return write_request(self.name, again, self.learned) != request
+        return write_request(self.name, again, self.learned.with_(tried)) != request
 
     # ---- one attempt ----
     async def _attempt(self, asked: Asked, request: dict[str, Any], deadline: float) -> AsyncGenerator[ModelEvent]:
@@ -214,6 +220,7 @@ class OpenAIModel:
             learned=self.learned,
             visible_tokens=visible_tokens(asked, request),
             given=asked.given,
+            clean=lambda said: without_sent(said, request),
         )
         timeout = self.timeout if "stream" in request else replace(self.timeout, first=self.timeout.total)
         clock = AttemptClock(timeout, deadline=deadline)
@@ -231,9 +238,9 @@ class OpenAIModel:
                 for call in calls:
                     yield call
                 return
-            raise translate(error) from error
+            raise translate(error, request) from error
         except openai.OpenAIError as error:
-            raise translate(error) from error
+            raise translate(error, request) from error
         except breaks() as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error

@@ -77,7 +77,7 @@ def write_request(name: str, asked: Asked, learned: Learned) -> dict[str, Any]:
         schema = {"name": "answer", "schema": asked.output.schema, "strict": asked.output.strict}
         request["response_format"] = {"type": "json_schema", "json_schema": schema}
     if asked.tools and "tools" not in learned.refused:
-        request |= _tools(asked)
+        request |= _tools(asked, learned)
     request |= _settings(asked, learned)
     refused = learned.refused | ({"stream_options"} if "stream" in learned.refused else set())
     return {part: value for part, value in request.items() if part not in refused}
@@ -116,8 +116,8 @@ def _instructions(asked: Asked, learned: Learned) -> str:
     return f"{asked.instructions}\n\nAnswer with JSON of this schema and nothing else: {schema}"
 
 
-def _tools(asked: Asked) -> dict[str, Any]:
-    request: dict[str, Any] = {"tools": tools_to_wire(asked.tools)}
+def _tools(asked: Asked, learned: Learned) -> dict[str, Any]:
+    request: dict[str, Any] = {"tools": tools_to_wire(asked.tools, learned)}
     if asked.settings.parallel_tool_calls is not None:
         request["parallel_tool_calls"] = asked.settings.parallel_tool_calls
     choice = asked.settings.tool_choice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call
 LINE_MAX_BYTES = 4_000_000
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
 CUT = frozenset({"length", "model_length", "max_tokens", "max_output_tokens"})  # ends of an answer that was cut
+REFUSING_CODE = re.compile(r"4(?!08|09|29)\d\d\Z|invalid_request_error\Z|BadRequest")  # of an error inside a stream
 BROKEN = frozenset({"error", "abort", "insufficient_system_resource"})  # and of one that the server gave up
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
@@ -35,9 +37,10 @@ THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 class StreamError(Exception):
     """What a server said in an error inside a stream that had begun well; the cause of the ModelError."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, said: str, *, refuses: bool) -> None:
         super().__init__(said)
         self.said = said
+        self.refuses = refuses  # whether it is about the request, as a status of 4xx is
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class Turn:
     """Puts a turn together from its lines, as servers really write them.
 
     `tools` are the names of those that it may call, `visible_tokens` how much text may be shown, by our estimate, and
-    `given` returns the texts that it may quote.
+    `given` returns the texts that it may quote; `clean` takes what was sent out of an error.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Turn:
         learned: Learned,
         visible_tokens: int | None = None,
         given: Callable[[], Iterable[str]] = tuple,
+        clean: Callable[[str], str] = str,
     ) -> None:
         self.name = name
         self.chunks = 0
@@ -82,7 +86,7 @@ class Turn:
         self._by_index: dict[int, PartialCall] = {}
         self._mend_text, self._mend_thought = SurrogateMender(), SurrogateMender()
         self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
-        self._given = given
+        self._given, self._clean = given, clean
         self._scanner = CallScanner(self._tools, after_text=not learned.calls, given=given)
         self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
         self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
@@ -194,9 +198,10 @@ class Turn:
             self._written_by_error(calls)
             return
         shown = f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}"
-        if overflow := read_overflow(str(said), code):
-            raise ContextOverflow(shown, window=overflow.window) from StreamError(str(said))
-        raise ModelInterrupted(shown) from StreamError(str(said))
+        cause = StreamError(str(said), refuses=bool(REFUSING_CODE.match(code)))
+        if overflow := read_overflow(self._clean(str(said)), code):
+            raise ContextOverflow(shown, window=overflow.window) from cause
+        raise ModelInterrupted(shown) from cause
 
     def _written_by_error(self, calls: list[ToolCall]) -> None:
         self._calls += [PartialCall(call.id, call.name, call.arguments) for call in calls]

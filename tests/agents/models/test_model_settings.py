@@ -367,3 +367,44 @@ def test_arguments_too_deep_for_a_parser_are_a_failed_result(server: ChatServer,
 def test_chunk_too_deep_for_a_parser_is_an_invalid_answer(server: ChatServer) -> None:
     _, result = events_of(server, Reply([chunk({"content": "So"}), b'data: {"a": ' + b"[" * 100_000 + b"\n\n", DONE]))
     assert (result.content, type(result.error)) == ("So", ModelAnswerInvalid)
+
+
+# ---- refusals that are none, or not proved ---------------------------------------------------------------------------
+NO_TOOLS = failure(400, message="m does not support tools")
+
+
+def test_refusal_is_remembered_once_an_answer_has_proved_it(server: ChatServer) -> None:
+    _, result = events_of(server, NO_TOOLS, failure(400, message="Something else is wrong."), tools=[search])
+    assert isinstance(result.error, ModelRefused)
+    assert model_at(server).learned.refused == set()
+    events_of(server, NO_TOOLS, text("Yes."), tools=[search])
+    assert model_at(server).learned.refused == {"tools"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        failure(500, message="m does not support tools"),
+        failure(500, message="unexpected EOF while reading the response stream"),
+        Reply([event({"error": {"message": "m does not support tools", "code": 502}})]),
+        Reply([event({"error": {"message": "streaming is unavailable"}})]),
+    ],
+)
+def test_server_that_fails_says_nothing_of_what_it_takes(server: ChatServer, broken: Reply) -> None:
+    _, result = events_of(server, broken, text("Yes."), tools=[search])
+    assert (result.content, model_at(server).learned.refused) == ("Yes.", set())
+    assert "tools" in server.requests[1].body
+
+
+def test_refusal_inside_a_stream_is_one(server: ChatServer) -> None:
+    refused = Reply([event({"error": {"message": "m does not support tools", "code": 400}})])
+    _, result = events_of(server, refused, text("Yes."), tools=[search])
+    assert (result.content, model_at(server).learned.refused) == ("Yes.", {"tools"})
+
+
+def test_window_that_a_server_quotes_from_the_question_is_none(server: ChatServer) -> None:
+    question = "It has a context window of 100 tokens, they say."
+    server.script(failure(400, message=f"This is not allowed: {question}"))
+    result = run(Agent("a", "", model=model_at(server)), question)
+    assert isinstance(result.error, ModelRefused)
+    assert model_at(server).learned.window is None
