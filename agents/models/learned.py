@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 SCALES = (0.75, 4.0)  # bounds of how far a server's count of tokens is believed to differ from our estimate
+OVERHEAD_MOST = 1_024  # tokens that a template adds to any prompt
 TELLING_TOKENS = 200  # a prompt of fewer says little about that, but how much comes on top of any
 
 
@@ -44,9 +45,12 @@ class Learned:
         self.output_limit = tried.output_limit or self.output_limit
 
     def count(self, estimate: int, actual: int) -> None:
-        """Compare a prompt of `estimate` tokens with what the server counted."""
+        """Compare a prompt of `estimate` tokens with what the server counted, and read whole."""
+        if self.window and actual > self.window:
+            self.window = None
         if estimate < TELLING_TOKENS:
-            self.overhead = max(self.overhead, actual - estimate)
+            measured = min(OVERHEAD_MOST, max(0, actual - estimate))
+            self.overhead = max(measured, (self.overhead + measured) // 2)
         elif actual > 0:
             low, high = SCALES
             self.scale = min(high, max(low, actual / estimate))

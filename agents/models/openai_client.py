@@ -25,7 +25,7 @@ from agents.models.windows import read_output_limit, read_overflow
 
 if TYPE_CHECKING:
     import openai
-    from openai import OpenAI
+    from openai import AsyncOpenAI, OpenAI
 
 SPEAKING_STATUSES = frozenset({400, 404, 405, 413, 415, 422, 500, 501})  # whose text may say what was wrong
 
@@ -54,6 +54,12 @@ def settings_of(client: OpenAI) -> dict[str, Any]:
     if type(http).__name__ != "SyncHttpxClientWrapper":  # its own, made of nothing but defaults
         settings["http_client"] = _async_form(http)
     return settings
+
+
+def forget_environment(client: AsyncOpenAI) -> None:
+    """Take out of a new client what it read from OpenAI's variables: organization, project and headers."""
+    client.organization = client.project = None
+    client._custom_headers = {}
 
 
 def _async_form(http: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from agents.budget import Price
 from agents.errors import (
@@ -26,7 +27,7 @@ from agents.loop import per_loop
 from agents.messages import Message, ToolCall
 from agents.models.learned import Learned, learned_of
 from agents.models.model import MessageFields, ModelEvent
-from agents.models.openai_client import breaks, said_by_server, settings_of, translate
+from agents.models.openai_client import breaks, forget_environment, said_by_server, settings_of, translate
 from agents.models.refusals import needed_part, refused_part
 from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, write_request
 from agents.models.settings import NOTHING_SET, ModelSettings
@@ -46,6 +47,7 @@ BACKOFF_SECONDS = 0.25  # before the first retry, twice as long before each next
 DRAIN_SECONDS = 0.5  # for a server to close the stream after its [DONE]
 ADAPTATIONS_MOST = 12  # of one request, each of which the server has asked for
 LONG_PROMPT = 1_000  # tokens, of which one without any answer is likely to have been too long
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict", "num_predict")  # of an answer
 FEW_TOKENS = 16  # an answer of fewer was cut by what the window still held
 
 logger = logging.getLogger(__name__)
@@ -98,6 +100,14 @@ class OpenAIModel:
             return
         object.__setattr__(self, "base_url", os.environ.get("OPENAI_BASE_URL") or None)  # not ours: openai's
         object.__setattr__(self, "api_key", self.api_key or os.environ.get("OPENAI_API_KEY", ""))  # not ours: openai's
+
+    @property
+    def _is_openai(self) -> bool:
+        """Return whether it is at OpenAI's own address, or at that of the environment, for which its variables are."""
+        if self.base_url in (None, os.environ.get("OPENAI_BASE_URL")):  # not ours: openai's
+            return True
+        host = urlsplit(str(self.base_url)).hostname or ""
+        return host == "openai.com" or host.endswith(".openai.com")
 
     @property
     def learned(self) -> Learned:
@@ -221,6 +231,7 @@ class OpenAIModel:
             visible_tokens=visible_tokens(asked, request),
             given=asked.given,
             clean=lambda said: without_sent(said, request),
+            data=asked.output is not None,
         )
         timeout = self.timeout if "stream" in request else replace(self.timeout, first=self.timeout.total)
         clock = AttemptClock(timeout, deadline=deadline)
@@ -260,20 +271,22 @@ class OpenAIModel:
 
     def _check_window(self, turn: Turn, request: dict[str, Any]) -> None:
         """Raise ContextOverflow for an answer that ended before it began, since the prompt filled the window."""
-        asked_for = request.get("max_tokens") or request.get("max_completion_tokens") or FEW_TOKENS + 1
+        sent = {**request, **request.get("extra_body", {})}
+        limits = [sent[name] for name in LIMITS if isinstance(sent.get(name), int)]
+        asked_for = min(limits, default=FEW_TOKENS + 1)
         if turn.thought or asked_for <= FEW_TOKENS:
             return
         # LM Studio says nothing at all, as if that were the answer.
         silent = turn.usage and not turn.usage.output_tokens and turn.usage.input_tokens > LONG_PROMPT
         if silent and turn.finish == "stop" and not turn.said and not turn.calls:
             raise ContextOverflow(f"{self.name}: a long prompt got an answer without a token")
-        if not turn.cut:
+        if not turn.cut or turn.said or turn.calls:  # what was said may have been cut for another reason
             return
         window = None
         if turn.usage and turn.usage.output_tokens < FEW_TOKENS:
             window = turn.usage.total_tokens
             self.learned.window = window
-        if not turn.said and (window or turn.usage is None):
+        if window or turn.usage is None:
             raise ContextOverflow(f"{self.name}: the prompt left no room for an answer", window=window)
 
     def _client(self) -> AsyncOpenAI:
@@ -289,7 +302,10 @@ class OpenAIModel:
                 return given.copy(timeout=timeout, max_retries=0)
             # An address of one's own may need no key, but the client insists on one.
             settings = settings_of(given) if given else {"api_key": self.api_key or "none"}
-            return AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
+            client = AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
+            if given is None and not self._is_openai:
+                forget_environment(client)
+            return client
 
         return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout, given), connect)
 

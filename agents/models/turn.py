@@ -58,7 +58,8 @@ class Turn:
     """Puts a turn together from its lines, as servers really write them.
 
     `tools` are the names of those that it may call, `visible_tokens` how much text may be shown, by our estimate, and
-    `given` returns the texts that it may quote; `clean` takes what was sent out of an error.
+    `given` returns the texts that it may quote; `clean` takes what was sent out of an error. Where `data` is
+    asked for, rows may be alike.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Turn:
         visible_tokens: int | None = None,
         given: Callable[[], Iterable[str]] = tuple,
         clean: Callable[[str], str] = str,
+        data: bool = False,
     ) -> None:
         self.name = name
         self.chunks = 0
@@ -88,7 +90,8 @@ class Turn:
         self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
         self._given, self._clean = given, clean
         self._scanner = CallScanner(self._tools, after_text=not learned.calls, given=given)
-        self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
+        self._data = data
+        self._text_guard, self._thought_guard = RepetitionGuard(data=data), RepetitionGuard()
         self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
 
     @property
@@ -239,7 +242,7 @@ class Turn:
                 case ThinkingDelta(text):
                     yield from self._think(text)
                 case TextWithdrawn():
-                    self.said, self._text_guard = False, RepetitionGuard()
+                    self.said, self._text_guard = False, RepetitionGuard(data=self._data)
                     yield event
 
     def _think(self, text: str) -> Iterator[Said]:
