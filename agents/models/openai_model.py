@@ -262,6 +262,7 @@ class OpenAIModel:
         if turn.usage:
             yield turn.usage
             self.learned.count(asked.tokens, turn.usage.input_tokens)
+            self.learned.has_read(turn.usage.input_tokens)
         self._check_window(turn, request)
         turn.check(response.headers.get("content-type", ""))
         if turn.attached:

@@ -27,6 +27,7 @@ from agents.models.wire import is_object
 from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call_id, read_calls
 
 LINE_MAX_BYTES = 4_000_000
+UNSEEN_CHARACTERS = 400_000  # of all calls of a turn, and of what may become one
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
 CUT = frozenset({"length", "model_length", "max_tokens", "max_output_tokens"})  # ends of an answer that was cut
 REFUSING_CODE = re.compile(r"4(?!08|09|29)\d\d\Z|invalid_request_error\Z|BadRequest")  # of an error inside a stream
@@ -91,6 +92,7 @@ class Turn:
         self._given, self._clean = given, clean
         self._scanner = CallScanner(self._tools, after_text=not learned.calls, given=given)
         self._data = data
+        self._unseen, self._unseen_guard = 0, RepetitionGuard(data=True)
         self._text_guard, self._thought_guard = RepetitionGuard(data=data), RepetitionGuard()
         self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
 
@@ -154,7 +156,7 @@ class Turn:
         if self._called:
             self._learned.calls = True
         if self._splitter.closed_unopened is not None:
-            self._learned.closes_only = self._splitter.closed_unopened
+            self._learned.closings = self._learned.closings + 1 if self._splitter.closed_unopened else 0
         if self.thought or (self.usage and self.usage.reasoning_tokens):
             self._learned.thinks = True
 
@@ -215,7 +217,9 @@ class Turn:
         call = self._call_of(part.get("index"), part.get("id") or "", function.get("name") or "")
         call.name = call.name or function.get("name") or ""
         arguments = function.get("arguments") or ""
-        call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments)
+        arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        call.arguments += arguments
+        self._count_unseen(arguments)
         attach(call.attached, unknown_fields(part, CALL_FIELDS))
         if more := unknown_fields(function, FUNCTION_FIELDS):
             attach(call.attached, {"function": more})
@@ -224,7 +228,11 @@ class Turn:
         """Return the call a part belongs to: by index, but servers leave that out, or give every call the same one."""
         call = self._by_index.get(index) if index is not None else self._calls[-1] if self._calls else None
         another = call is None or (id and call.id and id != call.id) or (index is None and name and not id)
-        if call is None or another or (name and not id and is_object(call.arguments)):
+        if (
+            call is None
+            or another
+            or (name and not id and call.arguments.rstrip()[-1:] == "}" and is_object(call.arguments))
+        ):
             call = PartialCall(id)
             self._calls.append(call)
             if index is not None:
@@ -237,13 +245,23 @@ class Turn:
         for event in said:
             match event:
                 case TextDelta(text):
-                    if text := self._scanner.feed(text):
-                        yield from self._say(text)
+                    shown = self._scanner.feed(text)
+                    if shown:
+                        yield from self._say(shown)
+                    self._count_unseen(text[len(shown) :])
                 case ThinkingDelta(text):
                     yield from self._think(text)
                 case TextWithdrawn():
                     self.said, self._text_guard = False, RepetitionGuard(data=self._data)
                     yield event
+
+    def _count_unseen(self, text: str) -> None:
+        """Raise AnswerTruncated for a call without end, which nobody sees."""
+        self._unseen += len(text)
+        if self._unseen > UNSEEN_CHARACTERS:
+            raise AnswerTruncated(f"{self.name} wrote a call of more than {UNSEEN_CHARACTERS} characters")
+        if text and self._unseen_guard.feed(text):
+            raise AnswerTruncated(f"{self.name} repeats itself in a call, and was stopped", reason="repetition")
 
     def _think(self, text: str) -> Iterator[Said]:
         self.thought = True

@@ -33,7 +33,7 @@ from agents import (
     stream,
     tool,
 )
-from agents.models.learned import Learned
+from agents.models.learned import Learned, learned_of
 from agents.models.requests import THOUGHT_TOKENS
 from agents.steps import Request
 from tests.fakes.chat_server import DONE, ChatServer, Reply, calls, chunk, event, failure, text, usage
@@ -169,7 +169,7 @@ def test_thoughts_are_not_sent_back_as_text(server: ChatServer) -> None:
 
 def test_withdrawn_text_leaves_no_trace_in_the_content(server: ChatServer) -> None:
     first = Reply([chunk({"content": "Let me look."}), *calls(("search", {"query": "whales"})).pieces])
-    events, result = events_of(server, first, said("I ponder.", "</think>", "Yes."), tools=[search])
+    events, result = events_of(server, first, said("I ponder.", "</think>\n\n", "Yes."), tools=[search])
     assert result.content == "Let me look.\n\nYes."
     withdrawn = [event for event in events if isinstance(event, TextWithdrawn)]
     assert withdrawn == [TextWithdrawn("\n\nI ponder.")]
@@ -356,7 +356,7 @@ def test_model_that_calls_in_the_protocol_s_way_calls_after_text_in_no_other(ser
     assert (result.content, result.steps) == (written, 2)
 
 
-@pytest.mark.parametrize("given", ["[" * 20_000, '{"query": ' * 20_000])
+@pytest.mark.parametrize("given", ["[" * 2_000, "".join(f'{{"query{number}": ' for number in range(5_000))])
 def test_arguments_too_deep_for_a_parser_are_a_failed_result(server: ChatServer, given: str) -> None:
     _, result = events_of(server, calls(("search", given)), text("Sorry."), tools=[search])
     assert (result.status, result.content) == ("completed", "Sorry.")
@@ -434,9 +434,9 @@ def test_tokens_beside_a_prompt_are_bounded_and_forgotten() -> None:
 
 def test_window_is_forgotten_once_more_than_it_was_read() -> None:
     learned = Learned(window=100)
-    learned.count(400, 90)
+    learned.has_read(90)
     assert learned.window == 100
-    learned.count(400, 500)
+    learned.has_read(500)
     assert learned.window is None
 
 
@@ -455,3 +455,22 @@ def test_variables_of_openai_go_to_no_other_address(
     sent = {name.lower() for name in server.requests[0].headers}
     told = {"openai-organization", "openai-project", "x-secret"}
     assert sent & told == (set() if whose == "own" else told)
+
+
+# ---- calls without end, and models without number --------------------------------------------------------------------
+@pytest.mark.parametrize("piece", [" \n" * 500, "".join(f"{number}, " for number in range(5_000))])
+@pytest.mark.parametrize("begin", [{"content": '<tool_call>{"name": "search", "arguments": ['}, None])
+def test_call_without_end_is_stopped(server: ChatServer, piece: str, begin: dict[str, Any] | None) -> None:
+    part = {"tool_calls": [{"index": 0, "function": {"name": "search", "arguments": piece}}]}
+    endless = Reply([chunk(begin or part), *[chunk({"content": piece} if begin else part)] * 40, 30.0])
+    _, result = events_of(server, endless, tools=[search])
+    assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
+
+
+def test_models_that_are_remembered_are_bounded() -> None:
+    first = learned_of("http://a", "m")
+    kept = learned_of("http://b", "m")
+    for number in range(1_100):
+        learned_of("http://c", str(number))
+        assert learned_of("http://b", "m") is kept
+    assert learned_of("http://a", "m") is not first
