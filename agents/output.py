@@ -18,7 +18,8 @@ ERROR_MAX_CHARACTERS = 1000  # of what the model is told about an answer that do
 PLACES = 50  # in a text, where JSON is looked for
 WRAPPED = "value"  # the field that holds an output which is no object
 
-FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", flags=re.DOTALL)
+FENCE_OPENS = re.compile(r"```(?:json)?[^\S\n]{0,20}\n")
+FENCE_CLOSES = re.compile(r"\n[^\S\n]*```")
 UNFINISHED = re.compile(r"(?<![\d.eE+-])[-\d][\d.eE+-]{0,40}$")  # a number at the end, which may go on
 Schema = dict[str, Any]
 
@@ -133,8 +134,7 @@ def output_of(type_: Any) -> Output:
 
 def found_in(text: str) -> Iterator[str]:
     """Yield the JSON that stands in a text: fenced blocks first, then whatever begins like an object or a list."""
-    for block in islice(FENCED.finditer(text), PLACES):
-        yield block[1]
+    yield from islice(_fenced(text), PLACES)
     decoder, at = json.JSONDecoder(), 0
     for _ in range(PLACES):
         if (begin := re.compile(r"[\[{]").search(text, at)) is None:
@@ -144,6 +144,13 @@ def found_in(text: str) -> Iterator[str]:
             yield text[begin.start() : at]
         except (ValueError, RecursionError):
             at = begin.end()
+
+
+def _fenced(text: str) -> Iterator[str]:
+    at = 0
+    while (begin := FENCE_OPENS.search(text, at)) and (end := FENCE_CLOSES.search(text, begin.end() - 1)):
+        yield text[begin.end() : end.start()]
+        at = end.end()
 
 
 def _loaded(text: str) -> object:

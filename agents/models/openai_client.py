@@ -6,6 +6,7 @@ import math
 import re
 import sys
 import time
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,18 @@ from agents.errors import (
     ModelRefused,
     ModelUnavailable,
 )
+from agents.models.told import told_in, without_sent
 from agents.models.turn import SHOWN_CHARACTERS, StreamError
 from agents.models.windows import read_output_limit, read_overflow
 
 if TYPE_CHECKING:
     import openai
-    from openai import OpenAI
+    from openai import AsyncOpenAI, OpenAI
 
 SPEAKING_STATUSES = frozenset({400, 404, 405, 413, 415, 422, 500, 501})  # whose text may say what was wrong
+
+# A server that failed says nothing of what it takes; but llama.cpp and LM Studio say so what a template refuses.
+TEMPLATE = re.compile(r"\bjinja\b|unsupported param\b|roles must alternate|role not supported", re.IGNORECASE)
 
 # llama.cpp and Ollama say with status 500 that a model can't see, which asking again doesn't change.
 SEES_NOTHING = re.compile(r"image input\b.{0,20}not support|required for image input", re.IGNORECASE)
@@ -49,6 +54,12 @@ def settings_of(client: OpenAI) -> dict[str, Any]:
     if type(http).__name__ != "SyncHttpxClientWrapper":  # its own, made of nothing but defaults
         settings["http_client"] = _async_form(http)
     return settings
+
+
+def forget_environment(client: AsyncOpenAI) -> None:
+    """Take out of a new client what it read from OpenAI's variables: organization, project and headers."""
+    client.organization = client.project = None
+    client._custom_headers = {}
 
 
 def _async_form(http: Any) -> Any:
@@ -134,11 +145,11 @@ def _unless_endless(count: int) -> int | None:
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------------
-def translate(error: openai.OpenAIError) -> ModelError:
+def translate(error: openai.OpenAIError, request: Mapping[str, Any]) -> ModelError:
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        return _translate_status(error)
+        return _translate_status(error, request)
     if isinstance(error, openai.APIConnectionError):
         return ModelUnavailable(f"no connection to the model: {error.__cause__!r}")
     return ModelAnswerInvalid(f"the model's client failed: {type(error).__name__}")
@@ -150,26 +161,27 @@ def breaks() -> tuple[type[Exception], ...]:
     return (OSError, *(vendor.RequestError for vendor in vendors))
 
 
-def said_by_server(error: ModelError) -> str:
-    """Return all that the server said with a status that may be about the request, or inside a stream; nothing for any
-    other error.
-    """
+def said_by_server(error: ModelError, request: Mapping[str, Any]) -> str:
+    """Return what the server said of the request, with a status or inside a stream; nothing for any other error."""
     import openai
 
     cause = error.__cause__
     if isinstance(cause, StreamError):
-        return cause.said
-    if not isinstance(cause, openai.APIStatusError) or cause.status_code not in SPEAKING_STATUSES:
+        said, refuses = cause.said, cause.refuses
+    elif isinstance(cause, openai.APIStatusError) and cause.status_code in SPEAKING_STATUSES:
+        said, refuses = _text_of(cause), cause.status_code < 500
+    else:
         return ""
-    return _text_of(cause)
+    said = without_sent(said, request)
+    return said if refuses or isinstance(error, ContextOverflow) or TEMPLATE.search(said) else ""
 
 
-def _translate_status(error: openai.APIStatusError) -> ModelError:
+def _translate_status(error: openai.APIStatusError, request: Mapping[str, Any]) -> ModelError:
     status, code, said = error.status_code, str(error.code or error.type), error.message[:SHOWN_CHARACTERS]
     if status in (401, 403):
         return ModelRefused(f"the model's server answered {status}: check the key")  # what it said may quote the key
     if status in SPEAKING_STATUSES:
-        text = _text_of(error)
+        text = without_sent(_text_of(error), request)
         if read_output_limit(text) is None and (overflow := read_overflow(text, code)):
             return ContextOverflow(said, window=overflow.window)
     if code == "tool_use_failed":  # Groq: a call that it could not read, and might the next time
@@ -181,12 +193,12 @@ def _translate_status(error: openai.APIStatusError) -> ModelError:
 
 
 def _text_of(error: openai.APIStatusError) -> str:
-    """The whole body, without the backslashes that JSON inside of JSON brings."""
+    """What the body tells, without the backslashes that JSON inside of JSON brings."""
     try:
         body = error.response.text
     except RuntimeError:  # it was not read
         body = error.message
-    return body.replace("\\", "")
+    return told_in(body)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

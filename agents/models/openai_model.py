@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from agents.budget import Price
 from agents.errors import (
@@ -26,12 +27,13 @@ from agents.loop import per_loop
 from agents.messages import Message, ToolCall
 from agents.models.learned import Learned, learned_of
 from agents.models.model import MessageFields, ModelEvent
-from agents.models.openai_client import breaks, said_by_server, settings_of, translate
+from agents.models.openai_client import breaks, forget_environment, said_by_server, settings_of, translate
 from agents.models.refusals import needed_part, refused_part
 from agents.models.requests import ANSWER_TOKENS_LEAST, Asked, visible_tokens, write_request
 from agents.models.settings import NOTHING_SET, ModelSettings
 from agents.models.thoughts import Said
 from agents.models.timeouts import AttemptClock, Timeout
+from agents.models.told import without_sent
 from agents.models.turn import Turn, read_failed_generation, split_lines
 from agents.models.windows import read_output_limit, read_overflow
 from agents.output import Output
@@ -45,6 +47,7 @@ BACKOFF_SECONDS = 0.25  # before the first retry, twice as long before each next
 DRAIN_SECONDS = 0.5  # for a server to close the stream after its [DONE]
 ADAPTATIONS_MOST = 12  # of one request, each of which the server has asked for
 LONG_PROMPT = 1_000  # tokens, of which one without any answer is likely to have been too long
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict", "num_predict")  # of an answer
 FEW_TOKENS = 16  # an answer of fewer was cut by what the window still held
 
 logger = logging.getLogger(__name__)
@@ -99,6 +102,14 @@ class OpenAIModel:
         object.__setattr__(self, "api_key", self.api_key or os.environ.get("OPENAI_API_KEY", ""))  # not ours: openai's
 
     @property
+    def _is_openai(self) -> bool:
+        """Return whether it is at OpenAI's own address, or at that of the environment, for which its variables are."""
+        if self.base_url in (None, os.environ.get("OPENAI_BASE_URL")):  # not ours: openai's
+            return True
+        host = urlsplit(str(self.base_url)).hostname or ""
+        return host == "openai.com" or host.endswith(".openai.com")
+
+    @property
     def learned(self) -> Learned:
         return learned_of(self.base_url or OPENAI_URL, self.name)
 
@@ -125,20 +136,23 @@ class OpenAIModel:
         now = asyncio.get_running_loop().time
         deadline = now() + self.timeout.total
         attempt, adaptations = 0, 0
+        tried = Learned()  # what errors have told, and no answer has proved yet
         while True:
             asked = self._asked(instructions, messages, tools, output, chosen)
-            request = write_request(self.name, asked, self.learned)
+            request = write_request(self.name, asked, self.learned.with_(tried))
             spoken = False
             try:
                 async with aclosing(self._attempt(asked, request, deadline)) as events:
                     async for event in events:
                         spoken = spoken or isinstance(event, TextDelta | ToolCall)
+                        self.learned.prove(tried)
                         yield event
+                self.learned.prove(tried)
                 return
             except ModelError as error:
                 if spoken:
                     raise
-                if adaptations < ADAPTATIONS_MOST and self._adapt(error, asked, request):
+                if adaptations < ADAPTATIONS_MOST and self._adapt(error, asked, request, tried):
                     adaptations += 1
                     continue
                 pause = self._pause(error, attempt)
@@ -168,28 +182,30 @@ class OpenAIModel:
         return BACKOFF_SECONDS * 2.0**attempt * random.uniform(0.75, 1.0)  # noqa: S311 - spreads clients, no secret
 
     # ---- a server's ways ----
-    def _adapt(self, error: ModelError, asked: Asked, request: dict[str, Any]) -> bool:
+    def _adapt(self, error: ModelError, asked: Asked, request: dict[str, Any], tried: Learned) -> bool:
         """Learn from an error how this server is to be asked; true when it is worth asking again."""
-        learned, said = self.learned, said_by_server(error)
+        known, said = self.learned.with_(tried), said_by_server(error, request)
         if isinstance(error, ContextOverflow):
-            return self._adapt_to_window(error, said, asked, request)
+            return self._adapt_to_window(error, said, asked, request, tried)
         if isinstance(error, AnswerTruncated) and error.reason == "length":  # all of it went into thoughts
-            return self._differs(asked, request)
+            return self._differs(asked, request, tried)
         if not said:
             return False
         if limit := read_output_limit(said):
-            learned.output_limit = limit
-            return self._differs(asked, request)
-        if part := needed_part(said, learned.needed):
-            learned.needed.add(part)
+            tried.output_limit = limit
+            return self._differs(asked, request, tried)
+        if part := needed_part(said, known.needed):
+            tried.needed.add(part)
             return True
-        if part := refused_part(said, request, learned.refused):
-            logger.info("%s at %s is asked without %s from now on", self.name, self.base_url or OPENAI_URL, part)
-            learned.refused.add(part)
+        if part := refused_part(said, request, known.refused):
+            logger.info("%s at %s is asked without %s", self.name, self.base_url or OPENAI_URL, part)
+            tried.refused.add(part)
             return True
         return False
 
-    def _adapt_to_window(self, error: ContextOverflow, said: str, asked: Asked, request: dict[str, Any]) -> bool:
+    def _adapt_to_window(
+        self, error: ContextOverflow, said: str, asked: Asked, request: dict[str, Any], tried: Learned
+    ) -> bool:
         """Remember the window. It is enough to ask for a shorter answer where the prompt alone fits."""
         learned, overflow = self.learned, read_overflow(said)
         if error.window:
@@ -198,11 +214,11 @@ class OpenAIModel:
             learned.count(asked.tokens, overflow.prompt)
         window = self._window
         fits = window and learned.tokens(asked.tokens) + ANSWER_TOKENS_LEAST <= window
-        return bool(fits) and self._differs(asked, request)
+        return bool(fits) and self._differs(asked, request, tried)
 
-    def _differs(self, asked: Asked, request: dict[str, Any]) -> bool:
+    def _differs(self, asked: Asked, request: dict[str, Any], tried: Learned) -> bool:
         again = self._asked(asked.instructions, asked.messages, asked.tools, asked.output, asked.settings)
-        return write_request(self.name, again, self.learned) != request
+        return write_request(self.name, again, self.learned.with_(tried)) != request
 
     # ---- one attempt ----
     async def _attempt(self, asked: Asked, request: dict[str, Any], deadline: float) -> AsyncGenerator[ModelEvent]:
@@ -210,9 +226,12 @@ class OpenAIModel:
 
         turn = Turn(
             self.name,
-            tools=[tool.name for tool in asked.tools],
+            tools=[tool.name for tool in asked.callable],
             learned=self.learned,
             visible_tokens=visible_tokens(asked, request),
+            given=asked.given,
+            clean=lambda said: without_sent(said, request),
+            data=asked.output is not None,
         )
         timeout = self.timeout if "stream" in request else replace(self.timeout, first=self.timeout.total)
         clock = AttemptClock(timeout, deadline=deadline)
@@ -226,13 +245,13 @@ class OpenAIModel:
             finally:
                 await opened.__aexit__(None, None, None)
         except openai.APIStatusError as error:
-            if calls := read_failed_generation(error.body, [tool.name for tool in asked.tools]):
+            if calls := read_failed_generation(error.body, [tool.name for tool in asked.callable]):
                 for call in calls:
                     yield call
                 return
-            raise translate(error) from error
+            raise translate(error, request) from error
         except openai.OpenAIError as error:
-            raise translate(error) from error
+            raise translate(error, request) from error
         except breaks() as error:
             if not turn.whole:
                 raise ModelInterrupted(f"{self.name}: the connection broke: {error!r}") from error
@@ -243,6 +262,7 @@ class OpenAIModel:
         if turn.usage:
             yield turn.usage
             self.learned.count(asked.tokens, turn.usage.input_tokens)
+            self.learned.has_read(turn.usage.input_tokens)
         self._check_window(turn, request)
         turn.check(response.headers.get("content-type", ""))
         if turn.attached:
@@ -252,20 +272,22 @@ class OpenAIModel:
 
     def _check_window(self, turn: Turn, request: dict[str, Any]) -> None:
         """Raise ContextOverflow for an answer that ended before it began, since the prompt filled the window."""
-        asked_for = request.get("max_tokens") or request.get("max_completion_tokens") or FEW_TOKENS + 1
+        sent = {**request, **request.get("extra_body", {})}
+        limits = [sent[name] for name in LIMITS if isinstance(sent.get(name), int)]
+        asked_for = min(limits, default=FEW_TOKENS + 1)
         if turn.thought or asked_for <= FEW_TOKENS:
             return
         # LM Studio says nothing at all, as if that were the answer.
         silent = turn.usage and not turn.usage.output_tokens and turn.usage.input_tokens > LONG_PROMPT
         if silent and turn.finish == "stop" and not turn.said and not turn.calls:
             raise ContextOverflow(f"{self.name}: a long prompt got an answer without a token")
-        if not turn.cut:
+        if not turn.cut or turn.said or turn.calls:  # what was said may have been cut for another reason
             return
         window = None
         if turn.usage and turn.usage.output_tokens < FEW_TOKENS:
             window = turn.usage.total_tokens
             self.learned.window = window
-        if not turn.said and (window or turn.usage is None):
+        if window or turn.usage is None:
             raise ContextOverflow(f"{self.name}: the prompt left no room for an answer", window=window)
 
     def _client(self) -> AsyncOpenAI:
@@ -281,7 +303,10 @@ class OpenAIModel:
                 return given.copy(timeout=timeout, max_retries=0)
             # An address of one's own may need no key, but the client insists on one.
             settings = settings_of(given) if given else {"api_key": self.api_key or "none"}
-            return AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
+            client = AsyncOpenAI(base_url=self.base_url or OPENAI_URL, timeout=timeout, max_retries=0, **settings)
+            if given is None and not self._is_openai:
+                forget_environment(client)
+            return client
 
         return per_loop((AsyncOpenAI, self.api_key, self.base_url, self.timeout, given), connect)
 

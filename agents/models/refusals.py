@@ -7,15 +7,16 @@ Groq, DeepSeek, xAI, OpenRouter and Anthropic's door for OpenAI clients.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 REFUSED = re.compile(
     r"not (?:be )?(?:support|permitted|allowed|available|enabled|recogni[sz]ed|implemented)|n't (?:support|available)"
-    r"|unsupported|unavailable|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra inputs|cannot find field"
+    r"|unsupported|unavailable|unknown|unrecogni[sz]ed|extra_forbidden|extra inputs|cannot find field"
     r"|cannot|can't|incompatible|deprecated|requires|must be one of|only the default|invalid parameter|no endpoints"
-    r"|does not exist|removed|only [^.]*supported|must be verified",
+    r"|unexpected (?:keyword|argument|field|param|property)|does not exist|removed|only [^.]*supported"
+    r"|must be verified",
     re.IGNORECASE,
 )
 NEEDED = re.compile(r"missing|must be (?:passed|provided|sent)|is required", re.IGNORECASE)
@@ -40,20 +41,35 @@ PARTS: dict[str, str] = {
     "temperature": r"temperature",
     "seed": r"\bseed\b",
     "stop": r"\bstop\b",
-    "tool_choice": r"tool_choice",
+    "tool_choice": r"tool_choice|tool choice(?! requires --)",
     "system": (
-        r"system role|role[^.]{0,20}system|'system'|got system|developer instruction|system (?:message|prompt)s?\b"
+        r"system role|role[^.]{0,20}system|'system'|got system|developer instruction"
+        r"|(?:not|n't|un)[ ]?support\w*[^.]{0,40}system (?:message|prompt)"
+        r"|system (?:message|prompt)s?\b[^.]{0,40}"
+        r"(?:not (?:be )?(?:support|allowed|permitted|enabled|avail)|unsupported)"
     ),
     "alternation": r"(?:must|should) alternate|alternate between user|consecutive",
     "tools": (
         r"(?:not support|n't support|unsupported|no endpoints|extra_forbidden|extra inputs|cannot find field|unknown"
-        r"|not (?:supported|available|enabled)|requires).{0,80}(?:\btools?\b|tool use|function call|--jinja|tool-call)"
-        r"|(?:\btools?\b|tool use|tool choice|function call\w*).{0,80}"
+        r"|not (?:supported|available|enabled)|requires).{0,80}"
+        r"(?:\btools?\b(?! choice)|function call|--jinja|tool-call)"
+        r"|(?:\btools?\b(?! choice)|function call\w*).{0,80}"
         r"(?:not support|n't support|unsupported|extra_forbidden|extra inputs|cannot find field|requires|not enabled"
         r"|not available)"
         r"|must define tools|expects the .?tools"  # a history with calls is not taken without tools either
     ),
 }
+# What is wrong stands inside the description of a tool.
+INSIDE_TOOLS = re.compile(r"""\btools?(?:\[\d|\.\d|["'],\s?\d)|invalid schema for function""", re.IGNORECASE)
+SCHEMA_WORD = re.compile(
+    r"""(?:unknown (?:name|field)|unrecogni[sz]ed|unsupported|unexpected)\D{0,30}?["'`]([$\w-]{1,64})["'`]""",
+    re.IGNORECASE,
+)
+LOCATED = re.compile(
+    r"""["']tools["'],[^\]]{0,200}?["']([$\w-]{1,64})["']\]"""
+)  # the last name of a place in the tools
+NAMING = frozenset({"properties", "$defs", "definitions", "patternProperties"})  # words whose keys are names
+ATTACHED_MOST = 32  # names of fields that are left out for one model, since a history may bring any
 # These patterns say themselves that it is a refusal; and a schema can be told in words, whatever was wrong with it.
 UNMISTAKABLE = frozenset("response_format user_after_tool null_content tool_ids alternation tools".split())
 
@@ -64,14 +80,52 @@ def refused_part(said: str, request: Mapping[str, Any], already: Iterable[str]) 
     for key in _attached_keys(request["messages"]):
         named = re.search(rf"(?<![A-Za-z_]){re.escape(key)}(?![A-Za-z_])", said)
         if named and REFUSED.search(said) and not NEEDED.search(said):
-            return f"attached:{key}"
+            return f"attached:{key}" if _attached(already) < ATTACHED_MOST else None
+    if INSIDE_TOOLS.search(said):
+        return _schema_word(said, request, already)
     refuses = REFUSED.search(said) is not None
     for part, pattern in PARTS.items():
         if part in sent and (refuses or part in UNMISTAKABLE) and re.search(pattern, said, re.IGNORECASE | re.DOTALL):
-            return None if part == "tools" and re.search(r"invalid schema", said, re.IGNORECASE) else part
+            return part
     # A template that takes no system message counts it as one that doesn't alternate.
     alternates = re.search(PARTS["alternation"], said, re.IGNORECASE)
     return "system" if alternates and "system" in sent else None
+
+
+def _attached(already: Iterable[str]) -> int:
+    return sum(part.startswith("attached:") for part in already)
+
+
+def _schema_word(said: str, request: Mapping[str, Any], already: Iterable[str]) -> str | None:
+    """Return the word of the tools' schemas that a server does not know, so that tools can be sent without it."""
+    sent = {word for tool in request.get("tools") or () for word in schema_words(tool["function"]["parameters"])}
+    named = [*SCHEMA_WORD.findall(said), *LOCATED.findall(said)]
+    parts = (f"schema:{word}" for word in named if word in sent)
+    return next((part for part in parts if part not in already), None)
+
+
+def schema_words(schema: Any) -> Iterator[str]:
+    """Yield the words that a JSON schema is written in, but not the names of fields that it describes."""
+    for key, value in schema.items() if isinstance(schema, Mapping) else ():
+        yield key
+        inner = value.values() if key in NAMING and isinstance(value, Mapping) else [value]
+        for each in inner:
+            for one in each if isinstance(each, list) else [each]:
+                yield from schema_words(one)
+
+
+def without_words(schema: Any, words: Collection[str]) -> Any:
+    if isinstance(schema, list):
+        return [without_words(each, words) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: {name: without_words(each, words) for name, each in value.items()}
+        if key in NAMING and isinstance(value, Mapping)
+        else without_words(value, words)
+        for key, value in schema.items()
+        if key not in words
+    }
 
 
 def needed_part(said: str, already: Iterable[str]) -> str | None:

@@ -6,26 +6,31 @@ import re
 from collections import Counter, deque
 
 EVERY = 100  # characters between two looks: a look is a handful of searches in what was said last
-TAIL = 4_000  # characters that are looked at
+TAIL = 12_000  # characters that are looked at
 PROBE = 24  # the last characters, whose earlier places tell how long what repeats may be
 CANDIDATES = 6
 # How often the same must stand in a row, and how long that must be in all. Words: a refrain, "ha ha ha", like cells of
 # a table stay below it. No words: rules of tables, rows of zeros, drawings.
-WORDS_TIMES, WORDS_CHARACTERS = 5, 600
+WORDS_TIMES, WORDS_CHARACTERS = 10, 1_000
 SIGNS_TIMES, SIGNS_CHARACTERS = 40, 2_500
+# In code and in data, where rows are alike by nature.
+DATA_TIMES, DATA_CHARACTERS = 40, 5_000
 # Lines that differ in their numbers only, as of a list that counts on for ever: only where they say something else too.
-COUNTED_TIMES, COUNTED_CHARACTERS, COUNTED_LETTERS = 20, 1_500, 20
+# A list of rooms, or the rows of a table as text, stay below it.
+COUNTED_TIMES, COUNTED_CHARACTERS, COUNTED_LETTERS = 60, 8_000, 20
 # The same line, not in a row: among the last so many, so often, with so many letters.
-LINES, LINE_TIMES, LINE_LETTERS = 24, 12, 30
+LINES, LINE_TIMES, LINE_LETTERS = 60, 30, 30
 
 NUMBER = re.compile(r"\d+")
 LETTER = re.compile(r"[^\W\d_]")
 
 
 class RepetitionGuard:
-    """Takes a text as it comes; the cost of each character is constant."""
+    """Takes a text as it comes; the cost of each character is constant. `data` is all of it JSON or the like."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, data: bool = False) -> None:
+        self._data = data
+        self._ticks = ""  # at the end, which may be the beginning of a fence
         self._tail = ""
         self._new: list[str] = []
         self._counted = ""  # the tail with its numbers alike
@@ -46,8 +51,14 @@ class RepetitionGuard:
         alike = NUMBER.sub("#", new)
         # A number may have come in two parts.
         self._counted = (self._counted + alike.removeprefix("#" if self._counted.endswith("#") else ""))[-TAIL:]
-        self._in_code ^= new.count("```") % 2 == 1
-        return self._repeats_lines(new) or _repeats(self._tail) or (not self._in_code and _counts_on(self._counted))
+        fences = self._ticks + new
+        self._in_code ^= fences.count("```") % 2 == 1
+        ticks = len(fences) - len(fences.rstrip("`"))
+        self._ticks = "`" * (ticks % 3)
+        if self._data or self._in_code:
+            self._lines.clear()
+            return _repeats(self._tail, DATA_TIMES, DATA_CHARACTERS)
+        return self._repeats_lines(new) or _repeats(self._tail) or _counts_on(self._counted)
 
     def _repeats_lines(self, new: str) -> bool:
         *whole, self._line = (self._line + new).split("\n")
@@ -59,11 +70,11 @@ class RepetitionGuard:
         return times >= LINE_TIMES and not line.startswith("|") and len(LETTER.findall(line)) >= LINE_LETTERS
 
 
-def _repeats(text: str) -> bool:
-    for unit, times in _units(text, WORDS_CHARACTERS):
+def _repeats(text: str, words_times: int = WORDS_TIMES, words_characters: int = WORDS_CHARACTERS) -> bool:
+    for unit, times in _units(text, min(words_characters, SIGNS_CHARACTERS)):
         length = len(unit) * times
         if LETTER.search(unit):
-            if times >= WORDS_TIMES and length >= WORDS_CHARACTERS:
+            if times >= words_times and length >= words_characters:
                 return True
         elif times >= SIGNS_TIMES and length >= SIGNS_CHARACTERS:
             return True

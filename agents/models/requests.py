@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,25 @@ class Asked:
         return estimate_tokens(self.instructions, *self.messages, *tools)
 
     @property
+    def callable(self) -> Sequence[Tool]:
+        """Return the tools that the model may call in this turn."""
+        choice = self.settings.tool_choice
+        if choice == "none":
+            return ()
+        chosen = [tool for tool in self.tools if tool.name == choice]
+        return chosen if chosen and not self.has_called else self.tools
+
+    def given(self) -> Iterator[str]:
+        """Yield the texts that the model may quote: all that it was told, but not what it said itself."""
+        for message in self.messages:
+            match message:
+                case UserMessage(text, passages):
+                    yield text
+                    yield from (passage.text for passage in passages)
+                case ToolMessage():
+                    yield message.text
+
+    @property
     def has_called(self) -> bool:
         """Return whether a tool was called since the last question."""
         last = next((m for m in reversed(self.messages) if isinstance(m, UserMessage | ToolMessage)), None)
@@ -48,7 +67,9 @@ def write_request(name: str, asked: Asked, learned: Learned) -> dict[str, Any]:
     """Return the arguments of the client's `create`."""
     request: dict[str, Any] = {
         "model": name,
-        "messages": messages_to_wire(_instructions(asked, learned), asked.messages, tools=asked.tools, learned=learned),
+        "messages": messages_to_wire(
+            _instructions(asked, learned), asked.messages, tools=asked.callable, learned=learned
+        ),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -56,7 +77,7 @@ def write_request(name: str, asked: Asked, learned: Learned) -> dict[str, Any]:
         schema = {"name": "answer", "schema": asked.output.schema, "strict": asked.output.strict}
         request["response_format"] = {"type": "json_schema", "json_schema": schema}
     if asked.tools and "tools" not in learned.refused:
-        request |= _tools(asked)
+        request |= _tools(asked, learned)
     request |= _settings(asked, learned)
     refused = learned.refused | ({"stream_options"} if "stream" in learned.refused else set())
     return {part: value for part, value in request.items() if part not in refused}
@@ -95,8 +116,8 @@ def _instructions(asked: Asked, learned: Learned) -> str:
     return f"{asked.instructions}\n\nAnswer with JSON of this schema and nothing else: {schema}"
 
 
-def _tools(asked: Asked) -> dict[str, Any]:
-    request: dict[str, Any] = {"tools": tools_to_wire(asked.tools)}
+def _tools(asked: Asked, learned: Learned) -> dict[str, Any]:
+    request: dict[str, Any] = {"tools": tools_to_wire(asked.tools, learned)}
     if asked.settings.parallel_tool_calls is not None:
         request["parallel_tool_calls"] = asked.settings.parallel_tool_calls
     choice = asked.settings.tool_choice

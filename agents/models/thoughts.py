@@ -19,6 +19,8 @@ TAGS = {
 # What may end thoughts that nothing opened, since the prompt's template had written the opening tag already.
 CLOSERS = ("</think>", "</thinking>", "[/THINK]", "◁/think▷")
 
+PIECE_CHARACTERS = 4_096  # of a text that are looked at in one go
+BLANKS_MOST = 1_000  # characters, after which what comes is no tag
 CLOSING = frozenset(closer[0] for closer in CLOSERS)
 
 Said = TextDelta | ThinkingDelta | TextWithdrawn
@@ -28,8 +30,9 @@ class ThoughtSplitter:
     """Splits a streamed text. A tag opens thoughts only at the beginning of an answer; elsewhere, and in code, it is
     text like any other. What might still become a tag is held back until it is clear.
 
-    A closing tag that nothing opened makes all before it a thought: what was shown of it is withdrawn. For a model
-    that is known to close only (`closes_only`) nothing has to be, since it begins thinking.
+    A closing tag that nothing opened makes all before it a thought, where it has a line of its own or ends one before a
+    blank line, as templates put it; elsewhere it is quoted. What was shown is withdrawn. For a model that is known to
+    close only (`closes_only`) nothing has to be, since it begins thinking.
     """
 
     def __init__(self, *, closes_only: bool = False) -> None:
@@ -40,10 +43,15 @@ class ThoughtSplitter:
         self._held = ""
         self._shown: list[str] = []  # of the answer, as long as it may turn out to have been a thought
         self._may_close = True
+        self._in_line = False  # whether something was shown of the line that goes on
         self._thought = False
         self._assumed_thoughts: list[str] = []
 
     def feed(self, text: str) -> Iterator[Said]:
+        for at in range(0, len(text), PIECE_CHARACTERS):
+            yield from self._feed(text[at : at + PIECE_CHARACTERS])
+
+    def _feed(self, text: str) -> Iterator[Said]:
         self._held += text
         before = None
         while self._held and before != (self._held, self._state):
@@ -60,6 +68,8 @@ class ThoughtSplitter:
         """Return what was held back. Thoughts that were never closed are all there was, and the answer is empty; only
         a model that was assumed to think has then answered without thinking, unless it was `cut` short.
         """
+        if self._state == "said" and self._may_close:
+            yield from self._say(ended=True)
         held, self._held = self._held, ""
         if self._state != "thinking":
             if held and not (self._thought and held.isspace()):
@@ -78,7 +88,8 @@ class ThoughtSplitter:
                 self._held = begun[len(opener) :]
                 self._state, self._closers, self._may_close = "thinking", (closer,), False
                 return
-        if begun and not any(opener.startswith(begun) for opener in TAGS):
+        blanks = len(self._held) - len(begun)
+        if blanks > BLANKS_MOST or (begun and not any(opener.startswith(begun) for opener in TAGS)):
             self._state = "said"
             if self._thought:  # the blank lines between thoughts and answer are no part of it
                 self._held = begun
@@ -97,25 +108,49 @@ class ThoughtSplitter:
                 self._assumed_thoughts.append(thought)
             yield ThinkingDelta(thought)
 
-    def _say(self) -> Iterator[Said]:
+    def _say(self, *, ended: bool = False) -> Iterator[Said]:
         if not self._may_close:
             text, self._held = self._held, ""
             yield TextDelta(text)
             return
         if CLOSING.isdisjoint(self._held):
-            text, self._held = self._held, ""
-            self._shown.append(text)
-            yield TextDelta(text)
+            yield from self._pass(len(self._held))
             return
         at, closer = _first(self._held, CLOSERS)
-        if at >= 0:
-            yield from self._close(at, closer)
+        if at < 0:
+            yield from self._pass(len(self._held) - _begun(self._held, CLOSERS))
             return
-        keep = _begun(self._held, CLOSERS)
-        text, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+        closes = self._closes(at, closer, ended=ended)
+        if closes:
+            yield from self._close(at, closer)
+        elif closes is False:
+            yield from self._pass(at + len(closer))
+        else:
+            yield from self._pass(at)
+
+    def _pass(self, count: int) -> Iterator[Said]:
+        text, self._held = self._held[:count], self._held[count:]
         if text:
             self._shown.append(text)
+            self._in_line = self._begins_line(text) is False
             yield TextDelta(text)
+
+    def _begins_line(self, text: str) -> bool:
+        """Return whether what follows the text stands at the beginning of a line, but for blanks."""
+        _, end, line = text.rpartition("\n")
+        return not line.strip() and bool(end or not self._in_line)
+
+    def _closes(self, at: int, closer: str, *, ended: bool) -> bool | None:
+        """Return whether a tag stands where templates put one, or None as long as that is not clear."""
+        after = self._held[at + len(closer) :]
+        line, end, next_line = after.lstrip(" \t").partition("\n")
+        if line or len(after) > BLANKS_MOST:
+            return False
+        if self._begins_line(self._held[:at]):
+            return True if end or ended else None
+        if next_line.lstrip(" \t").startswith("\n"):
+            return True
+        return False if ended or next_line.strip() else None
 
     def _close(self, at: int, closer: str) -> Iterator[Said]:
         """A closing tag has come: unless it is quoted, or an opening one was mentioned, all before was thought."""

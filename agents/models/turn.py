@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +27,10 @@ from agents.models.wire import is_object
 from agents.models.written_calls import CallScanner, calls_in_thoughts, new_call_id, read_calls
 
 LINE_MAX_BYTES = 4_000_000
+UNSEEN_CHARACTERS = 400_000  # of all calls of a turn, and of what may become one
 SHOWN_CHARACTERS = 300  # of what a server said, in an error
 CUT = frozenset({"length", "model_length", "max_tokens", "max_output_tokens"})  # ends of an answer that was cut
+REFUSING_CODE = re.compile(r"4(?!08|09|29)\d\d\Z|invalid_request_error\Z|BadRequest")  # of an error inside a stream
 BROKEN = frozenset({"error", "abort", "insufficient_system_resource"})  # and of one that the server gave up
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
@@ -35,9 +38,10 @@ THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 class StreamError(Exception):
     """What a server said in an error inside a stream that had begun well; the cause of the ModelError."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, said: str, *, refuses: bool) -> None:
         super().__init__(said)
         self.said = said
+        self.refuses = refuses  # whether it is about the request, as a status of 4xx is
 
 
 @dataclass(slots=True)
@@ -54,11 +58,21 @@ class PartialCall:
 class Turn:
     """Puts a turn together from its lines, as servers really write them.
 
-    `tools` are the names of those that were offered, `visible_tokens` how much text may be shown, by our estimate.
+    `tools` are the names of those that it may call, `visible_tokens` how much text may be shown, by our estimate, and
+    `given` returns the texts that it may quote; `clean` takes what was sent out of an error. Where `data` is
+    asked for, rows may be alike.
     """
 
     def __init__(
-        self, name: str, *, tools: Iterable[str] = (), learned: Learned, visible_tokens: int | None = None
+        self,
+        name: str,
+        *,
+        tools: Iterable[str] = (),
+        learned: Learned,
+        visible_tokens: int | None = None,
+        given: Callable[[], Iterable[str]] = tuple,
+        clean: Callable[[str], str] = str,
+        data: bool = False,
     ) -> None:
         self.name = name
         self.chunks = 0
@@ -75,8 +89,11 @@ class Turn:
         self._by_index: dict[int, PartialCall] = {}
         self._mend_text, self._mend_thought = SurrogateMender(), SurrogateMender()
         self._splitter = ThoughtSplitter(closes_only=learned.closes_only)
-        self._scanner = CallScanner(self._tools)
-        self._text_guard, self._thought_guard = RepetitionGuard(), RepetitionGuard()
+        self._given, self._clean = given, clean
+        self._scanner = CallScanner(self._tools, after_text=not learned.calls, given=given)
+        self._data = data
+        self._unseen, self._unseen_guard = 0, RepetitionGuard(data=True)
+        self._text_guard, self._thought_guard = RepetitionGuard(data=data), RepetitionGuard()
         self._bytes_left = None if visible_tokens is None else visible_tokens * BYTES_PER_TOKEN
 
     @property
@@ -90,8 +107,11 @@ class Turn:
 
     @property
     def calls(self) -> list[ToolCall]:
-        named = [call for call in self._calls if call.name or call.arguments]
-        return [call.whole() for call in named] + self._written
+        return [call.whole() for call in self._called] + self._written
+
+    @property
+    def _called(self) -> list[PartialCall]:
+        return [call for call in self._calls if call.name or call.arguments]
 
     def read(self, line: bytes) -> Iterator[Said]:
         """Take in one line, and yield what it adds. Raises ModelAnswerInvalid for what is no chunk, and
@@ -106,7 +126,7 @@ class Turn:
             return
         try:
             thought, text = self._read_chunk(json.loads(body))
-        except (ValueError, TypeError, AttributeError, LookupError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             shown = body[:SHOWN_CHARACTERS].decode(errors="replace")
             raise ModelAnswerInvalid(f"{self.name} sent a chunk that is none: {shown!r}") from error
         if thought:
@@ -119,7 +139,7 @@ class Turn:
         try:
             answer = json.loads(body)
             choices = [{**choice, "delta": choice["message"]} for choice in answer.get("choices") or ()]
-        except (ValueError, TypeError, AttributeError, LookupError):
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             return  # `check` says what came instead
         if choices or answer.get("error"):
             yield from self.read(b"data: " + json.dumps({**answer, "choices": choices}).encode())
@@ -132,9 +152,11 @@ class Turn:
         if text and not (self._written and text.isspace()):
             yield from self._say(text)
         if not self.said and not self.calls:  # a model may call a tool in the midst of its thoughts, and stop
-            self._written = calls_in_thoughts("".join(self._thoughts), self._tools)
+            self._written = calls_in_thoughts("".join(self._thoughts), self._tools, given=self._given)
+        if self._called:
+            self._learned.calls = True
         if self._splitter.closed_unopened is not None:
-            self._learned.closes_only = self._splitter.closed_unopened
+            self._learned.closings = self._learned.closings + 1 if self._splitter.closed_unopened else 0
         if self.thought or (self.usage and self.usage.reasoning_tokens):
             self._learned.thinks = True
 
@@ -181,9 +203,10 @@ class Turn:
             self._written_by_error(calls)
             return
         shown = f"{self.name}: {str(said)[:SHOWN_CHARACTERS]}"
-        if overflow := read_overflow(str(said), code):
-            raise ContextOverflow(shown, window=overflow.window) from StreamError(str(said))
-        raise ModelInterrupted(shown) from StreamError(str(said))
+        cause = StreamError(str(said), refuses=bool(REFUSING_CODE.match(code)))
+        if overflow := read_overflow(self._clean(str(said)), code):
+            raise ContextOverflow(shown, window=overflow.window) from cause
+        raise ModelInterrupted(shown) from cause
 
     def _written_by_error(self, calls: list[ToolCall]) -> None:
         self._calls += [PartialCall(call.id, call.name, call.arguments) for call in calls]
@@ -194,7 +217,9 @@ class Turn:
         call = self._call_of(part.get("index"), part.get("id") or "", function.get("name") or "")
         call.name = call.name or function.get("name") or ""
         arguments = function.get("arguments") or ""
-        call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments)
+        arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        call.arguments += arguments
+        self._count_unseen(arguments)
         attach(call.attached, unknown_fields(part, CALL_FIELDS))
         if more := unknown_fields(function, FUNCTION_FIELDS):
             attach(call.attached, {"function": more})
@@ -203,7 +228,11 @@ class Turn:
         """Return the call a part belongs to: by index, but servers leave that out, or give every call the same one."""
         call = self._by_index.get(index) if index is not None else self._calls[-1] if self._calls else None
         another = call is None or (id and call.id and id != call.id) or (index is None and name and not id)
-        if call is None or another or (name and not id and is_object(call.arguments)):
+        if (
+            call is None
+            or another
+            or (name and not id and call.arguments.rstrip()[-1:] == "}" and is_object(call.arguments))
+        ):
             call = PartialCall(id)
             self._calls.append(call)
             if index is not None:
@@ -216,13 +245,23 @@ class Turn:
         for event in said:
             match event:
                 case TextDelta(text):
-                    if text := self._scanner.feed(text):
-                        yield from self._say(text)
+                    shown = self._scanner.feed(text)
+                    if shown:
+                        yield from self._say(shown)
+                    self._count_unseen(text[len(shown) :])
                 case ThinkingDelta(text):
                     yield from self._think(text)
                 case TextWithdrawn():
-                    self.said, self._text_guard = False, RepetitionGuard()
+                    self.said, self._text_guard = False, RepetitionGuard(data=self._data)
                     yield event
+
+    def _count_unseen(self, text: str) -> None:
+        """Raise AnswerTruncated for a call without end, which nobody sees."""
+        self._unseen += len(text)
+        if self._unseen > UNSEEN_CHARACTERS:
+            raise AnswerTruncated(f"{self.name} wrote a call of more than {UNSEEN_CHARACTERS} characters")
+        if text and self._unseen_guard.feed(text):
+            raise AnswerTruncated(f"{self.name} repeats itself in a call, and was stopped", reason="repetition")
 
     def _think(self, text: str) -> Iterator[Said]:
         self.thought = True

@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from agents.models.learned import Learned
+from agents.models.refusals import without_words
 from agents.models.written_calls import ID_LENGTH
 from agents.parts import FilePart, Part, data_url
 from agents.tools import Tool
@@ -63,7 +64,7 @@ def _call_to_wire(call: ToolCall) -> dict[str, Any]:
 def is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -193,11 +194,17 @@ def _put_together(contents: Sequence[str | list[dict[str, Any]]]) -> str | list[
     return [part for each in contents for part in ([_text_part(each)] if isinstance(each, str) else each)]
 
 
-def tools_to_wire(tools: Sequence[Tool]) -> list[Mapping[str, Any]]:
+def tools_to_wire(tools: Sequence[Tool], learned: Learned) -> list[Mapping[str, Any]]:
+    """Return the tools, without the words of JSON schema that the server does not know."""
+    words = {part.removeprefix("schema:") for part in learned.refused if part.startswith("schema:")}
     return [
         {
             "type": "function",
-            "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": without_words(tool.parameters, words) if words else tool.parameters,
+            },
         }
         for tool in tools
     ]

@@ -2,8 +2,12 @@
 
 Hermes and Qwen: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`. Mistral: `[TOOL_CALLS][{…}]` and
 `[TOOL_CALLS]name[ARGS]{…}`. Llama: `<|python_tag|>{…}`, `<function=name>{…}</function>`, or only the JSON. Qwen Coder:
-`<function=name><parameter=key>value</parameter></function>`. Others: a block of JSON. They count only when they name
-a tool that the model was offered.
+`<function=name><parameter=key>value</parameter></function>`. Others: a block of JSON.
+
+An answer may quote such a text without meaning it. So it is a call only where it names a tool that the model was
+offered, where nothing follows it, and where no text that the model was given says the same. Before it there may be
+text only for a model that was never seen calling in the protocol's own way, and only before a marker that begins a
+line.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ import json
 import random
 import re
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any, Literal
 
 from agents.messages import ToolCall
@@ -21,18 +26,20 @@ from agents.messages import ToolCall
 ID_LENGTH = 9  # letters and digits: Mistral takes no other id
 MARKERS = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "<|tool_call|>", "<function_call>")
 FENCE = "```"
-BARE = re.compile(r"(?:\A|\n)\s*[{\[]")
-SUSPICIOUS = frozenset("<[`{")  # how all of these begin
+FENCES = (FENCE, "~~~")
+INDENT_MOST = 3  # blanks before a marker or a fence: a line with more of them is code
 LANGUAGES = ("", "json", "tool_call", "tool_code")  # of a block that may hold a call
 NAME_KEYS = ("name", "function", "tool", "tool_name", "function_name")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input")
 KEYS = (*NAME_KEYS, *ARGUMENT_KEYS, "type", "id", "tool_calls")
 JUDGED_CHARACTERS = 500  # of a JSON value: by then it has named a tool, or is an answer
-JSON_VALUES_MOST = 50  # that are looked at in one text
+VALUES_MOST = 50  # that are looked at in one text
+LITERAL_CHARACTERS = 4_000  # of a Python literal or call, whose parser is slow
 MARKS = re.compile(
-    r"</?tool_calls?>|</?function_call>|</?tool-use>|\[/?TOOL_CALLS\]|<\|python_tag\|>|<\|/?tool_call\|>|</?function[^>]*>"
-    r"|<\|(?:eom_id|eot_id|im_end)\|>|```(?:json|tool_call|tool_code)?"
+    r"</?tool_calls?>|</?function_call>|</?tool-use>|\[/?TOOL_CALLS\]|<\|python_tag\|>|<\|/?tool_call\|>"
+    r"|</?function[^<>\n]{0,80}>|<\|(?:eom_id|eot_id|im_end)\|>|```(?:json|tool_call|tool_code)?"
 )
+UNTOLD = re.compile(r"""[\s\\"'`]+""")  # what changes when a text is quoted
 
 Verdict = Literal["call", "maybe", "no"]
 
@@ -44,98 +51,107 @@ def new_call_id() -> str:
 
 # ---- while it is written ---------------------------------------------------------------------------------------------
 class CallScanner:
-    """Passes an answer's text on as it comes, but holds back what may turn out to be a call of one of the `tools`."""
+    """Passes an answer's text on as it comes, but holds back what may turn out to be a call of one of the `tools`.
 
-    def __init__(self, tools: Collection[str]) -> None:
+    With `after_text`, a marker counts after text too. `given` returns the texts that the model may quote from. Each
+    character is looked at a bounded number of times, however the text is cut.
+    """
+
+    def __init__(
+        self, tools: Collection[str], *, after_text: bool = False, given: Callable[[], Iterable[str]] = tuple
+    ) -> None:
         self._tools = tools
-        self._held = ""
-        self._holding = False  # all the rest
-        self._begun = False  # the answer
+        self._after_text = after_text
+        self._given = given
+        self._held: list[str] = []
+        self._state: Literal["begin", "text", "holding"] = "begin" if tools else "text"
         self._in_code = False
-        self._last = ""
+        self._in_line = False  # whether the line that comes has begun already
 
     def feed(self, text: str) -> str:
         """Return what is certainly text by now."""
-        if not self._tools or (self._begun and not self._held and SUSPICIOUS.isdisjoint(text)):
-            self._last = text[-1:] or self._last
-            return text
-        self._held += text
-        certain: list[str] = []
-        while self._held and not self._holding and (passed := self._step()):
-            certain.append(passed)
-        return "".join(certain)
+        match self._state:
+            case "holding":
+                self._held.append(text)
+                return ""
+            case "begin":
+                return self._begin(self._take() + text)
+            case _:
+                return self._go_on(self._take() + text)
 
     def end(self) -> tuple[str, list[ToolCall]]:
         """Return the text and the calls that were still held back."""
-        held, self._held = self._held, ""
-        return read_calls(held, self._tools) if held else ("", [])
+        held = self._take()
+        left, calls = read_calls(held, self._tools, given=self._given) if held else ("", [])
+        return (held, []) if left else ("", calls)
 
-    def _step(self) -> str:
-        """Return the next text that is certain; nothing when there is none yet."""
-        at, kind = self._suspect()
-        if at:
-            return self._pass(at)
-        if kind == "nothing":
-            return ""
-        if kind == "marker":
-            self._holding = True
-            return ""
-        if self._in_code:
-            self._in_code = False
-            return self._pass(len(FENCE))
-        verdict = judge(self._held[:JUDGED_CHARACTERS], self._tools)
+    def _take(self) -> str:
+        held, self._held = "".join(self._held), []
+        return held
+
+    def _begin(self, text: str) -> str:
+        begun = text.lstrip()
+        blanks = text[: len(text) - len(begun)]
+        if not begun:
+            return blanks
+        verdict = judge(begun[:JUDGED_CHARACTERS], self._tools)
         if verdict == "no":
-            self._in_code = kind == "fence"
-            return self._pass(len(FENCE) if kind == "fence" else 1)
-        self._holding = verdict == "call"
-        return ""
+            self._state = "text"
+            return blanks + self._go_on(begun)
+        if verdict == "call" or len(begun) >= JUDGED_CHARACTERS:
+            self._state = "holding"
+        self._held = [begun]
+        return blanks
 
-    def _pass(self, count: int) -> str:
-        text, self._held = self._held[:count], self._held[count:]
-        self._begun = self._begun or not text.isspace()
-        self._last = text[-1]
+    def _go_on(self, text: str) -> str:
+        """Pass text on up to a line that begins with a marker."""
+        if not self._tools or not self._after_text:
+            return text
+        at = 0
+        while at < len(text):
+            end = text.find("\n", at) + 1 or len(text)
+            if not self._in_line:
+                verdict = self._judge_line(text[at : min(end, at + JUDGED_CHARACTERS)])
+                if verdict != "no":
+                    self._state = "holding" if verdict == "call" else "text"
+                    self._held = [text[at:]]
+                    return text[:at]
+            self._in_line = text[end - 1] != "\n"
+            at = end
         return text
 
-    def _suspect(self) -> tuple[int, str]:
-        """Return how much is text before the next thing to look at, and what that is, or may become."""
-        held = self._held
-        found = [(at, "fence")] if (at := held.find(FENCE)) >= 0 else []
-        if not self._in_code:
-            found += [(at, "marker") for marker in MARKERS if (at := held.find(marker)) >= 0 and not self._quoted(at)]
-            found += [(at, "json") for at in self._bare(held)]
-        found.append((len(held) - _beginning(held), "nothing"))
-        return min(found, key=lambda suspect: suspect[0])
-
-    def _bare(self, held: str) -> Iterator[int]:
-        """Yield where lines begin with JSON."""
-        for line in BARE.finditer(held):
-            at = line.end() - 1
-            begins = line.start() > 0 or not self._begun or self._last == "\n" or held[0] == "\n"
-            if begins and not any(mark.startswith(held[at:]) for mark in MARKERS):
-                yield at
-
-    def _quoted(self, at: int) -> bool:
-        return (self._held[at - 1] if at else self._last) == "`"
-
-
-def _beginning(text: str) -> int:
-    """Return how many characters at the end may be the beginning of a marker or a fence."""
-    for length in range(min(15, len(text)), 0, -1):
-        tail = text[-length:]
-        if tail[0] in "<[`" and any(mark.startswith(tail) and mark != tail for mark in (*MARKERS, FENCE)):
-            return length
-    return 0
+    def _judge_line(self, line: str) -> Verdict:
+        """Say whether a line begins with a marker, as far as it goes, and take note of code."""
+        begun = line.lstrip(" \t")
+        if len(line) - len(begun) > INDENT_MOST:
+            return "no"
+        if begun.startswith(FENCES):
+            self._in_code = not self._in_code
+            return "no"
+        if not self._in_code and begun.startswith(MARKERS):
+            return "call"
+        marks = FENCES if self._in_code else (*FENCES, *MARKERS)
+        return "maybe" if any(mark.startswith(begun) for mark in marks) else "no"
 
 
 def judge(text: str, tools: Collection[str]) -> Verdict:
-    """Say whether JSON, in a fence or bare, is a call of a known tool, as far as the text goes."""
+    """Say whether an answer that begins so is a call of a known tool, as far as the text goes."""
+    if text.startswith(MARKERS):
+        return "call"
+    if any(mark.startswith(text) for mark in (*MARKERS, FENCE)):
+        return "maybe"
     if text.startswith(FENCE):
         language, _, text = text[len(FENCE) :].partition("\n")
         if language.strip() not in LANGUAGES and not (
             text == "" and any(known.startswith(language) for known in LANGUAGES)
         ):
             return "no"
-    text = re.sub(r"^\s*\[?\s*", "", text)
+    elif text[0] not in "[{":
+        return "no"
+    return _judge_json(re.sub(r"^\s*\[?\s*", "", text), tools)
+
+
+def _judge_json(text: str, tools: Collection[str]) -> Verdict:
     if not text or text == "{":
         return "maybe"
     named = re.match(r'\{\s*(?:"(\w*)(?:("\s*)(?:(:\s*)(.+)?)?)?)?$', text, re.DOTALL)
@@ -156,14 +172,18 @@ def judge(text: str, tools: Collection[str]) -> Verdict:
 
 
 # ---- once it is whole ------------------------------------------------------------------------------------------------
-def read_calls(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
-    """Return the text without the calls in it, and the calls. Without a known tool's name all of it is text."""
+def read_calls(
+    text: str, tools: Collection[str], *, given: Callable[[], Iterable[str]] = tuple
+) -> tuple[str, list[ToolCall]]:
+    """Return the text without the calls in it, and the calls. Without a known tool's name all of it is text, and so it
+    is where one of the texts that were `given` says the same.
+    """
     found = [*_tagged(text, tools), *_named_before(text, tools)]
     if not found:
         found = [*_as_json(text, tools)]
     if not found and any(marker in text for marker in MARKERS):
         found = [*_broken(text, tools)]
-    if not found:
+    if not found or _is_quoted([(text[begin:end], call[0]) for begin, end, call in found], given()):
         return text, []
     rest, at = [], 0
     for begin, end, _ in sorted(found, key=lambda each: each[0]):
@@ -174,10 +194,25 @@ def read_calls(text: str, tools: Collection[str]) -> tuple[str, list[ToolCall]]:
     return left, [ToolCall(new_call_id(), name, arguments) for _, _, (name, arguments) in found]
 
 
-def calls_in_thoughts(thoughts: str, tools: Collection[str]) -> list[ToolCall]:
-    """Return the calls in a text that is no answer; only those that are marked as such."""
+def calls_in_thoughts(
+    thoughts: str, tools: Collection[str], *, given: Callable[[], Iterable[str]] = tuple
+) -> list[ToolCall]:
+    """Return the calls in a text that is no answer; only those that are marked as such, and end it."""
     begins = [at for marker in MARKERS if (at := thoughts.find(marker)) >= 0]
-    return read_calls(thoughts[min(begins) :], tools)[1] if begins and tools else []
+    if not begins or not tools:
+        return []
+    left, calls = read_calls(thoughts[min(begins) :], tools, given=given)
+    return [] if left else calls
+
+
+def _is_quoted(calls: Iterable[tuple[str, str]], given: Iterable[str]) -> bool:
+    """Return whether one of the calls stands in a text that was given, with or without its marker."""
+    sought: set[str] = set()
+    for written, name in calls:
+        sought.add(UNTOLD.sub("", written))
+        if name in (core := UNTOLD.sub("", MARKS.sub("", written))):
+            sought.add(core)
+    return any(each in told for told in (UNTOLD.sub("", text) for text in given) for each in sought)
 
 
 Found = tuple[int, int, tuple[str, str]]
@@ -185,29 +220,39 @@ Found = tuple[int, int, tuple[str, str]]
 
 def _tagged(text: str, tools: Collection[str]) -> Iterator[Found]:
     """`<function=name>…</function>`, with JSON or with tags for each parameter inside."""
-    for tag in re.finditer(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", text, re.DOTALL):
+    for tag in re.finditer(r"<function=([\w.-]{1,64})>(.*?)(?:</function>|\Z)", text, re.DOTALL):
         name, body = tag[1], tag[2].strip()
         if name not in tools:
             continue
-        given = re.findall(r"<parameter=([\w.-]+)>\n?(.*?)\n?</parameter>", body, re.DOTALL)
-        arguments = json.dumps({key: _value(value) for key, value in given}) if given else body or "{}"
+        given = dict(_parameters(body))
+        arguments = _dumped(given) if given else body or "{}"
         yield tag.start(), tag.end(), (name, arguments)
+
+
+def _parameters(body: str) -> Iterator[tuple[str, Any]]:
+    opening, closing = re.compile(r"<parameter=([\w.-]{1,64})>\n?"), "</parameter>"
+    at = 0
+    while (begin := opening.search(body, at)) and (end := body.find(closing, begin.end())) >= 0:
+        yield begin[1], _value(body[begin.end() : end].removesuffix("\n"))
+        at = end + len(closing)
 
 
 def _named_before(text: str, tools: Collection[str]) -> Iterator[Found]:
     """`[TOOL_CALLS]name[ARGS]{…}`, `name{…}</function>` and `<|python_tag|>name.call(key="value")`."""
-    begin = r"(?:\[TOOL_CALLS\]|<\|python_tag\|>|\A)\s*([\w.-]+?)"
-    for head in re.finditer(rf"{begin}(?:\[CALL_ID\]\w+)?\s*(?:\[ARGS\])?\s*(?=\{{)", text):
+    begin = r"(?:\[TOOL_CALLS\]|<\|python_tag\|>|\A)\s{0,8}([\w.-]{1,64}?)"
+    arguments_follow = rf"{begin}(?:\[CALL_ID\]\w{{1,64}})?\s{{0,8}}(?:\[ARGS\])?\s{{0,8}}(?=\{{)"
+    for head in islice(re.finditer(arguments_follow, text), VALUES_MOST):
         if head[1] in tools and (value := _decode(text, head.end())) is not None:
-            yield head.start(), value[1], (head[1], json.dumps(value[0]))
-    for head in re.finditer(rf"{begin}\.call(\(.*\))", text):
+            yield head.start(), value[1], (head[1], _dumped(value[0]))
+    called = rf"{begin}\.call(\(.{{0,{LITERAL_CHARACTERS}}}\))"
+    for head in islice(re.finditer(called, text), VALUES_MOST):
         if head[1] in tools and (arguments := _keywords(f"call{head[2]}")) is not None:
-            yield head.start(), head.end(), (head[1], json.dumps(arguments))
+            yield head.start(), head.end(), (head[1], _dumped(arguments))
 
 
 def _as_json(text: str, tools: Collection[str]) -> Iterator[Found]:
     at = 0
-    for _ in range(JSON_VALUES_MOST):
+    for _ in range(VALUES_MOST):
         start = re.compile(r"[\[{]").search(text, at)
         if start is None:
             return
@@ -221,27 +266,27 @@ def _as_json(text: str, tools: Collection[str]) -> Iterator[Found]:
 
 
 def _calls_in(value: Any, tools: Collection[str]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, list):
-        for each in value:
-            yield from _calls_in(each, tools)
-    if not isinstance(value, dict):
-        return
-    if isinstance(value.get("tool_calls"), list):
-        yield from _calls_in(value["tool_calls"], tools)
-        return
+    if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
+        value = value["tool_calls"]
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, dict):
+            yield from _call_in(each, tools)
+
+
+def _call_in(value: dict[str, Any], tools: Collection[str]) -> Iterator[tuple[str, str]]:
     inner = value["function"] if isinstance(value.get("function"), dict) else value
     name = next((inner[key] for key in NAME_KEYS if isinstance(inner.get(key), str)), "")
     if name in tools:
         arguments: Any = next((part[key] for part in (inner, value) for key in ARGUMENT_KEYS if key in part), {})
-        yield name, arguments if isinstance(arguments, str) else json.dumps(arguments)
+        yield name, arguments if isinstance(arguments, str) else _dumped(arguments)
 
 
 def _broken(text: str, tools: Collection[str]) -> Iterator[Found]:
     """A call after a marker that is no valid JSON: the model is to be told so, like of any other."""
-    named = re.search(r"""["'](?:name|function)["']\s*:\s*["']([\w.-]+)["']""", text)
+    named = re.search(r"""["'](?:name|function)["']\s{0,8}:\s{0,8}["']([\w.-]+)["']""", text)
     if named is None or named[1] not in tools:
         return
-    given = re.search(r"""["'](?:arguments|parameters)["']\s*:\s*(.*)""", MARKS.sub("", text), re.DOTALL)
+    given = re.search(r"""["'](?:arguments|parameters)["']\s{0,8}:\s{0,8}(.*)""", MARKS.sub("", text), re.DOTALL)
     yield 0, len(text), (named[1], given[1].strip() if given else "{")
 
 
@@ -252,10 +297,19 @@ def _decode(text: str, at: int) -> tuple[Any, int] | None:
     except (ValueError, RecursionError):
         pass
     end = text.rfind("}") + 1
+    if end - at > LITERAL_CHARACTERS or "'" not in text[at : at + 20]:
+        return None
     try:
-        return (ast.literal_eval(text[at:end]), end) if "'" in text[at : at + 20] else None
+        return ast.literal_eval(text[at:end]), end
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError):  # a Python literal may be what JSON has no word for
+        return str(value)
 
 
 def _keywords(call: str) -> dict[str, Any] | None:
@@ -271,5 +325,5 @@ def _value(text: str) -> Any:
     """A parameter between tags is JSON where it can be read as such, and text otherwise."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -24,7 +24,7 @@ from agents import (
     stream,
     tool,
 )
-from agents.output import output_of
+from agents.output import found_in, output_of
 from agents.testing import ScriptedModel
 from tests.fakes.chat_server import ChatServer, failure, text
 
@@ -200,3 +200,10 @@ def test_server_that_knows_no_response_format_is_told_in_words() -> None:
         body = server.requests[1].body
     assert "response_format" not in body
     assert body["messages"][0]["content"].startswith("Be exact.\n\nAnswer with JSON of this schema and nothing else: {")
+
+
+@pytest.mark.parametrize("unit", ["\n", "```\n", " ", "x```\n", "```json ", "```\n\n"])
+def test_long_text_without_json_is_searched_in_one_pass(unit: str) -> None:
+    """What looks for the end of a block from each of its line ends takes minutes for this."""
+    text = "```json\n" + unit * (200_000 // len(unit))
+    assert all(block in text for block in found_in(text))

@@ -268,11 +268,12 @@ def test_thinking_model_gets_room_beside_what_it_may_say() -> None:
     assert [request.body["max_tokens"] for request in server.requests] == [300, 300 + THOUGHT_TOKENS]
 
 
-def test_local_model_that_closes_thoughts_only_shows_them_once_at_most() -> None:
+def test_local_model_that_closes_thoughts_only_shows_them_twice_at_most() -> None:
     question = UserMessage("Whales?", PASSAGES)
     with playing("hermes") as server:
-        first, _ = ask(server, question)
-        assert [event for event in first if isinstance(event, TextWithdrawn)] != []
+        for _ in range(2):  # once may have been a quotation
+            first, _ = ask(server, question)
+            assert [event for event in first if isinstance(event, TextWithdrawn)] != []
         second, result = ask(server, question)
         assert [event for event in second if isinstance(event, TextWithdrawn)] == []
         assert (result.content, thought(second)) == (ANSWER, THOUGHT)

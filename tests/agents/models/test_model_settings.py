@@ -33,6 +33,7 @@ from agents import (
     stream,
     tool,
 )
+from agents.models.learned import Learned, learned_of
 from agents.models.requests import THOUGHT_TOKENS
 from agents.steps import Request
 from tests.fakes.chat_server import DONE, ChatServer, Reply, calls, chunk, event, failure, text, usage
@@ -168,7 +169,7 @@ def test_thoughts_are_not_sent_back_as_text(server: ChatServer) -> None:
 
 def test_withdrawn_text_leaves_no_trace_in_the_content(server: ChatServer) -> None:
     first = Reply([chunk({"content": "Let me look."}), *calls(("search", {"query": "whales"})).pieces])
-    events, result = events_of(server, first, said("I ponder.", "</think>", "Yes."), tools=[search])
+    events, result = events_of(server, first, said("I ponder.", "</think>\n\n", "Yes."), tools=[search])
     assert result.content == "Let me look.\n\nYes."
     withdrawn = [event for event in events if isinstance(event, TextWithdrawn)]
     assert withdrawn == [TextWithdrawn("\n\nI ponder.")]
@@ -200,7 +201,7 @@ def test_case_109_answer_that_repeats_itself_ends_and_the_server_is_hung_up_on(s
     assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
     assert isinstance(result.error, AnswerTruncated)
     assert (result.error.reason, "repeats itself" in str(result.error)) == ("repetition", True)
-    assert len(result.content) < 1_000
+    assert len(result.content) < 1_300
 
 
 def test_case_109_thoughts_that_repeat_themselves_end(server: ChatServer) -> None:
@@ -329,3 +330,147 @@ def test_window_that_was_given_too_large_gives_way_to_what_the_server_says(serve
     model = model_at(server, window_tokens=8192)
     assert run(Agent("a", "", model=model), UserMessage("Whales?", passages)).content == "Yes."
     assert model.window_estimate == 2048
+
+
+# ---- calls that are none ---------------------------------------------------------------------------------------------
+WRITTEN = '<tool_call>{"name": "search", "arguments": {"query": "whales"}}</tool_call>'
+
+
+def test_model_that_may_call_no_tool_calls_none_in_words_either(server: ChatServer) -> None:
+    _, result = events_of(server, said(WRITTEN), tools=[search], settings=ModelSettings(tool_choice="none"))
+    assert (result.status, result.content, result.steps) == ("completed", WRITTEN, 1)
+
+
+def test_call_that_a_passage_holds_is_quoted_and_not_made(server: ChatServer) -> None:
+    server.script(said(WRITTEN))
+    agent = Agent("a", "", tools=[search], model=model_at(server))
+    result = run(agent, UserMessage("What does it say?", (Passage(1, f"Send {WRITTEN}.", "Manual"),)))
+    assert (result.status, result.content, result.steps) == ("completed", WRITTEN, 1)
+
+
+def test_model_that_calls_in_the_protocol_s_way_calls_after_text_in_no_other(server: ChatServer) -> None:
+    written = f"Let me look.\n{WRITTEN}"
+    _, result = events_of(server, said(written), text("Yes."), tools=[search])
+    assert (result.content, result.steps) == ("Let me look.\n\n\nYes.", 2)
+    _, result = events_of(server, calls(("search", {"query": "whales"})), said(written), tools=[search])
+    assert (result.content, result.steps) == (written, 2)
+
+
+@pytest.mark.parametrize("given", ["[" * 2_000, "".join(f'{{"query{number}": ' for number in range(5_000))])
+def test_arguments_too_deep_for_a_parser_are_a_failed_result(server: ChatServer, given: str) -> None:
+    _, result = events_of(server, calls(("search", given)), text("Sorry."), tools=[search])
+    assert (result.status, result.content) == ("completed", "Sorry.")
+    asked, answered = server.requests[1].body["messages"][2:]
+    assert asked["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert "error" in answered["content"]
+
+
+def test_chunk_too_deep_for_a_parser_is_an_invalid_answer(server: ChatServer) -> None:
+    _, result = events_of(server, Reply([chunk({"content": "So"}), b'data: {"a": ' + b"[" * 100_000 + b"\n\n", DONE]))
+    assert (result.content, type(result.error)) == ("So", ModelAnswerInvalid)
+
+
+# ---- refusals that are none, or not proved ---------------------------------------------------------------------------
+NO_TOOLS = failure(400, message="m does not support tools")
+
+
+def test_refusal_is_remembered_once_an_answer_has_proved_it(server: ChatServer) -> None:
+    _, result = events_of(server, NO_TOOLS, failure(400, message="Something else is wrong."), tools=[search])
+    assert isinstance(result.error, ModelRefused)
+    assert model_at(server).learned.refused == set()
+    events_of(server, NO_TOOLS, text("Yes."), tools=[search])
+    assert model_at(server).learned.refused == {"tools"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        failure(500, message="m does not support tools"),
+        failure(500, message="unexpected EOF while reading the response stream"),
+        Reply([event({"error": {"message": "m does not support tools", "code": 502}})]),
+        Reply([event({"error": {"message": "streaming is unavailable"}})]),
+    ],
+)
+def test_server_that_fails_says_nothing_of_what_it_takes(server: ChatServer, broken: Reply) -> None:
+    _, result = events_of(server, broken, text("Yes."), tools=[search])
+    assert (result.content, model_at(server).learned.refused) == ("Yes.", set())
+    assert "tools" in server.requests[1].body
+
+
+def test_refusal_inside_a_stream_is_one(server: ChatServer) -> None:
+    refused = Reply([event({"error": {"message": "m does not support tools", "code": 400}})])
+    _, result = events_of(server, refused, text("Yes."), tools=[search])
+    assert (result.content, model_at(server).learned.refused) == ("Yes.", {"tools"})
+
+
+def test_window_that_a_server_quotes_from_the_question_is_none(server: ChatServer) -> None:
+    question = "It has a context window of 100 tokens, they say."
+    server.script(failure(400, message=f"This is not allowed: {question}"))
+    result = run(Agent("a", "", model=model_at(server)), question)
+    assert isinstance(result.error, ModelRefused)
+    assert model_at(server).learned.window is None
+
+
+# ---- windows and addresses -------------------------------------------------------------------------------------------
+def test_answer_that_was_to_be_short_says_nothing_of_the_window(server: ChatServer) -> None:
+    settings = ModelSettings(extra_body={"max_tokens": 8})
+    events_of(server, said("", finish="length", more=[usage(40, 8)]), settings=settings)
+    assert model_at(server).learned.window is None
+
+
+def test_answer_that_can_be_seen_says_nothing_of_the_window(server: ChatServer) -> None:
+    events_of(server, said("Half of", finish="length", more=[usage(40, 8)]))
+    assert model_at(server).learned.window is None
+
+
+def test_tokens_beside_a_prompt_are_bounded_and_forgotten() -> None:
+    learned = Learned()
+    learned.count(150, 6_000)
+    assert learned.estimate(8_192) == 8_192 - 1_024
+    for _ in range(12):
+        learned.count(150, 160)
+    assert learned.estimate(8_192) == 8_192 - 10
+
+
+def test_window_is_forgotten_once_more_than_it_was_read() -> None:
+    learned = Learned(window=100)
+    learned.has_read(90)
+    assert learned.window == 100
+    learned.has_read(500)
+    assert learned.window is None
+
+
+@pytest.mark.parametrize("whose", ["own", "environment"])
+def test_variables_of_openai_go_to_no_other_address(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Secret: s3cret")
+    if whose == "environment":
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    server.script(text("Yes."))
+    model = OpenAIModel("m", api_key="k", base_url=server.url if whose == "own" else None)
+    assert run(Agent("a", "", model=model), "Whales?").content == "Yes."
+    sent = {name.lower() for name in server.requests[0].headers}
+    told = {"openai-organization", "openai-project", "x-secret"}
+    assert sent & told == (set() if whose == "own" else told)
+
+
+# ---- calls without end, and models without number --------------------------------------------------------------------
+@pytest.mark.parametrize("piece", [" \n" * 500, "".join(f"{number}, " for number in range(5_000))])
+@pytest.mark.parametrize("begin", [{"content": '<tool_call>{"name": "search", "arguments": ['}, None])
+def test_call_without_end_is_stopped(server: ChatServer, piece: str, begin: dict[str, Any] | None) -> None:
+    part = {"tool_calls": [{"index": 0, "function": {"name": "search", "arguments": piece}}]}
+    endless = Reply([chunk(begin or part), *[chunk({"content": piece} if begin else part)] * 40, 30.0])
+    _, result = events_of(server, endless, tools=[search])
+    assert (result.status, type(result.error)) == ("limited", AnswerTruncated)
+
+
+def test_models_that_are_remembered_are_bounded() -> None:
+    first = learned_of("http://a", "m")
+    kept = learned_of("http://b", "m")
+    for number in range(1_100):
+        learned_of("http://c", str(number))
+        assert learned_of("http://b", "m") is kept
+    assert learned_of("http://a", "m") is not first

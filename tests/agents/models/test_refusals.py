@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from agents.models.refusals import needed_part, refused_part
+from agents.models.refusals import needed_part, refused_part, without_words
+from agents.models.told import told_in, without_sent
 
 REQUEST: dict[str, Any] = {
     "model": "m",
@@ -169,3 +171,67 @@ def test_roles_that_alternate_already_mean_that_the_system_role_is_not_known() -
 def test_needed_part_is_read_from_what_the_server_says(said: str, part: str | None) -> None:
     assert needed_part(said, ()) == part
     assert needed_part(said, {"reasoning_content", "thought_signature"}) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unexpected EOF while reading the response stream",
+        "The system prompt cannot be revealed.",
+        "Invalid schema for function 'search': streaming tools are not supported",
+        "Unknown name \"novel\" at 'tools[0].function.parameters': Cannot find field.",  # no word of the schema sent
+    ],
+)
+def test_what_only_sounds_like_a_refusal_names_no_part(said: str) -> None:
+    assert refused_part(said, REQUEST, ()) is None
+
+
+def test_refused_choice_of_a_tool_leaves_the_tools() -> None:
+    said = "tool choice 'required' is not supported"
+    assert refused_part(said, REQUEST, ()) == "tool_choice"
+    assert refused_part(said, REQUEST, {"tool_choice"}) is None
+
+
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"$schema": {"type": "string"}, "at": {"anyOf": [{"type": "integer", "$schema": "x"}]}},
+}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid JSON payload received. Unknown name \"$schema\" at 'tools[0].function.parameters': Cannot find field.",
+        '[{"type":"extra_forbidden","loc":["body","tools",0,"function","parameters","$schema"],"msg":"Extra inputs"}]',
+    ],
+)
+def test_word_of_a_schema_that_is_refused_leaves_the_tool(said: str) -> None:
+    request = {**REQUEST, "tools": [{"type": "function", "function": {"name": "search", "parameters": SCHEMA}}]}
+    assert refused_part(said, request, ()) == "schema:$schema"
+    assert refused_part(said, request, {"schema:$schema"}) is None
+    assert without_words(SCHEMA, {"$schema"}) == {
+        "type": "object",
+        "properties": {"$schema": {"type": "string"}, "at": {"anyOf": [{"type": "integer"}]}},
+    }
+
+
+def test_fields_of_a_history_that_are_left_out_are_bounded() -> None:
+    said = "Unknown parameter: 'messages[3].reasoning'."
+    assert refused_part(said, REQUEST, [f"attached:{number}" for number in range(32)]) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": [{"msg": "Value error", "loc": ["body"], "input": "tools are not supported by Ollama"}]},
+        {"message": "1 validation error: [{'msg': 'Value error', 'input': 'tools are not supported by Ollama'}]"},
+        {"error": {"message": "Bad words: 'tools are not supported by Ollam...'"}},
+        {"error": {"message": "Bad words: tools are not supported by Ollama"}},
+    ],
+)
+def test_what_a_server_repeats_of_a_request_is_no_refusal(body: object) -> None:
+    sent = {"messages": [{"role": "user", "content": "It says:\ntools are not supported by Ollama\nWhy?"}]}
+    said = without_sent(told_in(json.dumps(body)), sent)
+    assert "tools" not in said
+    assert without_sent("m does not support tools", sent) == "m does not support tools"

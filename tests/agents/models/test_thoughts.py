@@ -40,7 +40,14 @@ TAGGED = [
     ("<think></think>Yes.", "", "Yes."),
     ("<think>a</think>\n<think>b</think>\nYes.", "ab", "Yes."),
     ("<think>if a < b: </thin</think>Yes <b>.", "if a < b: </thin", "Yes <b>."),
-    ("So.</think>Yes.", "So.", "Yes."),  # the template had written the opening tag
+    ("So.\n</think>\nYes.", "So.\n", "Yes."),  # the template had written the opening tag
+    ("So.</think>\n\nYes.", "So.", "Yes."),
+    ("So.\n</think>", "So.\n", ""),
+    ('It ends with "</think>" then.', "", 'It ends with "</think>" then.'),
+    ("It ends with </think>\nthen.", "", "It ends with </think>\nthen."),
+    ("The tag is\n</think> in all.", "", "The tag is\n</think> in all."),
+    ("The tag is </think>", "", "The tag is </think>"),
+    ("A '</think>' first.\n</think>\n\nYes.", "A '</think>' first.\n", "Yes."),
     ("So.\n\nAnd so.\n</think>\n\nYes.", "So.\n\nAnd so.\n", "Yes."),
     ("<think>So it goes on", "So it goes on", ""),  # never closed: all was thought
     ("Yes.", "", "Yes."),
@@ -74,7 +81,7 @@ def test_thoughts_are_passed_on_as_they_come() -> None:
 
 
 def test_what_was_shown_of_thoughts_that_nothing_opened_is_withdrawn() -> None:
-    said = split(["So it ", "is.</th", "ink>Yes."])
+    said = split(["So it ", "is.</th", "ink>\n", "\nYes."])
     assert said == [
         TextDelta("So it "),
         TextDelta("is."),
@@ -92,3 +99,11 @@ def test_model_known_to_close_only_has_nothing_withdrawn() -> None:
 def test_model_known_to_close_only_may_answer_without_thinking() -> None:
     assert told(split(["Just ", "yes."], closes_only=True)) == ("Just yes.", "Just yes.")
     assert told(split(["Just ", "thou"], closes_only=True, cut=True)) == ("Just thou", "")
+
+
+@pytest.mark.parametrize("size", [4, 400_000])
+@pytest.mark.parametrize("unit", [" ", "\n", "<think></think>", "</think>", "x</think>\n", "<thin"])
+def test_long_text_is_split_in_one_pass(unit: str, size: int) -> None:
+    text = unit * (400_000 // len(unit))
+    thoughts, answer = told(split(text[at : at + size] for at in range(0, len(text), size)))
+    assert len(thoughts) + len(answer) <= len(text)
