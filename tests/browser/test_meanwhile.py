@@ -85,12 +85,12 @@ def test_thoughts_are_shown_folded_and_are_no_part_of_the_answer(page: Page, mod
 def test_case_104_thoughts_that_show_themselves_at_their_end_leave_the_answer(
     browser: Browser, running: Site, model: ChatServer
 ) -> None:
-    said = says("The reader asks [1].", "\n\nSo it ", "is </think>", "In March ", "and in October [1].")
+    said = says("The reader asks [1].", "\n\nSo it ", "is.\n</think>", "\n\nIn March ", "and in October [1].")
     with chromium.strict_page(browser, running.url) as page:
         sign_in(page, "staff")
         page.goto("/")
         page.get_by_label("Language model").select_option(MODELS[2])  # from now on it is known to begin with thoughts
-        model.script(chat_server.stream(*[piece for each in said for piece in (each, 0.5)]))
+        model.script(chat_server.stream(*[piece for each in said for piece in (each, 1.0)]))
         ask(page, QUESTION)
         answer = last(page).locator("[data-answer]")
         expect(answer).to_contain_text("The reader asks", timeout=20_000)
