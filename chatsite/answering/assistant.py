@@ -117,9 +117,7 @@ class DocumentSearch:
     def passages(self) -> tuple[agents.Passage, ...]:
         """Return what may be cited by now, as a model reads it."""
         return tuple(
-            agents.Passage(
-                marker, passage.text, " > ".join(filter(None, [passage.title, passage.section])), passage.page
-            )
+            agents.Passage(marker, passage.text, _heading(passage), passage.page)
             for marker, passage in self._passages.items()
         )
 
@@ -161,10 +159,8 @@ def _place(passage: Passage) -> tuple[str | None, int, int]:
 
 def agent_for(question: Question, search: DocumentSearch, *, models: AnsweringModels) -> Agent:
     """Return the agent that answers: from what `search` finds, or from the selected texts alone, without a tool."""
-    each = settings.CHAT_TOTAL_SECONDS * max(1, len(models.language))
-    limits = Limits(
-        seconds=each + QUOTING_SECONDS
-    )  # so that the model that quotes is asked however slow the others are
+    # Each has its own time, so that the model that quotes is asked however slow the others are.
+    limits = Limits(seconds=settings.CHAT_TOTAL_SECONDS * max(1, len(models.language)) + QUOTING_SECONDS)
     if question.mode == Run.Mode.SELECTED_TEXT:
         return Agent("selection", SELECTED_TEXT_INSTRUCTIONS, models=models.all, limits=limits)
     told = RETRIEVAL_INSTRUCTIONS + search.hint

@@ -159,8 +159,10 @@ class Driving:
     # ---- while it is written ----
 
     def _run_whole(self) -> Generator[LogEntry, None, RunResult]:
+        found_before = len(self._recording.passages)
         result = agents.run(self._agent(), **self._request())
-        yield self._found()
+        if len(self._recording.passages) > found_before:  # the model has searched again
+            yield self._found()
         yield from self._recording.read(result.content)
         return result
 

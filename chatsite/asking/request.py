@@ -102,6 +102,8 @@ def _sources_again(reader: Reader, run: Run) -> dict[int, Passage]:
 
 def _earlier(conversation: Conversation, replaced: Run | None) -> tuple[Run, ...]:
     """Return the runs that a question follows up, oldest first; what it replaces is not among them."""
+    if conversation._state.adding:  # a new one, of which the database knows nothing
+        return ()
     runs = conversation.runs.current().exclude(answer="")
     if replaced:
         runs = runs.filter(created_at__lt=replaced.created_at)
