@@ -17,11 +17,11 @@ from chatsite.models import Run
 from chatsite.reader import Reader
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Collection
+from tests.chatsite.answering.streamed import QUESTION, events
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 
 TEA = "# Tea\n\nWait four minutes before you pour the tea. The kettle is in the blue cupboard.\n"
-QUESTION = "How long do I wait before I pour the tea?"
 NOTHING = "Nothing that was found answers this question."
 
 
@@ -37,14 +37,6 @@ def ask(client: Client, query: str = QUESTION, **more: Any) -> dict[str, Any]:
     body = json.dumps({"query": query} | more)
     answer: dict[str, Any] = client.post("/api/v1/chat/query", body, content_type="application/json").json()
     return answer
-
-
-def events(client: Client, **more: Any) -> list[tuple[str, dict[str, Any]]]:
-    body = json.dumps({"query": QUESTION, "stream": True} | more)
-    response = client.post("/api/v1/chat/query", body, content_type="application/json")
-    blocks = response.getvalue().decode().split("\n\n")
-    told = [dict(line.split(": ", 1) for line in block.splitlines() if ": " in line) for block in blocks if block]
-    return [(event["event"], json.loads(event["data"])) for event in told if "event" in event]
 
 
 # ---- what is sent ----------------------------------------------------------------------------------------------------

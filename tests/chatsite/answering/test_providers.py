@@ -13,10 +13,10 @@ from django.test import Client
 from agents.models.learned import forget
 from chatsite.models import Run
 from retrieval.models import Collection
+from tests.chatsite.answering.streamed import events
 from tests.fakes.providers import PROVIDERS, THOUGHT, ProviderServer, playing
 
 TEA = "# Tea\n\nWait four minutes before you pour the tea.\n"
-QUESTION = "How long do I wait before I pour the tea?"
 WITHOUT_TOOLS = {"ollama", "llama.cpp", "vllm", "gemma"}
 
 
@@ -31,14 +31,6 @@ def site_with(name: str, settings: Any) -> Iterator[ProviderServer]:
     with playing(name) as server:
         settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, settings.CHAT_MODEL = server.url, "k", server.model
         yield server
-
-
-def events(client: Client, **more: Any) -> list[tuple[str, dict[str, Any]]]:
-    body = json.dumps({"query": QUESTION, "stream": True} | more)
-    response = client.post("/api/v1/chat/query", body, content_type="application/json")
-    blocks = response.getvalue().decode().split("\n\n")
-    told = [dict(line.split(": ", 1) for line in block.splitlines() if ": " in line) for block in blocks if block]
-    return [(event["event"], json.loads(event["data"])) for event in told if "event" in event]
 
 
 def check_answer(told: list[tuple[str, dict[str, Any]]], server: ProviderServer) -> None:
