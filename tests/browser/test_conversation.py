@@ -83,7 +83,7 @@ def test_lost_connection_is_said_and_taken_up_again_by_itself(page: Page, model:
             new MutationObserver(() => {
                 const answer = document.querySelector("[data-runs] > .run:last-child [data-answer]");
                 const length = answer?.textContent.length ?? 0;
-                if (length < before && length < 20) window.shrunk++;
+                if (length < before - 10) window.shrunk++; // a mark of Markdown or two may go
                 before = length;
             }).observe(document.body, {subtree: true, childList: true, characterData: true});
         }"""
@@ -93,7 +93,7 @@ def test_lost_connection_is_said_and_taken_up_again_by_itself(page: Page, model:
     page.context.set_offline(False)
     ended(page)
     assert words(page) == SHOWN
-    assert page.evaluate("window.shrunk") == 0  # it was redrawn in place: never empty in between
+    assert page.evaluate("window.shrunk") == 0  # it was redrawn in place: never shorter in between
 
 
 def test_stop_keeps_what_was_written_and_it_can_be_continued(page: Page, model: ChatServer) -> None:

@@ -23,7 +23,7 @@ export class Answer {
     this.restart();
   }
 
-  /** What is written from now on takes the place of what is shown, at the first frame of it. */
+  /** What is written from now on takes the place of what is shown, as soon as it is as long. */
   restart() {
     this.#redraw();
     this.#called = [];
@@ -102,12 +102,19 @@ export class Answer {
     this.#waiting.splice(from);
   }
 
+  /** Everything has come. */
+  end() {
+    this.draw();
+    if (this.#place !== this.#drawn && this.#drawn.textContent) this.#place.replaceWith(this.#drawn);
+  }
+
   draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     for (const [name, value] of this.#waiting) this.#draw(name, value);
     this.#waiting = [];
-    if (this.#place !== this.#drawn && this.#drawn.textContent) this.#place.replaceWith(this.#drawn);
+    const { length } = this.#drawn.textContent;
+    if (this.#place !== this.#drawn && length && length >= this.#place.textContent.length) this.#place.replaceWith(this.#drawn);
   }
 
   #draw(name, { html = "", depth = 0, again = false, text: more = "" }) {

@@ -139,7 +139,7 @@ async function follow(response, { article, answer, meanwhile, question, signal }
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
     else if (name === "error") throw new Failure(value.message, { request: value.request_id, recorded: true });
-    else if (name === "done") return answer.draw();
+    else if (name === "done") return answer.end();
     else if (name === "supported") answer.support();
     else if (name === "withdrawn") answer.withdraw();
     else if (BEFORE.includes(name)) meanwhile.take(name, value);
