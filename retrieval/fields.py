@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from retrieval.notes import Note
 from retrieval.reasons import Reason
 
 if TYPE_CHECKING:
     Text = models.TextField[Reason | str, Reason]
+    Json = models.JSONField[list[Note], list[Note]]
 else:
     Text = models.TextField
+    Json = models.JSONField
 
 
 class ReasonField(Text):
@@ -31,3 +34,20 @@ class ReasonField(Text):
     def get_prep_value(self, value: Any) -> Any:
         """Return what the row holds."""
         return value.to_text() if isinstance(value, Reason) else value
+
+
+class NotesField(Json):
+    """Notes of how a document was read, as JSON."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"blank": True, "default": list, **kwargs})
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> list[Note]:
+        """Return the notes that a row holds."""
+        return [Note.from_json(plain) for plain in super().from_db_value(value, expression, connection)]
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """Return what the row holds."""
+        if isinstance(value, list):
+            value = [note.to_json() if isinstance(note, Note) else note for note in value]
+        return super().get_db_prep_value(value, connection, prepared)

@@ -16,7 +16,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from retrieval.configuration import runtime
-from retrieval.fields import ReasonField
+from retrieval.fields import NotesField, ReasonField
+from retrieval.notes import reads_with_losses
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -200,11 +201,12 @@ class Document(models.Model):
     )
     dated = models.DateField(null=True, editable=False, help_text="The date it bears, else when it was added.")
     chunker = models.PositiveSmallIntegerField(default=0, editable=False, help_text="The version that cut its chunks.")
-    unread_pages = models.JSONField(
-        default=list, editable=False, help_text="Numbers of the pages that are pictures, when others have text."
-    )
+    notes = NotesField(editable=False, help_text="What reading it left out, changed or guessed.")
     page_starts = models.JSONField(
         default=list, editable=False, help_text="Character offset at which each page begins."
+    )
+    page_labels = models.JSONField(
+        default=list, editable=False, help_text="What is printed as each page's number; empty where pages count from 1."
     )
 
     objects = DocumentQuerySet.as_manager()
@@ -237,6 +239,17 @@ class Document(models.Model):
         """Return the 1-based page that holds character `offset`; None for a format without pages."""
         return bisect_right(self.page_starts, offset) or 1 if self.page_count else None
 
+    def page_label(self, page: int | None) -> str:
+        """Return what is printed as the number of the 1-based `page`: "iii"; empty for a document without pages."""
+        if page is None:
+            return ""
+        return self.page_labels[page - 1] if page <= len(self.page_labels) else str(page)
+
+    @property
+    def has_losses(self) -> bool:
+        """Return whether its text lacks something that a reader of the file sees."""
+        return reads_with_losses(self.notes)
+
 
 class Chunk(models.Model):
     """An indexed piece of a document. The chunks of one generation partition its text: joined in order of `position`
@@ -255,6 +268,9 @@ class Chunk(models.Model):
         default=list, blank=True, help_text="Those above its beginning, outermost first; they rank it."
     )
     text = models.TextField()
+    unsearched = models.JSONField(
+        default=list, blank=True, help_text="Spans (start, end) of its text that rank nothing, such as page headers."
+    )
     digest = models.CharField(
         max_length=32, blank=True, db_index=True, help_text="Of what ranks it: equal digests have equal vectors."
     )
@@ -268,6 +284,14 @@ class Chunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_id}:{self.position}"
+
+    @property
+    def searched_text(self) -> str:
+        """Return its text without what ranks nothing."""
+        text = self.text
+        for start, end in reversed(self.unsearched):
+            text = text[:start] + text[end:]
+        return text
 
 
 class IndexRemoval(models.Model):

@@ -32,8 +32,11 @@ from retrieval.management.commands import worker
 from retrieval.models import Collection, Document
 from retrieval.pages import cache
 from retrieval.parsing import parsers, process
-from retrieval.parsing.formats import FORMATS, extracted, ocr, sheets, structured, tables
+from retrieval.parsing.formats import FORMATS, extracted
 from retrieval.parsing.formats import archive as parts
+from retrieval.parsing.formats.office import sheets
+from retrieval.parsing.formats.plain import structured, tables
+from retrieval.parsing.recognition import ocrmypdf
 from retrieval.searching import confidence
 from retrieval.sources import archive, web
 from tests.servers import environment, manage, site, variables
@@ -195,7 +198,7 @@ def stated() -> dict[str, list[str]]:
             f"{parts.UNPACKED_LIMIT // MB} MB unpacked, {parts._RATIO_LIMIT} times its size",
             f"{parts._ENTRY_LIMIT:,} files inside",
             f"| {structured._DEPTH_LIMIT} levels |",
-            f"are installed, up to {ocr._LANGUAGES_LIMIT}",
+            f"are installed, up to {ocrmypdf._LANGUAGES_LIMIT}",
             f"has {reading.ocr_seconds} seconds for it",
             f"After {queue.ATTEMPTS} failed attempts",
             f"at most {cache.CACHE_BYTES // MB} MB",

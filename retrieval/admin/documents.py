@@ -39,35 +39,33 @@ from retrieval.sources.addresses import RefreshOutcome, refresh
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
 _REFRESHED_AT_ONCE = 500
 _REASONS_SHOWN = 10  # of each kind
-_PAGES_SHOWN = 30  # of those without text
 _TITLES_SHOWN = 100  # of those that are about to be deleted
 
 
 def ingestion_fields(document: Document) -> dict[str, str]:
     """Return what pages show of a document's ingestion and keep current, as text."""
-    processing = document.state == Document.State.PROCESSING
     return {
-        "state": document.get_state_display() + (f" {document.progress}%" if processing else ""),
-        "pages": _pages_text(document),
+        "state": _state_text(document),
+        "pages": f"{document.page_count:,}" if document.page_count else "",
         "chunks": f"{document.chunk_count:,}" if document.chunk_count else "",
         "characters": f"{document.characters:,}" if document.characters else "",
         "language": document.language,
+        "notes": notes_text(document),
         "error": document.error.message(),
     }
 
 
-def _pages_text(document: Document) -> str:
-    """Return how many pages there are, and which of them hold no text."""
-    unread = document.unread_pages
-    if not unread:
-        return f"{document.page_count:,}" if document.page_count else ""
-    sentence = ngettext(
-        "%(unread)s of %(pages)s pages holds no text: %(numbers)s",
-        "%(unread)s of %(pages)s pages hold no text: %(numbers)s",
-        len(unread),
-    )
-    numbers = ", ".join(map(str, unread[:_PAGES_SHOWN])) + (", …" if len(unread) > _PAGES_SHOWN else "")
-    return sentence % {"unread": f"{len(unread):,}", "pages": f"{document.page_count:,}", "numbers": numbers}
+def _state_text(document: Document) -> str:
+    if document.state == Document.State.PROCESSING:
+        return f"{document.get_state_display()} {document.progress}%"
+    if document.state == Document.State.READY and document.has_losses:
+        return _("Read with notes")
+    return document.get_state_display()
+
+
+def notes_text(document: Document) -> str:
+    """Return the sentences of what reading it left out, changed or guessed."""
+    return " ".join(note.reason.message() for note in document.notes)
 
 
 def _live(document: Document, field: str) -> SafeString:
@@ -120,7 +118,7 @@ class DocumentAdmin(SourcePages):
     ordering = ["-updated_at", "-pk"]
     readonly_fields = [
         *["original", "source", "place", "checked", "size_text", "owner"],
-        *["state_badge", "language_live", "pages", "chunks", "characters_text", "error_text"],
+        *["state_badge", "notes_text", "language_live", "pages", "chunks", "characters_text", "error_text"],
     ]
     actions = ["reindex", "refresh", "delete_selected"]
     delete_selected_confirmation_template = "admin/retrieval/document/delete_selected_confirmation.html"
@@ -195,6 +193,10 @@ class DocumentAdmin(SourcePages):
     @admin.display(description=gettext_lazy("characters"))
     def characters_text(self, document: Document) -> SafeString:
         return _live(document, "characters")
+
+    @admin.display(description=gettext_lazy("notes"))
+    def notes_text(self, document: Document) -> SafeString:
+        return _live(document, "notes")
 
     @admin.display(description=gettext_lazy("error"))
     def error_text(self, document: Document) -> SafeString:

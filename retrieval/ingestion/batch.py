@@ -13,12 +13,14 @@ import logging
 import shutil
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,12 +228,11 @@ def _cut(document: Document, extracted: Extracted, space: Space) -> _Cut:
     document.language, document.dated = extracted.language, _dated(document, extracted)
     count_tokens = space.embedder.count_tokens if space.embedder else estimate_tokens
     pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)
-    texts = [_ranking_text(document, piece, extracted.text) for piece in pieces]
-    return _Cut(document, extracted, _chunks(document, extracted.text, pieces, texts), texts)
-
-
-def _ranking_text(document: Document, piece: Piece, text: str) -> str:
-    return points.ranking_text(document.title, headings=piece.headings, text=text[piece.start : piece.end])
+    chunks = _chunks(document, extracted, pieces)
+    texts = [points.ranking_text(document.title, headings=chunk.headings, text=chunk.searched_text) for chunk in chunks]
+    for chunk, text in zip(chunks, texts, strict=True):
+        chunk.digest = points.digest(text)
+    return _Cut(document, extracted, chunks, texts)
 
 
 def _dated(document: Document, extracted: Extracted) -> date:
@@ -239,7 +240,7 @@ def _dated(document: Document, extracted: Extracted) -> date:
     return date.fromisoformat(extracted.dated) if extracted.dated else document.created_at.date()
 
 
-def _chunks(document: Document, text: str, pieces: Sequence[Piece], texts: Sequence[str]) -> list[Chunk]:
+def _chunks(document: Document, extracted: Extracted, pieces: Sequence[Piece]) -> list[Chunk]:
     return [
         Chunk(
             id=points.chunk_id(document.pk, generation=document.generation, position=position),
@@ -249,11 +250,18 @@ def _chunks(document: Document, text: str, pieces: Sequence[Piece], texts: Seque
             start=piece.start,
             end=piece.end,
             headings=list(piece.headings),
-            text=text[piece.start : piece.end],
-            digest=points.digest(ranking),
+            text=extracted.text[piece.start : piece.end],
+            unsearched=_within(piece, extracted.unsearched),
         )
-        for position, (piece, ranking) in enumerate(zip(pieces, texts, strict=True))
+        for position, piece in enumerate(pieces)
     ]
+
+
+def _within(piece: Piece, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the parts of `spans`, which are in order, that lie in the piece, counted from its beginning."""
+    first = bisect_right(spans, piece.start, key=itemgetter(1))
+    within = takewhile(lambda span: span[0] < piece.end, spans[first:])
+    return [(max(start, piece.start) - piece.start, min(end, piece.end) - piece.start) for start, end in within]
 
 
 # ---- embedding and publishing ----------------------------------------------------------------------------------------
@@ -398,7 +406,8 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             chunk_count=len(cut.chunks),
             page_count=len(extracted.page_starts) or None,
             page_starts=extracted.page_starts,
-            unread_pages=extracted.unread_pages,
+            page_labels=extracted.page_labels,
+            notes=extracted.notes,
             updated_at=timezone.now(),
         )
         if not published:

@@ -26,7 +26,8 @@ from retrieval.ingestion.spaces import live_space
 from retrieval.ingestion.worker import wake, worker
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
-from retrieval.parsing.formats import clean, ocr
+from retrieval.parsing.formats import clean
+from retrieval.parsing.recognition import ocrmypdf
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
@@ -188,7 +189,7 @@ def recover() -> None:
     outdated = Document.objects.filter(live_generation__gt=0, state=Document.State.READY)
     if count := queue.requeue(outdated.exclude(chunker=chunking.VERSION)):
         logger.warning("%d documents were cut by another version: they are ingested again", count)
-    if ocr.is_ready() and (count := queue.requeue(waiting_for_ocr())):
+    if ocrmypdf.is_ready() and (count := queue.requeue(waiting_for_ocr())):
         logger.warning("%d documents waited for OCR, which is installed by now: they are ingested again", count)
     if reason := spaces.mismatch():
         logger.warning(reason)
@@ -204,7 +205,7 @@ def recover() -> None:
 def waiting_for_ocr() -> QuerySet[Document]:
     """Return the scans that nobody has tried to read, because the programs are not installed. Those that OCR failed for
     are not among them."""
-    return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocr.MENDED_BY_INSTALLING)
+    return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocrmypdf.MENDED_BY_INSTALLING)
 
 
 def work() -> bool:

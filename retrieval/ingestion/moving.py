@@ -80,7 +80,7 @@ def _points(chunks: Sequence[Chunk], *, source: Index, has_vectors: bool) -> lis
         points.point(
             chunk,
             chunk.document,
-            text=points.ranking_text(chunk.document.title, headings=chunk.headings, text=chunk.text),
+            text=points.ranking_text(chunk.document.title, headings=chunk.headings, text=chunk.searched_text),
             vector=np.asarray(vectors[chunk.pk], np.float32) if has_vectors else None,
         )
         for chunk in chunks

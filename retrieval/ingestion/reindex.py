@@ -261,7 +261,7 @@ def _batches(keys: Sequence[tuple[int, int]]) -> Iterator[list[Chunk]]:
 def _put(chunks: Sequence[Chunk], space: Space) -> None:
     documents = [chunk.document for chunk in chunks]
     texts = [
-        points.ranking_text(document.title, headings=chunk.headings, text=chunk.text)
+        points.ranking_text(document.title, headings=chunk.headings, text=chunk.searched_text)
         for chunk, document in zip(chunks, documents, strict=True)
     ]
     vectors = points.embed(texts, space=space)

@@ -25,8 +25,8 @@ from typing import Any
 from retrieval.children import start_child
 from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing.formats import FORMATS, Extracted
-from retrieval.parsing.formats.ocr import find_ocr
 from retrieval.parsing.process import ParsingLimits, ParsingRequest
+from retrieval.parsing.recognition.ocrmypdf import find_ocr
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 

@@ -31,7 +31,7 @@ from typing import IO
 from retrieval.children import attach_child, limit_child
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats import extract, prepare
-from retrieval.parsing.formats.ocr import FOUND_NOTHING, IMAGES_ONLY, recognise
+from retrieval.parsing.recognition.ocrmypdf import FOUND_NOTHING, IMAGES_ONLY, recognise
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 

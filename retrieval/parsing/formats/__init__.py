@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from retrieval.errors import ParsingError
+from retrieval.notes import NAMES_KEPT, Note
 from retrieval.parsing.formats.extracted import Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
 from retrieval.reasons import gettext_noop as _
@@ -20,19 +21,19 @@ from retrieval.text.language import detect_language, load_model
 __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
 _READERS = {  # the module and its function, and the libraries that it imports when it is called
-    "text": ("text:read_text",),
-    "markdown": ("text:read_markdown",),
-    "html": ("html:read_html", "lxml.etree"),
-    "pdf": ("pdf:read_pdf", "pypdfium2"),
-    "docx": ("word:read_word", "docx"),
-    "pptx": ("slides:read_slides", "pptx"),
-    "xlsx": ("sheets:read_sheets", "openpyxl"),
-    "odt": ("opendocument:read_opendocument", "lxml.etree"),
-    "csv": ("tables:read_csv",),
-    "json": ("structured:read_json",),
-    "jsonl": ("structured:read_json_lines",),
-    "epub": ("epub:read_epub", "lxml.etree"),
-    "eml": ("mail:read_mail", "lxml.etree"),
+    "text": ("plain.text:read_text",),
+    "markdown": ("plain.text:read_markdown",),
+    "html": ("web.html:read_html", "lxml.etree"),
+    "pdf": ("pdf.document:read_pdf", "pypdfium2"),
+    "docx": ("office.word:read_word", "docx"),
+    "pptx": ("office.slides:read_slides", "pptx"),
+    "xlsx": ("office.sheets:read_sheets", "openpyxl"),
+    "odt": ("opendocument.text:read_opendocument", "lxml.etree"),
+    "csv": ("plain.tables:read_csv",),
+    "json": ("plain.structured:read_json",),
+    "jsonl": ("plain.structured:read_json_lines",),
+    "epub": ("web.epub:read_epub", "lxml.etree"),
+    "eml": ("web.mail:read_mail", "lxml.etree"),
 }
 
 
@@ -43,7 +44,14 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
         raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
     if not extracted.text.strip():
         raise ParsingError(_("It has no text."))
-    return replace(extracted, language=detect_language(extracted.text))
+    return replace(extracted, language=detect_language(extracted.text), notes=_notes(extracted))
+
+
+def _notes(extracted: Extracted) -> list[Note]:
+    """Return its notes, with one of the pages that could not be read."""
+    unread = [str(number) for number in extracted.unread_pages]
+    pages = [Note("picture_pages", len(unread), tuple(unread[:NAMES_KEPT]))] if unread else []
+    return extracted.notes + pages
 
 
 def prepare(filename: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from retrieval.notes import Note, Notes
 from retrieval.text.headings import Heading
 
 _INVISIBLE = re.compile(
@@ -22,21 +23,33 @@ _EARLIEST = date(1970, 1, 1)  # what lies before it is a default or a slip, not 
 
 @dataclass(frozen=True)
 class Extracted:
-    """A document's text, where its pages begin (none for formats without pages), its headings in order, the language it
-    is written in (ISO 639-1, empty when unknown), the date it bears (ISO 8601, empty without one) and the numbers of
-    the pages that could not be read because they are pictures."""
+    """What a file holds. Offsets count code points of `text`.
+
+    `page_starts`: where its pages begin, none for formats without pages. `page_labels`: what is printed as each page's
+    number ("iii", "A-2"); none where pages are numbered from 1. `headings`: in the order of the text. `unsearched`:
+    spans (start, end) that stay in the text but rank nothing, in order: lines that repeat on every page. `title`: what
+    the file calls itself, empty when it doesn't. `language`: ISO 639-1, empty when unknown. `dated`: the date it bears,
+    ISO 8601, empty without one. `unread_pages`: numbers of pages that could not be read because they are pictures.
+    `notes`: what was left out, changed or guessed.
+    """
 
     text: str
     page_starts: list[int] = field(default_factory=list)
+    page_labels: list[str] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
+    unsearched: list[tuple[int, int]] = field(default_factory=list)
+    title: str = ""
     language: str = ""
     dated: str = ""
     unread_pages: list[int] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, answer: dict[str, Any]) -> Extracted:
         headings = [Heading(**heading) for heading in answer["headings"]]
-        return cls(**(answer | {"headings": headings}))
+        spans = [(start, end) for start, end in answer["unsearched"]]
+        notes = [Note.from_json(note) for note in answer["notes"]]
+        return cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes}))
 
 
 def clean(text: str) -> str:
@@ -72,9 +85,12 @@ def row_line(cells: Iterable[str]) -> str:
 
 
 class Blocks:
-    """Text under construction: blocks with an empty line between them, which may be spread over pages."""
+    """Text under construction: blocks with an empty line between them, which may be spread over pages. `notes` takes
+    what is to be said of how it was read; `title` what the file calls itself."""
 
     def __init__(self) -> None:
+        self.notes = Notes()
+        self.title = ""
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
@@ -123,7 +139,14 @@ class Blocks:
     def extracted(self, *, dated: str = "") -> Extracted:
         self._settle(self._length)
         headings = sorted(self._headings, key=lambda heading: heading.start)
-        return Extracted("".join(self._parts), page_starts=self._page_starts, headings=headings, dated=dated)
+        return Extracted(
+            "".join(self._parts),
+            page_starts=self._page_starts,
+            headings=headings,
+            title=" ".join(clean(self.title).split()),
+            dated=dated,
+            notes=self.notes.all(),
+        )
 
     def _settle(self, start: int) -> None:
         """Let the pages and marks that waited for the next block begin at `start`."""

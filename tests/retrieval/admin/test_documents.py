@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from retrieval.admin.collections import highlighted
 from retrieval.models import Collection, Document, IndexRemoval
+from retrieval.notes import Note
 from tests.configured import configured
 
 pytestmark = pytest.mark.django_db
@@ -190,7 +191,7 @@ def test_states_of_documents(admin_client: Client, collection: Collection) -> No
     gone_id = gone.pk
     gone.delete()
     response = admin_client.get(reverse("admin:retrieval_document_states"), {"id": [waiting.pk, done.pk, gone_id]})
-    empty = {"pages": "", "chunks": "", "characters": "", "language": "", "error": ""}
+    empty = {"notes": "", "pages": "", "chunks": "", "characters": "", "language": "", "error": ""}
     assert response.json() == {
         "documents": {
             str(waiting.pk): {
@@ -226,21 +227,16 @@ def test_change_page_shows_what_ingestion_found(admin_client: Client, collection
     assert f'href="{document.get_absolute_url()}"' not in page.text
 
 
-@pytest.mark.parametrize(
-    ("unread", "told"),
-    [
-        ([4, 9, 17], "3 of 40 pages hold no text: 4, 9, 17"),
-        ([4], "1 of 40 pages holds no text: 4"),
-        (list(range(1, 32)), f"31 of 40 pages hold no text: {', '.join(map(str, range(1, 31)))}, …"),
-        ([], "40"),
-    ],
-)
-def test_change_page_names_the_pages_without_text(
-    admin_client: Client, collection: Collection, unread: list[int], told: str
-) -> None:
-    (document,) = documents_of(collection, 1, state="ready", live_generation=1, page_count=40, unread_pages=unread)
+def test_change_page_and_list_say_what_was_not_read(admin_client: Client, collection: Collection) -> None:
+    notes = [Note("running_lines", 2, ("Acme", "Page #")), Note("picture_pages", 31, ("4", "9"))]
+    (document,) = documents_of(collection, 1, state="ready", live_generation=1, page_count=40, notes=notes)
     page = admin_client.get(reverse("admin:retrieval_document_change", args=[document.pk]))
-    assert f">{told}<" in page.text
+    assert "Lines that repeat on the pages stay in the text, and are searched once: Acme, Page #." in page.text
+    assert "Pages that are pictures hold no text, and were not read: 4, 9, …." in page.text
+    changelist = reverse("admin:retrieval_document_changelist")
+    assert ">Read with notes<" in admin_client.get(changelist).text
+    Document.objects.update(notes=notes[:1])
+    assert ">Ready<" in admin_client.get(changelist).text  # nothing is lost by it
 
 
 def test_change_title_or_collection_queues_the_document_again(admin_client: Client, collection: Collection) -> None:

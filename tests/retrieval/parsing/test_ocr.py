@@ -15,8 +15,9 @@ from retrieval.doctor import Finding, examine
 from retrieval.errors import NeedsOcr, ParserStopped
 from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
-from retrieval.parsing.formats.ocr import IMAGES_ONLY, LACKS_TESSERACT, is_ready
+from retrieval.notes import Note
 from retrieval.parsing.parsers import ParsingLimits, parse
+from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY, LACKS_TESSERACT, is_ready
 from tests.retrieval import files
 from tests.retrieval.parsing.test_process import await_true, processes_under, warm_processes
 
@@ -188,8 +189,9 @@ def test_pages_without_text_are_kept_with_the_document(
     document, _ = ingest.add_document(public, file=ContentFile(files.partly_scanned_pdf()), filename="mixed.pdf")
     ingest_all()
     document.refresh_from_db()
-    assert (document.state, document.page_count, document.unread_pages) == (Document.State.READY, 2, [2])
+    assert (document.state, document.page_count) == (Document.State.READY, 2)
+    assert document.notes == [Note("picture_pages", 1, ("2",))]
     ingest.replace_file(document, file=ContentFile(files.pdf([["Both pages"], ["have text now."]])))
     ingest_all()
     document.refresh_from_db()
-    assert (document.state, document.page_count, document.unread_pages) == (Document.State.READY, 2, [])
+    assert (document.state, document.page_count, document.notes) == (Document.State.READY, 2, [])

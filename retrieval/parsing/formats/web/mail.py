@@ -10,8 +10,8 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, plausible_date
-from retrieval.parsing.formats.html import read_html_into
-from retrieval.parsing.formats.text import decode
+from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.reasons import gettext_noop as _
 
 _HEADER_LINE = re.compile(rb"\s{0,200}(?:From |[A-Za-z][A-Za-z0-9-]{0,60}:)")

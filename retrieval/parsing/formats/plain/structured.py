@@ -9,7 +9,7 @@ from typing import Any
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted
-from retrieval.parsing.formats.text import decode
+from retrieval.parsing.formats.plain.text import decode
 from retrieval.reasons import gettext_noop as _
 
 _DEPTH_LIMIT = 60

@@ -11,7 +11,7 @@ from typing import Any
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import office_date, open_archive
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
-from retrieval.parsing.formats.tables import write_table
+from retrieval.parsing.formats.plain.tables import write_table
 from retrieval.reasons import gettext_noop as _
 
 _CELLS_LIMIT = 2_000_000  # with something in them, in the whole workbook

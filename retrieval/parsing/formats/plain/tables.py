@@ -15,7 +15,7 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, row_line
-from retrieval.parsing.formats.text import decode
+from retrieval.parsing.formats.plain.text import decode
 from retrieval.reasons import gettext_noop as _
 
 _LONG = 12  # rows; a shorter table mostly shares a chunk with its column names

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
-from retrieval.parsing.formats.ocr import IMAGES_ONLY
+from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.headings import Heading
 
