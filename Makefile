@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
 APART := .venv-openai-agents/installed .venv-any-agent/installed
 
 .PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
-	bench-page bench-real-model bench-retrieval bench-streams kill-table matrix screenshots texts lock clean
+	bench-page bench-real-model bench-retrieval bench-streams bench-words kill-table matrix screenshots texts lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -56,9 +56,18 @@ bench-ingestion: .venv/dev-installed
 kill-table: .venv/dev-installed
 	$(BIN)/python -m benchmarks.kills
 
+# Files of Debian packages; `make bench-files EXPECTED=folder` checks files of which somebody has said what is right.
 bench-files: .venv/dev-installed
+ifdef EXPECTED
+	$(BIN)/python -m benchmarks.expected_files $(EXPECTED)
+else
 	$(BIN)/python -m benchmarks.real_files
 	$(BIN)/python -m benchmarks.tables
+endif
+
+# `make bench-words FOLDERS="..." BESIDE=../before`: how much of the files in these folders is read, beside other readers.
+bench-words: .venv/dev-installed
+	$(BIN)/python -m benchmarks.words_kept $(FOLDERS) $(if $(BESIDE),--beside $(BESIDE)) --worst 10
 
 bench-admin: .venv/dev-installed
 	$(BIN)/python -m benchmarks.admin
