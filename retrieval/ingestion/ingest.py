@@ -10,25 +10,24 @@ import dataclasses
 import hashlib
 import logging
 import re
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from django.core.files import File
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 
 from retrieval.configuration import runtime
 from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
-from retrieval.ingestion import batch as intake
-from retrieval.ingestion import queue, reindex, spaces
+from retrieval.ingestion import lanes, queue, reindex, spaces
 from retrieval.ingestion.deletion import clear_away
 from retrieval.ingestion.quota import check_quota
 from retrieval.ingestion.spaces import live_space
-from retrieval.ingestion.worker import wake, worker
+from retrieval.ingestion.worker import wake
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 from retrieval.parsing.formats import clean
 from retrieval.parsing.recognition import ocrmypdf
-from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.text import chunks as chunking
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 logger = logging.getLogger(__name__)
-
-_left_in_hand: list[Document] = []  # by a database that did not answer
 
 
 # ---- what others call ------------------------------------------------------------------------------------------------
@@ -138,22 +135,8 @@ def enqueue_all(documents: QuerySet[Document]) -> int:
 
 
 def ingest_next() -> bool:
-    """Claim a document, or a few short ones, and take them to their end, good or bad. Return False when none is due, or
-    none can be done now.
-
-    Raises a database error; what it left in hand goes back into the queue at the next call.
-    """
-    while _left_in_hand:
-        queue.release(_left_in_hand[-1], reason=Reason(_("The database did not answer.")))
-        _left_in_hand.pop()
-    documents = queue.claim(most=intake.DOCUMENTS_AT_ONCE, size=intake.BYTES_AT_ONCE)
-    if not documents:
-        return False
-    try:
-        return intake.take_to_their_end(documents, stopping=lambda: worker.stopping)
-    except (OperationalError, InterfaceError):
-        _left_in_hand.extend(documents)
-        raise
+    """Take the next documents of the first lane to their end, as `Lane.ingest_next` does."""
+    return lanes.first.ingest_next()
 
 
 def drain_removals() -> bool:
@@ -223,21 +206,32 @@ def work() -> bool:
     return busy
 
 
+def work_beside() -> bool:
+    """Ingest small files while the first lane is held up by a large one. Return False when it isn't, or nothing is to
+    be done."""
+    global _untidied
+    ingested = lanes.first.is_held_up and lanes.second.ingest_next()
+    _untidied |= ingested
+    return ingested
+
+
 _untidied = False
 
 
 def start() -> None:
-    """Ingest in this process from now on, on one daemon thread; repeating it changes nothing."""
-    worker.start(prepare=recover, work=work)
+    """Ingest in this process from now on, on two daemon threads; repeating it changes nothing."""
+    lanes.first.worker.start(prepare=recover, work=work)
+    lanes.second.worker.start(prepare=lambda: None, work=work_beside)
 
 
 def stop(deadline: float) -> bool:
-    """End the thread within `deadline` seconds, putting the document under way back, and close the index. Return
-    whether it has ended."""
-    ended = worker.stop(deadline=deadline)
-    if ended:
+    """End the threads within `deadline` seconds, putting the documents under way back, and close the index. Return
+    whether both have ended."""
+    until = time.monotonic() + deadline
+    ended = [lane.worker.stop(deadline=max(0, until - time.monotonic())) for lane in (lanes.second, lanes.first)]
+    if all(ended):
         runtime().close()
-    return ended
+    return all(ended)
 
 
 def _name(filename: str) -> str:

@@ -13,7 +13,8 @@ from datetime import timedelta
 from itertools import accumulate
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from retrieval.configuration import runtime
@@ -23,6 +24,8 @@ from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
 
 ATTEMPTS = 3
+# A reader waits for a file attached to a conversation: of one owner's documents those come first.
+_TURN = Window(RowNumber(), partition_by="owner", order_by=["attempts", "-collection__hidden", "pk"])
 _STOPPED = _("It stopped the process that was reading it %(times)s times.")
 RETRY_AFTER = timedelta(seconds=5)  # when the index or the embedding address doesn't answer, and doesn't say more
 
@@ -84,18 +87,21 @@ def requeue(documents: QuerySet[Document]) -> int:
     )
 
 
-def claim(*, most: int = 1, size: int = 0) -> list[Document]:
+def claim(*, most: int = 1, size: int = 0, largest: int | None = None) -> list[Document]:
     """Return the next documents that are due, which are this process's until their lease ends: the least tried first,
-    and of those the ones of hidden collections.
+    and of those the first of every owner, then the second of every owner, so that nobody waits for all of another's.
 
     They are up to `most`, as long as their files hold no more than `size` bytes together, or one; of an embedded index,
-    which has no other worker, one more, to be read ahead. A document that was tried before comes alone: it may have
-    ended its process, and with that the tries of those beside it.
+    which has no other worker, one more, to be read ahead. The smaller come first among them. `largest` leaves out files
+    of more bytes. A document that was tried before comes alone: it may have ended its process, and with that the tries
+    of those beside it.
     """
     _take_over()
     while True:
         waiting = Document.objects.filter(due(), state=Document.State.QUEUED)
-        found = list(waiting.order_by("attempts", "-collection__hidden", "pk")[:most])  # a reader waits for those first
+        if largest is not None:
+            waiting = waiting.filter(size__lte=largest)
+        found = list(waiting.annotate(turn=_TURN).order_by("attempts", "turn", "-collection__hidden", "pk")[:most])
         if not found:
             return []
         if found[0].attempts >= ATTEMPTS:
@@ -110,11 +116,12 @@ def _together(found: Sequence[Document], *, size: int) -> list[Document]:
         return [found[0]]
     least = 1 if runtime().settings.qdrant_url else 2
     totals = accumulate(document.size for document in found)
-    return [
+    together = [
         document
         for place, (document, total) in enumerate(zip(found, totals, strict=True))
         if not document.attempts and (place < least or total <= size)
     ]
+    return sorted(together, key=lambda document: document.size > size)
 
 
 def _take(documents: Sequence[Document]) -> list[Document]:

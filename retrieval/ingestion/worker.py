@@ -1,5 +1,5 @@
-"""The one daemon thread of a process that ingests. Whoever leaves work in the queue wakes it from here, so that nobody
-needs to know what it does."""
+"""The daemon threads of a process that ingests. Whoever leaves work in the queue wakes them from here, so that nobody
+needs to know what they do."""
 
 from __future__ import annotations
 
@@ -83,12 +83,14 @@ class Worker:
         connections.close_all()
 
 
-worker = Worker("ingest")
+first = Worker("ingest")
+second = Worker("ingest-small")
 
 
 def wake() -> None:
     """Look into the queue now, when this process ingests; otherwise the process that does polls every second."""
-    worker.wake()
+    first.wake()
+    second.wake()
 
 
 def _yield_to_readers() -> None:
