@@ -29,6 +29,7 @@ from retrieval.parsing.process import ParsingLimits, ParsingRequest
 from retrieval.parsing.recognition.ocrmypdf import find_ocr
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
+from retrieval.text.language import detect_language
 
 __all__ = ["ParsingLimits", "may_share", "parse", "parse_together"]
 
@@ -111,7 +112,9 @@ def _read_one(request: ParsingRequest) -> Extracted:
 def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
     if "error" in answer:
         return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(answer["error"]))
-    return Extracted.from_json(answer)
+    extracted = Extracted.from_json(answer)
+    # Here and not in the child: the model weighs 110 MB, and what a process weighs is what forking it costs.
+    return dataclasses.replace(extracted, language=detect_language(extracted.text))
 
 
 def _read(request: ParsingRequest) -> list[dict[str, Any]]:

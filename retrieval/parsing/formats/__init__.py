@@ -16,7 +16,6 @@ from retrieval.notes import NAMES_KEPT, Note
 from retrieval.parsing.formats.extracted import Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
 from retrieval.reasons import gettext_noop as _
-from retrieval.text.language import detect_language, load_model
 
 __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
@@ -44,7 +43,7 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
         raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
     if not extracted.text.strip():
         raise ParsingError(_("It has no text."))
-    return replace(extracted, language=detect_language(extracted.text), notes=_notes(extracted))
+    return replace(extracted, notes=_notes(extracted))
 
 
 def _notes(extracted: Extracted) -> list[Note]:
@@ -57,7 +56,6 @@ def _notes(extracted: Extracted) -> list[Note]:
 def prepare(filename: str) -> None:
     """Import and load what such a file needs, so that processes forked from now on need not. Load nothing else:
     whatever is loaded makes forking slower."""
-    load_model()
     import_module("charset_normalizer")
     if name := FORMATS.get(filename.rpartition(".")[2].lower()):
         _reader(name)
