@@ -6,6 +6,7 @@ readers know one vocabulary.
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 from collections.abc import Iterator
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 _STRICT = re.compile(rb"""(=\s*["'])http://purl\.oclc\.org/ooxml/(\w+)/([\w/-]+)""")
 _OPEN_XML = b"http://schemas.openxmlformats.org/"
 _RENAMED = {b"extendedProperties": b"extended-properties", b"customProperties": b"custom-properties"}
+# What a part raises that isn't what its reader expects: a missing attribute, a word for a number, no end of nesting.
+_ODD = (ParsingError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _TYPES, _ROOT = "[Content_Types].xml", ""
 _CORE_PROPERTIES = "docprops/core.xml"
 _USUAL_MAIN = {"docx": "word/document.xml", "pptx": "ppt/presentation.xml", "xlsx": "xl/workbook.xml"}
 _MACROS = "application/vnd.ms-office.vbaproject"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,15 @@ class OfficePackage:
             self.notes.add("parts", relation.target)
             return ""
         return relation.target
+
+    @contextmanager
+    def guarded(self, name: str) -> Iterator[None]:
+        """Note what can't be read of `name` in the part that is odd, and go on behind it."""
+        try:
+            yield
+        except _ODD as error:
+            logger.warning("%s: %s", name, error, exc_info=True)
+            self.notes.add("parts", name)
 
     def title(self) -> str:
         """Return what its core properties call it; empty without a name worth showing."""

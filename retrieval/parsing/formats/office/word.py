@@ -1,115 +1,254 @@
-"""Word documents, as they print: headings, lists, tables and notes; and OpenDocument texts."""
+"""Word documents as they print: headers, headings, numbered clauses, lists, tables, boxes; then notes and comments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.archive import office_date, open_archive, parse_xml
-from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date, row_line
+from retrieval.errors import ParsingError
+from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
+from retrieval.parsing.formats.office.equations import M
+from retrieval.parsing.formats.office.grid import grid_of, is_layout, is_shown, row_cells, table_rows
+from retrieval.parsing.formats.office.numbering import Numbering
+from retrieval.parsing.formats.office.package import OfficePackage, open_package
+from retrieval.parsing.formats.office.paragraphs import (
+    Aside,
+    Line,
+    LineReader,
+    chosen_alternative,
+    mark_is,
+    note_mark,
+)
+from retrieval.parsing.formats.office.styles import Styles, W
+from retrieval.parsing.formats.plain.tables import write_table
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_NOTES = {"footnote": "footnotes", "endnote": "endnotes"}
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_ALTERNATE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+_BLOCKS = {W + "p", W + "tbl", M + "oMathPara", W + "altChunk"}
+_DELETED = {W + "del", W + "moveFrom"}
+_FURNITURE = 12  # letters; what a header says besides the number of the page, if it is more
 
 
 def read_word(path: Path) -> Extracted:
-    import docx
-
-    with open_archive(path, ending="docx") as archive:
-        dates = office_date(archive)
-    document = docx.Document(str(path))
-    names = {style.style_id: (style.name or "").lower() for style in document.styles}
     blocks = Blocks()
-    after_item = False
-    for element in _blocks_of(document.element.body):
-        if element.tag == _W + "tbl":
-            for number, row in enumerate(_own(element, _W + "tr")):
-                blocks.add(_row(row), close=number > 0)
-            after_item = False
-            continue
-        level, is_item = _style(element, names)
-        text = _text(element)
-        if is_item and text.strip() and not level:
-            text = f"- {text}"
-        blocks.add(text, level=level, close=is_item and after_item)
-        after_item = is_item
-    for note in _notes(document):
-        blocks.add(note)
-    return blocks.extracted(dated=first_date(dates))
+    with open_package(path, ending="docx", notes=blocks.notes) as package:
+        _Document(package, blocks).write()
+        blocks.title = package.title() or blocks.title
+        return blocks.extracted(dated=first_date(package.dates()))
 
 
-def _blocks_of(parent: _Element) -> Iterator[_Element]:
-    """Yield paragraphs and tables in order, also those inside content controls."""
-    for child in parent:
-        if child.tag in (_W + "p", _W + "tbl"):
-            yield child
-        elif child.tag == _W + "sdt":
-            for content in child.iterfind(f"{_W}sdtContent"):
-                yield from _blocks_of(content)
+class _Document:
+    """A document that is written as blocks, one part after the other."""
+
+    def __init__(self, package: OfficePackage, blocks: Blocks) -> None:
+        self._package = package
+        self._blocks = blocks
+        self._main = package.main_part("docx")
+        self._root = package.root(self._main)
+        self._styles = Styles(self._part("styles"))
+        self._numbering = Numbering(self._part("numbering"), self._styles)
+        self._comments: dict[str, str] = {}
+        self._after_item = False
+        self._carried = ""
+        self._seen: set[str] = set()  # what headers and footers have said
+
+    def write(self) -> None:
+        """Append all that is shown. Raises ParsingError when there is no body."""
+        body = self._root.find(W + "body")
+        if body is None:
+            raise ParsingError(_("The file is broken: it can't be read."))
+        self._write_margins("headerReference")
+        self._write_story(body, self._main)
+        self._write_margins("footerReference")
+        self._write_notes("footnotes")
+        self._write_notes("endnotes")
+        self._write_comments()
+
+    def _part(self, kind: str) -> _Element | None:
+        """Return the part of which the document has one at most; None for none, or one that is broken."""
+        names = self._package.related(self._main, kind)
+        return self._package.root_or_note(names[0]) if names else None
+
+    # ---- stories -----------------------------------------------------------------------------------------------------
+
+    def _write_story(self, body: _Element, part: str) -> None:
+        """Append what stands in the body."""
+        reader = LineReader(body, self._styles, self._blocks.notes)
+        self._write_blocks(body, reader, part)
+        self._settle()
+        self._comments |= reader.comments
+
+    def _write_margins(self, kind: str) -> None:
+        """Append each header or footer that sections refer to, once. Numbers of pages are left out."""
+        references = [element.get(_R + "id") for element in self._root.iter(W + kind)]
+        targets = (self._package.target(self._main, reference) for reference in references)
+        for name in dict.fromkeys(filter(None, targets)):
+            root = self._package.root_or_note(name)
+            if root is None:
+                continue
+            with self._package.guarded(name):
+                reader = LineReader(root, self._styles, self._blocks.notes, numbers_pages=True)
+                for text in self._texts_of(root, reader, name):
+                    flat = " ".join(text.split())
+                    if flat and flat not in self._seen and _says_something(flat):
+                        self._blocks.add(text)
+                    self._seen.add(flat)
+
+    def _write_notes(self, kind: str) -> None:
+        """Append the footnotes or the endnotes, each behind its mark."""
+        for name in self._package.related(self._main, kind):
+            root = self._package.root_or_note(name)
+            reader = LineReader(root, self._styles, self._blocks.notes) if root is not None else None
+            for note in root if root is not None else ():
+                if isinstance(note.tag, str) and note.get(W + "type") in (None, "normal"):  # separators have a type
+                    with self._package.guarded(f"{name} {note.get(W + 'id')}"):
+                        assert reader is not None
+                        text = " ".join(" ".join(self._texts_of(note, reader, name)).split())
+                        self._blocks.add(f"{note_mark(note)} {text}" if text else "")
+            self._comments |= reader.comments if reader is not None else {}
+
+    def _write_comments(self) -> None:
+        """Append the comments on what was met, with who made them and the words they are about."""
+        names = self._package.related(self._main, "comments") if self._comments else []
+        for name in names:
+            root = self._package.root_or_note(name)
+            for comment in root.iterchildren(W + "comment") if root is not None else ():
+                comment_id = comment.get(W + "id") or ""
+                if comment_id not in self._comments:
+                    continue
+                with self._package.guarded(f"{name} {comment_id}"):
+                    reader = LineReader(comment, self._styles, self._blocks.notes)
+                    text = " ".join(" ".join(self._texts_of(comment, reader, name)).split())
+                    author, about = comment.get(W + "author") or "", self._comments[comment_id]
+                    head = f"Comment{f' by {author}' if author else ''}{f' on “{about}”' if about else ''}"
+                    self._blocks.add(f"{head}: {text}" if text else "")
+
+    # ---- blocks ------------------------------------------------------------------------------------------------------
+
+    def _write_blocks(self, parent: _Element, reader: LineReader, part: str) -> None:
+        for number, element in enumerate(self._blocks_of(parent), start=1):
+            with self._package.guarded(f"{part} {number}"):
+                if element.tag == W + "tbl":
+                    self._settle()
+                    self._write_table(element, reader, part)
+                    self._after_item = False
+                elif element.tag == W + "altChunk":
+                    target = self._package.target(part, element.get(_R + "id"))
+                    self._blocks.notes.add("attachments", target or "altChunk")
+                else:
+                    self._write_paragraph(element, reader, part)
+
+    def _blocks_of(self, parent: _Element) -> Iterator[_Element]:
+        """Yield paragraphs, tables and displayed equations in order, also those in content controls and the like."""
+        for child in parent:
+            if not isinstance(child.tag, str):
+                continue
+            if child.tag in _BLOCKS:
+                yield child
+            elif child.tag == _ALTERNATE:
+                for chosen in chosen_alternative(child):
+                    yield from self._blocks_of(chosen)
+            elif child.tag in _DELETED:
+                self._blocks.notes.add("deleted_text")
+            elif not child.tag.endswith("Pr"):
+                yield from self._blocks_of(child)
+
+    def _write_paragraph(self, paragraph: _Element, reader: LineReader, part: str) -> None:
+        """Append a paragraph, and what is anchored in it behind. One whose end is deleted goes on in the next."""
+        line, text, is_item = self._labelled(paragraph, reader)
+        text, self._carried = self._carried + text, ""
+        if mark_is(paragraph, "del", "moveFrom"):
+            self._carried = text
+            text = ""
+        level = self._styles.heading_level(paragraph)
+        if text.strip():
+            self._blocks.add(text, level=level, close=is_item and self._after_item and not level)
+            self._after_item = is_item and not level
+            if self._styles.is_title(paragraph) and not self._blocks.title:
+                self._blocks.title = text
+        for aside in line.asides:
+            self._write_aside(aside, reader, part)
+
+    def _labelled(self, paragraph: _Element, reader: LineReader) -> tuple[Line, str, bool]:
+        """Return the paragraph, its text behind the number or dash that Word writes, and whether it has such a one."""
+        line = reader.read(paragraph)
+        gone = not line.text.strip() and mark_is(paragraph, "del", "moveFrom", "vanish")
+        label = self._numbering.label(paragraph) if not gone else None
+        if label is None or not line.text.strip():
+            return line, line.text, label is not None
+        if label.is_bullet and self._styles.heading_level(paragraph):
+            return line, line.text, False
+        return line, f"{label.text}{label.separator}{line.text.lstrip()}", True
+
+    def _settle(self) -> None:
+        """Append what waited for a paragraph that didn't come."""
+        carried, self._carried = self._carried, ""
+        self._blocks.add(carried)
+
+    def _write_aside(self, aside: Aside, reader: LineReader, part: str) -> None:
+        self._after_item = False
+        if aside.kind == "box" and aside.element is not None:
+            self._write_blocks(aside.element, reader, part)
+            self._settle()
+        else:
+            for text in self._drawn_texts(aside, part):
+                self._blocks.add(text)
+        self._after_item = False
+
+    def _drawn_texts(self, aside: Aside, part: str) -> list[str]:
+        """Return what is written in something drawn."""
+        if aside.kind == "text":
+            return [aside.value]
+        name = self._package.target(part, aside.value)
+        root = self._package.root_or_note(name) if name else None
+        if root is None:
+            return []
+        paragraphs = ("".join(text.text or "" for text in one.iter(_A + "t")) for one in root.iter(_A + "p"))
+        return [text for text in paragraphs if text.strip()]
+
+    # ---- tables ------------------------------------------------------------------------------------------------------
+
+    def _write_table(self, table: _Element, reader: LineReader, part: str) -> None:
+        """Append the rows; the content of the cells as blocks when the table only arranges them."""
+        if not is_layout(table):
+            write_table(self._blocks, grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part)))
+            return
+        for row in table_rows(table):
+            for cell in row_cells(row) if is_shown(row, self._blocks.notes) else ():
+                self._after_item = False
+                self._write_blocks(cell, reader, part)
+                self._settle()
+
+    def _flat(self, parent: _Element, reader: LineReader, part: str) -> str:
+        return " ".join(" ".join(self._texts_of(parent, reader, part)).split())
+
+    def _texts_of(self, parent: _Element, reader: LineReader, part: str) -> Iterator[str]:
+        """Yield what stands in a cell, a note or a header: a text for each paragraph, and one for each table in it."""
+        carried = ""
+        for element in self._blocks_of(parent):
+            if element.tag == W + "tbl":
+                rows = grid_of(element, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
+                yield "; ".join(", ".join(filter(None, row)) for row in rows)
+            elif element.tag != W + "altChunk":
+                line, text, _is_item = self._labelled(element, reader)
+                text, carried = carried + text, ""
+                if mark_is(element, "del", "moveFrom"):
+                    carried, text = text, ""
+                yield text
+                for aside in line.asides:
+                    if aside.kind == "box" and aside.element is not None:
+                        yield from self._texts_of(aside.element, reader, part)
+                    else:
+                        yield from self._drawn_texts(aside, part)
+        yield carried
 
 
-def _style(paragraph: _Element, names: dict[str, str]) -> tuple[int, bool]:
-    """Return its level as a heading, 0 for none, and whether it is an item of a list."""
-    properties = paragraph.find(f"{_W}pPr")
-    if properties is None:
-        return 0, False
-    style = properties.find(f"{_W}pStyle")
-    name = names.get(style.get(_W + "val"), "") if style is not None else ""
-    is_item = properties.find(f"{_W}numPr") is not None or name.startswith("list")
-    if name == "title":
-        return 1, is_item
-    return int(name[8:]) if name.startswith("heading ") and name[8:].isdigit() else 0, is_item
-
-
-def _text(paragraph: _Element) -> str:
-    """Return what is printed: insertions, but no deletions, hidden runs or second copies of a drawing."""
-    from lxml.etree import iterwalk
-
-    pieces = []
-    walk = iterwalk(paragraph, events=("start",))
-    for _, element in walk:
-        if element.tag == _FALLBACK or (element.tag == _W + "r" and element.find(f"{_W}rPr/{_W}vanish") is not None):
-            walk.skip_subtree()
-        elif element.tag == _W + "t":
-            pieces.append(element.text or "")
-        elif element.tag in (_W + "br", _W + "cr"):
-            pieces.append("\n")
-        elif element.tag == _W + "tab":
-            pieces.append("\t")
-        elif element.tag == _W + "noBreakHyphen":
-            pieces.append("-")
-        elif element.tag in (_W + "footnoteReference", _W + "endnoteReference"):
-            pieces.append(_note_mark(element))
-    return "".join(pieces)
-
-
-def _row(row: _Element) -> str:
-    cells = (" ".join(_text(line) for line in cell.iter(_W + "p")) for cell in _own(row, _W + "tc"))
-    return row_line(cells)
-
-
-def _own(parent: _Element, tag: str) -> Iterator[_Element]:
-    """Yield the rows of this table, or the cells of this row, without those of tables nested in it."""
-    return (child for child in parent.iter(tag) if next(child.iterancestors(parent.tag)) is parent)
-
-
-def _note_mark(reference: _Element) -> str:
-    """Return the mark as it stands in the text and in front of the note: [3] for a footnote, [e3] for an endnote."""
-    return f"[{'e' if 'endnote' in reference.tag else ''}{reference.get(_W + 'id')}]"
-
-
-def _notes(document: Any) -> Iterator[str]:
-    """Yield the footnotes, then the endnotes, each behind its mark."""
-    for relation in document.part.rels.values():
-        if relation.is_external or relation.reltype.rpartition("/")[2] not in _NOTES.values():
-            continue
-        for note in parse_xml(relation.target_part.blob):
-            if isinstance(note.tag, str) and note.get(_W + "type") is None:  # separators have a type
-                text = " ".join(" ".join(_text(line) for line in note.iter(_W + "p")).split())
-                if text:
-                    yield f"{_note_mark(note)} {text}"
+def _says_something(text: str) -> bool:
+    """Return whether a line of a header says more than what stands around the number of a page."""
+    return any(character.isdigit() for character in text) or sum(map(str.isalpha, text)) > _FURNITURE
