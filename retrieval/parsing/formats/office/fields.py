@@ -40,6 +40,7 @@ class Fields:
         """Take the story's root; with `numbers_pages`, as headers do, results that number pages are not shown."""
         self._notes = notes
         self._numbers_pages = numbers_pages
+        self.page_numbers = 0  # that were left out
         self._open: list[_Field] = []
         self._balanced = _is_balanced(story)
 
@@ -69,9 +70,18 @@ class Fields:
             self._open[-1].separated = True
         elif kind == "end" and self._open:
             ended = self._open.pop()
+            if self.is_left_out("".join(ended.instruction)):
+                return ""
             if not ended.separated and not ended.boxed and not self.hides:
                 return self.without_result("".join(ended.instruction))
         return ""
+
+    def is_left_out(self, instruction: str) -> bool:
+        """Return whether a field only numbers the page, where that is left out; count it then."""
+        words = instruction.split(maxsplit=1)
+        left_out = self._numbers_pages and bool(words) and words[0].upper() in PAGE_NUMBERS
+        self.page_numbers += left_out
+        return left_out
 
     def without_result(self, instruction: str) -> str:
         """Return what a field shows that has no saved result; one that has to be worked out is noted."""

@@ -20,6 +20,7 @@ _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+_CHART_2014 = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _VML = "{urn:schemas-microsoft-com:vml}"
 _OLE = "{urn:schemas-microsoft-com:office:office}OLEObject"
@@ -27,7 +28,8 @@ _WP = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _DELETED = {W + "del", W + "moveFrom"}
 _TEXTS = (W + "t", W + "sym", M + "t")
-_READABLE = (*_TEXTS, _DRAWING + "t", _CHART + "chart", _DIAGRAM + "relIds", W + "object")
+_CHARTS = (_CHART + "chart", _CHART_2014 + "chart")
+_READABLE = (*_TEXTS, *_CHARTS, _DRAWING + "t", _DIAGRAM + "relIds", W + "object")
 _SCRIPTS = {"superscript": "^", "subscript": "_"}
 _RAISED_NUMBER = re.compile(r"[+\-−–]?\d|[+\-−–]$")
 _ORDINALS = "aoedhrst"  # letters that are raised behind a number to say that it is one of order, or of hours
@@ -67,6 +69,11 @@ class LineReader:
         self._parts: list[str] = []
         self._asides: list[Aside] = []
         self._script = ""
+
+    @property
+    def page_numbers(self) -> int:
+        """Return how many numbers of pages have been left out up to here."""
+        return self._fields.page_numbers
 
     def read(self, paragraph: _Element) -> Line:
         """Return the paragraph, also a displayed equation that stands for one."""
@@ -157,10 +164,13 @@ class LineReader:
         self._fields.instruct(element.text or "")
 
     def _add_simple_field(self, element: _Element) -> None:
+        instruction = element.get(W + "instr") or ""
+        if self._fields.is_left_out(instruction):
+            return
         before = len(self._parts)
         self._add_children(element)
         if len(self._parts) == before:
-            self._append(self._fields.without_result(element.get(W + "instr") or ""))
+            self._append(self._fields.without_result(instruction))
 
     def _pass_deleted(self, element: _Element) -> None:
         if element.tag != W + "moveFrom" and (element.tag == W + "delText" or holds(element, *_TEXTS, W + "delText")):
@@ -261,7 +271,7 @@ def drawn(element: _Element) -> Iterator[Aside]:
         elif child.tag == _MC + "AlternateContent":
             for chosen in chosen_alternative(child):
                 yield from drawn(chosen)
-        elif child.tag == _CHART + "chart":
+        elif child.tag in _CHARTS:
             yield Aside("chart", value=child.get(_R + "id") or "")
         elif child.tag == _DIAGRAM + "relIds":
             yield Aside("diagram", value=child.get(_R + "dm") or "")

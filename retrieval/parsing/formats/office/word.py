@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.office.equations import M
+from retrieval.parsing.formats.office.figures import chart_rows, chart_title
 from retrieval.parsing.formats.office.grid import grid_of, is_layout, is_shown, row_cells, table_rows
 from retrieval.parsing.formats.office.numbering import Numbering
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
@@ -22,6 +25,8 @@ from retrieval.parsing.formats.office.paragraphs import (
 )
 from retrieval.parsing.formats.office.styles import Styles, W
 from retrieval.parsing.formats.plain.tables import write_table
+from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -60,11 +65,12 @@ class _Document:
 
     def write(self) -> None:
         """Append all that is shown. Raises ParsingError when there is no body."""
-        body = self._root.find(W + "body")
-        if body is None:
+        bodies = self._root.findall(W + "body")
+        if not bodies:
             raise ParsingError(_("The file is broken: it can't be read."))
         self._write_margins("headerReference")
-        self._write_story(body, self._main)
+        for body in bodies:
+            self._write_story(body, self._main)
         self._write_margins("footerReference")
         self._write_notes("footnotes")
         self._write_notes("endnotes")
@@ -94,11 +100,13 @@ class _Document:
                 continue
             with self._package.guarded(name):
                 reader = LineReader(root, self._styles, self._blocks.notes, numbers_pages=True)
+                numbers = 0
                 for text in self._texts_of(root, reader, name):
                     flat = " ".join(text.split())
-                    if flat and flat not in self._seen and _says_something(flat):
+                    if flat not in self._seen and (reader.page_numbers == numbers or _says_something(flat)):
                         self._blocks.add(text)
                     self._seen.add(flat)
+                    numbers = reader.page_numbers
 
     def _write_notes(self, kind: str) -> None:
         """Append the footnotes or the endnotes, each behind its mark."""
@@ -139,8 +147,8 @@ class _Document:
                     self._write_table(element, reader, part)
                     self._after_item = False
                 elif element.tag == W + "altChunk":
-                    target = self._package.target(part, element.get(_R + "id"))
-                    self._blocks.notes.add("attachments", target or "altChunk")
+                    self._settle()
+                    self._write_chunk(self._package.target(part, element.get(_R + "id")))
                 else:
                     self._write_paragraph(element, reader, part)
 
@@ -196,10 +204,23 @@ class _Document:
         if aside.kind == "box" and aside.element is not None:
             self._write_blocks(aside.element, reader, part)
             self._settle()
+        elif aside.kind == "chart":
+            self._write_chart(aside, part)
         else:
             for text in self._drawn_texts(aside, part):
                 self._blocks.add(text)
         self._after_item = False
+
+    def _write_chart(self, aside: Aside, part: str) -> None:
+        """Append a chart's title and figures; one without figures is noted."""
+        name = self._package.target(part, aside.value)
+        root = self._package.root_or_note(name) if name else None
+        title = chart_title(root) if root is not None else ""
+        rows = chart_rows(root) if root is not None else []
+        self._blocks.add(title)
+        write_table(self._blocks, rows)
+        if name and not rows:
+            self._blocks.notes.add("parts", name)
 
     def _drawn_texts(self, aside: Aside, part: str) -> list[str]:
         """Return what is written in something drawn."""
@@ -210,7 +231,24 @@ class _Document:
         if root is None:
             return []
         paragraphs = ("".join(text.text or "" for text in one.iter(_A + "t")) for one in root.iter(_A + "p"))
-        return [text for text in paragraphs if text.strip()]
+        texts = [text for text in paragraphs if text.strip()]
+        if aside.kind == "chart":
+            texts += ["; ".join(", ".join(filter(None, row)) for row in chart_rows(root))]
+        return texts
+
+    def _write_chunk(self, name: str) -> None:
+        """Append a page of HTML that stands in the document as a part of its own; other kinds are noted."""
+        content = self._package.read(name) if name else b""
+        if name.endswith((".mht", ".mhtml", ".eml")):
+            parts = message_from_bytes(content, policy=default).walk()
+            pages = (one.get_payload(decode=True) for one in parts if one.get_content_type() == "text/html")
+            content = next((page for page in pages if isinstance(page, bytes)), b"")
+        elif not name.endswith((".htm", ".html", ".xhtml")):
+            content = b""
+        if content:
+            read_html_into(self._blocks, decode(content))
+        elif name:
+            self._blocks.notes.add("attachments", name)
 
     # ---- tables ------------------------------------------------------------------------------------------------------
 
