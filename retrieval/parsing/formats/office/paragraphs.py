@@ -132,8 +132,12 @@ class LineReader:
         self._append(text, script=script)
 
     def _append(self, text: str, *, script: str = "") -> None:
+        if not self._fields.hides:
+            self._show(text, script=script)
+
+    def _show(self, text: str, *, script: str = "") -> None:
         """Append text; a raised or lowered number behind a word or number gets its sign, 10^4 and H_2O."""
-        if not text or self._fields.hides:
+        if not text:
             return
         if script and script != self._script and self._follows_word() and _is_marked(text, script):
             self._parts.append(script)
@@ -158,7 +162,7 @@ class LineReader:
         self._append(found or "")
 
     def _add_field_mark(self, element: _Element) -> None:
-        self._append(self._fields.pass_mark(element))
+        self._show(self._fields.pass_mark(element))
 
     def _add_instruction(self, element: _Element) -> None:
         self._fields.instruct(element.text or "")
