@@ -111,7 +111,14 @@ def parse_xml(content: bytes) -> _Element:
     ParsingError."""
     from lxml import etree
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,  # they would cut a text in two
+        remove_pis=True,
+    )
     try:
         return etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:

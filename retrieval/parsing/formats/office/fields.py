@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 PAGE_NUMBERS = {"PAGE", "NUMPAGES", "SECTIONPAGES", "SECTION"}
 # These mark a place, ask for something or are counted where they are shown: nothing of them is saved, or printed.
 _SILENT = PAGE_NUMBERS | {"XE", "TC", "TA", "RD", "SET", "ASK", "BIBLIOGRAPHY", "ADVANCE", "PRIVATE", "PRINT", "NEXT"}
-_INSTRUCTION_LIMIT = 2_000  # characters
+_INSTRUCTION_LIMIT = 2_000  # characters of one of its parts
+_INSTRUCTION_PARTS = 100
 _DEPTH = 20
 
 
@@ -53,7 +54,7 @@ class Fields:
 
     def instruct(self, text: str) -> None:
         """Take a part of the instruction of the innermost field."""
-        if self._open and not self._open[-1].separated and len(self._open[-1].instruction) < _INSTRUCTION_LIMIT:
+        if self._open and not self._open[-1].separated and len(self._open[-1].instruction) < _INSTRUCTION_PARTS:
             self._open[-1].instruction.append(text[:_INSTRUCTION_LIMIT])
 
     def pass_mark(self, mark: _Element) -> str:

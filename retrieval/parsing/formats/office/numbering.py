@@ -67,6 +67,7 @@ class Numbering:
             self._abstract[element.get(W + "abstractNumId") or ""] = element
         for element in root.iterchildren(W + "num") if root is not None else ():
             self._numbers[element.get(W + "numId") or ""] = element
+        self._levels: dict[str, dict[int, _Level]] = {}
         self._lists: dict[str, _List | None] = {}
         self._counters: dict[str, dict[int, int]] = {}
         self._met: set[str] = set()
@@ -127,11 +128,14 @@ class Numbering:
         abstract_id, abstract = self._abstract_of(number)
         if number is None or abstract is None:
             return None
-        levels = {at: level for at, level in map(_read_level, abstract.iterchildren(W + "lvl")) if at is not None}
+        if abstract_id not in self._levels:
+            found = map(_read_level, abstract.iterchildren(W + "lvl"))
+            self._levels[abstract_id] = {at: level for at, level in found if at in range(_LEVELS)}
+        levels = dict(self._levels[abstract_id])
         overrides: dict[int, int] = {}
         for override in number.iterchildren(W + "lvlOverride"):
             at = whole(override.get(W + "ilvl"))
-            if at is None:
+            if at is None or at not in range(_LEVELS):
                 continue
             if (own := override.find(W + "lvl")) is not None:
                 levels[at] = _read_level(own)[1]
@@ -155,11 +159,12 @@ class Numbering:
         return abstract_id, abstract
 
 
-def _read_level(element: _Element) -> tuple[int | None, _Level]:
+def _read_level(element: _Element) -> tuple[int, _Level]:
     text, style = element.find(W + "lvlText"), element.find(W + "pStyle")
     suffix = element.find(W + "suff")
     start = integer(element.find(W + "start"))
-    return whole(element.get(W + "ilvl")), _Level(
+    at = whole(element.get(W + "ilvl"))
+    return -1 if at is None else at, _Level(
         format=_format(element),
         template=(text.get(W + "val") or "") if text is not None else "",
         start=1 if start is None else start,

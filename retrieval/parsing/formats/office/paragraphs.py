@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from retrieval.notes import Notes
@@ -34,13 +35,13 @@ _SCRIPTS = {"superscript": "^", "subscript": "_"}
 _RAISED_NUMBER = re.compile(r"[+\-−–]?\d|[+\-−–]$")
 _ORDINALS = "aoedhrst"  # letters that are raised behind a number to say that it is one of order, or of hours
 _QUOTED = 200  # characters of what a comment is about
-_QUOTES = 200  # comments of one paragraph that quote it
+_OPEN_COMMENTS = 100  # at one place; those that begin in another's words quote theirs
 
 
 @dataclass
 class Aside:
-    """What is anchored in a paragraph and stands beside it: `box` holds paragraphs, `chart` and `diagram` are ids of
-    relations, `text` is what is drawn."""
+    """What is anchored in a paragraph and stands beside it: a `box` holds paragraphs, a `table` rows; the value of a
+    `chart` or `diagram` is the id of a relation, that of a `text` what is drawn."""
 
     kind: str
     element: _Element | None = None
@@ -219,15 +220,24 @@ class LineReader:
     # ---- comments ----------------------------------------------------------------------------------------------------
 
     def _begin_comment(self, element: _Element) -> None:
-        self._commented[element.get(W + "id") or ""] = len(self._parts)
+        if len(self._commented) < _OPEN_COMMENTS:
+            self._commented[element.get(W + "id") or ""] = len(self._parts)
 
     def _end_comment(self, element: _Element) -> None:
         comment = element.get(W + "id") or ""
         begin = self._commented.pop(comment, None)
-        words = ""
-        if begin is not None and len(self.comments) < _QUOTES:
-            words = " ".join("".join(self._parts[begin : begin + _QUOTED]).split())
-        self.comments.setdefault(comment, words if len(words) <= _QUOTED else f"{words[:_QUOTED]}…")
+        self.comments.setdefault(comment, self._words_from(begin) if begin is not None else "")
+
+    def _words_from(self, begin: int) -> str:
+        """Return the words of the line from one of its parts on, or the first of them."""
+        parts, length = [], 0
+        for part in islice(self._parts, begin, None):
+            parts.append(part[: _QUOTED + 1])
+            length += len(part)
+            if length > _QUOTED:
+                break
+        words = " ".join("".join(parts).split())
+        return words if length <= _QUOTED else f"{words[:_QUOTED]}…"
 
     def _meet_comment(self, element: _Element) -> None:
         self.comments.setdefault(element.get(W + "id") or "", "")
@@ -256,6 +266,15 @@ class LineReader:
                 self._notes.add("forms", part.value)
             else:
                 self._asides.append(part)
+
+    def _add_table(self, element: _Element) -> None:
+        """Keep a table that some writers put into a run."""
+        self._asides.append(Aside("table", element))
+
+    def _add_inner(self, element: _Element) -> None:
+        """Append a paragraph that some writers put into another one, on a line of its own."""
+        self._show("\n" if self._parts else "")
+        self._add_children(element)
 
     def _note_object(self, program: str) -> None:
         """Note what another program made and put here, of which only a picture is shown."""
@@ -353,6 +372,8 @@ _ADDERS: dict[str, Callable[[LineReader, _Element], None]] = {
     W + "drawing": LineReader._add_drawing,
     W + "pict": LineReader._add_drawing,
     W + "object": LineReader._add_drawing,
+    W + "tbl": LineReader._add_table,
+    W + "p": LineReader._add_inner,
     _MC + "AlternateContent": LineReader._add_alternative,
     **dict.fromkeys(_CHARACTERS, LineReader._add_wordless),
 }

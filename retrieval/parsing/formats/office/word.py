@@ -60,7 +60,8 @@ class _Document:
         self._numbering = Numbering(self._part("numbering"), self._styles)
         self._comments: dict[str, str] = {}
         self._after_item = False
-        self._carried = ""
+        self._carried: list[str] = []  # of paragraphs that go on in the next
+        self._drawn: set[str] = set()  # charts, diagrams and the like that have been read
         self._seen: set[str] = set()  # what headers and footers have said
 
     def write(self) -> None:
@@ -169,65 +170,73 @@ class _Document:
 
     def _write_paragraph(self, paragraph: _Element, reader: LineReader, part: str) -> None:
         """Append a paragraph, and what is anchored in it behind. One whose end is deleted goes on in the next."""
-        line, text, is_item = self._labelled(paragraph, reader)
-        text, self._carried = self._carried + text, ""
+        line = reader.read(paragraph)
         if mark_is(paragraph, "del", "moveFrom"):
-            self._carried = text
-            text = ""
-        level = self._styles.heading_level(paragraph)
-        if text.strip():
-            self._blocks.add(text, level=level, close=is_item and self._after_item and not level)
-            self._after_item = is_item and not level
-            if self._styles.is_title(paragraph) and not self._blocks.title:
-                self._blocks.title = text
+            self._carried.append(line.text)
+        else:
+            text, is_item = self._labelled(paragraph, "".join([*self._carried, line.text]))
+            self._carried = []
+            self._add_text(paragraph, text, is_item)
         for aside in line.asides:
             self._write_aside(aside, reader, part)
 
-    def _labelled(self, paragraph: _Element, reader: LineReader) -> tuple[Line, str, bool]:
-        """Return the paragraph, its text behind the number or dash that Word writes, and whether it has such a one."""
-        line = reader.read(paragraph)
-        gone = not line.text.strip() and mark_is(paragraph, "del", "moveFrom", "vanish")
-        label = self._numbering.label(paragraph) if not gone else None
-        if label is None or not line.text.strip():
-            return line, line.text, label is not None
+    def _add_text(self, paragraph: _Element, text: str, is_item: bool) -> None:
+        if not text.strip():
+            return
+        level = self._styles.heading_level(paragraph)
+        self._blocks.add(text, level=level, close=is_item and self._after_item and not level)
+        self._after_item = is_item and not level
+        if self._styles.is_title(paragraph) and not self._blocks.title:
+            self._blocks.title = text
+
+    def _labelled(self, paragraph: _Element, text: str) -> tuple[str, bool]:
+        """Return the text behind the number or dash that Word writes before the paragraph, and whether it has one."""
+        if not text.strip() and mark_is(paragraph, "vanish"):
+            return text, False
+        label = self._numbering.label(paragraph)
+        if label is None or not text.strip():
+            return text, label is not None
         if label.is_bullet and self._styles.heading_level(paragraph):
-            return line, line.text, False
-        return line, f"{label.text}{label.separator}{line.text.lstrip()}", True
+            return text, False
+        return f"{label.text}{label.separator}{text.lstrip()}", True
 
     def _settle(self) -> None:
         """Append what waited for a paragraph that didn't come."""
-        carried, self._carried = self._carried, ""
+        carried, self._carried = "".join(self._carried), []
         self._blocks.add(carried)
 
     def _write_aside(self, aside: Aside, reader: LineReader, part: str) -> None:
         self._after_item = False
+        waiting, self._carried = self._carried, []
         if aside.kind == "box" and aside.element is not None:
             self._write_blocks(aside.element, reader, part)
             self._settle()
+        elif aside.kind == "table" and aside.element is not None:
+            self._write_table(aside.element, reader, part)
         elif aside.kind == "chart":
             self._write_chart(aside, part)
         else:
             for text in self._drawn_texts(aside, part):
                 self._blocks.add(text)
+        self._carried = waiting
         self._after_item = False
 
     def _write_chart(self, aside: Aside, part: str) -> None:
         """Append a chart's title and figures; one without figures is noted."""
-        name = self._package.target(part, aside.value)
-        root = self._package.root_or_note(name) if name else None
-        title = chart_title(root) if root is not None else ""
-        rows = chart_rows(root) if root is not None else []
-        self._blocks.add(title)
+        root = self._drawn_root(aside, part)
+        if root is None:
+            return
+        self._blocks.add(chart_title(root))
+        rows = chart_rows(root)
         write_table(self._blocks, rows)
-        if name and not rows:
-            self._blocks.notes.add("parts", name)
+        if not rows:
+            self._blocks.notes.add("parts", self._package.target(part, aside.value))
 
     def _drawn_texts(self, aside: Aside, part: str) -> list[str]:
         """Return what is written in something drawn."""
         if aside.kind == "text":
             return [aside.value]
-        name = self._package.target(part, aside.value)
-        root = self._package.root_or_note(name) if name else None
+        root = self._drawn_root(aside, part)
         if root is None:
             return []
         paragraphs = ("".join(text.text or "" for text in one.iter(_A + "t")) for one in root.iter(_A + "p"))
@@ -236,8 +245,19 @@ class _Document:
             texts += ["; ".join(", ".join(filter(None, row)) for row in chart_rows(root))]
         return texts
 
+    def _drawn_root(self, aside: Aside, part: str) -> _Element | None:
+        """Return the part that is drawn; None when it can't be read, or has been."""
+        name = self._package.target(part, aside.value)
+        if not name or name in self._drawn:
+            return None
+        self._drawn.add(name)
+        return self._package.root_or_note(name)
+
     def _write_chunk(self, name: str) -> None:
         """Append a page of HTML that stands in the document as a part of its own; other kinds are noted."""
+        if name in self._drawn:
+            return
+        self._drawn.add(name)
         content = self._package.read(name) if name else b""
         if name.endswith((".mht", ".mhtml", ".eml")):
             parts = message_from_bytes(content, policy=default).walk()
@@ -268,23 +288,33 @@ class _Document:
 
     def _texts_of(self, parent: _Element, reader: LineReader, part: str) -> Iterator[str]:
         """Yield what stands in a cell, a note or a header: a text for each paragraph, and one for each table in it."""
-        carried = ""
+        carried: list[str] = []
         for element in self._blocks_of(parent):
             if element.tag == W + "tbl":
-                rows = grid_of(element, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
-                yield "; ".join(", ".join(filter(None, row)) for row in rows)
+                yield self._table_text(element, reader, part)
             elif element.tag != W + "altChunk":
-                line, text, _is_item = self._labelled(element, reader)
-                text, carried = carried + text, ""
+                line = reader.read(element)
                 if mark_is(element, "del", "moveFrom"):
-                    carried, text = text, ""
-                yield text
-                for aside in line.asides:
-                    if aside.kind == "box" and aside.element is not None:
-                        yield from self._texts_of(aside.element, reader, part)
-                    else:
-                        yield from self._drawn_texts(aside, part)
-        yield carried
+                    carried.append(line.text)
+                else:
+                    yield self._labelled(element, "".join([*carried, line.text]))[0]
+                    carried = []
+                yield from self._aside_texts(line, reader, part)
+        yield "".join(carried)
+
+    def _table_text(self, table: _Element, reader: LineReader, part: str) -> str:
+        """Return a table in a cell as one text."""
+        rows = grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
+        return "; ".join(", ".join(filter(None, row)) for row in rows)
+
+    def _aside_texts(self, line: Line, reader: LineReader, part: str) -> Iterator[str]:
+        for aside in line.asides:
+            if aside.kind == "box" and aside.element is not None:
+                yield from self._texts_of(aside.element, reader, part)
+            elif aside.kind == "table" and aside.element is not None:
+                yield self._table_text(aside.element, reader, part)
+            else:
+                yield from self._drawn_texts(aside, part)
 
 
 def _says_something(text: str) -> bool:

@@ -476,3 +476,56 @@ def test_strict_open_xml_is_read_like_any_other(tmp_path: Path) -> None:
     assert b"2006/main" not in strict["word/header1.xml"].split(b"xmlns:m")[0]
     (tmp_path / "stored").write_bytes(files.archive(**strict))
     assert extract(tmp_path / "stored", filename="a.docx", max_characters=100).text == "Header\n\n1. Text."
+
+
+def test_table_and_paragraph_within_a_run_are_read(tmp_path: Path) -> None:
+    body = p("Before", in_run(table(row("a", "b"), row("c", "d"))), " after.") + p("x", in_run(p("y")))
+    assert text(tmp_path, body) == "Before after.\n\n| a | b |\n| c | d |\n\nx\ny"
+
+
+def test_comment_in_the_xml_cuts_no_text(tmp_path: Path) -> None:
+    assert text(tmp_path, p(in_run("<w:t>one <!-- two --><?three?>four</w:t>"))) == "one four"
+
+
+# ---- what is made to take long ---------------------------------------------------------------------------------------
+
+MANY = 5_000
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        ("".join(f'<w:commentRangeStart w:id="{at}"/>' for at in range(MANY)) + p("x") * MANY, {}),
+        ("".join(p(f'<w:commentRangeStart w:id="{at}"/>') for at in range(MANY)), {}),
+        (p("x" * 100, properties="<w:rPr><w:del/></w:rPr>") * MANY, {}),
+        (p(in_run('<w:fldChar w:fldCharType="begin"/>') * MANY, run("x") * MANY), {}),
+        (p(in_run('<w:fldChar w:fldCharType="begin"/>') * MANY, in_run('<w:fldChar w:fldCharType="end"/>') * MANY), {}),
+        (p(in_run("<mc:AlternateContent><mc:Choice>" * 60 + "</mc:Choice></mc:AlternateContent>" * 60) * 500), {}),
+        (
+            "".join(in_list("x", number) for number in range(1_000)),
+            {
+                "numbering": '<w:abstractNum w:abstractNumId="7">'
+                + "".join(f'<w:lvl w:ilvl="{at}"/>' for at in range(1_000))
+                + "</w:abstractNum>"
+                + "".join(f'<w:num w:numId="{at}"><w:abstractNumId w:val="7"/></w:num>' for at in range(1_000))
+            },
+        ),
+        (
+            "".join(p("x", properties=f'<w:pStyle w:val="s{at}"/>') for at in range(1_000)),
+            {
+                "styles": "".join(
+                    f'<w:style w:styleId="s{at}"><w:basedOn w:val="s{at + 1}"/></w:style>' for at in range(1_000)
+                )
+            },
+        ),
+        (table(*[row(cell("y" * 300, BEGUN))], *[row(cell("<w:p/>", MERGED), "x") * MANY]), {}),
+        (table(row(cell("x", '<w:gridSpan w:val="2000000000"/>')) * 500), {}),
+        (
+            p(in_run(drawing('<c:chart r:id="chart1"/>')) * MANY),
+            {"chart1": CHART.replace("Budget", "Budget " * 10_000)},
+        ),
+    ],
+)
+def test_what_is_made_to_take_long_does_not(tmp_path: Path, body: str, parts: dict[str, str]) -> None:
+    assert len(text(tmp_path, body, **parts)) < 10_000_000
