@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from retrieval.errors import ParsingError
 from retrieval.notes import Notes
-from retrieval.parsing.formats.archive import office_part_pattern, open_archive, parse_xml, read_entry
+from retrieval.parsing.formats.archive import office_part_pattern, open_archive, parse_xml, read_entry, recovered_xml
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -91,8 +91,17 @@ class OfficePackage:
         return read_entry(self._archive, self._entries.get(_plain_name(name), name))
 
     def root(self, name: str) -> _Element:
-        """Return the root of a part that is XML. Raises ParsingError when it is missing or broken."""
-        return parse_xml(as_transitional(self.read(name)))
+        """Return the root of a part that is XML; of one that is not well-formed what can be had of its text, which is
+        noted. Raises ParsingError when it is missing, or nothing can be had."""
+        content = as_transitional(self.read(name))
+        try:
+            return parse_xml(content)
+        except ParsingError:
+            root = recovered_xml(content)
+            if root is None:
+                raise
+            self.notes.add("parts", name)
+            return root
 
     def root_or_note(self, name: str) -> _Element | None:
         """Return the root of a part that is XML; None when it is missing or broken, which is noted."""

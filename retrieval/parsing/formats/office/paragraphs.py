@@ -334,6 +334,14 @@ def mark_is(paragraph: _Element, *names: str) -> bool:
     return properties is not None and any(is_on(properties.find(W + name)) for name in names)
 
 
+def goes_on(paragraph: _Element) -> bool:
+    """Return whether the paragraph goes on in the next: its end is deleted or moved away, or it is a large first letter
+    in a frame of its own."""
+    frame = paragraph.find(f"{W}pPr/{W}framePr")
+    dropped = frame is not None and frame.get(W + "dropCap") in ("drop", "margin")
+    return dropped or mark_is(paragraph, "del", "moveFrom")
+
+
 def _is_marked(text: str, script: str) -> bool:
     """Return whether the line would say something else if the text stood on it: 104 for 10^4."""
     text = text.strip()

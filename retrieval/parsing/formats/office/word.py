@@ -20,6 +20,7 @@ from retrieval.parsing.formats.office.paragraphs import (
     Line,
     LineReader,
     chosen_alternative,
+    goes_on,
     mark_is,
     note_mark,
 )
@@ -169,9 +170,9 @@ class _Document:
                 yield from self._blocks_of(child)
 
     def _write_paragraph(self, paragraph: _Element, reader: LineReader, part: str) -> None:
-        """Append a paragraph, and what is anchored in it behind. One whose end is deleted goes on in the next."""
+        """Append a paragraph, and what is anchored in it behind. Some go on in the next."""
         line = reader.read(paragraph)
-        if mark_is(paragraph, "del", "moveFrom"):
+        if goes_on(paragraph):
             self._carried.append(line.text)
         else:
             text, is_item = self._labelled(paragraph, "".join([*self._carried, line.text]))
@@ -294,7 +295,7 @@ class _Document:
                 yield self._table_text(element, reader, part)
             elif element.tag != W + "altChunk":
                 line = reader.read(element)
-                if mark_is(element, "del", "moveFrom"):
+                if goes_on(element):
                     carried.append(line.text)
                 else:
                     yield self._labelled(element, "".join([*carried, line.text]))[0]

@@ -436,6 +436,19 @@ def test_document_without_a_body_is_broken(tmp_path: Path) -> None:
         read_bytes(tmp_path, content)
 
 
+@pytest.mark.parametrize("fault", ["&nbsp;", "&#1;", "<", "\x02", "& "])
+def test_text_that_is_not_well_formed_is_recovered_with_a_note(tmp_path: Path, fault: str) -> None:
+    extracted = read(tmp_path, p("One.") + p(f"Two{fault}.") + p("Three."))
+    assert extracted.text.startswith("One.\n\nTwo")
+    assert extracted.text.endswith("Three.")
+    assert extracted.notes == [Note("parts", 1, ("word/document.xml",))]
+
+
+def test_large_first_letter_belongs_to_its_word(tmp_path: Path) -> None:
+    body = p("D", properties='<w:framePr w:dropCap="drop" w:lines="3"/>') + p("rop the anchor.") + p("Next.")
+    assert text(tmp_path, body) == "Drop the anchor.\n\nNext."
+
+
 STRICT = "http://purl.oclc.org/ooxml/"
 NAMES = ["template.main+xml", "document.macroEnabled.main+xml", "template.macroEnabledTemplate.main+xml"]
 
