@@ -7,15 +7,14 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.office.styles import W
-
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _OFF = {"0", "false", "off"}
 _MATHEMATICAL = re.compile("[\U0001d400-\U0001d7ff]")  # letters and digits in another shape
-_GONE = {W + "del", W + "moveFrom"}
+_GONE = {_W + "del", _W + "moveFrom"}
 _ACCENTS = {
     "\u0300": "grave",
     "\u0301": "acute",
@@ -89,7 +88,7 @@ def _ends_in_command(text: str) -> bool:
 def _written(element: _Element) -> str:
     if not isinstance(element.tag, str) or element.tag in _GONE:
         return ""
-    if element.tag in (M + "t", W + "t"):
+    if element.tag in (M + "t", _W + "t"):
         text = _MATHEMATICAL.sub(lambda found: unicodedata.normalize("NFKC", found[0]), element.text or "")
         return "".join(_ESCAPED.get(character, character) for character in text)
     if element.tag == M + "r":

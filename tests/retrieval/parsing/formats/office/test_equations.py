@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from retrieval.parsing.formats.office.equations import as_latex
-from tests.retrieval.parsing.formats.office.documents import SPACES, p, text
+from tests.retrieval.parsing.formats.word.documents import SPACES, p, text
 
 
 def r(words: str, properties: str = "") -> str:

@@ -8,7 +8,7 @@ from retrieval.errors import ParsingError
 from retrieval.notes import Note
 from retrieval.parsing.formats import extract
 from tests.retrieval import files
-from tests.retrieval.parsing.formats.office.documents import (
+from tests.retrieval.parsing.formats.word.documents import (
     RELATIONS,
     SPACES,
     in_list,

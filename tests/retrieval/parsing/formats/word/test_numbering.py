@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.parsing.formats.office.numbering import written_number
-from tests.retrieval.parsing.formats.office.documents import in_list, p, read, run, text
+from retrieval.parsing.formats.word.numbering import written_number
+from tests.retrieval.parsing.formats.word.documents import in_list, p, read, run, text
 
 
 def level(at: int, template: str, form: str = "decimal", more: str = "") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.notes import Note
-from tests.retrieval.parsing.formats.office.documents import in_run, p, read, run, text
+from tests.retrieval.parsing.formats.word.documents import in_run, p, read, run, text
 
 
 def raised(words: str) -> str:

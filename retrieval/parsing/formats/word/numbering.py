@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.office.styles import Styles, W, integer, is_on, whole
+from retrieval.parsing.formats.word.styles import Styles, W, integer, is_on, whole
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from retrieval.notes import Note
 from retrieval.parsing.formats.extracted import Extracted
-from retrieval.parsing.formats.office.word import read_word
+from retrieval.parsing.formats.word.document import read_word
 from tests.retrieval import files
 
 SPACES = " ".join(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from retrieval.notes import Notes
 from retrieval.parsing.formats.office.equations import M, as_latex
-from retrieval.parsing.formats.office.fields import Fields
-from retrieval.parsing.formats.office.styles import Styles, W, is_on
 from retrieval.parsing.formats.office.symbols import in_symbols, symbol
+from retrieval.parsing.formats.word.fields import Fields
+from retrieval.parsing.formats.word.styles import Styles, W, is_on
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

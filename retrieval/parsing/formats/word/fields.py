@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.notes import Notes
-from retrieval.parsing.formats.office.styles import W, integer, is_on
 from retrieval.parsing.formats.office.symbols import symbol
+from retrieval.parsing.formats.word.styles import W, integer, is_on
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.notes import Notes
-from retrieval.parsing.formats.office.paragraphs import holds
-from retrieval.parsing.formats.office.styles import W, integer, is_on
+from retrieval.parsing.formats.word.paragraphs import holds
+from retrieval.parsing.formats.word.styles import W, integer, is_on
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

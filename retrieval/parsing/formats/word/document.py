@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.office.equations import M
-from retrieval.parsing.formats.office.figures import chart_rows, chart_title
-from retrieval.parsing.formats.office.grid import grid_of, is_layout, is_shown, row_cells, table_rows
-from retrieval.parsing.formats.office.numbering import Numbering
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
-from retrieval.parsing.formats.office.paragraphs import (
+from retrieval.parsing.formats.plain.tables import write_table
+from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.web.html import read_html_into
+from retrieval.parsing.formats.word.figures import chart_rows, chart_title
+from retrieval.parsing.formats.word.grid import grid_of, is_layout, is_shown, row_cells, table_rows
+from retrieval.parsing.formats.word.numbering import Numbering
+from retrieval.parsing.formats.word.paragraphs import (
     Aside,
     Line,
     LineReader,
@@ -24,10 +27,7 @@ from retrieval.parsing.formats.office.paragraphs import (
     mark_is,
     note_mark,
 )
-from retrieval.parsing.formats.office.styles import Styles, W
-from retrieval.parsing.formats.plain.tables import write_table
-from retrieval.parsing.formats.plain.text import decode
-from retrieval.parsing.formats.web.html import read_html_into
+from retrieval.parsing.formats.word.styles import Styles, W
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
