@@ -124,7 +124,7 @@ def _scripts(element: _Element) -> str:
     base = _part(element, "e")
     if element.tag == M + "sPre":
         return f"{{}}{marks}{base}"
-    return f"{base if len(base) < 2 or _is_command(base) else f'{{{base}}}'}{marks}"
+    return f"{base if len(base) < 2 or _is_command(base) or _is_fenced(element) else f'{{{base}}}'}{marks}"
 
 
 def _marks(element: _Element) -> str:
@@ -138,6 +138,12 @@ def _marks(element: _Element) -> str:
 
 def _is_command(text: str) -> bool:
     return text.isalnum() or (text.startswith("\\") and text[1:].isalpha())
+
+
+def _is_fenced(scripts: _Element) -> bool:
+    """Return whether the base is one pair of brackets."""
+    base = scripts.find(M + "e")
+    return base is not None and [part.tag for part in base if part.tag != M + "ctrlPr"] == [M + "d"]
 
 
 def _radical(element: _Element) -> str:

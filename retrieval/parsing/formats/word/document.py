@@ -306,7 +306,7 @@ class _Document:
     def _table_text(self, table: _Element, reader: LineReader, part: str) -> str:
         """Return a table in a cell as one text."""
         rows = grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
-        return "; ".join(", ".join(filter(None, row)) for row in rows)
+        return "; ".join(filter(None, (", ".join(filter(None, row)) for row in rows)))
 
     def _aside_texts(self, line: Line, reader: LineReader, part: str) -> Iterator[str]:
         for aside in line.asides:

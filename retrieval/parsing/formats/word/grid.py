@@ -16,6 +16,7 @@ _COLUMNS = 63  # what Word allows in a table
 _REPEATED = 300  # characters of a value that is repeated down its rows
 _REPEATED_TOGETHER = 1_000_000  # in one table
 _LAYOUT = 1_500  # characters in one cell, which then holds more than a value
+_LAYOUT_ROWS = 4  # of so many rows one has such a cell, when the table arranges text
 _WRAPPERS = {W + "sdt", W + "sdtContent", W + "customXml", W + "ins", W + "moveTo", W + "smartTag"}
 
 
@@ -44,13 +45,14 @@ def is_shown(row: _Element, notes: Notes) -> bool:
 
 
 def is_layout(table: _Element) -> bool:
-    """Return whether a table only arranges text: it has one column, or a cell that holds more than a value."""
+    """Return whether a table only arranges text: it has one column, or many cells that hold more than a value."""
     rows = [list(row_cells(row)) for row in table_rows(table)]
     if all(len(cells) <= 1 for cells in rows):
         return any(
             holds(cell, W + "tbl") or sum(1 for _ in cell.iterchildren(W + "p")) > 1 for row in rows for cell in row
         )
-    return any(_is_long(cell) for cells in rows for cell in cells)
+    long = sum(any(map(_is_long, cells)) for cells in rows)
+    return long * _LAYOUT_ROWS > len(rows)
 
 
 def grid_of(table: _Element, notes: Notes, cell_text: Callable[[_Element], str]) -> Iterator[list[str]]:

@@ -50,7 +50,7 @@ MATRIX = "<m:m>{}</m:m>".format("".join(f"<m:mr>{part('e', a)}{part('e', b)}</m:
         (fraction("n", "k", "noBar"), r"\binom{n}{k}"),
         (power("x", "2"), "x^2"),
         (power("x", "n+1"), "x^{n+1}"),
-        (power(delimited("(", ")", "a+b"), "2"), "{(a+b)}^2"),
+        (power(delimited("(", ")", "a+b"), "2"), "(a+b)^2"),
         (part("sSub", part("e", "H"), part("sub", "2")) + r("O"), "H_2O"),
         (part("sSubSup", part("e", "x"), part("sub", "i"), part("sup", "2")), "x_i^2"),
         (part("sPre", part("sub", "6"), part("sup", "14"), part("e", "C")), "{}_6^{14}C"),

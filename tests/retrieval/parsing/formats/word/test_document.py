@@ -221,6 +221,16 @@ def test_table_of_one_cell_is_a_frame(tmp_path: Path) -> None:
     assert [one.title for one in extracted.headings] == ["Note"]
 
 
+def test_table_of_long_texts_arranges_them(tmp_path: Path) -> None:
+    long = "word " * 400
+    extracted = read(tmp_path, table(row("Left", cell(p(long) + p("Refunds", properties='<w:outlineLvl w:val="0"/>')))))
+    assert extracted.text.split("\n\n") == ["Left", long, "Refunds"]
+    assert [one.title for one in extracted.headings] == ["Refunds"]
+    assert text(tmp_path, table(row("a", "b"), row("c", long), *[row("d", "e")] * 5)).startswith(
+        "| a | b |\n| c | word"
+    )
+
+
 def test_long_table_names_its_columns_in_each_row(tmp_path: Path) -> None:
     body = table(row("Part", "Price"), *(row(f"valve {number}", str(number)) for number in range(20)))
     assert "| Part: valve 7 | Price: 7 |" in text(tmp_path, body)
