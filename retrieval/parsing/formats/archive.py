@@ -118,12 +118,16 @@ def parse_xml(content: bytes) -> _Element:
 
 
 def recovered_xml(content: bytes) -> _Element | None:
-    """Return what can be had of an XML part that is not well-formed; None when there is no text in it."""
+    """Return what can be had of an XML part that is not well-formed; None when there is no text in it, or it is beyond
+    the parser's limits."""
     from lxml import etree
 
+    parser = _xml_parser(recover=True)
     try:
-        root = etree.fromstring(content, _xml_parser(recover=True))
+        root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
+        return None
+    if any(fault.type_name == "ERR_RESOURCE_LIMIT" for fault in parser.error_log):
         return None
     return root if root is not None and any(text.strip() for text in root.itertext()) else None
 
