@@ -6,8 +6,11 @@ Wingdings as Unicode took it in, but arrows and ticked boxes as the common chara
 
 from __future__ import annotations
 
+import re
+
 _PRIVATE = range(0xF000, 0xF100)  # where Word puts the characters of such fonts
 _NONE = "\0"
+_ICONS = re.compile("awesome|icon|material|glyph|emoji", re.IGNORECASE)
 
 
 def _table(**rows: str) -> dict[int, str]:
@@ -82,7 +85,7 @@ def symbol(font: str, code: int) -> str | None:
 
 def in_symbols(text: str, font: str) -> tuple[str, list[str]]:
     """Return a text in this font as what is seen, and what of it isn't known. Characters of the private area in a font
-    that isn't known stand for Word's usual one, Symbol."""
+    of letters are shown in Symbol; those of a font of icons can't be known."""
     if not is_symbol_font(font) and not any(ord(character) in _PRIVATE for character in text):
         return text, []
     seen, unknown = [], []
@@ -92,7 +95,7 @@ def in_symbols(text: str, font: str) -> tuple[str, list[str]]:
         if not private and not (is_symbol_font(font) and 0x20 <= code <= 0xFF):
             seen.append(character)
             continue
-        found = symbol(font if is_symbol_font(font) else "Symbol", code)
+        found = None if _ICONS.search(font) else symbol(font if is_symbol_font(font) else "Symbol", code)
         if found is None:
             unknown.append(f"{font or 'Symbol'} {code & 0xFF:02X}")
         else:

@@ -8,6 +8,7 @@ import pytest
 
 from retrieval.errors import ParsingError
 from retrieval.notes import Note, Notes
+from retrieval.parsing.formats.archive import kind_of_archive
 from retrieval.parsing.formats.office.package import OfficePackage, as_transitional, open_package
 from tests.retrieval import files
 
@@ -142,3 +143,37 @@ def test_core_properties_give_title_and_dates(tmp_path: Path) -> None:
     with opened(tmp_path, {"docProps/core.xml": core.encode()}) as package:
         assert package.title() == "The plan"
         assert package.dates() == ["", "2020-01-02T03:04:05Z"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind"),
+    [
+        ("vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml", "docx"),
+        ("vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml", "docx"),
+        ("vnd.ms-word.document.macroEnabled.main+xml", "docx"),
+        ("vnd.openxmlformats-officedocument.presentationml.slideshow.main+xml", "pptx"),
+        ("vnd.openxmlformats-officedocument.presentationml.template.main+xml", "pptx"),
+        ("vnd.ms-powerpoint.slideshow.macroEnabled.main+xml", "pptx"),
+        ("vnd.ms-powerpoint.presentation.macroEnabled.main+xml", "pptx"),
+        ("vnd.openxmlformats-officedocument.spreadsheetml.template.main+xml", "xlsx"),
+        ("vnd.ms-excel.sheet.macroEnabled.main+xml", "xlsx"),
+        ("vnd.ms-excel.template.macroEnabled.main+xml", "xlsx"),
+        ("vnd.ms-excel.sheet.binary.macroEnabled.main", "xlsb"),
+        ("vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml", "zip"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_kind_of_an_office_file_is_what_its_main_part_is_declared_to_be(
+    tmp_path: Path, declared: str, kind: str, encoding: str
+) -> None:
+    part = f'<Override PartName="/x.xml" ContentType="application/{declared}"/>'
+    (tmp_path / "a").write_bytes(files.archive(**{"[Content_Types].xml": TYPES.format(part).encode(encoding)}))
+    assert kind_of_archive(tmp_path / "a", ending="docx") == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("word/document.xml", "docx"), ("PPT\\presentation.xml", "pptx"), ("/xl/workbook.xml", "xlsx")]
+)
+def test_kind_of_an_undeclared_file_is_told_by_its_usual_part(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "a").write_bytes(files.archive(**{name: b"<x/>"}))
+    assert kind_of_archive(tmp_path / "a", ending="docx") == kind

@@ -81,6 +81,12 @@ def test_text_in_a_font_of_symbols_is_what_it_shows(tmp_path: Path) -> None:
     assert text(tmp_path, p(run("Ω ü", fonts.format("Arial")))) == "Ω ü"
 
 
+def test_sign_of_a_font_of_icons_is_noted_not_made_up(tmp_path: Path) -> None:
+    extracted = read(tmp_path, p("Mail ", run("\uf0e0", '<w:rFonts w:ascii="FontAwesome"/>'), "us"))
+    assert extracted.text == "Mail us"
+    assert extracted.notes == [Note("symbols", 1, ("FontAwesome E0",))]
+
+
 def test_hyphens_breaks_and_tabs(tmp_path: Path) -> None:
     words = "<w:t>well</w:t><w:noBreakHyphen/><w:t>known re</w:t><w:softHyphen/><w:t>al</w:t>"
     inside = f"{words}<w:tab/><w:t>a</w:t><w:br/><w:t>b</w:t><w:cr/><w:t>c</w:t>"
