@@ -28,6 +28,7 @@ SPACES += (
     ' xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
 )
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+MERGED, BEGUN = "<w:vMerge/>", '<w:vMerge w:val="restart"/>'
 MAIN_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 
 
@@ -77,6 +78,19 @@ def in_run(inside: str) -> str:
 def in_list(text: str, number: int = 1, level: int = 0) -> str:
     numbered = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'
     return p(text, properties=numbered)
+
+
+def row(*cells: str, properties: str = "") -> str:
+    inside = "".join(one if one.startswith("<w:tc>") else cell(one) for one in cells)
+    return f"<w:tr><w:trPr>{properties}</w:trPr>{inside}</w:tr>"
+
+
+def cell(words: str, properties: str = "") -> str:
+    return f"<w:tc><w:tcPr>{properties}</w:tcPr>{words if words.startswith('<') else p(words)}</w:tc>"
+
+
+def table(*rows: str) -> str:
+    return f"<w:tbl><w:tblPr/>{''.join(rows)}</w:tbl>"
 
 
 def read(tmp_path: Path, body: str, **parts: str) -> Extracted:
