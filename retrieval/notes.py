@@ -33,6 +33,9 @@ KINDS = {
     "deleted_text": _Kind(_("Text that tracked changes delete was left out: %(count)s places."), loses=False),
     "hidden_cells": _Kind(_("Hidden rows, columns or sheets are in the text: %(names)s."), loses=False),
     "formulas": _Kind(_("Formulas without a saved value stand as formulas: %(count)s cells."), loses=False),
+    "fields": _Kind(_("Fields without a saved result are missing from the text: %(names)s."), loses=True),
+    "symbols": _Kind(_("Signs of symbol fonts that have no name are missing from the text: %(names)s."), loses=True),
+    "equations": _Kind(_("Equations of an old editor, which stand as pictures, were not read: %(count)s."), loses=True),
     "macros": _Kind(_("Its macros were not read."), loses=False),
     "annotations": _Kind(_("Notes stuck on its pages were left out: %(count)s."), loses=False),
     "page_furniture": _Kind(

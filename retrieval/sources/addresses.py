@@ -31,6 +31,13 @@ _TYPES = {  # those that Python's own table doesn't name, or names otherwise
     "text/markdown": "md",
     "text/x-markdown": "md",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template": "dotx",
+    "application/vnd.openxmlformats-officedocument.presentationml.slideshow": "ppsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.template": "potx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.template": "xltx",
+    "application/vnd.ms-word.document.macroenabled.12": "docm",
+    "application/vnd.ms-powerpoint.presentation.macroenabled.12": "pptm",
+    "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }

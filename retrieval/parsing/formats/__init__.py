@@ -24,7 +24,7 @@ _READERS = {  # the module and its function, and the libraries that it imports w
     "markdown": ("plain.text:read_markdown",),
     "html": ("web.html:read_html", "lxml.etree"),
     "pdf": ("pdf.document:read_pdf", "pypdfium2"),
-    "docx": ("office.word:read_word", "docx"),
+    "docx": ("word.document:read_word", "lxml.etree"),
     "pptx": ("office.slides:read_slides", "pptx"),
     "xlsx": ("office.sheets:read_sheets", "openpyxl"),
     "odt": ("opendocument.text:read_opendocument", "lxml.etree"),
