@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
+from retrieval.parsing.formats.pdf.beside import Beside, page_text, read_title
+from retrieval.parsing.formats.pdf.labels import page_labels
 from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.headings import Heading
@@ -32,28 +34,36 @@ def read_pdf(path: Path) -> Extracted:
 
     try:
         document = pypdfium2.PdfDocument(path)
+        beside = Beside(document)
         pages, unread = [], []
         for number, page in enumerate(document, start=1):
+            beside.enter(page)
             pages.append(_lines(page))
             if _is_picture(page, pages[-1]):
                 unread.append(number)
+            beside.leave(page)
             page.close()
+        notes = beside.finish()
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
             raise ParsingError(_("It is protected by a password: save it without one.")) from error
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
         raise ParsingError(_("It has no pages."))
-    if not any(map(any, pages)):
+    if not any(map(any, pages)) and not any(beside.added):
         raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
-    texts = ["\n".join(lines).strip() + "\n\n" for lines in _without_running_lines(pages)]
+    texts = [page_text(*page) for page in zip(_without_running_lines(pages), beside.added, strict=True)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
+    attached, names = beside.attached(start=sum(map(len, texts)))
     return Extracted(
-        "".join(texts),
+        "".join(texts) + attached,
         page_starts=starts,
-        headings=list(_headings(document, texts, starts)),
+        page_labels=page_labels(document),
+        headings=[*_headings(document, texts, starts), *names],
+        title=read_title(document),
         dated=first_date(_dates(document)),
-        unread_pages=unread,
+        unread_pages=sorted({*unread, *beside.unreadable}),
+        notes=notes.all(),
     )
 
 
