@@ -31,6 +31,7 @@ class Annotation:
     kind: int
     contents: str
     is_shown: bool
+    is_loose: bool
     box: Box
     field: FormField | None
 
@@ -72,13 +73,14 @@ def _annotations(document: PdfDocument, page: PdfPage) -> Iterator[Annotation]:
         kind = raw.FPDFAnnot_GetSubtype(annotation)
         if kind not in (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP):
             box = _box(annotation)
-            is_field = form is not None and kind == raw.FPDF_ANNOT_WIDGET
+            is_field = kind == raw.FPDF_ANNOT_WIDGET
             yield Annotation(
                 kind=kind,
                 contents=_contents(annotation),
                 is_shown=_is_shown(raw.FPDFAnnot_GetFlags(annotation)),
+                is_loose=is_field and not form,
                 box=box,
-                field=read_field(annotation, form=form, box=box) if is_field else None,
+                field=read_field(annotation, form=form, box=box) if is_field and form else None,
             )
         raw.FPDFPage_CloseAnnot(annotation)
 
@@ -122,7 +124,7 @@ def _is_printed(annotation: Annotation) -> bool:
     from pypdfium2 import raw
 
     if annotation.kind == raw.FPDF_ANNOT_WIDGET:
-        return annotation.field is not None
+        return annotation.field is not None or annotation.is_loose
     return annotation.kind not in (raw.FPDF_ANNOT_TEXT, raw.FPDF_ANNOT_FILEATTACHMENT)
 
 

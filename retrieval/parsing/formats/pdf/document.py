@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import NeedsOcr, ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
 from retrieval.parsing.formats.pdf.beside import Beside, page_text, read_title
+from retrieval.parsing.formats.pdf.fonts import LETTERS_UNNAMED
 from retrieval.parsing.formats.pdf.labels import page_labels
 from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
@@ -51,6 +52,8 @@ def read_pdf(path: Path) -> Extracted:
     if not pages:
         raise ParsingError(_("It has no pages."))
     if not any(map(any, pages)) and not any(beside.added):
+        if beside.unreadable and not unread:
+            raise NeedsOcr(LETTERS_UNNAMED)
         raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
     texts = [page_text(*page) for page in zip(_without_running_lines(pages), beside.added, strict=True)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]

@@ -51,7 +51,7 @@ def read_field(annotation: Any, *, form: Any, box: Box) -> FormField | None:
         label=" ".join(read_string(raw.FPDFAnnot_GetFormFieldAlternateName, form, annotation).split())[:_LONGEST_LABEL],
         value="" if ticked else _value(annotation, form, kind),
         export=read_string(raw.FPDFAnnot_GetFormFieldExportValue, form, annotation) if ticked else "",
-        is_ticked=ticked and bool(raw.FPDFAnnot_IsChecked(form, annotation)),
+        is_ticked=ticked and _is_ticked(annotation, form),
         box=box,
     )
 
@@ -78,6 +78,14 @@ def _ticks() -> tuple[int, int]:
     from pypdfium2 import raw
 
     return (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON)
+
+
+def _is_ticked(annotation: Any, form: Any) -> bool:
+    """Return whether it shows a tick, which may differ from what the form takes for ticked."""
+    from pypdfium2 import raw
+
+    state = read_string(raw.FPDFAnnot_GetStringValue, annotation, b"AS")
+    return state != "Off" if state else bool(raw.FPDFAnnot_IsChecked(form, annotation))
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -107,7 +115,7 @@ def _shown(field: FormField, painted: str, around: Surroundings) -> str:
     value = field.value
     if field.kind != raw.FPDF_FORMFIELD_LISTBOX and painted and len(painted) <= _PAINTED_LONGEST:
         said, seen = _squashed(value), _squashed(painted)
-        if not said:
+        if said in seen and said != seen:  # 1 as 1.00, or an amount with its currency
             value = painted
         elif seen and seen not in said and said not in seen:
             value = f"{value} ({painted})"
@@ -136,7 +144,8 @@ def _tick_lines(group: Sequence[FormField], around: Surroundings) -> Iterator[st
         yield f"{label}: {_state(any(field.is_ticked for field in group), first.export)}"
         return
     labels = {field.label for field in group}
-    label = first.label if len(labels) == 1 and first.label else _plain_name(first.name)
+    label = first.label if len(labels) == 1 else ""
+    label = label or around.label_of_choice(first.box) or _plain_name(first.name)
     choices = [
         f"{'☒' if field.is_ticked else '☐'} {_choice(field, around, own_label=len(labels) > 1)}"
         for field in group

@@ -37,6 +37,10 @@ class Surroundings:
             self._right(box, _NEAR / 2) or self._left(box, _NEAR) or self._right(box, _FAR / 2) or self._left(box, _FAR)
         )
 
+    def label_of_choice(self, box: Box) -> str:
+        """Return the words before the first of several boxes whose own labels stand behind them."""
+        return self._left(box, _FAR) if self._right(box, _NEAR / 2) else ""
+
     def within(self, box: Box) -> str:
         return self._text(box) if self._asked else ""
 
