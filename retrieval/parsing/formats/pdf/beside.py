@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ class Beside:
         self._attachments = Attachments(self._notes)
         self.added: list[list[str]] = []
         self.unreadable: list[int] = []
-        if not is_xfa(document):  # what pdfium can't show
-            document.init_forms()
+        logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of each form that it can't show
+        document.init_forms()
 
     def enter(self, page: PdfPage) -> None:
         """Take off the page what no reader sees, before its lines are read."""

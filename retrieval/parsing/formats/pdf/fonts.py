@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.reasons import gettext_noop as _
@@ -17,7 +17,7 @@ from retrieval.text.stopwords import STOP_WORDS
 from retrieval.text.wordlikeness import plain_letters, wordlikeness
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfPage
+    from pypdfium2 import PdfPage, PdfTextPage
 
 LETTERS_UNNAMED = _("Its fonts don't say which letters they show: run OCR on it and upload the result.")
 _LETTERS_LIMIT = 50_000  # of a page that are looked at
@@ -32,9 +32,13 @@ _PUNCTUATION = ".,;:!?()\"'“”„‚‘’«»–—-…"
 _CODE = set("{}[]<>=\\$#@_/|*+^~`")
 _SAMPLE = 400  # letters
 _SHIFTS = range(1, 26)
-_UNNAMED = re.compile("[\ufffd\ue000-\uefff\uf100-\uf8ff]")  # those between are Symbol's and Wingdings' own
+_STEP = 4  # one of so many characters is asked for its mapping first: fonts without one rarely write a single letter
+# What needs a second look; of the private characters, those between are Symbol's and Wingdings' own.
+_UNNAMED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uefff\uf100-\uf8ff]")
+_PRIVATE = re.compile("[\ufffd\ue000-\uefff\uf100-\uf8ff]")
 _EAST_ASIAN = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "FULLWIDTH", "BOPOMOFO"}
-_SMALL_WORDS = [frozenset(word for word in words if len(word) > 1 and word.isascii()) for words in STOP_WORDS.values()]
+_SMALL_WORDS = [frozenset(word for word in words if len(word) > 2 and word.isascii()) for words in STOP_WORDS.values()]
+_ALL_SMALL_WORDS = frozenset().union(*_SMALL_WORDS)
 
 
 class Legibility(NamedTuple):
@@ -56,15 +60,22 @@ def legibility(page: PdfPage) -> Legibility:
     textpage = page.get_textpage()
     count = min(textpage.count_chars(), _LETTERS_LIMIT)
     text = textpage.get_text_range(0, count) if count else ""
-    unmapped = list(map(raw.FPDFText_HasUnicodeMapError, [textpage.raw] * count, range(count)))
     lost = 0
-    if 1 in unmapped or _UNNAMED.search(text):
+    if len(text) != count or _UNNAMED.search(text) or 1 in _unmapped(textpage, range(0, count, _STEP)):
+        unmapped = [error == 1 for error in _unmapped(textpage, range(count))]
         codes = map(raw.FPDFText_GetUnicode, [textpage.raw] * count, range(count))
-        text, errors = "".join(map(_character, codes)), [error == 1 for error in unmapped]
-        lost = _nameless(text, errors) + _exchanged_unmapped(text, errors)
+        text = "".join(map(_character, codes))
+        lost = _nameless(text, unmapped) + _exchanged_unmapped(text, unmapped)
     textpage.close()
     lost = lost or _exchanged(text)
     return Legibility(sum(map(str.isalpha, text)) + lost, lost)
+
+
+def _unmapped(textpage: PdfTextPage, indexes: range) -> Iterator[int]:
+    """Return for each of these characters 1 when its font names none for it, else 0, or -1 when there is none."""
+    from pypdfium2 import raw
+
+    return map(raw.FPDFText_HasUnicodeMapError, [textpage.raw] * len(indexes), indexes)
 
 
 def _character(code: int) -> str:
@@ -98,7 +109,7 @@ def _nameless(text: str, unmapped: Sequence[bool]) -> int:
 
 
 def _is_nameless(letter: str, *, error: bool) -> bool:
-    if _UNNAMED.match(letter):
+    if _PRIVATE.match(letter):
         return True
     return error and letter not in "\t\n\r" and unicodedata.category(letter) in {"Cc", "Cn", "Cf"}
 
@@ -150,6 +161,8 @@ def _exchanged(text: str) -> int:
     letters = 0
     sure = False
     for line in text.splitlines():
+        if not _ALL_SMALL_WORDS.isdisjoint(line.lower().split()):
+            continue
         words = _words(line)
         if len(words) >= _DOUBTFUL_WORDS and wordlikeness(words) < _NO_WORDS and not _small_words(words):
             odd |= dict.fromkeys(words)
@@ -176,7 +189,7 @@ def _words(line: str) -> list[str]:
 
 def _small_words(words: Sequence[str]) -> int:
     """Return how many of the words are small ones of one language, the one that has most."""
-    return max(sum(word in listed and len(word) > 2 for word in words) for listed in _SMALL_WORDS)
+    return max(sum(word in listed for word in words) for listed in _SMALL_WORDS)
 
 
 def _is_shifted(words: Sequence[str]) -> bool:

@@ -1,26 +1,31 @@
 """Text that a page holds and no reader sees: it is taken off the page before the page's lines are read.
 
-Text in render mode 3 stays where a picture is beneath it: that is how text recognition writes under a scan.
+Text in render mode 3 stays where a picture is beneath it: that is how text recognition writes under a scan. So it does
+where the page shows no other text, but is drawn of many lines, as scans are that were traced.
 """
 
 from __future__ import annotations
 
 import ctypes
 import time
+from collections import Counter
 from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from retrieval.parsing.formats.pdf.objects import Box, Painted, combined, own_matrix, page_box, painted
+from retrieval.parsing.formats.pdf.objects import Box, Painted, combined, library, own_matrix, page_box, painted
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
+_LINE = 2.0  # points between lines that are counted as two
 _TINY = 1.0  # points: what is less high reads like a dotted line
 _PALE = 235  # of 255: a colour whose parts are all above may not show on paper
 _SEEN = 6  # of 255: the least difference in brightness that is taken for seen
 _CELLS = 96  # the page is looked at in as many by as many cells
 _PAINT_LIMIT = 2_000_000  # cells that a page's objects may mark
+_TRACED = 200  # lines and areas, of which a page is a traced picture
+_FILLED = (0, 1, 2)  # render modes of letters that are filled, drawn, or both, and cut nothing off
 _COVERING = 4.0  # points: what is thinner is a rule
 _CLIP_LIMIT = 64  # points of a path that is looked at for what it cuts off
 _PIXELS_LIMIT = 4_000_000
@@ -28,7 +33,7 @@ _DRAWING_SECONDS = 20  # for a document, to see whether pale text shows
 
 
 class HiddenText:
-    """Takes the text off pages that nobody sees. `count`: how many strings, as the file writes them, went so far."""
+    """Takes the text off pages that nobody sees. `count`: how many lines of it went so far."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -42,28 +47,29 @@ class HiddenText:
             hidden += _unseen(page, doubtful)
             self._seconds += time.monotonic() - begun
         if hidden:
-            self.count += _with_letters(page, hidden)
+            self.count += _count_lines(page, hidden)
         for text in hidden:
             _activate(text, active=False)
 
 
-def _with_letters(page: PdfPage, texts: Sequence[Painted]) -> int:
-    """Return how many of them are more than white space."""
-    from pypdfium2 import raw
+def _count_lines(page: PdfPage, texts: Sequence[Painted]) -> int:
+    """Return how many lines of a page they make, those of white space not counted."""
+    raw = library()
 
     textpage = page.get_textpage()
     letters = (ctypes.c_ushort * 256)()
-    count = 0
+    lines = set()
     for text in texts:
         length = raw.FPDFTextObj_GetText(text.raw, textpage, letters, 512)  # bytes, with a zero at the end
-        count += length > 512 or bool(bytes(letters)[: max(length - 2, 0)].decode("utf-16-le", "replace").strip())
+        if length > 512 or bytes(letters)[: max(length - 2, 0)].decode("utf-16-le", "replace").strip():
+            lines.add(own_matrix(text.raw)[5] // _LINE)
     textpage.close()
-    return count
+    return len(lines)
 
 
 def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]]:
     """Return the text that is hidden for sure, and that of which only the drawn page can tell."""
-    from pypdfium2 import raw
+    raw = library()
 
     shown = page_box(page)
     objects = painted(page)
@@ -71,7 +77,7 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
     for item in objects:
         if item.kind == raw.FPDF_PAGEOBJ_IMAGE:
             pictures.mark(item.box())
-    hidden, doubtful = [], []
+    hidden, doubtful, unpainted = [], [], []
     for item in reversed(objects):  # from the one that lies uppermost
         if item.kind == raw.FPDF_PAGEOBJ_IMAGE:
             above.mark(item.box())
@@ -85,10 +91,12 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
                 hidden.append(item)
             elif mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE or _is_transparent(item, mode):
                 if not pictures.hold(box):
-                    hidden.append(item)
-            elif not above.hold(box) and (covers.hold(box) or _may_not_show(item, mode)):
+                    unpainted.append(item)
+            elif mode in _FILLED and not above.hold(box) and (covers.hold(box) or _may_not_show(item, mode)):
                 doubtful.append((item, box))
-    return hidden, doubtful
+    kinds = Counter(item.kind for item in objects)
+    is_traced = kinds[raw.FPDF_PAGEOBJ_TEXT] == len(unpainted) and kinds[raw.FPDF_PAGEOBJ_PATH] >= _TRACED
+    return hidden + ([] if is_traced else unpainted), doubtful
 
 
 # ---- signs -----------------------------------------------------------------------------------------------------------
@@ -102,7 +110,7 @@ def _is_away(text: Painted, box: Box, shown: Box) -> bool:
 
 
 def _is_cut_off(text: Painted) -> bool:
-    from pypdfium2 import raw
+    raw = library()
 
     path = raw.FPDFPageObj_GetClipPath(text.raw)
     count = raw.FPDFClipPath_CountPaths(path) if path else 0
@@ -117,17 +125,20 @@ def _is_cut_off(text: Painted) -> bool:
 
 def _bounds(path: Any, index: int) -> Box | None:
     """Return the bounds of one of the clip path's paths; None when it has none, or is too long to look at."""
-    from pypdfium2 import raw
+    raw = library()
 
     count = raw.FPDFClipPath_CountPathSegments(path, index)
     if not 2 <= count <= _CLIP_LIMIT:
         return None
-    across, along = [], []
+    points = []
     x, y = ctypes.c_float(), ctypes.c_float()
-    for number in range(count):
+    for number in range(3 if count in (4, 5) else count):
         raw.FPDFPathSegment_GetPoint(raw.FPDFClipPath_GetPathSegment(path, index, number), x, y)
-        across.append(x.value)
-        along.append(y.value)
+        points.append((x.value, y.value))
+    if count in (4, 5):  # of a rectangle, three corners tell the fourth
+        (left, bottom), (middle, edge), (right, top) = points
+        points.append((left + right - middle, bottom + top - edge))
+    across, along = [x for x, _ in points], [y for _, y in points]
     return (min(across), min(along), max(across), max(along))
 
 
@@ -136,7 +147,7 @@ def _is_apart(box: Box, other: Box) -> bool:
 
 
 def _is_tiny(text: Painted, box: Box) -> bool:
-    from pypdfium2 import raw
+    raw = library()
 
     if min(box[2] - box[0], box[3] - box[1]) >= _TINY:
         return False
@@ -153,7 +164,7 @@ def _is_transparent(text: Painted, mode: int) -> bool:
 
 def _may_not_show(text: Painted, mode: int) -> bool:
     """Return whether the text is pale, or belongs to a layer, which may be off."""
-    from pypdfium2 import raw
+    raw = library()
 
     colour = _colour(text, mode)
     if colour is not None and min(colour) >= _PALE:
@@ -164,7 +175,7 @@ def _may_not_show(text: Painted, mode: int) -> bool:
 def _colour(text: Painted, mode: int) -> tuple[int, int, int, int] | None:
     """Return red, green, blue and opacity, from 0 to 255; None for a pattern, and for letters that are filled and
     drawn."""
-    from pypdfium2 import raw
+    raw = library()
 
     read = raw.FPDFPageObj_GetFillColor
     if mode in (raw.FPDF_TEXTRENDERMODE_STROKE, raw.FPDF_TEXTRENDERMODE_STROKE_CLIP):
@@ -176,7 +187,7 @@ def _colour(text: Painted, mode: int) -> tuple[int, int, int, int] | None:
 
 
 def _mark_name(raw_object: Any, index: int) -> str:
-    from pypdfium2 import raw
+    raw = library()
 
     name, length = (ctypes.c_ushort * 8)(), ctypes.c_ulong()
     raw.FPDFPageObjMark_GetName(raw.FPDFPageObj_GetMark(raw_object, index), name, 16, length)
@@ -185,7 +196,7 @@ def _mark_name(raw_object: Any, index: int) -> str:
 
 def _covers(path: Painted) -> bool:
     """Return whether the path is filled, opaque and more than a rule."""
-    from pypdfium2 import raw
+    raw = library()
 
     left, bottom, right, top = path.box()
     if min(right - left, top - bottom) < _COVERING:
@@ -246,7 +257,7 @@ def _unseen(page: PdfPage, doubtful: Sequence[tuple[Painted, Box]]) -> list[Pain
 
 
 def _activate(text: Painted, *, active: bool) -> None:
-    from pypdfium2 import raw
+    raw = library()
 
     raw.FPDFPageObj_SetIsActive(text.raw, active)
 
@@ -273,7 +284,7 @@ class _Drawn:
 
     def _pixel_box(self, box: Box) -> tuple[int, int, int, int]:
         """Return the left, top, right and bottom of the box in pixels, right and bottom excluded."""
-        from pypdfium2 import raw
+        raw = library()
 
         x, y = ctypes.c_int(), ctypes.c_int()
         across, along = [], []

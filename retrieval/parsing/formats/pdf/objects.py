@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class Painted:
     def box(self) -> Box:
         """Return its bounds on the page."""
         edges = [ctypes.c_float() for _ in range(4)]
-        _library().FPDFPageObj_GetBounds(self.raw, *edges)
+        library().FPDFPageObj_GetBounds(self.raw, *edges)
         left, bottom, right, top = (edge.value for edge in edges)
         return moved((left, bottom, right, top), self.matrix)
 
 
 def painted(page: PdfPage) -> list[Painted]:
     """Return the page's objects, those inside of forms as well, at most 100,000."""
-    raw = _library()
+    raw = library()
     found: list[Painted] = []
     pages = (raw.FPDFPage_GetObject(page, index) for index in range(raw.FPDFPage_CountObjects(page)))
     waiting: list[tuple[Iterator[Any], Matrix]] = [(pages, _UPRIGHT)]
@@ -56,7 +57,7 @@ def painted(page: PdfPage) -> list[Painted]:
 
 def own_matrix(raw_object: Any) -> Matrix:
     """Return the matrix that pdfium's object bears itself."""
-    raw = _library()
+    raw = library()
     own = raw.FS_MATRIX()
     return (own.a, own.b, own.c, own.d, own.e, own.f) if raw.FPDFPageObj_GetMatrix(raw_object, own) else _UPRIGHT
 
@@ -81,19 +82,20 @@ def moved(box: Box, matrix: Matrix) -> Box:
 
 def page_box(page: PdfPage) -> Box:
     """Return what is shown of the page: its crop box within its media box."""
-    raw = _library()
+    raw = library()
     edges = raw.FS_RECTF()
     raw.FPDF_GetPageBoundingBox(page, edges)
     return (edges.left, edges.bottom, edges.right, edges.top)
 
 
 def _within(form: Any) -> Iterator[Any]:
-    raw = _library()
+    raw = library()
     return (raw.FPDFFormObj_GetObject(form, index) for index in range(raw.FPDFFormObj_CountObjects(form)))
 
 
-def _library() -> Any:
-    """Return pdfium's functions, which are imported when the first PDF comes."""
+@cache
+def library() -> Any:
+    """Return pdfium's functions, imported when the first PDF comes: to import them anew costs as much as a call."""
     import pypdfium2.raw
 
     return pypdfium2.raw
