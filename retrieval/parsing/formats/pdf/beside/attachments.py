@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import ParsingError
 from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Extracted
-from retrieval.parsing.formats.pdf.strings import read_string
+from retrieval.parsing.formats.pdf.beside.strings import read_string
 from retrieval.parsing.formats.plain.tables import read_csv
 from retrieval.parsing.formats.plain.text import read_text
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.retrieval.parsing.formats.pdf.raw import line, raw_pdf, read
+from tests.retrieval.parsing.formats.pdf.beside.raw import line, raw_pdf, read
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import clean
-from retrieval.parsing.formats.pdf.objects import Box
+from retrieval.parsing.formats.pdf.beside.objects import Box
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.retrieval.parsing.formats.pdf.raw import kinds, line, raw_pdf, read, stream
+from tests.retrieval.parsing.formats.pdf.beside.raw import kinds, line, raw_pdf, read, stream
 
 FEE = line("The fee is 5 euros.")
 PICTURE = stream(

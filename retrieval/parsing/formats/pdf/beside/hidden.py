@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from retrieval.parsing.formats.pdf.objects import Box, Painted, combined, library, own_matrix, page_box, painted
+from retrieval.parsing.formats.pdf.beside.objects import Box, Painted, combined, library, own_matrix, page_box, painted
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.parsing.formats.pdf.objects import Box
-from retrieval.parsing.formats.pdf.strings import read_string
-from retrieval.parsing.formats.pdf.surroundings import Surroundings
+from retrieval.parsing.formats.pdf.beside.objects import Box
+from retrieval.parsing.formats.pdf.beside.strings import read_string
+from retrieval.parsing.formats.pdf.beside.surroundings import Surroundings
 
 _OPTIONS_LIMIT = 1_000
 _LONGEST_LABEL = 200

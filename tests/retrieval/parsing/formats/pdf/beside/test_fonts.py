@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import NeedsOcr
-from tests.retrieval.parsing.formats.pdf.raw import kinds, line, raw_pdf, read, stream
+from tests.retrieval.parsing.formats.pdf.beside.raw import kinds, line, raw_pdf, read, stream
 
 WORDS = (
     "Springs begin with rain and wind over the harbour.",

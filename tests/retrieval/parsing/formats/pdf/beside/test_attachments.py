@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.text.headings import Heading
-from tests.retrieval.parsing.formats.pdf.raw import line, raw_pdf, read, stream
+from tests.retrieval.parsing.formats.pdf.beside.raw import line, raw_pdf, read, stream
 
 PAGE = line("See the attached list.")
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.retrieval.parsing.formats.pdf.raw import kinds, line, raw_pdf, read, stream
+from tests.retrieval.parsing.formats.pdf.beside.raw import kinds, line, raw_pdf, read, stream
 
 WIDGET = "/Subtype /Widget /DA (/F1 12 Tf 0 g)"
 PAGE = line("Application") + line("Name of the ship:", y=765) + line("Tanker:", y=735)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import clean
-from retrieval.parsing.formats.pdf.appearances import painted_texts
-from retrieval.parsing.formats.pdf.forms import FormField, field_lines, read_field
-from retrieval.parsing.formats.pdf.objects import Box
-from retrieval.parsing.formats.pdf.strings import read_string
-from retrieval.parsing.formats.pdf.surroundings import Surroundings
+from retrieval.parsing.formats.pdf.beside.appearances import painted_texts
+from retrieval.parsing.formats.pdf.beside.forms import FormField, field_lines, read_field
+from retrieval.parsing.formats.pdf.beside.objects import Box
+from retrieval.parsing.formats.pdf.beside.strings import read_string
+from retrieval.parsing.formats.pdf.beside.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
