@@ -53,9 +53,9 @@ def read_pdf(path: Path) -> Extracted:
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
         raise ParsingError(_("It has no pages."))
+    if extras.unreadable and not (unread or extras.is_legible or any(extras.added)):
+        raise NeedsOcr(LETTERS_UNNAMED)
     if not any(map(any, pages)) and not any(extras.added):
-        if extras.unreadable and not unread:
-            raise NeedsOcr(LETTERS_UNNAMED)
         raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
     kept = ["\n".join(lines) for lines in _without_running_lines(pages)]
     texts = [with_added(text, added) for text, added in zip(kept, extras.added, strict=True)]

@@ -28,7 +28,7 @@ class Extras:
     """What stands beside the lines of a document's pages, which are entered and left one after another.
 
     `added`: lines for each page that was left. `unreadable`: the numbers of pages whose fonts don't tell what they
-    show. What is to be said goes to `notes`.
+    show. `is_legible`: whether there is text, on any page, that they do tell. What is to be said goes to `notes`.
     """
 
     def __init__(self, document: PdfDocument, *, notes: Notes) -> None:
@@ -38,6 +38,7 @@ class Extras:
         self._attachments = Attachments(self._notes)
         self.added: list[list[str]] = []
         self.unreadable: list[int] = []
+        self.is_legible = False
         logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of each form that it can't show
         document.init_forms()
 
@@ -60,6 +61,7 @@ class Extras:
         legible = legibility(page)
         if legible.lost:
             self._notes.add("fonts", str(number))
+        self.is_legible = self.is_legible or legible.is_legible
         if legible.is_unread:
             self.unreadable.append(number)
 

@@ -52,6 +52,11 @@ class Legibility(NamedTuple):
         """Return whether so many are lost that the page is better recognised than read."""
         return self.lost > self.letters * _SHARE_UNREAD
 
+    @property
+    def is_legible(self) -> bool:
+        """Return whether there is more to be read than what is lost."""
+        return self.letters > 2 * self.lost
+
 
 def legibility(page: PdfPage) -> Legibility:
     """Return how many of the page's letters its fonts don't tell, or tell wrong."""

@@ -9,16 +9,17 @@ from __future__ import annotations
 import ctypes
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from retrieval.parsing.formats.pdf.beside.objects import Box, Painted, combined, library, own_matrix, page_box, painted
+from retrieval.parsing.formats.pdf.beside.strings import read_string
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
-_LINE = 2.0  # points between lines that are counted as two
+_STRING_KEPT = 100  # characters, by which strings are told apart
 _TINY = 1.0  # points: what is less high reads like a dotted line
 _PALE = 235  # of 255: a colour whose parts are all above may not show on paper
 _SEEN = 6  # of 255: the least difference in brightness that is taken for seen
@@ -33,11 +34,15 @@ _DRAWING_SECONDS = 20  # for a document, to see whether pale text shows
 
 
 class HiddenText:
-    """Takes the text off pages that nobody sees. `count`: how many lines of it went so far."""
+    """Takes the text off pages that nobody sees. `count`: how many different strings went so far."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self._strings: set[str] = set()
         self._seconds = 0.0
+
+    @property
+    def count(self) -> int:
+        return len(self._strings)
 
     def take_off(self, page: PdfPage) -> None:
         """Make the page's hidden text inactive: what reads or draws the page passes it over."""
@@ -47,24 +52,20 @@ class HiddenText:
             hidden += _unseen(page, doubtful)
             self._seconds += time.monotonic() - begun
         if hidden:
-            self.count += _count_lines(page, hidden)
+            self._strings.update(_strings(page, hidden))
         for text in hidden:
             _activate(text, active=False)
 
 
-def _count_lines(page: PdfPage, texts: Sequence[Painted]) -> int:
-    """Return how many lines of a page they make, those of white space not counted."""
+def _strings(page: PdfPage, texts: Sequence[Painted]) -> Iterator[str]:
+    """Yield what they say, as the file writes it, but for white space."""
     raw = library()
-
     textpage = page.get_textpage()
-    letters = (ctypes.c_ushort * 256)()
-    lines = set()
     for text in texts:
-        length = raw.FPDFTextObj_GetText(text.raw, textpage, letters, 512)  # bytes, with a zero at the end
-        if length > 512 or bytes(letters)[: max(length - 2, 0)].decode("utf-16-le", "replace").strip():
-            lines.add(own_matrix(text.raw)[5] // _LINE)
+        said = read_string(raw.FPDFTextObj_GetText, text.raw, textpage)
+        if said:
+            yield said[:_STRING_KEPT]
     textpage.close()
-    return len(lines)
 
 
 def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]]:

@@ -29,12 +29,21 @@ def shifted(places: int) -> dict[int, bytes | str]:
     return {200: stream(mapping)}
 
 
-@pytest.mark.parametrize("places", [1, 3, 13, 25])
+@pytest.mark.parametrize("places", [1, 3, 25])
 def test_letters_that_are_named_wrong_are_found_out(tmp_path: Path, places: int) -> None:
     content = raw_pdf(PROSE, resources=font("/ToUnicode 200 0 R"), objects=shifted(places))
+    with pytest.raises(NeedsOcr, match="fonts"):
+        read(tmp_path, content)
+
+
+def test_page_whose_letters_are_named_wrong_is_found_out_beside_another(tmp_path: Path) -> None:
+    resources = (
+        "/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+        " /F2 << /Type /Font /Subtype /Type1 /BaseFont /Courier /ToUnicode 200 0 R >> >>"
+    )
+    content = raw_pdf(PROSE, PROSE.replace("/F1", "/F2"), resources=resources, objects=shifted(13))
     extracted = read(tmp_path, content)
-    assert "Springs" not in extracted.text
-    assert (kinds(extracted.notes), extracted.unread_pages) == ({"fonts": 1}, [1])
+    assert (kinds(extracted.notes), extracted.unread_pages) == ({"fonts": 1}, [2])
 
 
 def test_one_line_whose_letters_are_named_wrong_is_found_out(tmp_path: Path) -> None:
@@ -72,7 +81,10 @@ def test_glyph_numbers_without_a_mapping_are_found_out(tmp_path: Path) -> None:
     for at, words in enumerate(WORDS):  # the order of glyphs in many fonts: a space is the third
         codes = "".join(f"{ord(letter) - 29:04x}" for letter in words)
         page += f"BT /F1 12 Tf 50 {700 - 20 * at} Td <{codes}> Tj ET\n"
-    extracted = read(tmp_path, raw_pdf(page, resources=resources))
+    with pytest.raises(NeedsOcr, match="fonts"):
+        read(tmp_path, raw_pdf(page, resources=resources))
+    both = resources.replace("/Font <<", "/Font << /F2 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    extracted = read(tmp_path, raw_pdf(page, PROSE.replace("/F1", "/F2"), resources=both))
     assert (kinds(extracted.notes), extracted.unread_pages) == ({"fonts": 1}, [1])
 
 
