@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _STRING_KEPT = 100  # characters, by which strings are told apart
+_COLOUR = [ctypes.c_uint() for _ in range(4)]  # pdfium writes into them; to make them anew costs as much as the call
+_POINT = [ctypes.c_float() for _ in range(2)]
 _TINY = 1.0  # points: what is less high reads like a dotted line
 _PALE = 235  # of 255: a colour whose parts are all above may not show on paper
 _SEEN = 6  # of 255: the least difference in brightness that is taken for seen
@@ -88,12 +90,13 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
         elif item.kind == raw.FPDF_PAGEOBJ_TEXT:
             box = item.box()
             mode = raw.FPDFTextObj_GetTextRenderMode(item.raw)
+            colour = _colour(item, mode)
             if _is_away(item, box, shown) or _is_tiny(item, box):
                 hidden.append(item)
-            elif mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE or _is_transparent(item, mode):
+            elif mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE or (colour and colour[3] < _SEEN):
                 if not pictures.hold(box):
                     unpainted.append(item)
-            elif mode in _FILLED and not above.hold(box) and (covers.hold(box) or _may_not_show(item, mode)):
+            elif mode in _FILLED and (covers.hold(box) or _may_not_show(item, colour)) and not above.hold(box):
                 doubtful.append((item, box))
     kinds = Counter(item.kind for item in objects)
     is_traced = kinds[raw.FPDF_PAGEOBJ_TEXT] == len(unpainted) and kinds[raw.FPDF_PAGEOBJ_PATH] >= _TRACED
@@ -132,7 +135,7 @@ def _bounds(path: Any, index: int) -> Box | None:
     if not 2 <= count <= _CLIP_LIMIT:
         return None
     points = []
-    x, y = ctypes.c_float(), ctypes.c_float()
+    x, y = _POINT
     for number in range(3 if count in (4, 5) else count):
         raw.FPDFPathSegment_GetPoint(raw.FPDFClipPath_GetPathSegment(path, index, number), x, y)
         points.append((x.value, y.value))
@@ -158,19 +161,12 @@ def _is_tiny(text: Painted, box: Box) -> bool:
     return abs(size.value) * sqrt(abs(a * d - b * c)) < _TINY
 
 
-def _is_transparent(text: Painted, mode: int) -> bool:
-    colour = _colour(text, mode)
-    return colour is not None and colour[3] < _SEEN
-
-
-def _may_not_show(text: Painted, mode: int) -> bool:
+def _may_not_show(text: Painted, colour: tuple[int, int, int, int] | None) -> bool:
     """Return whether the text is pale, or belongs to a layer, which may be off."""
-    raw = library()
-
-    colour = _colour(text, mode)
-    if colour is not None and min(colour) >= _PALE:
+    if colour and min(colour) >= _PALE:
         return True
-    return any(_mark_name(text.raw, index) == "OC" for index in range(min(raw.FPDFPageObj_CountMarks(text.raw), 8)))
+    count = library().FPDFPageObj_CountMarks(text.raw)
+    return count > 0 and any(_mark_name(text.raw, index) == "OC" for index in range(min(count, 8)))
 
 
 def _colour(text: Painted, mode: int) -> tuple[int, int, int, int] | None:
@@ -183,7 +179,7 @@ def _colour(text: Painted, mode: int) -> tuple[int, int, int, int] | None:
         read = raw.FPDFPageObj_GetStrokeColor
     elif mode not in (raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP):
         return None
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    red, green, blue, alpha = _COLOUR
     return (red.value, green.value, blue.value, alpha.value) if read(text.raw, red, green, blue, alpha) else None
 
 

@@ -17,6 +17,7 @@ Box = tuple[float, float, float, float]
 Matrix = tuple[float, float, float, float, float, float]
 
 _UPRIGHT: Matrix = (1, 0, 0, 1, 0, 0)
+_EDGES = [ctypes.c_float() for _ in range(4)]  # pdfium writes into them; to make them anew costs as much as the call
 _DEPTH = 8  # of forms (groups that are painted as one) in forms
 _LIMIT = 100_000  # objects of a page: a map of a town has that many
 
@@ -31,10 +32,9 @@ class Painted:
 
     def box(self) -> Box:
         """Return its bounds on the page."""
-        edges = [ctypes.c_float() for _ in range(4)]
-        library().FPDFPageObj_GetBounds(self.raw, *edges)
-        left, bottom, right, top = (edge.value for edge in edges)
-        return moved((left, bottom, right, top), self.matrix)
+        left, bottom, right, top = _EDGES
+        library().FPDFPageObj_GetBounds(self.raw, left, bottom, right, top)
+        return moved((left.value, bottom.value, right.value, top.value), self.matrix)
 
 
 def painted(page: PdfPage) -> list[Painted]:
