@@ -47,8 +47,11 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
 
 
 def _notes(extracted: Extracted) -> list[Note]:
-    """Return its notes, with one of the pages that could not be read."""
-    unread = [str(number) for number in extracted.unread_pages]
+    """Return its notes, with one of the pages that are pictures and could not be read."""
+    fonts = next((note for note in extracted.notes if note.kind == "fonts"), Note("fonts", 0))
+    named = {int(name) for name in fonts.names}
+    beyond = max(named) if fonts.count > len(named) > 0 else float("inf")  # it names the first pages only
+    unread = [str(number) for number in extracted.unread_pages if number not in named and number <= beyond]
     pages = [Note("picture_pages", len(unread), tuple(unread[:NAMES_KEPT]))] if unread else []
     return extracted.notes + pages
 

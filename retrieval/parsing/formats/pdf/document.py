@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import NeedsOcr, ParsingError
+from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
+from retrieval.parsing.formats.pdf.beside.extras import Extras, read_title, with_added
+from retrieval.parsing.formats.pdf.beside.fonts import LETTERS_UNNAMED
+from retrieval.parsing.formats.pdf.beside.labels import page_labels
 from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.headings import Heading
@@ -30,30 +34,42 @@ _NUMBER = re.compile(r"\d{1,9}")
 def read_pdf(path: Path) -> Extracted:
     import pypdfium2
 
+    notes = Notes()
     try:
         document = pypdfium2.PdfDocument(path)
+        extras = Extras(document, notes=notes)
         pages, unread = [], []
         for number, page in enumerate(document, start=1):
+            extras.enter(page)
             pages.append(_lines(page))
             if _is_picture(page, pages[-1]):
                 unread.append(number)
+            extras.leave(page)
             page.close()
+        extras.finish()
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
             raise ParsingError(_("It is protected by a password: save it without one.")) from error
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
         raise ParsingError(_("It has no pages."))
-    if not any(map(any, pages)):
+    if extras.unreadable and not (unread or extras.is_legible or any(extras.added)):
+        raise NeedsOcr(LETTERS_UNNAMED)
+    if not any(map(any, pages)) and not any(extras.added):
         raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
-    texts = ["\n".join(lines).strip() + "\n\n" for lines in _without_running_lines(pages)]
+    kept = ["\n".join(lines) for lines in _without_running_lines(pages)]
+    texts = [with_added(text, added) for text, added in zip(kept, extras.added, strict=True)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
+    attached, names = extras.attached(start=sum(map(len, texts)))
     return Extracted(
-        "".join(texts),
+        "".join(texts) + attached,
         page_starts=starts,
-        headings=list(_headings(document, texts, starts)),
+        page_labels=page_labels(document),
+        headings=[*_headings(document, texts, starts), *names],
+        title=read_title(document),
         dated=first_date(_dates(document)),
-        unread_pages=unread,
+        unread_pages=sorted({*unread, *extras.unreadable}),
+        notes=notes.all(),
     )
 
 
