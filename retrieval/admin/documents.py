@@ -235,7 +235,9 @@ class DocumentAdmin(SourcePages):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
-        obj.save(update_fields=["title", "collection", "updated_at"])  # only these: ingestion may be writing the others
+        changed = {"title", "collection"} & set(form.changed_data)
+        obj.title_given = obj.title_given or "title" in changed
+        obj.save(update_fields=[*changed, "title_given", "updated_at"])  # only these: ingestion may write the others
         replacement = form.cleaned_data["replacement"]
         if replacement and ingest.replace_file(obj, file=replacement, filename=replacement.name):
             # At its address is something else now, whatever version that has.
