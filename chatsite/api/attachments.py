@@ -112,7 +112,10 @@ class Documents(ChatView):
 class OneDocument(ChatView):
     permission_classes: Sequence[type[BasePermission]] = [MayFind]
 
-    @extend_schema(responses={200: DocumentSerializer, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
+    @extend_schema(
+        operation_id="chat_document_retrieve",  # the list has the other one
+        responses={200: DocumentSerializer, **dict.fromkeys([401, 403, 404], ErrorSerializer)},
+    )
     def get(self, request: Request, document_id: int) -> Response:
         """A document that you may read, and how it was read; also a file that you have attached."""
         document = known_document(api_reader(request), document_id)
