@@ -168,7 +168,7 @@ class LiveHtml:
             yield Event("text", {"text": certain})
 
     def _cite(self, body: Mapping[str, Any]) -> Iterator[Event]:
-        title, beside = body["title"], body["beside"]
+        title, beside = body["title"], body.get("beside", "")
         citation = CitationView(body["marker"], title, None, body["quote"], body["url"] or "", beside=beside)
         self._citations.append(citation)
         held, marker = "".join(self._held), f"[{citation.marker}]"
