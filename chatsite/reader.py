@@ -59,6 +59,11 @@ class Reader:
         """Return the documents that this reader may read now, also those that have no text yet."""
         return Document.objects.visible_to(self.user)
 
+    def sees_ingestion(self) -> bool:
+        """Say whether this reader is of the staff who look after documents."""
+        has_perm = getattr(self.user, "has_perm", None)  # not every user model has permissions
+        return bool(has_perm and has_perm("retrieval.view_document"))
+
     def collections(self) -> CollectionQuerySet:
         """Return the collections that this reader is offered now: none of the hidden ones."""
         return Collection.objects.visible_to(self.user).listed()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from retrieval.configuration import runtime
 from retrieval.fields import NotesField, ReasonField
-from retrieval.notes import reads_with_losses
+from retrieval.notes import Note, reads_with_losses
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -138,6 +139,18 @@ class Document(models.Model):
         URL = "url", _("Web address")
         FOLDER = "folder", _("Folder")
 
+    class Noted(models.IntegerChoices):
+        """What its notes amount to, for lists of many documents."""
+
+        NOTHING = 0, _("Nothing to note")
+        NOTES = 1, _("Notes, but nothing lost")
+        LOSSES = 2, _("Lost something")
+
+        @classmethod
+        def of(cls, notes: Sequence[Note]) -> Document.Noted:
+            """Return what `notes` amount to."""
+            return cls.LOSSES if reads_with_losses(notes) else cls.NOTES if notes else cls.NOTHING
+
     collection = models.ForeignKey(
         Collection,
         verbose_name=_("collection"),
@@ -146,6 +159,9 @@ class Document(models.Model):
         limit_choices_to={"hidden": False},
     )
     title = models.CharField(_("title"), max_length=300)
+    title_given = models.BooleanField(
+        default=False, editable=False, help_text="A person gave it; else it is what the file calls itself."
+    )
     filename = models.CharField(_("filename"), max_length=255, help_text=_("The name it was uploaded under."))
     file = models.FileField(upload_to=stored_name, max_length=200)
     content_hash = models.CharField(max_length=64, blank=True, editable=False, help_text="sha256 of the file.")
@@ -202,6 +218,9 @@ class Document(models.Model):
     dated = models.DateField(null=True, editable=False, help_text="The date it bears, else when it was added.")
     chunker = models.PositiveSmallIntegerField(default=0, editable=False, help_text="The version that cut its chunks.")
     notes = NotesField(editable=False, help_text="What reading it left out, changed or guessed.")
+    noted = models.PositiveSmallIntegerField(
+        choices=Noted, default=Noted.NOTHING, editable=False, help_text="What its notes amount to."
+    )
     page_starts = models.JSONField(
         default=list, editable=False, help_text="Character offset at which each page begins."
     )
@@ -218,6 +237,7 @@ class Document(models.Model):
         indexes = [
             models.Index(fields=["state", "lease_until"], name="document_queue"),
             models.Index(fields=["content_hash"], name="document_hash"),
+            models.Index(fields=["noted"], name="document_noted"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -249,6 +269,11 @@ class Document(models.Model):
     def has_losses(self) -> bool:
         """Return whether its text lacks something that a reader of the file sees."""
         return reads_with_losses(self.notes)
+
+    @property
+    def ordered_notes(self) -> list[Note]:
+        """Return its notes, those of what it lost first."""
+        return sorted(self.notes, key=lambda note: not note.loses)
 
 
 class Chunk(models.Model):

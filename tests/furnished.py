@@ -20,7 +20,7 @@ PUMP = [
     ["Maintenance of the pump", "", "The pump is oiled every second month.", "Nobody may open it while it runs."],
     ["Filters", "", "The filter of the pump is changed in March and in October.", "Old filters go into the red bin."],
 ]
-RULES = """# Rules of the workshop
+RULES = """# Workshop rules
 
 Who comes last locks the door and hangs the key behind the clock.
 

@@ -20,7 +20,7 @@ from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.furnished import BIN, BROKEN, FILTER, OIL, QUESTION, furnished_site, sign_in
 from tests.hostsite import host_site
-from tests.servers import ROOT, Site
+from tests.servers import ROOT, Site, manage
 
 FOLDER = ROOT / "docs" / "screenshots"
 COLOURS = 128  # of a picture's palette: a page has few, and its text stays sharp
@@ -37,6 +37,14 @@ THOUGHTS = (
 )
 INVENTION = "Pumps of this kind need a new filter **every six weeks**. Rinse it with warm water before you put it back."
 PHONE = chromium.PHONE | {"device_scale_factor": 1}
+
+
+EVERY_NOTE = """
+from retrieval.models import Document
+from retrieval.notes import KINDS, Note
+notes = [Note(kind, count, ("4", "Sheet of prices", "9")) for count, kind in enumerate(KINDS, 3)]
+Document.objects.filter(pk=1).update(notes=notes, noted=Document.Noted.of(notes))
+"""
 
 
 def main() -> int:
@@ -235,6 +243,7 @@ def take_attaching(browser: Browser, running: Site, folder: Path, name: str, opt
 def take_staff(browser: Browser, running: Site, folder: Path) -> None:
     page = browser.new_context(base_url=running.url, **chromium.WIDE).new_page()
     sign_in(page, "staff")
+    manage("shell", "--no-imports", "-c", EVERY_NOTE, data_dir=folder / "data")
     for picture, path in [
         ("documents", "document/"),
         ("document", "document/1/change/"),

@@ -148,7 +148,7 @@ def _as_read(marker: int, passage: Passage) -> dict[str, Any]:
         "marker": marker,
         "title": passage.title,
         "section": passage.section,
-        "page": passage.page,
+        "page": passage.page if passage.page_label == str(passage.page) else passage.page_label or None,
         "text": passage.text,
     }
 

@@ -25,6 +25,7 @@ from chatsite.answering.sight import Sight
 from chatsite.answering.silence import Silence
 from chatsite.answering.telling import BEAT, WITHDRAWN, Aside, Event, LogEntry, PassagesFound, RunClosed, run_event
 from chatsite.models import Run
+from retrieval.namesakes import told_apart
 
 if TYPE_CHECKING:
     from chatsite.asking.question import Question
@@ -186,7 +187,8 @@ class Driving:
 
     def _found(self) -> PassagesFound:
         """Say what may be cited by now. Rights were checked when the question came, so that is when it was seen."""
-        sight = Sight(self.question.reader, dict(self._search.documents), looked=self._begun_at)
+        documents = dict(self._search.documents)
+        sight = Sight(self.question.reader, documents, told_apart(documents.values()), looked=self._begun_at)
         return PassagesFound(dict(self._recording.passages), sight)
 
     def _entries_of(self, event: agents.Event, silence: Silence) -> Iterator[LogEntry]:

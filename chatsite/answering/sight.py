@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from chatsite.models import Run
 from chatsite.reader import Reader
 from retrieval.models import Document
+from retrieval.namesakes import told_apart
 from retrieval.searching.passages import Passage
 from retrieval.texts import document_text
 
@@ -19,23 +20,26 @@ from retrieval.texts import document_text
 @dataclass(frozen=True, slots=True)
 class SourceView:
     """A numbered passage that an answer was given from, as its reader may see it; without text, title and address when
-    it is deleted, replaced, or no longer this reader's to read."""
+    it is deleted, replaced, or no longer this reader's to read. `beside` tells its document from another one of the
+    same title."""
 
     passage: Passage
     url: str | None = None
+    beside: str = ""
 
     def body(self) -> dict[str, Any]:
         """Return it as the API tells it."""
-        fields = "chunk_id document_id title section page start end score".split()
+        fields = "chunk_id document_id title section page page_label start end score".split()
         told = {field: getattr(self.passage, field) for field in fields}
-        return told | {"url": self.url, "content": self.passage.text}
+        return told | {"beside": self.beside, "url": self.url, "content": self.passage.text}
 
 
 @dataclass(frozen=True, slots=True)
 class CitationView:
-    """A citation as its reader may see it; its place is its `page`, or in a document without pages its `section`, the
-    path of headings above it. `gone`: deleted, or no longer this reader's to read. `changed`: the document's text is
-    another by now.
+    """A citation as its reader may see it; its place is its `page`, with `page_label` printed as the number, or in a
+    document without pages its `section`, the path of headings above it. `beside` tells its document from another one of
+    the same title. `gone`: deleted, or no longer this reader's to read. `changed`: the document's text is another by
+    now.
     """
 
     marker: int
@@ -49,6 +53,13 @@ class CitationView:
     changed: bool = False
     start: int = 0
     end: int = 0
+    page_label: str = ""
+    beside: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return its document's title, told apart from others."""
+        return f"{self.title} ({self.beside})" if self.beside else self.title
 
     def body(self) -> dict[str, Any]:
         """Return it as the API tells it; without the quote where its source isn't shown."""
@@ -59,7 +70,9 @@ class CitationView:
             "start": self.start,
             "end": self.end,
             "title": self.title,
+            "beside": self.beside,
             "page": self.page,
+            "page_label": self.page_label,
             "url": self.url or None,
         }
 
@@ -71,18 +84,23 @@ class Sight:
 
     reader: Reader
     documents: Mapping[int, Document]
+    beside: Mapping[int, str] = field(default_factory=dict)  # what tells those of one title apart, by id
     looked: float = field(default_factory=monotonic)
 
     @classmethod
     def of(cls, runs: Iterable[Run], *, reader: Reader) -> Sight:
         """Return the sight of runs as they are recorded, with what they cite (best prefetched) and searched in."""
-        return cls(reader, reader.documents().in_bulk(list({pk for run in runs for pk in documents_of(run)})))
+        return cls._seeing({pk for run in runs for pk in documents_of(run)}, reader)
 
     @classmethod
     def of_passages(cls, passages: Iterable[Passage], *, reader: Reader) -> Sight:
         """Return the sight of passages that were just found."""
-        named = _named(passages)
-        return cls(reader, reader.documents().in_bulk(list(named)) if named else {})
+        return cls._seeing(_named(passages), reader)
+
+    @classmethod
+    def _seeing(cls, ids: set[int], reader: Reader) -> Sight:
+        documents = reader.documents().select_related("collection").in_bulk(list(ids)) if ids else {}
+        return cls(reader, documents, told_apart(documents.values()))
 
     def covers(self, passages: Iterable[Passage]) -> bool:
         """Say whether every document of `passages` was found."""
@@ -94,11 +112,13 @@ class Sight:
             return SourceView(passage)
         document = self.documents.get(passage.document_id)
         if document is None or document.live_hash != passage.content_hash:
-            return SourceView(replace(passage, title="", section="", text=""))
+            return SourceView(replace(passage, title="", section="", text="", page_label=""))
         start, end = passage.start, passage.end
         text = passage.text or document_text(document, start=start, end=end)
         url = self.reader.link(document.pk, start=start, end=end)
-        return SourceView(replace(passage, title=document.title, text=text), url)
+        label = document.page_label(passage.page)
+        shown = replace(passage, title=document.title, text=text, page_label=label)
+        return SourceView(shown, url, self.beside.get(document.pk, ""))
 
     def citation(
         self,
@@ -123,12 +143,16 @@ class Sight:
         document = self.documents.get(document_id or 0)
         if document is None:
             return replace(shown, title=_("A document that is no longer available"), quote="", gone=True)
+        changed = document.live_hash != content_hash
+        page = page or document.page_at(start)
         return replace(
             shown,
             title=document.title,
-            page=page or document.page_at(start),
+            beside=self.beside.get(document.pk, ""),
+            page=page,
+            page_label=str(page or "") if changed else document.page_label(page),
             url=self.reader.link(document.pk, start=start, end=end),
-            changed=document.live_hash != content_hash,
+            changed=changed,
         )
 
     def readable_passages(self, run: Run) -> dict[int, Passage]:

@@ -20,15 +20,17 @@ from chatsite.api.permissions import MayAttach, MayFind
 from chatsite.api.serializers import (
     AttachmentRequestSerializer,
     AttachmentsSerializer,
+    DocumentSerializer,
     ErrorSerializer,
     FindSerializer,
     FoundSerializer,
 )
 from chatsite.api.views import ChatView
 from chatsite.asking import attachments
-from chatsite.asking.documents import find_documents
+from chatsite.asking.documents import choosable, find_documents, known_document
 from chatsite.models import Conversation
 from chatsite.models.conversations import title_of
+from retrieval.namesakes import told_apart
 
 
 class Attachments(ChatView):
@@ -103,7 +105,24 @@ class Documents(ChatView):
             document_ids=given.get("document_ids"),
             collections=given.get("collections"),
         )
-        return Response(FoundSerializer(found).data)
+        beside = told_apart(found.documents, among=choosable(api_reader(request)))
+        return Response(FoundSerializer(found, context={"beside": beside}).data)
+
+
+class OneDocument(ChatView):
+    permission_classes: Sequence[type[BasePermission]] = [MayFind]
+
+    @extend_schema(
+        operation_id="chat_document_retrieve",  # the list has the other one
+        responses={200: DocumentSerializer, **dict.fromkeys([401, 403, 404], ErrorSerializer)},
+    )
+    def get(self, request: Request, document_id: int) -> Response:
+        """A document that you may read, and how it was read; also a file that you have attached."""
+        document = known_document(api_reader(request), document_id)
+        if document is None:
+            raise errors.not_found("document_id", _("There is no document %d.") % document_id)
+        beside = told_apart([document], among=choosable(api_reader(request)))
+        return Response(DocumentSerializer(document, context={"beside": beside}).data)
 
 
 def _conversation(request: Request, session_id: Any) -> Conversation:
@@ -115,8 +134,9 @@ def _conversation(request: Request, session_id: Any) -> Conversation:
 
 
 def _all_of(conversation: Conversation) -> Response:
-    body = {"session_id": conversation.pk, "attachments": conversation.files()}
-    return Response(AttachmentsSerializer(body).data)
+    files = list(conversation.files())
+    body = {"session_id": conversation.pk, "attachments": files}
+    return Response(AttachmentsSerializer(body, context={"beside": told_apart(files)}).data)
 
 
 def _owner(request: Request) -> AbstractBaseUser:

@@ -8,11 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from chatsite.errors import grouped
 from chatsite.models import Feedback, Run
 from retrieval.models import Document
+from retrieval.notes import KINDS
 
 
 class TextField(serializers.CharField):
@@ -208,6 +210,33 @@ class QuestionSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError({"selections": fault % numbers})
 
 
+NOTES_HELP = "What reading it left out, changed or guessed; what the text has lost first."
+
+
+@extend_schema_field(str)
+class BesideField(serializers.Field[Any, Any, Any, Any]):
+    """What tells a document from another one of the same title, as `told_apart` has it for all that are listed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="pk", read_only=True, help_text="Tells it from another document of the same title; else empty."
+        )
+
+    def to_representation(self, value: int) -> str:
+        """Return it for the document of this id."""
+        beside: str = self.context.get("beside", {}).get(value, "")
+        return beside
+
+
+class PagesField(serializers.IntegerField):
+    """How many pages a document has."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="page_count", read_only=True, allow_null=True, help_text="null for formats without pages."
+        )
+
+
 class SourceSerializer(serializers.Serializer[Any]):
     """A passage the answer was given from. `content` is the document's text from `start` to `end`."""
 
@@ -215,8 +244,10 @@ class SourceSerializer(serializers.Serializer[Any]):
     document_id = serializers.IntegerField(allow_null=True)
     title = serializers.CharField()
     section = serializers.CharField(help_text="The path of headings above its beginning; may be empty.")
+    beside = serializers.CharField(help_text="Tells it from another document of the same title; else empty.")
     url = serializers.CharField(allow_null=True)
-    page = serializers.IntegerField(allow_null=True)
+    page = serializers.IntegerField(allow_null=True, help_text="That what was found begins on, counted from 1.")
+    page_label = serializers.CharField(help_text="What is printed as that page's number; empty without pages.")
     start = serializers.IntegerField()
     end = serializers.IntegerField()
     content = serializers.CharField()
@@ -232,7 +263,9 @@ class CitationSerializer(serializers.Serializer[Any]):
     start = serializers.IntegerField()
     end = serializers.IntegerField()
     title = serializers.CharField(help_text="Of its document.")
+    beside = serializers.CharField(help_text="Tells it from another document of the same title; else empty.")
     page = serializers.IntegerField(allow_null=True, help_text="That the quote begins on, where a document has pages.")
+    page_label = serializers.CharField(help_text="What is printed as that page's number; empty without pages.")
     url = serializers.CharField(allow_null=True, help_text="Opens the document with the quote marked.")
 
 
@@ -269,16 +302,29 @@ class AttachmentRequestSerializer(serializers.Serializer[Any]):
     session_id = serializers.UUIDField(required=False, help_text="The conversation; a new one begins without it.")
 
 
+class NoteSerializer(serializers.Serializer[Any]):
+    """One thing that is to be said of how a document was read."""
+
+    kind = serializers.ChoiceField(choices=list(KINDS))
+    count = serializers.IntegerField(help_text="How often it was met.")
+    names = serializers.ListField(child=serializers.CharField(), help_text="The first of where or what.")
+    message = serializers.CharField(source="reason.message", help_text="It as a sentence.")
+    lost = serializers.BooleanField(source="loses", help_text="The text lacks something that the file shows.")
+
+
 class AttachmentSerializer(serializers.Serializer[Any]):
     """A file attached to a conversation. It can be asked once it is `ready`."""
 
     document_id = serializers.IntegerField(source="pk")
     title = serializers.CharField()
     filename = serializers.CharField()
+    beside = BesideField()
+    pages = PagesField()
     state = serializers.ChoiceField(choices=Document.State.choices)
     progress = serializers.IntegerField(help_text="Percent, while it is processing.")
     error = serializers.CharField(source="error.message", help_text="Why it can't be read; empty when it can.")
     url = serializers.CharField(source="get_absolute_url", help_text="Where the reader opens it.")
+    notes = NoteSerializer(source="ordered_notes", many=True, help_text=NOTES_HELP)
 
 
 class AttachmentsSerializer(serializers.Serializer[Any]):
@@ -303,16 +349,23 @@ class FindSerializer(serializers.Serializer[Any]):
         return [int(value) for value in values]
 
 
-class FoundDocumentSerializer(serializers.Serializer[Any]):
+class DocumentSerializer(serializers.Serializer[Any]):
+    """A document, and how it was read."""
+
     document_id = serializers.IntegerField(source="pk")
     title = serializers.CharField()
+    filename = serializers.CharField()
+    beside = BesideField()
     collection = serializers.CharField(source="collection.name")
+    pages = PagesField()
+    state = serializers.ChoiceField(choices=Document.State.choices)
+    notes = NoteSerializer(source="ordered_notes", many=True, help_text=NOTES_HELP)
 
 
 class FoundSerializer(serializers.Serializer[Any]):
     """Documents that can be asked, by title."""
 
-    documents = FoundDocumentSerializer(many=True)
+    documents = DocumentSerializer(many=True)
     more = serializers.BooleanField(help_text="There are further ones: name more words.")
 
 

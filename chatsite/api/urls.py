@@ -19,6 +19,7 @@ urlpatterns = [
     path("chat/attachments", attachments.Attachments.as_view(), name="api-attachments"),
     path("chat/attachments/<int:document_id>", attachments.Attachment.as_view(), name="api-attachment"),
     path("chat/documents", attachments.Documents.as_view(), name="api-documents"),
+    path("chat/documents/<int:document_id>", attachments.OneDocument.as_view(), name="api-document"),
     path("health", views.Health.as_view(), name="api-health"),
 ]
 

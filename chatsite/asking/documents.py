@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from chatsite.models.conversations import UNREAD
 from chatsite.reader import Reader
 from retrieval.models import Document, DocumentQuerySet
 
@@ -27,6 +28,14 @@ def choosable(reader: Reader) -> DocumentQuerySet:
     return reader.documents().listed().readable().select_related("collection")
 
 
+def known_document(reader: Reader, document_id: int) -> Document | None:
+    """Return the document of this id as `reader` may know of it: with text, or on its way to it; what failed only to
+    whoever attached it and to the staff who look after it."""
+    known = Q(live_generation__gt=0) | Q(state__in=UNREAD) | Q(collection__hidden=True)
+    documents = reader.documents() if reader.sees_ingestion() else reader.documents().filter(known)
+    return documents.select_related("collection").filter(pk=document_id).first()
+
+
 def find_documents(
     reader: Reader,
     *,
@@ -43,7 +52,7 @@ def find_documents(
         documents = documents.filter(pk__in=document_ids)
     for word in words.split():
         documents = documents.filter(Q(title__icontains=word) | Q(filename__icontains=word))
-    ordered = documents.defer("page_starts").order_by("title", "pk")
+    ordered = documents.defer("page_starts", "page_labels").order_by("title", "pk")
     if document_ids is not None:
         return FoundDocuments(list(ordered), more=False)
     found = list(ordered[: MOST + 1])

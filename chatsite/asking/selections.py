@@ -60,4 +60,5 @@ def _passage(reader: Reader, selection: Selection, scope: SearchScope) -> Passag
     if not text.strip():
         raise errors.invalid(field, _("Holds nothing but white space; select some text."))
     first = covering(document.pk, start=start, end=end, user=reader.user)[0]
-    return replace(first, text=text, start=start, end=end, page=document.page_at(start))
+    page = document.page_at(start)
+    return replace(first, text=text, start=start, end=end, page=page, page_label=document.page_label(page))

@@ -34,6 +34,7 @@ from chatsite.errors import AnswerError
 from chatsite.models import Conversation, Run
 from chatsite.reader import Reader, asking_reader, reader_of
 from retrieval.models import DocumentQuerySet
+from retrieval.namesakes import with_marks
 from retrieval.sources.uploads import ENDINGS
 
 ANSWER_SECONDS = 25  # that a browser without JavaScript waits for a whole answer
@@ -61,7 +62,7 @@ def composing(reader: Reader, conversation: Conversation | None, documents: Docu
         "can_choose": some > 1,
         "can_attach": may_attach(reader),
         "can_ask": some > 0 or may_attach(reader),
-        "attached": conversation.files() if conversation else (),
+        "attached": with_marks(conversation.files()) if conversation else (),
         "endings": ",".join(sorted(f".{ending}" for ending in ENDINGS)),
     }
 
@@ -123,7 +124,7 @@ def render_chat(
         "typed": {"question": question, "selected_text": selected_text, "model": model, "problem": problem},
         "starters": suggestions.starters(reader) if not conversation and reader.may_ask() else [],
         "collections": list(collections),
-        "chosen": found,
+        "chosen": with_marks(found, among=choosable(reader)),
         "may_ask": reader.may_ask(),
         "model_name": language_models.model_name(),
         "model_configured": language_models.model_configured(),

@@ -168,7 +168,8 @@ class LiveHtml:
             yield Event("text", {"text": certain})
 
     def _cite(self, body: Mapping[str, Any]) -> Iterator[Event]:
-        citation = CitationView(body["marker"], body["title"], None, body["quote"], body["url"] or "")
+        title, beside = body["title"], body.get("beside", "")
+        citation = CitationView(body["marker"], title, None, body["quote"], body["url"] or "", beside=beside)
         self._citations.append(citation)
         held, marker = "".join(self._held), f"[{citation.marker}]"
         if self._is_open and not self._fence and held.startswith(marker):
@@ -187,7 +188,8 @@ class LiveHtml:
         for marker in _MARKER.finditer(text):
             number, quote = int(marker[1]), text[at : marker.start()].strip()
             source = self._sources[number - 1] if 0 < number <= len(self._sources) else {}
-            citations.append(CitationView(number, source.get("title", ""), None, quote, source.get("url") or ""))
+            title, beside = source.get("title", ""), source.get("beside", "")
+            citations.append(CitationView(number, title, None, quote, source.get("url") or "", beside=beside))
             at = marker.end()
         with override(self._language):
             return answer_html(text, citations)

@@ -72,7 +72,7 @@ def citation_html(citation: CitationView) -> SafeString:
     if citation.gone or not citation.url:
         return format_html(
             '<span class="citation" title="{}" data-marker="{}" tabindex="0">{}</span>',
-            citation.quote or citation.title,
+            citation.quote or citation.name,
             citation.marker,
             citation.marker,
         )
@@ -81,7 +81,7 @@ def citation_html(citation: CitationView) -> SafeString:
         citation.url,
         citation.marker,
         citation.quote,
-        _("Citation %(marker)s: %(title)s") % {"marker": citation.marker, "title": citation.title},
+        _("Citation %(marker)s: %(title)s") % {"marker": citation.marker, "title": citation.name},
         citation.marker,
     )
 

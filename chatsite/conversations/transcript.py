@@ -23,6 +23,7 @@ from chatsite.documents.outline import Place, sections
 from chatsite.models import Citation, Run
 from chatsite.reader import Reader
 from retrieval.models import Chunk, Collection
+from retrieval.namesakes import full_name
 
 EXCERPT_CHARACTERS = 200
 
@@ -139,7 +140,8 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
 
 
 def _scope(scope: Mapping[str, Any], seen: _Seen) -> ScopeView:
-    titles = {pk: document.title for pk, document in seen.sight.documents.items()}
+    sight = seen.sight
+    titles = {pk: full_name(document, sight.beside.get(pk, "")) for pk, document in sight.documents.items()}
     return ScopeView(
         collections=[(slug, seen.collections.get(slug, "")) for slug in scope.get("collections", ())],
         documents=[(pk, titles.get(pk, "")) for pk in scope.get("document_ids", ())],
@@ -166,8 +168,8 @@ def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
 
 
 def _place(citation: CitationView) -> str:
-    place = _("page %(page)s") % {"page": citation.page} if citation.page else citation.section
-    return f"{', '.join(filter(None, [citation.title, place]))}: “{' '.join(citation.quote.split())}”"
+    place = _("page %(page)s") % {"page": citation.page_label} if citation.page_label else citation.section
+    return f"{', '.join(filter(None, [citation.name, place]))}: “{' '.join(citation.quote.split())}”"
 
 
 def _citation_view(citation: Citation, seen: _Seen) -> CitationView:
@@ -194,7 +196,7 @@ def _selections(run: Run, seen: _Seen) -> Iterator[SelectionView]:
         yield SelectionView(
             parts=list(_cut(selection["text"], cited)),
             url=seen.sight.reader.link(document.pk, start=selection["start"], end=selection["end"]) if document else "",
-            title=document.title if document else "",
+            title=full_name(document, seen.sight.beside.get(document.pk, "")) if document else "",
             **place,
         )
 
@@ -226,8 +228,9 @@ def _nearest(run: Run, seen: _Seen) -> Iterator[Excerpt]:
         if document and chunk:
             yield Excerpt(
                 title=document.title,
-                page=document.page_at(chunk.start),
+                page_label=document.page_label(document.page_at(chunk.start)),
                 section=seen.sections.get((document.pk, chunk.start), ""),
                 excerpt=Truncator(excerpt_of(chunk.text)).chars(EXCERPT_CHARACTERS),
                 url=seen.sight.reader.link(document.pk, start=source["start"], end=source["end"]),
+                beside=seen.sight.beside.get(document.pk, ""),
             )

@@ -152,7 +152,16 @@ def _exported(view: RunView) -> dict[str, Any]:
         "state": view.state,
         "model": view.model,
         "citations": [
-            {"marker": c.marker, "title": c.title, "page": c.page, "section": c.section, "quote": c.quote, "url": c.url}
+            {
+                "marker": c.marker,
+                "title": c.title,
+                "beside": c.beside,
+                "page": c.page,
+                "page_label": c.page_label,
+                "section": c.section,
+                "quote": c.quote,
+                "url": c.url,
+            }
             for c in view.citations
         ],
     }

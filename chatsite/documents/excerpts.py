@@ -13,10 +13,11 @@ class Excerpt:
     """The beginning of a passage that was found and is not cited, or the sentence of one that the words are about."""
 
     title: str
-    page: int | None
+    page_label: str
     section: str
     excerpt: str
     url: str
+    beside: str = ""
 
 
 def excerpt_of(text: str) -> str:

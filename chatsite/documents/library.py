@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, QueryDict
@@ -19,6 +18,7 @@ from chatsite.documents.excerpts import Excerpt, excerpt_of
 from chatsite.reader import Reader, reader_of
 from retrieval.errors import IndexUnavailable, UnknownCollection
 from retrieval.models import Collection, Document, DocumentQuerySet
+from retrieval.namesakes import told_apart, with_marks
 from retrieval.parsing.formats import FORMATS
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import search
@@ -47,10 +47,11 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A document whose contents match, with its best passages."""
+    """A document whose contents match, with its best passages; `beside` tells it from others of the same title."""
 
     document: Document
     excerpts: tuple[Excerpt, ...]
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,23 @@ def library_page(request: HttpRequest) -> dict[str, Any]:
             ((name, format_label(name)) for name in set(FORMATS.values())), key=lambda pair: str(pair[1])
         ),
         "page": page,
-        "documents": [(document, format_label(format_of(document))) for document in page.object_list],
+        "documents": [
+            (document, format_label(format_of(document)))
+            for document in _with_beside(page.object_list, among=shown_documents(reader))
+        ],
         "matches": matches,
         "search_unavailable": unavailable,
         "previous_url": filters.url(page=page.previous_page_number()) if page.has_previous() else None,
         "next_url": filters.url(page=page.next_page_number()) if page.has_next() else None,
     }
+
+
+def _with_beside(documents: Iterable[Document], *, among: DocumentQuerySet) -> list[Document]:
+    """Return them with what tells each from others of the same title, for the template."""
+    marked = with_marks(documents, among=among)
+    for document, beside in marked:
+        vars(document)["beside"] = beside
+    return [document for document, _beside in marked]
 
 
 def format_of(document: Document) -> str:
@@ -106,14 +118,16 @@ def _collections(reader: Reader) -> list[Collection]:
     return list(reader.collections().annotate(document_count=shown))
 
 
-def _documents(reader: Reader, filters: Filters) -> DocumentQuerySet:
+def shown_documents(reader: Reader) -> DocumentQuerySet:
     """Return those with text, and those that will have it; what failed only for who can do something about it."""
     documents = reader.documents().listed().select_related("collection")
-    user = reader.user
-    if not (
-        isinstance(user, AbstractBaseUser) and getattr(user, "has_perm", lambda _: False)("retrieval.view_document")
-    ):
-        documents = documents.filter(Q(live_generation__gt=0) | Q(state__in=_WAITING))
+    if reader.sees_ingestion():
+        return documents
+    return documents.filter(Q(live_generation__gt=0) | Q(state__in=_WAITING))
+
+
+def _documents(reader: Reader, filters: Filters) -> DocumentQuerySet:
+    documents = shown_documents(reader)
     if filters.collection:
         documents = documents.filter(collection__slug=filters.collection)
     if filters.format:
@@ -148,13 +162,15 @@ def _matches(reader: Reader, filters: Filters) -> tuple[Sequence[Match], bool]:
     for passage in result.passages:
         document = documents.get(passage.document_id or 0)
         if document and (not filters.format or format_of(document) == filters.format):
-            found.setdefault(document.pk, []).append(_excerpt(passage, filters.words, reader))
-    return [Match(documents[pk], tuple(excerpts[:3])) for pk, excerpts in found.items()], False
+            found.setdefault(document.pk, []).append(_excerpt(passage, document, filters.words, reader))
+    beside = told_apart((documents[pk] for pk in found), among=reader.documents().listed())
+    matches = [Match(documents[pk], tuple(excerpts[:3]), beside.get(pk, "")) for pk, excerpts in found.items()]
+    return matches, False
 
 
-def _excerpt(passage: Passage, words: str, reader: Reader) -> Excerpt:
+def _excerpt(passage: Passage, document: Document, words: str, reader: Reader) -> Excerpt:
     """Return the sentence of the passage that has most of the words."""
     best = cite(words, marker=1, passage=passage)
     text = Truncator(excerpt_of(best.quote)).chars(EXCERPT_CHARACTERS)
-    url = reader.link(passage.document_id or 0, start=best.start, end=best.end)
-    return Excerpt(passage.title, passage.page, "", text, url)
+    url = reader.link(document.pk, start=best.start, end=best.end)
+    return Excerpt(document.title, document.page_label(document.page_at(best.start)), "", text, url)

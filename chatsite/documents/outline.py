@@ -38,12 +38,13 @@ def outline(document: Document) -> list[OutlineEntry]:
     chunks."""
     if has_pages(document) and (entries := list(_bookmarks(document))):
         return entries[:MOST]
-    if _is_markdown(document) and document.characters <= _WHOLE_CHARACTERS:
+    if is_markdown(document) and document.characters <= _WHOLE_CHARACTERS:
         return list(islice(_markdown(document_text(document)), MOST))
     return _of_chunks(document)
 
 
-def _is_markdown(document: Document) -> bool:
+def is_markdown(document: Document) -> bool:
+    """Say whether its text is Markdown."""
     return document.filename.lower().endswith(_MARKDOWN)
 
 
@@ -136,7 +137,7 @@ def _section(document: Document, chunk: Chunk, at: int) -> str:
     """Name the section: a chunk knows the headings above its beginning; short sections share one, and there Markdown
     tells them."""
     path = chunk.headings
-    inside = list(_markdown(chunk.text[: at - chunk.start])) if _is_markdown(document) else []
+    inside = list(_markdown(chunk.text[: at - chunk.start])) if is_markdown(document) else []
     if inside:
         below = _open(inside)
         begins_with_it = path[-1:] == [inside[0].title] and not chunk.text[: inside[0].start].strip()

@@ -42,9 +42,11 @@ class PrintedLine:
 
 @dataclass(frozen=True, slots=True)
 class PrintedPage:
-    """`lead` is text in front of the first line. `quote` is what is marked on this page, `first` where it begins."""
+    """`label` is what is printed as its number, `lead` text in front of the first line. `quote` is what is marked on
+    this page, `first` where it begins."""
 
     number: int
+    label: str
     width: float
     height: float
     pictures: tuple[tuple[int, str], ...]  # width in pixels, address
@@ -102,6 +104,7 @@ def _page(
     quote = text[max(marks.start - start, 0) : max(marks.end - start, 0)]
     return PrintedPage(
         number,
+        document.page_label(number),
         round(width, 1),
         round(height, 1),
         pictures,

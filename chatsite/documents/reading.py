@@ -13,17 +13,22 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chatsite.documents.finding import WORDS_CHARACTERS, FoundPlaces, find
-from chatsite.documents.outline import OutlineEntry, current, outline, sections
+from chatsite.documents.markdown_page import MOST, markdown_page
+from chatsite.documents.outline import OutlineEntry, current, is_markdown, outline, sections
 from chatsite.documents.pages import printed_window
 from chatsite.documents.quotes import answer_quotes, changed, cited_here
-from chatsite.documents.text import Marks, document_window
+from chatsite.documents.text import Marks, Window, document_window
 from chatsite.models import Citation, Conversation
+from chatsite.reader import reader_of
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
+from retrieval.namesakes import told_apart
+from retrieval.notes import Note
 from retrieval.pages.pages import has_pages
 
 VIEW_COOKIE = "reader_view"  # "pages" or "text": what this reader chose last
-_PLACES = ("start", "end", "page", "find", "hit", "run")
+_PLACES = ("start", "end", "page", "label", "find", "hit", "run")
+_LABEL_CHARACTERS = 40
 
 
 @dataclass
@@ -51,9 +56,11 @@ class Reading:
             "quotes": answer_quotes(citation, request=self.request) if citation else None,
             "outline": [(entry, self.url(start=entry.start, place="place")) for entry in headings],
             "current_entry": current(headings, start=start),
-            "page_number": self.document.page_at(start),
+            "page_number": (number := self.document.page_at(start)),
+            "page_label": self.document.page_label(number),
             "section": self._section(start) if end > start else "",
             "neighbours": self._neighbours(),
+            "notes": self._notes(),
             "download_url": reverse("chatsite:original", args=[self.document.pk]),
             **self._shelf(),
             "here_url": self.url(start=start, end=end, place="quote") if end > start else self.url(),
@@ -73,6 +80,11 @@ class Reading:
             "ask_url": reverse("chatsite:chat") + f"?document={self.document.pk}",
         }
 
+    def _notes(self) -> Sequence[Note]:
+        """Return how it was read, for the staff who look after it, and for whoever has attached it."""
+        tells = self.document.collection.hidden or reader_of(self.request).sees_ingestion()
+        return self.document.ordered_notes if tells else ()
+
     def url(self, *, place: str = "", **parameters: Any) -> str:
         """Return an address of this document; `place` is the part of the page to open it at."""
         query = urlencode({name: value for name, value in parameters.items() if value not in (None, "")})
@@ -83,7 +95,7 @@ class Reading:
         """Return the characters that the address names; where words are looked for, those of one place they stand
         at."""
         start, end = asked_number(self.request, "start") or 0, asked_number(self.request, "end")
-        number = asked_number(self.request, "page")
+        number = asked_number(self.request, "page") or self._labelled()
         if number and self.document.page_starts:
             start = self.document.page_starts[min(number, len(self.document.page_starts)) - 1]
             end = start
@@ -93,6 +105,12 @@ class Reading:
             return found.places[min(max(hit or after, 1), len(found.places)) - 1]
         start = min(start, self.document.characters)
         return start, max(start, min(end or start, self.document.characters))
+
+    def _labelled(self) -> int | None:
+        """Return the page that the address names by what is printed as its number; else by its number."""
+        label = self.request.GET.get("label", "")[:_LABEL_CHARACTERS].strip().casefold()
+        labels = [label.casefold() for label in self.document.page_labels]
+        return labels.index(label) + 1 if label in labels else asked_number(self.request, "label")
 
     def _citation(self) -> Citation | None:
         """Return the citation that this place was opened from; the text may be shorter by now than the place it
@@ -130,8 +148,22 @@ class Reading:
                 return {"printed": printed.pages, "blocks": ()} | views | urls
         window = document_window(self.document, marks=marks, headings=headings)
         around = {"previous_url": window.previous_start, "next_url": window.next_start}
-        urls = {name: self.url(start=start) if start is not None else None for name, start in around.items()}
-        return {"blocks": window.blocks} | views | urls
+        source = "source" if self.request.GET.get("view") == "source" else ""
+        urls = {
+            name: self.url(start=start, view=source) if start is not None else None for name, start in around.items()
+        }
+        return {"blocks": window.blocks} | self._rendered(window, marks, is_source=bool(source)) | views | urls
+
+    def _rendered(self, window: Window, marks: Marks, *, is_source: bool) -> dict[str, Any]:
+        """Return a part of a Markdown document as it is meant to look, unless its source was asked for."""
+        if not is_markdown(self.document) or not window.text or len(window.text) > MOST:
+            return {}
+        urls = {"rendered_url": self._switch(""), "source_url": self._switch("source")}
+        if is_source:
+            return urls
+        pasted = self.document.source == Document.Source.PASTE  # where lines end as they were typed
+        rendered = markdown_page(window.text, offset=window.start, marks=marks, keeps_lines=pasted)
+        return urls | {"rendered": rendered, "window": window}
 
     def _switch(self, view: str) -> str:
         """This very place in the other view."""
@@ -148,13 +180,17 @@ class Reading:
             else "Mobi" not in self.request.headers.get("User-Agent", "")
         )
 
-    def _neighbours(self) -> dict[str, Document | None]:
-        """Return the documents before and behind this one in its collection, by title."""
+    def _neighbours(self) -> dict[str, Any]:
+        """Return the documents before and behind this one in its collection, by title, and what tells them from this
+        one where that is the same."""
         shelf = Document.objects.filter(collection=self.document.collection_id).readable()
         title, pk = self.document.title, self.document.pk
         before = shelf.filter(Q(title__lt=title) | Q(title=title, pk__lt=pk)).order_by("-title", "-pk")
         behind = shelf.filter(Q(title__gt=title) | Q(title=title, pk__gt=pk)).order_by("title", "pk")
-        return {"previous": before.first(), "next": behind.first()}
+        around = {"previous": before.first(), "next": behind.first()}
+        beside = told_apart([self.document, *filter(None, around.values())])
+        marks = {f"{name}_beside": beside[found.pk] for name, found in around.items() if found and found.pk in beside}
+        return around | marks
 
 
 def asked_number(request: HttpRequest, name: str) -> int | None:

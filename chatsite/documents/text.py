@@ -38,12 +38,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Characters `start` to `end` of the document; `page` where a page begins with it, `level` of a heading. `place`
-    where the reader was asked to begin."""
+    """Characters `start` to `end` of the document; `page` is what is printed as the number of the page that begins with
+    it, `level` of a heading. `place` where the reader was asked to begin."""
 
     start: int
     end: int
-    page: int | None
+    page: str
     parts: tuple[Part, ...]
     level: int = 0
     place: bool = False
@@ -51,11 +51,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`previous_start` and `next_start` open the windows around this one; None at the document's ends."""
+    """A part of a document: its `text`, which begins at `start`, as blocks. `previous_start` and `next_start` open the
+    windows around this one; None at the document's ends."""
 
     blocks: tuple[Block, ...]
     previous_start: int | None = None
     next_start: int | None = None
+    text: str = ""
+    start: int = 0
 
 
 def document_window(document: Document, *, marks: Marks, headings: Sequence[OutlineEntry] = ()) -> Window:
@@ -74,6 +77,8 @@ def document_window(document: Document, *, marks: Marks, headings: Sequence[Outl
         tuple(_blocks(document, text, offset=from_, marks=marks, headings=headings)),
         previous_start=max(0, from_ - WINDOW_CHARACTERS * 3 // 4) if from_ > 0 else None,
         next_start=to + WINDOW_CHARACTERS // 4 if to < document.characters else None,
+        text=text,
+        start=from_,
     )
 
 
@@ -102,11 +107,11 @@ def _blocks(
     for start, until in pairwise(sorted({offset, end} | inside)):
         page = bisect_right(starts, start) if document.page_count and (start in starts or start == offset) else 0
         heading = titles.get(start)
-        parts = _parts(text[start - offset : until - offset], start, marks)
+        parts = cut(text[start - offset : until - offset], start, marks)
         yield Block(
             start,
             until,
-            page or None,
+            document.page_label(page or None),
             tuple(_with_syntax(parts) if heading else parts),
             level=heading.level if heading else 0,
             place=start == place,
@@ -122,8 +127,8 @@ def _line_start(text: str, at: int) -> int:
     return text.rfind("\n", 0, max(at, 0)) + 1
 
 
-def _parts(text: str, offset: int, marks: Marks) -> Iterator[Part]:
-    """`text`, which stands at `offset`, cut where marked characters begin and end."""
+def cut(text: str, offset: int, marks: Marks) -> Iterator[Part]:
+    """Yield `text`, which stands at `offset`, cut where marked characters begin and end."""
     end = offset + len(text)
     found = [(first, last) for first, last in marks.found if first < end and last > offset]
     firsts = [first for first, _ in found]

@@ -22,7 +22,7 @@ from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import localize
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
@@ -34,23 +34,28 @@ from retrieval.admin.sources import SourcePages, add_links, fetch_limits
 from retrieval.ingestion import ingest
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
+from retrieval.namesakes import full_name, told_apart
 from retrieval.sources.addresses import RefreshOutcome, refresh
 
 STATES_PER_REQUEST = 100  # as many as the changelist has rows, and as states.js asks for at once
 _REFRESHED_AT_ONCE = 500
 _REASONS_SHOWN = 10  # of each kind
 _TITLES_SHOWN = 100  # of those that are about to be deleted
+_LOSSES_SHOWN = 2  # sentences below a state in the list; its own page tells all
+_NOTED = "noted"  # how the state looks of what was read and lost something
 
 
-def ingestion_fields(document: Document) -> dict[str, str]:
-    """Return what pages show of a document's ingestion and keep current, as text."""
+def ingestion_fields(document: Document) -> dict[str, Any]:
+    """Return what pages show of a document's ingestion and keep current: texts, and its notes, those of what it lost
+    first."""
     return {
         "state": _state_text(document),
         "pages": f"{document.page_count:,}" if document.page_count else "",
         "chunks": f"{document.chunk_count:,}" if document.chunk_count else "",
         "characters": f"{document.characters:,}" if document.characters else "",
         "language": document.language,
-        "notes": notes_text(document),
+        "notes": [{"text": note.reason.message(), "lost": note.loses} for note in document.ordered_notes],
+        "losses": " ".join(_losses(document)[:_LOSSES_SHOWN]),
         "error": document.error.message(),
     }
 
@@ -58,14 +63,17 @@ def ingestion_fields(document: Document) -> dict[str, str]:
 def _state_text(document: Document) -> str:
     if document.state == Document.State.PROCESSING:
         return f"{document.get_state_display()} {document.progress}%"
-    if document.state == Document.State.READY and document.has_losses:
-        return _("Read with notes")
-    return document.get_state_display()
+    return _("Read with notes") if state_look(document) == _NOTED else document.get_state_display()
 
 
-def notes_text(document: Document) -> str:
-    """Return the sentences of what reading it left out, changed or guessed."""
-    return " ".join(note.reason.message() for note in document.notes)
+def state_look(document: Document) -> str:
+    """Return how its state looks in lists: a document that was read and lost something is no plain "ready"."""
+    return _NOTED if document.state == Document.State.READY and document.has_losses else document.state
+
+
+def _losses(document: Document) -> list[str]:
+    """Return a sentence for each thing that the text which searches see has lost."""
+    return [note.reason.message() for note in document.ordered_notes if note.loses]
 
 
 def _live(document: Document, field: str) -> SafeString:
@@ -74,8 +82,20 @@ def _live(document: Document, field: str) -> SafeString:
         '<span data-document="{}" data-field="{}" data-state="{}">{}</span>',
         document.pk,
         field,
-        document.state,
+        state_look(document),
         ingestion_fields(document)[field],
+    )
+
+
+def _live_notes(document: Document) -> SafeString:
+    """Return the notes as a list, marked so that states.js finds it."""
+    notes = ingestion_fields(document)["notes"]
+    items = [(SafeString(" data-lost") if note["lost"] else "", note["text"]) for note in notes]
+    return format_html(
+        '<ul data-document="{}" data-field="notes" data-state="{}">{}</ul>',
+        document.pk,
+        state_look(document),
+        format_html_join("", "<li{}>{}</li>", items),
     )
 
 
@@ -97,6 +117,31 @@ class LanguageFilter(admin.AllValuesFieldListFilter):
             yield choice if choice["display"] else choice | {"display": _("Unknown")}
 
 
+class NotesFilter(admin.SimpleListFilter):
+    """The documents by what reading them left out, by a column that holds it."""
+
+    title = gettext_lazy("notes")
+    parameter_name = "noted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("lost", gettext_lazy("Lost something")),
+            ("any", gettext_lazy("With notes")),
+            ("none", gettext_lazy("Without notes")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:
+        read = queryset.filter(live_generation__gt=0)
+        match self.value():
+            case "lost":
+                return read.filter(noted=Document.Noted.LOSSES)
+            case "any":
+                return read.exclude(noted=Document.Noted.NOTHING)
+            case "none":
+                return read.filter(noted=Document.Noted.NOTHING)
+        return queryset
+
+
 class UploadMedia:
     css = {"all": ["retrieval/admin/admin.css"]}
     js = [Script("retrieval/admin/states.js", defer=True), Script("retrieval/admin/upload.js", defer=True)]
@@ -111,14 +156,14 @@ def with_hidden(documents: QuerySet[Document], request: HttpRequest) -> QuerySet
 @admin.register(Document)
 class DocumentAdmin(SourcePages):
     form = DocumentForm
-    list_display = ["title", "state_and_error", "collection", "source_and_language", "chunks", "updated"]
-    list_filter = ["state", "source", "collection", ("language", LanguageFilter)]
+    list_display = ["named", "state_and_error", "collection", "source_and_language", "chunks", "updated"]
+    list_filter = ["state", NotesFilter, "source", "collection", ("language", LanguageFilter)]
     list_select_related = ["collection"]
     search_fields = ["title", "filename", "location"]
     ordering = ["-updated_at", "-pk"]
     readonly_fields = [
         *["original", "source", "place", "checked", "size_text", "owner"],
-        *["state_badge", "notes_text", "language_live", "pages", "chunks", "characters_text", "error_text"],
+        *["state_badge", "notes_list", "language_live", "pages", "chunks", "characters_text", "error_text"],
     ]
     actions = ["reindex", "refresh", "delete_selected"]
     delete_selected_confirmation_template = "admin/retrieval/document/delete_selected_confirmation.html"
@@ -126,7 +171,20 @@ class DocumentAdmin(SourcePages):
     Media = UploadMedia
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        return with_hidden(super().get_queryset(request), request).defer("page_starts")
+        return with_hidden(super().get_queryset(request), request).defer("page_starts", "page_labels")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Note what tells the documents of the page apart from others of the same title."""
+        changelist = super().get_changelist_instance(request)
+        beside = told_apart(changelist.result_list, among=self.get_queryset(request))
+        for document in changelist.result_list:
+            vars(document)["beside"] = beside.get(document.pk, "")
+        return changelist
+
+    @admin.display(description=gettext_lazy("title"), ordering="title")
+    def named(self, document: Document) -> SafeString | str:
+        beside = vars(document).get("beside", "")
+        return format_html('{} <span class="beside">{}</span>', document.title, beside) if beside else document.title
 
     def has_change_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
         """Return whether the user may change it: never what a reader has attached to a conversation."""
@@ -148,7 +206,10 @@ class DocumentAdmin(SourcePages):
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_and_error(self, document: Document) -> SafeString:
-        return format_html("{} {}", _live(document, "state"), _live(document, "error"))
+        losses = _live(document, "losses")
+        if sentences := _losses(document):
+            losses = format_html('<span title="{}">{}</span>', "\n".join(sentences), losses)
+        return format_html("{} {} {}", _live(document, "state"), _live(document, "error"), losses)
 
     @admin.display(description=gettext_lazy("updated"), ordering="updated_at")
     def updated(self, document: Document) -> SafeString:
@@ -195,8 +256,8 @@ class DocumentAdmin(SourcePages):
         return _live(document, "characters")
 
     @admin.display(description=gettext_lazy("notes"))
-    def notes_text(self, document: Document) -> SafeString:
-        return _live(document, "notes")
+    def notes_list(self, document: Document) -> SafeString:
+        return _live_notes(document)
 
     @admin.display(description=gettext_lazy("error"))
     def error_text(self, document: Document) -> SafeString:
@@ -235,7 +296,9 @@ class DocumentAdmin(SourcePages):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
-        obj.save(update_fields=["title", "collection", "updated_at"])  # only these: ingestion may be writing the others
+        changed = {"title", "collection"} & set(form.changed_data)
+        obj.title_given = obj.title_given or "title" in changed
+        obj.save(update_fields=[*changed, "title_given", "updated_at"])  # only these: ingestion may write the others
         replacement = form.cleaned_data["replacement"]
         if replacement and ingest.replace_file(obj, file=replacement, filename=replacement.name):
             # At its address is something else now, whatever version that has.
@@ -252,7 +315,11 @@ class DocumentAdmin(SourcePages):
         if not all(id_.isdecimal() and len(id_) < 19 for id_ in ids):
             return HttpResponseBadRequest("id must be a number")
         documents = {
-            document.pk: {"title": document.title, "state": document.state, "fields": ingestion_fields(document)}
+            document.pk: {
+                "title": document.title,
+                "state": state_look(document),
+                "fields": ingestion_fields(document),
+            }
             for document in self.get_queryset(request).filter(pk__in=ids)
         }
         return JsonResponse({"documents": documents})
@@ -344,7 +411,9 @@ class DocumentAdmin(SourcePages):
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Return the first documents by title, the rest and all chunks by number: a book has thousands."""
         count = objs.count() if isinstance(objs, QuerySet) else len(objs)
-        titles = [str(document) for document in objs[:_TITLES_SHOWN]]
+        named = list(objs[:_TITLES_SHOWN])
+        beside = told_apart(named)
+        titles = [full_name(document, beside.get(document.pk, "")) for document in named]
         if count > len(titles):
             titles.append(_("and %s more") % f"{count - len(titles):,}")
         chunks = Chunk.objects.filter(document__in=objs).count()

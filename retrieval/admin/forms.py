@@ -154,6 +154,12 @@ class DocumentForm(DocumentModelForm):
         model = Document
         fields = ["title", "collection"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "title" in self.fields:  # which may be read from the file while the form is open
+            known = not self.is_bound or self.add_initial_prefix("title") in self.data
+            self.fields["title"].show_hidden_initial = known
+
     def clean(self) -> None:
         """Keep a collection from holding the same content twice, also when a document moves into it or gets another
         file."""

@@ -38,6 +38,7 @@ from retrieval.models import Chunk, Collection, Document, IndexRemoval
 from retrieval.parsing.formats import Extracted
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
+from retrieval.sources.titles import title_for
 from retrieval.text import chunks as chunking
 from retrieval.text.chunks import Piece, estimate_tokens, split
 
@@ -226,6 +227,8 @@ class _SignOfLife:
 
 def _cut(document: Document, extracted: Extracted, space: Space) -> _Cut:
     document.language, document.dated = extracted.language, _dated(document, extracted)
+    if not document.title_given:
+        document.title = title_for(extracted, filename=document.filename)
     count_tokens = space.embedder.count_tokens if space.embedder else estimate_tokens
     pieces = split(extracted.text, count_tokens=count_tokens, headings=extracted.headings)
     chunks = _chunks(document, extracted, pieces)
@@ -394,6 +397,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
     with transaction.atomic():
         published = queue.claimed(document).update(
             state=Document.State.READY,
+            title=document.title,
             live_generation=document.generation,
             live_hash=document.content_hash,
             language=document.language,
@@ -408,6 +412,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             page_starts=extracted.page_starts,
             page_labels=extracted.page_labels,
             notes=extracted.notes,
+            noted=Document.Noted.of(extracted.notes),
             updated_at=timezone.now(),
         )
         if not published:

@@ -30,6 +30,7 @@ from retrieval.parsing.formats import clean
 from retrieval.parsing.recognition import ocrmypdf
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
+from retrieval.sources.titles import HEAD_BYTES, TITLE_CHARACTERS, title_in
 from retrieval.text import chunks as chunking
 
 if TYPE_CHECKING:
@@ -53,21 +54,25 @@ def add_document(
 ) -> tuple[Document, bool]:
     """Queue a file. Return its document, and whether it is new.
 
-    A collection holds the same content once: adding it again returns the document that holds it, which is tried again
-    under this name if it had failed. Raises QuotaExceeded when the owner may not store that much.
+    A `title` that is given stays; without one it is the file's name until the file has been read, and then what it
+    calls itself. A collection holds the same content once: adding it again returns the document that holds it, which
+    is tried again under this name if it had failed. Raises QuotaExceeded when the owner may not store that much.
     """
     digest = sha256(file)
     filename = _name(filename)
-    title = (title or filename.rpartition(".")[0] or filename)[:300]
+    named = {
+        "filename": filename,
+        "title": (title or _title_in(file, filename))[:TITLE_CHARACTERS],
+        "title_given": bool(title),
+    }
     same = Document.objects.filter(collection=collection, content_hash=digest)
     if existing := same.first():
-        if same.filter(state=Document.State.FAILED).update(filename=filename, title=title):
+        if same.filter(state=Document.State.FAILED).update(**named):
             enqueue(existing)
         return existing, False
     document = Document(
         collection=collection,
-        title=title,
-        filename=filename,
+        **named,
         owner_id=owner.pk if owner is not None else None,
         content_hash=digest,
         size=file.size,
@@ -237,6 +242,12 @@ def stop(deadline: float) -> bool:
 def _name(filename: str) -> str:
     """Return the last part of a path, without what a browser or an attacker put around or into it."""
     return " ".join(clean(re.split(r"[\\/]", filename)[-1]).split())[-255:]
+
+
+def _title_in(file: File[bytes], filename: str) -> str:
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return title_in(head, filename=filename)
 
 
 def sha256(file: File[bytes]) -> str:

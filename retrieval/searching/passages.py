@@ -24,7 +24,8 @@ class Elsewhere:
 class Passage:
     """A chunk that was found, with its neighbours: exactly the characters `start` to `end` of the document's text.
 
-    `section` is the path of headings above its beginning, as people read it. `score` is the fused rank score (0 to
+    `section` is the path of headings above its beginning, as people read it. `page` is the one that the chunk which was
+    found begins on, `page_label` what is printed as its number. `score` is the fused rank score (0 to
     about 2); `similarity` the chunk's cosine to the query, on the scale of MiniLM's, None without vectors that know its
     language. `also_in` names documents whose passage repeats this one. A text that lies in no known document is a
     passage as well, without `document_id` and `chunk_id`; its offsets are its own.
@@ -43,6 +44,7 @@ class Passage:
     similarity: float | None = None
     content_hash: str = ""
     also_in: tuple[Elsewhere, ...] = ()
+    page_label: str = ""
 
     @classmethod
     def of_text(cls, text: str, *, title: str) -> Passage:
@@ -63,21 +65,26 @@ def passage_of(
     pieces: Sequence[ChunkText],
     *,
     chunk_id: UUID,
+    found: ChunkText | None = None,
     score: float = 1.0,
     similarity: float | None = None,
     also_in: tuple[Elsewhere, ...] = (),
 ) -> Passage:
-    """Return neighbouring chunks as one passage, without the whitespace around it."""
+    """Return neighbouring chunks as one passage, without the whitespace around it; `found` is the one of them that was
+    found, by default the first."""
     whole = "".join(piece.text for piece in pieces)
     text = whole.strip()
     start = pieces[0].start + len(whole) - len(whole.lstrip())
+    found = found or pieces[0]
+    page = document.page_at(found.start + len(found.text) - len(found.text.lstrip()))
     return Passage(
         chunk_id=str(chunk_id),
         document_id=document.pk,
         title=document.title,
         section=section_name(pieces[0].headings),
         url=document.get_absolute_url(),
-        page=document.page_at(start),
+        page=page,
+        page_label=document.page_label(page),
         start=start,
         end=start + len(text),
         text=text,

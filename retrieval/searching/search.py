@@ -232,7 +232,7 @@ class _Found:
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.
-_SHOWN = "id, title, live_generation, live_hash, page_count, page_starts"
+_SHOWN = "id, title, filename, live_generation, live_hash, page_count, page_starts, page_labels"
 
 
 def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, Document]:
@@ -276,6 +276,7 @@ def _around(span: ChunkRange, found: _Found, elsewhere: Sequence[int]) -> Passag
         found.documents[document_id],
         [found.pieces[place] for place in places if place in found.pieces],
         chunk_id=hit.id,
+        found=found.pieces.get((document_id, hit.position)),
         score=hit.score,
         similarity=hit.similarity,
         also_in=tuple(Elsewhere(other.pk, other.title, other.get_absolute_url()) for other in others),

@@ -19,7 +19,6 @@ from retrieval.parsing.formats import FORMATS
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
-from retrieval.sources.titles import title_in
 from retrieval.sources.uploads import Upload
 from retrieval.sources.web import Fetched, FetchLimits, fetch
 
@@ -140,7 +139,6 @@ def _add(collection: Collection, url: str, fetched: Fetched, owner: AbstractBase
         collection,
         file=ContentFile(content, name=filename),
         filename=filename,
-        title=title_in(content, filename=filename),
         owner=owner,
         origin=Origin(
             source=Document.Source.URL,

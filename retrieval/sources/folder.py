@@ -22,7 +22,7 @@ from retrieval.ingestion import ingest
 from retrieval.models import Collection, Document
 from retrieval.parsing.formats import FORMATS
 from retrieval.sources import Origin
-from retrieval.sources.titles import title_in
+from retrieval.sources.titles import HEAD_BYTES, title_in
 
 _GIT_SECONDS = 60
 _LOCATION_CHARACTERS = 2_000
@@ -172,11 +172,12 @@ def _delete(document: Document, file: FolderFile | None) -> None:
 def _move(document: Document, file: FolderFile | None) -> None:
     """Follow a file that was renamed: its text is the same, but the title may come from its name."""
     assert file is not None
-    former = title_in(_head(file.path), filename=document.filename)
+    with file.path.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+    former, title = (title_in(head, filename=name) for name in (document.filename, file.path.name))
     fields = {"location": file.location, "filename": file.path.name, "checked_at": timezone.now()}
     Document.objects.filter(pk=document.pk).update(**fields)
-    title = title_in(_head(file.path), filename=file.path.name)
-    if title != former == document.title:
+    if title != former == document.title and not document.title_given:
         Document.objects.filter(pk=document.pk).update(title=title)
         ingest.enqueue(document)  # the title ranks
 
@@ -195,8 +196,7 @@ def _add(document: Document, file: FolderFile | None) -> None:
     )
     with file.path.open("rb") as opened:
         content, filename = File(opened, name=file.path.name), file.path.name
-        title = title_in(_head(file.path), filename=filename)
-        ingest.add_document(document.collection, file=content, filename=filename, title=title, origin=origin)
+        ingest.add_document(document.collection, file=content, filename=filename, origin=origin)
 
 
 # ---- which files -----------------------------------------------------------------------------------------------------
@@ -245,8 +245,3 @@ def _reason_against(path: Path, *, root: Path, max_bytes: int) -> str:
     if path.stat().st_size == 0:
         return "empty"
     return "" if len(path.relative_to(root).as_posix()) <= _LOCATION_CHARACTERS else "too long a path"
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(100_000)

@@ -19,7 +19,6 @@ from retrieval.parsing.formats import FORMATS
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin, archive
-from retrieval.sources.titles import title_of
 
 ARCHIVE = "zip"  # not a format: its members are documents
 ENDINGS = frozenset(FORMATS)
@@ -116,11 +115,11 @@ def _add(
     shown: str,
     owner: AbstractBaseUser | None,
     origin: Origin,
-    title: str = "",
+    title: str | None = None,
 ) -> Upload:
     try:
         document, created = ingest.add_document(
-            collection, file=file, filename=filename, title=title or title_of(filename), owner=owner, origin=origin
+            collection, file=file, filename=filename, title=title, owner=owner, origin=origin
         )
     except QuotaExceeded as error:
         return Upload(shown, refusal=error.reason, too_much=True)

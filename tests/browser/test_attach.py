@@ -35,7 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Path:
-    (file := tmp_path / "Vault notes.md").write_text(f"# Vault\n\n{VAULT}\n")
+    (file := tmp_path / "Vault notes.md").write_text(f"# Vault notes\n\n{VAULT}\n")
     return file
 
 

@@ -92,7 +92,7 @@ function show(attachments) {
     const before = chip.dataset.state;
     draw(chip, file);
     if (before === file.state || before === undefined) continue;
-    if (file.state === "ready") announce(text("file-is-ready", file));
+    if (file.state === "ready") announce(text(lost(file).length ? "file-is-noted" : "file-is-ready", file));
     else if (file.error) announce(text("file-is-failed", { title: file.title, reason: file.error }));
   }
   arrange();
@@ -108,11 +108,24 @@ function add(file, leave) {
   return chip;
 }
 
-function draw(chip, { title, state, progress, error }) {
+/** The sentences of what its text lacks. */
+function lost({ notes = [] }) {
+  return notes.filter((note) => note.lost).map(({ message }) => message);
+}
+
+function draw(chip, file) {
+  const { title, filename, beside, state, progress, error } = file;
   chip.dataset.state = state;
-  chip.querySelector("[data-name]").textContent = title;
+  const name = chip.querySelector("[data-name]");
+  name.textContent = title;
+  name.title = filename ?? title;
+  chip.querySelector("[data-beside]").textContent = beside ?? "";
   const said = { sending: "file-sending", queued: "file-queued", processing: "file-processing" }[state];
-  chip.querySelector("[data-file-state]").textContent = said ? text(said, { share: share(progress) }) : (error ?? "");
+  const told = chip.querySelector("[data-file-state]");
+  const losses = lost(file);
+  told.textContent = said ? text(said, { share: share(progress) }) : error || (losses.length ? text("file-lost") : "");
+  told.toggleAttribute("data-lost", losses.length > 0);
+  told.title = losses.join(" ");
 }
 
 function arrange() {

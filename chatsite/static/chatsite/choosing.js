@@ -34,11 +34,12 @@ export class Chosen {
     document.addEventListener("click", (event) => this.#narrow(event));
   }
 
-  /** [{id, title}], in the order they were chosen. */
+  /** [{id, title, beside}], in the order they were chosen. */
   get documents() {
     return Array.from(this.#place?.children ?? [], (chip) => ({
       id: Number(chip.dataset.id),
       title: chip.querySelector("[data-name]").textContent,
+      beside: chip.querySelector("[data-beside]").textContent,
     }));
   }
 
@@ -57,8 +58,8 @@ export class Chosen {
     if (!this.#place || !documents.length) return;
     const found = await listed(this.#form, { document_ids: documents.map(({ id }) => id).join(",") });
     if (!found || this.documents.length) return;
-    const known = new Map(found.documents.map(({ document_id: id, title }) => [id, title]));
-    this.set(documents.filter(({ id }) => known.has(id)).map(({ id }) => ({ id, title: known.get(id) })));
+    const known = new Map(found.documents.map(({ document_id: id, title, beside }) => [id, { id, title, beside }]));
+    this.set(documents.filter(({ id }) => known.has(id)).map(({ id }) => known.get(id)));
     if (known.size < documents.length) this.#changed({ message: text("choice-dropped") });
   }
 
@@ -78,11 +79,12 @@ export class Chosen {
     this.#changed();
   }
 
-  #chip({ id, title }) {
+  #chip({ id, title, beside }) {
     const chip = this.#template.content.firstElementChild.cloneNode(true);
     chip.dataset.id = id;
     chip.querySelector("[name]").value = id;
     chip.querySelector("[data-name]").textContent = title || text("gone-document");
+    chip.querySelector("[data-beside]").textContent = beside ?? "";
     return this.#equip(chip);
   }
 
@@ -153,13 +155,13 @@ class Finder {
     this.#told.textContent = name && text(name);
   }
 
-  #row({ document_id: id, title, collection }) {
+  #row({ document_id: id, title, beside, collection }) {
     const row = this.#template.content.firstElementChild.cloneNode(true);
     const box = row.querySelector("input");
     box.value = id;
     row.querySelector("[data-title]").textContent = title;
-    row.querySelector("[data-collection]").textContent = collection;
-    box.addEventListener("change", () => (box.checked ? this.#chosen.add({ id, title }) : this.#chosen.remove(id)));
+    row.querySelector("[data-collection]").textContent = [beside, collection].filter(Boolean).join(" · ");
+    box.addEventListener("change", () => (box.checked ? this.#chosen.add({ id, title, beside }) : this.#chosen.remove(id)));
     return row;
   }
 

@@ -66,7 +66,9 @@ function copied(event) {
 
 /** The document's own characters from the first to the last selected one, with their place in it. */
 function inDocument(region, range) {
-  const pieces = [...region.querySelectorAll(".block")].flatMap((block) => piece(block, range) ?? []);
+  const pieces = [...region.querySelectorAll(".block, .said")].flatMap((block) => piece(block, range) ?? []);
+  const source = region.querySelector("[data-source]");
+  if (source) return inSource(region, pieces, source);
   const whole = pieces.map(({ content }) => content).join("");
   const content = whole.trim();
   if (!content) return null;
@@ -77,6 +79,20 @@ function inDocument(region, range) {
   const from = [region.dataset.title, pageOf(first.block)].filter(Boolean).join(", ");
   const selection = gapless ? { document_id: Number(region.dataset.document), start, end } : undefined;
   return { passage: { text: content, from, selection }, after: last.block };
+}
+
+/** The same where the text is shown in another way than it was written: what was written from the first to the last. */
+function inSource(region, pieces, source) {
+  if (!pieces.length) return null;
+  const [first, last] = [pieces[0], pieces.at(-1)];
+  const from = Number(source.dataset.from);
+  const until = last.block.dataset.end ? Number(last.block.dataset.end) : last.start + characters(last.content);
+  const start = first.block.dataset.end ? Number(first.block.dataset.start) : first.start;
+  const written = [...source.content.textContent].slice(start - from, until - from).join("");
+  const content = written.trim();
+  const at = start + characters(written) - characters(written.trimStart());
+  const selection = { document_id: Number(region.dataset.document), start: at, end: at + characters(content) };
+  return content && { passage: { text: content, from: region.dataset.title, selection }, after: last.block };
 }
 
 /** The part of `block` inside `range`, or null: {block, start in code points, content}. */

@@ -50,7 +50,7 @@ def test_answer_cites_a_sentence_that_stands_in_the_document(client: Client, pub
     assert citation["quote"] == "The kettle is kept in the blue cupboard."
     source = body["sources"][citation["source"]]
     assert source["document_id"] == document.pk
-    assert (source["title"], source["section"]) == ("tea", "Tea")
+    assert (source["title"], source["section"]) == ("Tea", "Tea")
     text = "".join(document.chunks.values_list("text", flat=True))
     assert text[citation["start"] : citation["end"]] == citation["quote"]
     assert text[source["start"] : source["end"]] == source["content"]
@@ -160,10 +160,10 @@ def test_follow_up_is_searched_with_the_history_in_mind(client: Client, public: 
 def test_scope_limits_what_is_searched(client: Client, public: Collection, put: Put) -> None:
     other = Collection.objects.create(name="Other", slug="other", public=True)
     tea = put(public, "tea.md", TEA)
-    put(other, "tea-too.md", TEA.replace("blue", "red"))
+    put(other, "tea-too.md", TEA.replace("blue", "red").replace("# Tea", "# Other tea"))
     body = ask(client, {"query": "Where is the kettle kept?", "collections": ["other"]}).json()
     assert "red cupboard" in body["answer"]
-    assert {source["title"] for source in body["sources"]} == {"tea-too"}
+    assert {source["title"] for source in body["sources"]} == {"Other tea"}
     body = ask(client, {"query": "Where is the kettle kept?", "document_ids": [tea.pk], "top_k": 1}).json()
     assert {source["document_id"] for source in body["sources"]} == {tea.pk}
     assert len(body["sources"]) == 1

@@ -22,6 +22,7 @@ from retrieval import configuration
 from retrieval.ingestion import batch as intake
 from retrieval.ingestion import ingest, spaces
 from retrieval.models import Collection, Document, IndexRemoval
+from retrieval.notes import Note
 from tests.chatsite.api.test_keys import make
 from tests.chatsite.widget.test_embed_sites import site  # noqa: F401 (a fixture)
 from tests.configured import configured
@@ -105,6 +106,30 @@ def test_document_ids_that_name_an_attached_file_search_it_alone(owner: Client, 
     found = ask(owner, session_id=session_id, document_ids=[attic.pk]).json()
     assert {source["document_id"] for source in found["sources"]} == {attic.pk}
     assert {s["document_id"] for s in ask(owner, session_id=session_id).json()["sources"]} >= {vault.pk, attic.pk}
+
+
+def test_file_that_lost_something_says_so(owner: Client, session_id: str) -> None:
+    notes = [Note("running_lines", 1, ("Acme",)), Note("fonts", 1, ("3",))]
+    file = Conversation.objects.get().files().get()
+    Document.objects.filter(pk=file.pk).update(notes=notes, page_count=3)
+    [told] = owner.get("/api/v1/chat/attachments", {"session_id": session_id}).json()["attachments"]
+    assert (told["pages"], [(note["kind"], note["lost"]) for note in told["notes"]]) == (
+        3,
+        [("fonts", True), ("running_lines", False)],
+    )
+    lost = "Fonts that don&#x27;t say which letters they show make pages unreadable: 3."
+    chat = owner.get(f"/c/{session_id}/").content.decode()
+    assert re.search(rf'data-lost title="{lost} ">not all of it could be read<', chat)
+    page = owner.get(f"/documents/{file.pk}/").content.decode()
+    assert f"<li data-lost>{lost}</li><li>Lines that repeat" in page
+    tea = Document.objects.get(filename="tea.md")
+    Document.objects.filter(pk=tea.pk).update(notes=notes)
+    assert lost not in owner.get(f"/documents/{tea.pk}/").content.decode()  # for who looks after it
+    staff = User.objects.create_user("staff", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_document"))
+    assert lost in login(staff).get(f"/documents/{tea.pk}/").content.decode()
+    assert "Read with notes" in login(staff).get("/documents/").content.decode()
+    assert "Read with notes" not in owner.get("/documents/").content.decode()
 
 
 def test_same_file_is_one_in_a_conversation_and_tells_nothing_of_others(owner: Client, session_id: str) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from chatsite.asking.documents import MOST
 from chatsite.models import Run
 from retrieval.models import Collection, Document
+from retrieval.notes import Note
 from tests.chatsite.api.test_keys import make
 
 Put = Callable[..., Document]
@@ -44,7 +45,16 @@ def kettles(public: Collection, put: Put) -> dict[str, Document]:
 # ---- documents by title ----------------------------------------------------------------------------------------------
 def test_documents_are_found_by_words_of_their_titles(client: Client, kettles: dict[str, Document]) -> None:
     both = [
-        {"document_id": kettles[name].pk, "title": kettles[name].title, "collection": "Handbook"}
+        {
+            "document_id": kettles[name].pk,
+            "title": kettles[name].title,
+            "filename": kettles[name].filename,
+            "beside": "",
+            "collection": "Handbook",
+            "pages": None,
+            "state": "ready",
+            "notes": [],
+        }
         for name in ("blue", "red")
     ]
     assert find(client) == {"documents": both, "more": False}
@@ -107,6 +117,73 @@ def test_case_18_limited_key_lists_its_collections_alone(kettles: dict[str, Docu
     assert (
         Client().get("/api/v1/chat/documents", {"collections": "handbook"}, headers=headers).json()["documents"] == []
     )
+
+
+# ---- one document ----------------------------------------------------------------------------------------------------
+def one(client: Client, pk: int, **headers: str) -> Any:
+    return client.get(f"/api/v1/chat/documents/{pk}", headers=headers)
+
+
+def test_document_tells_how_it_was_read(client: Client, kettles: dict[str, Document]) -> None:
+    notes = [Note("running_lines", 2, ("Acme",)), Note("fonts", 1, ("3",))]
+    Document.objects.filter(pk=kettles["blue"].pk).update(notes=notes, page_count=4)
+    told = one(client, kettles["blue"].pk).json()
+    assert told["notes"] == [
+        {
+            "kind": "fonts",
+            "count": 1,
+            "names": ["3"],
+            "message": "Fonts that don't say which letters they show make pages unreadable: 3.",
+            "lost": True,
+        },
+        {
+            "kind": "running_lines",
+            "count": 2,
+            "names": ["Acme"],
+            "message": "Lines that repeat on the pages stay in the text, and are searched once: Acme, ….",
+            "lost": False,
+        },
+    ]
+    assert (told["title"], told["pages"], told["state"]) == ("Blue kettles", 4, "ready")
+    assert find(client, words="blue")["documents"] == [told]
+
+
+def test_case_01_06_document_that_may_not_be_read_is_as_one_that_is_not_there(
+    client: Client, kettles: dict[str, Document], reader: User
+) -> None:
+    client.force_login(reader)
+    gold = kettles["gold"].pk
+    answers = [one(client, pk) for pk in (gold, 10**9, 10**19)]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert (
+        len(
+            {
+                answer.json()["message"].replace(str(pk), "")
+                for answer, pk in zip(answers, (gold, 10**9, 10**19), strict=True)
+            }
+        )
+        == 1
+    )
+    Document.objects.filter(pk=kettles["red"].pk).update(live_generation=0, state="failed")
+    assert one(client, kettles["red"].pk).status_code == 404  # nor can it be seen in the library
+    Document.objects.filter(pk=kettles["red"].pk).update(state="queued")
+    assert one(client, kettles["red"].pk).json()["state"] == "queued"
+
+
+def test_two_documents_of_one_title_are_told_apart(client: Client, kettles: dict[str, Document]) -> None:
+    Document.objects.filter(pk__in=[kettles[name].pk for name in kettles]).update(title="Kettles")
+    found = find(client)["documents"]
+    assert [document["beside"] for document in found] == ["Blue kettles.md", "Red kettles.md"]
+    assert one(client, kettles["red"].pk).json()["beside"] == "Red kettles.md"
+    library = client.get("/documents/").content.decode()
+    assert "Blue kettles.md" in library
+    assert "Red kettles.md" in library
+    answer = ask(client).json()
+    assert {source["beside"] for source in answer["sources"]} == {"Blue kettles.md", "Red kettles.md"}
+    shown = client.get(f"/runs/{answer['run_id']}/").content.decode()
+    assert f'<span class="muted beside">{answer["citations"][0]["beside"]}</span>' in shown
+    page = client.get("/", {"document": kettles["red"].pk}).content.decode()
+    assert "data-beside>Red kettles.md<" in page
 
 
 # ---- languages and dates ---------------------------------------------------------------------------------------------

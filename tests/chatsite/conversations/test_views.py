@@ -118,7 +118,7 @@ def test_exports_hold_question_answer_and_sources(asked: tuple[Client, str]) -> 
     assert markdown["Content-Disposition"].startswith("attachment; ")
     text = markdown.content.decode()
     assert text.startswith(f"# {QUESTION}\n")
-    assert "[1] tea: “Wait four minutes before you pour the tea.”" in text
+    assert "[1] Tea: “Wait four minutes before you pour the tea.”" in text
     body = json.loads(client.get(f"/c/{session_id}/conversation.json").content)
     assert body["runs"][0]["question"] == QUESTION
     assert "[1]" in body["runs"][0]["answer"]

@@ -49,10 +49,10 @@ def test_titles_and_contents_are_searched_and_each_match_opens_its_sentence(
     manual = put(public, "Pump manual.pdf", pdf([["Filters", "Old filters go into the red bin."]]))
     put(public, "Filters.md", "# Bins\n\nNothing is said here.")
     page = client.get("/documents/?q=filters")
-    assert titles(page) == ["Filters"]
+    assert titles(page) == ["Bins"]  # in whose file name the word stands
     match = next(match for match in page.context["matches"] if match.document == manual)
     assert "red bin" in match.excerpts[0].excerpt
-    assert match.excerpts[0].page == 1
+    assert match.excerpts[0].page_label == "1"
     reader = client.get(match.excerpts[0].url).content.decode()
     assert "Old filters go into the red bin." in reader
 

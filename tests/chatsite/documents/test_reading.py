@@ -96,7 +96,7 @@ def test_short_sections_that_share_a_chunk_are_told_apart(public: Collection, pu
     assert document.chunk_count == 1
     text = document_text(document)
     places = [(document, text.index(word)) for word in ("Before", "First", "Second", "Third")]
-    assert list(sections(places).values()) == ["A", "A > One", "A > One > Two", "A > One > Two"]
+    assert list(sections(places).values()) == ["", "One", "One > Two", "One > Two"]  # A is the title
 
 
 def test_heading_that_holds_the_sign_of_a_path_is_one_heading(public: Collection, put: Put) -> None:
@@ -114,7 +114,7 @@ def test_heading_that_holds_the_sign_of_a_path_is_one_heading(public: Collection
 
 
 def test_suggested_question_is_about_the_whole_heading(client: Client, public: Collection, put: Put) -> None:
-    put(public, "Manual.md", "# File > Export\n\nChoose a name.")
+    put(public, "Manual.md", "## File > Export\n\nChoose a name.")
     assert client.get("/").context["starters"] == ["What does “Manual” say about “File > Export”?"]
 
 
@@ -218,7 +218,7 @@ def test_outline_of_word_finds_the_headings_in_the_text(public: Collection, put:
 
 def test_headings_are_blocks_of_the_exact_text(client: Client, public: Collection, put: Put) -> None:
     document = put(public, "tea.md", TEA)
-    page = client.get(f"/documents/{document.pk}/?start=30")
+    page = client.get(f"/documents/{document.pk}/?start=30&view=source")
     blocks = page.context["blocks"]
     assert "".join(part.text for block in blocks for part in block.parts) == TEA
     assert next((block.level, "".join(part.text for part in block.parts)) for block in blocks) == (1, "# Tea\n\n")

@@ -191,7 +191,7 @@ def test_states_of_documents(admin_client: Client, collection: Collection) -> No
     gone_id = gone.pk
     gone.delete()
     response = admin_client.get(reverse("admin:retrieval_document_states"), {"id": [waiting.pk, done.pk, gone_id]})
-    empty = {"notes": "", "pages": "", "chunks": "", "characters": "", "language": "", "error": ""}
+    empty = {"notes": [], "losses": "", "pages": "", "chunks": "", "characters": "", "language": "", "error": ""}
     assert response.json() == {
         "documents": {
             str(waiting.pk): {
@@ -227,6 +227,39 @@ def test_change_page_shows_what_ingestion_found(admin_client: Client, collection
     assert f'href="{document.get_absolute_url()}"' not in page.text
 
 
+def test_states_tell_the_notes_losses_first(admin_client: Client, collection: Collection) -> None:
+    notes = [Note("running_lines", 2, ("Acme",)), Note("fonts", 1, ("3",)), Note("parts", 1, ("table 4",))]
+    (document,) = documents_of(collection, 1, state="ready", live_generation=1, notes=notes)
+    told = admin_client.get(reverse("admin:retrieval_document_states"), {"id": document.pk}).json()["documents"]
+    shown = told[str(document.pk)]
+    assert (shown["state"], shown["fields"]["state"]) == ("noted", "Read with notes")
+    assert [note["lost"] for note in shown["fields"]["notes"]] == [True, True, False]
+    assert shown["fields"]["losses"] == " ".join(note["text"] for note in shown["fields"]["notes"][:2])
+
+
+def test_filter_finds_what_lost_something(admin_client: Client, collection: Collection) -> None:
+    whole, noted, lossy = documents_of(collection, 3, live_generation=1, generation=1)
+    Document.objects.filter(pk=noted.pk).update(noted=Document.Noted.NOTES)
+    Document.objects.filter(pk=lossy.pk).update(noted=Document.Noted.LOSSES)
+    found = {
+        value: {d.pk for d in admin_client.get(reverse(DOCUMENTS), {"noted": value}).context["cl"].result_list}
+        for value in ("lost", "any", "none", "x")
+    }
+    every = {whole.pk, noted.pk, lossy.pk}
+    assert found == {"lost": {lossy.pk}, "any": {noted.pk, lossy.pk}, "none": {whole.pk}, "x": every}
+
+
+def test_list_tells_documents_of_one_title_apart(admin_client: Client, collection: Collection) -> None:
+    first, second, third = documents_of(collection, 3)
+    Document.objects.filter(pk__in=[first.pk, second.pk]).update(title="Handbook")
+    page = admin_client.get(reverse(DOCUMENTS)).text
+    for document in (first, second):
+        assert f'Handbook <span class="beside">{document.filename}</span>' in page
+    assert f'class="beside">{third.filename}' not in page
+    alone = admin_client.get(reverse(DOCUMENTS), {"q": second.filename}).text
+    assert f'class="beside">{second.filename}' in alone  # the other one is elsewhere in the list
+
+
 def test_change_page_and_list_say_what_was_not_read(admin_client: Client, collection: Collection) -> None:
     notes = [Note("running_lines", 2, ("Acme", "Page #")), Note("picture_pages", 31, ("4", "9"))]
     (document,) = documents_of(collection, 1, state="ready", live_generation=1, page_count=40, notes=notes)
@@ -234,7 +267,10 @@ def test_change_page_and_list_say_what_was_not_read(admin_client: Client, collec
     assert "Lines that repeat on the pages stay in the text, and are searched once: Acme, Page #." in page.text
     assert "Pages that are pictures hold no text, and were not read: 4, 9, …." in page.text
     changelist = reverse("admin:retrieval_document_changelist")
-    assert ">Read with notes<" in admin_client.get(changelist).text
+    listed = admin_client.get(changelist).text
+    assert 'data-state="noted">Read with notes<' in listed
+    assert 'data-field="losses" data-state="noted">Pages that are pictures hold no text' in listed
+    assert page.text.index("<li data-lost>Pages that are") < page.text.index("<li>Lines that repeat")
     Document.objects.update(notes=notes[:1])
     assert ">Ready<" in admin_client.get(changelist).text  # nothing is lost by it
 

@@ -99,7 +99,7 @@ def test_refresh_keeps_what_has_not_changed_and_replaces_what_has(
     assert (document.generation, document.live_generation, document.etag) == (2, 1, '"v2"')
     drain()
     document.refresh_from_db()
-    assert (document.live_generation, document.title) == (2, "Opening hours")
+    assert (document.live_generation, document.title) == (2, "New")
     assert document.chunks.get().text.endswith("Ten to six.\n") or "Ten to six." in document.chunks.get().text
 
 

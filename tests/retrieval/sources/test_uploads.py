@@ -19,7 +19,6 @@ from retrieval.errors import QuotaExceeded
 from retrieval.ingestion import ingest
 from retrieval.ingestion.quota import stored_bytes
 from retrieval.models import Collection, Document
-from retrieval.sources.titles import title_in, title_of
 from retrieval.sources.uploads import Upload, add_text, add_upload
 from tests.configured import configured
 
@@ -156,25 +155,3 @@ def test_case_40_quota_frees_what_is_deleted(quota: Quota, public: Collection, r
     assert upload.document
     upload.document.delete()
     assert add(public, "b.md", b"y" * 90, owner=reader)[0].document is not None
-
-
-@pytest.mark.parametrize(
-    ("filename", "content", "title"),
-    [
-        ("a_b.md", b"# The **title** #\n\ntext", "The **title**"),
-        ("a_b.md", b"text first\n# Later", "a b"),
-        ("a_b.html", b"<HTML><title lang=en>\n Fish &amp; chips </TITLE>", "Fish & chips"),
-        ("a_b.html", b"<title>never closed", "a b"),
-        ("a_b.html", b"<p>none</p></title>", "a b"),
-        ("a_b.txt", b"# not a heading here", "a b"),
-        ("a_b.html", b"<title>" * 14_000, "a b"),
-    ],
-)
-def test_title_in_a_file(filename: str, content: bytes, title: str) -> None:
-    assert title_in(content, filename=filename) == title
-
-
-def test_title_of_a_file() -> None:
-    assert title_of("annual_report_2025.v2.pdf") == "annual report 2025.v2"
-    assert title_of("t" * 400 + ".md") == "t" * 300
-    assert title_of("_.md") == "Untitled"

@@ -4,9 +4,18 @@ const UNFINISHED = ["queued", "processing"].map((state) => `[data-document][data
 const SECOND = 1000;
 let timer = null;
 
+/* A sentence of how a document was read. */
+const note = ({ text, lost }) => {
+  const item = Object.assign(document.createElement("li"), { textContent: text });
+  item.toggleAttribute("data-lost", lost);
+  return item;
+};
+
 const show = (id, fields, state) => {
   for (const cell of document.querySelectorAll(`[data-document="${id}"]`)) {
-    cell.textContent = fields[cell.dataset.field] ?? "";
+    const value = fields[cell.dataset.field] ?? "";
+    if (Array.isArray(value)) cell.replaceChildren(...value.map(note));
+    else cell.textContent = value;
     cell.dataset.state = state;
   }
 };
