@@ -22,7 +22,7 @@ __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
 _READERS = {  # the module and its function, and the libraries that it imports when it is called
     "text": ("plain.text:read_text",),
-    "markdown": ("plain.text:read_markdown",),
+    "markdown": ("plain.markdown:read_markdown", "markdown_it"),
     "html": ("web.html:read_html", "lxml.etree"),
     "pdf": ("pdf.document:read_pdf", "pypdfium2"),
     "docx": ("office.word:read_word", "docx"),
@@ -58,7 +58,7 @@ def prepare(filename: str) -> None:
     """Import and load what such a file needs, so that processes forked from now on need not. Load nothing else:
     whatever is loaded makes forking slower."""
     load_model()
-    import_module("charset_normalizer")
+    import_module("webencodings")
     if name := FORMATS.get(filename.rpartition(".")[2].lower()):
         _reader(name)
         for library in _READERS[name][1:]:

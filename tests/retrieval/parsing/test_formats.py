@@ -305,4 +305,5 @@ def test_documents_bear_plausible_dates_only(tmp_path: Path, filename: str, cont
 
 def test_markdown_underlined_lines_are_headings(tmp_path: Path) -> None:
     text = "---\ntitle: x\n---\nGuide\n=====\n\nText\nmore\n---\n\n| a |\n---\n\nSetup\n-----\n"
-    assert headings(read(tmp_path, "a.md", text)) == [("Guide", 1), ("Setup", 2)]
+    found = read(tmp_path, "a.md", text).headings
+    assert [(heading.title, heading.level) for heading in found] == [("Guide", 1), ("Text more", 2), ("Setup", 2)]

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import open_archive, parse_xml, read_entry
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
-from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.parsing.formats.web.html import HtmlReader, parse_html
 from retrieval.reasons import gettext_noop as _
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
-from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.plain.encodings import decode
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, plausible_date
-from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.reasons import gettext_noop as _
 
