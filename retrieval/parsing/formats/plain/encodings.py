@@ -72,7 +72,7 @@ def _readable_share(head: bytes, name: str) -> float:
         text = codecs.getincrementaldecoder(name)().decode(head[: len(head) - len(head) % width])
     except UnicodeDecodeError:
         return 0.0
-    if len(text) < 2:
+    if len(text) < 4:
         return 0.0
     blocks = Counter(_block(character) for character in text)
     control = blocks.pop("", 0)

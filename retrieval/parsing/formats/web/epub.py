@@ -14,7 +14,8 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import open_archive, parse_xml, read_entry
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.plain.encodings import decode
-from retrieval.parsing.formats.web.html import HtmlReader, parse_html
+from retrieval.parsing.formats.web.html import parse_html
+from retrieval.parsing.formats.web.reader import HtmlReader
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
