@@ -34,6 +34,12 @@ _READERS = {  # the module and its function, and the libraries that it imports w
     "jsonl": ("plain.structured:read_json_lines",),
     "epub": ("web.epub:read_epub", "lxml.etree"),
     "eml": ("web.mail:read_mail", "lxml.etree"),
+    "ipynb": ("plain.notebooks:read_notebook", "markdown_it"),
+    "rst": ("plain.markup:read_rst",),
+    "adoc": ("plain.markup:read_asciidoc",),
+    "tex": ("plain.tex:read_tex",),
+    "subtitles": ("plain.subtitles:read_subtitles",),
+    "code": ("plain.code:read_code",),
 }
 
 

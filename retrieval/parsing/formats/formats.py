@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import kind_of_archive
+from retrieval.parsing.formats.plain.code import LANGUAGES
 from retrieval.parsing.formats.plain.encodings import wide_encoding
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
@@ -31,6 +32,14 @@ FORMATS = {
     "ndjson": "jsonl",
     "epub": "epub",
     "eml": "eml",
+    "ipynb": "ipynb",
+    "rst": "rst",
+    "adoc": "adoc",
+    "asciidoc": "adoc",
+    "tex": "tex",
+    "srt": "subtitles",
+    "vtt": "subtitles",
+    **dict.fromkeys(LANGUAGES, "code"),
 }
 _ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
 _OFFICE = {"docx", "pptx", "xlsx"}

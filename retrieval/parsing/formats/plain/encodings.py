@@ -110,6 +110,8 @@ def _codec(label: str) -> str:
         found = codecs.lookup(label)
     except (LookupError, ValueError):
         return ""
+    if webencodings.lookup(found.name) is not None and found.name != label:  # Python knows more spellings: latin-1
+        return _codec(found.name)
     return found.name if getattr(found, "_is_text_encoding", True) else ""
 
 

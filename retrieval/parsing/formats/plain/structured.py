@@ -18,16 +18,16 @@ _TOO_DEEP = _("It is nested too deeply: more than %(limit)s levels are not read.
 
 def read_json(path: Path) -> Extracted:
     blocks = Blocks()
-    return _outline(blocks, [_parse(decode(path.read_bytes(), notes=blocks.notes))])
+    return _outline(blocks, [parse_json(decode(path.read_bytes(), notes=blocks.notes))])
 
 
 def read_json_lines(path: Path) -> Extracted:
     blocks = Blocks()
     lines = enumerate(decode(path.read_bytes(), notes=blocks.notes).split("\n"), start=1)
-    return _outline(blocks, (_parse(line, number=number) for number, line in lines if line.strip()))
+    return _outline(blocks, (parse_json(line, number=number) for number, line in lines if line.strip()))
 
 
-def _parse(text: str, *, number: int | None = None) -> Any:
+def parse_json(text: str, *, number: int | None = None) -> Any:
     """Return the value that the JSON text holds, with numbers as they are written: none is rounded, none is too long,
     and NaN is a word. `number` is the line of a JSON Lines file. Raises ParsingError."""
     try:
