@@ -72,14 +72,14 @@ class HtmlReader:
         walk = iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "end":
-                self._leave(element, frames.pop())
+                self._leave(element, frames.pop(), frames[-1])
                 continue
             frame = self._frame(element, frames[-1], visibility)
             frames.append(frame)
             if frame.is_passed_over:
                 walk.skip_subtree()
             else:
-                self._enter(element, frames[-1].style)
+                self._enter(element, frame)
         self._flush()
 
     def _frame(self, element: _Element, above: _Frame, visibility: Visibility) -> _Frame:
@@ -91,7 +91,8 @@ class HtmlReader:
             self._say_hidden(element)
             return above._replace(is_passed_over=True)
         if element in self._furniture or _is_adornment(element):
-            self._blocks.notes.add("page_furniture", count=int(element in self._furniture and _has_text(element)))
+            if element in self._furniture and _has_text(element):
+                self._blocks.notes.add("page_furniture")
             return above._replace(is_passed_over=True)
         style = declared.get("list-style-type") or (declared.get("list-style") or "").partition(" ")[0]
         return _Frame(False, look, style or (above.style if element.tag in {"li", "ol", "ul"} else ""))
@@ -131,8 +132,8 @@ class HtmlReader:
         elif _has_text(element):
             self._blocks.notes.add("hidden_text")
 
-    def _enter(self, element: _Element, style: str) -> None:
-        tag = element.tag
+    def _enter(self, element: _Element, frame: _Frame) -> None:
+        tag, style = element.tag, frame.style
         if self._anchors and (name := element.get("id") or element.get("name")) in self._anchors:
             if not self._cells:
                 self._flush()
@@ -151,7 +152,7 @@ class HtmlReader:
             self._raised.append(len(self._inline))
         elif tag == "q":
             self._inline.append("“")
-        self._say(element.text)
+        self._say(element.text, frame)
 
     def _begin_block(self, element: _Element, style: str) -> None:
         tag = element.tag
@@ -173,7 +174,7 @@ class HtmlReader:
             self._lists[above] = Numbering(above, style)
         return self._lists[above].mark(item, style)
 
-    def _leave(self, element: _Element, frame: _Frame) -> None:
+    def _leave(self, element: _Element, frame: _Frame, above: _Frame) -> None:
         tag = element.tag
         if frame.is_passed_over:
             pass
@@ -191,7 +192,7 @@ class HtmlReader:
             self._end_block(tag)
         else:
             self._end_inline(element)
-        self._say(element.tail if isinstance(tag, str) or element.tail else None)
+        self._say(element.tail, above)
 
     def _end_block(self, tag: str) -> None:
         self._flush()
@@ -232,8 +233,11 @@ class HtmlReader:
             return False
         return len(self._cells) > 0 or next(element.iterancestors("table"), None) not in self._layout
 
-    def _say(self, text: str | None) -> None:
-        if text:
+    def _say(self, text: str | None, frame: _Frame) -> None:
+        if text and frame.look.is_invisible:
+            if text.strip():
+                self._blocks.notes.add("hidden_text")
+        elif text:
             self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
 
     def _flush(self) -> None:

@@ -34,6 +34,13 @@ class Look(NamedTuple):
     colour: Colour | None
     ground: Colour | None
 
+    @property
+    def is_invisible(self) -> bool:
+        """Return whether text has the colour of its ground."""
+        if self.colour is None or self.ground is None:
+            return False
+        return sum(abs(one - other) for one, other in zip(self.colour, self.ground, strict=True)) <= _NEAR
+
 
 class Visibility:
     """What of a page is seen."""
@@ -44,15 +51,14 @@ class Visibility:
         self.first_look = Look(_BLACK if known else None, _WHITE if known else None)
 
     def judge(self, element: _Element, above: Look) -> tuple[bool, Look, dict[str, str]]:
-        """Return whether the element hides its text, what it passes on, and the declarations that hold for it."""
+        """Return whether the element hides all that is in it, what it passes on, and the declarations that hold for
+        it."""
         declared = self.sheets.declared(element)
         look = _look(element, declared, above)
         if element.tag in {"html", "body"}:  # hidden until a script shows it
             return False, look, declared
         hidden = element.get("hidden") is not None and declared.get("display", "none") == "none"
-        hidden = hidden or (bool(declared) and _is_hidden(declared))
-        changed = look.colour != above.colour or look.ground != above.ground
-        return hidden or (changed and _is_same(look.colour, look.ground)), look, declared
+        return hidden or (bool(declared) and _is_hidden(declared)), look, declared
 
 
 def _is_hidden(declared: dict[str, str]) -> bool:
@@ -110,12 +116,6 @@ def _look(element: _Element, declared: dict[str, str], above: Look) -> Look:
     elif painted and painted not in {"transparent", "none", "inherit", "initial", "unset"}:
         ground = _parse_colour(painted)
     return Look(colour, ground)
-
-
-def _is_same(colour: Colour | None, ground: Colour | None) -> bool:
-    if colour is None or ground is None:
-        return False
-    return sum(abs(one - other) for one, other in zip(colour, ground, strict=True)) <= _NEAR
 
 
 def _parse_colour(text: str) -> Colour | None:

@@ -66,7 +66,8 @@ def test_what_is_no_notebook_is_refused() -> None:
 
 def test_subtitles_keep_their_times() -> None:
     srt = (
-        "1\n00:00:01,000 --> 00:00:04,000\n<i>Hello</i> there.\nTwo\n\n2\n00:00:05,000 --> 00:00:06,000\n{\\an8}Three\n\n"
+        "1\n00:00:01,000 --> 00:00:04,000\n<i>Hello</i> there.\nTwo\n\n2\n00:00:05,000 --> 00:00:06,000\n"
+        "{\\an8}Three\n\n"
         "3\n00:01:05,500 --> 00:01:07,000\nThe gate code is 7733.\n"
     )
     extracted = read("a.srt", srt.replace("\n", "\r\n"))
