@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.plain.encodings import declared_in, decode
-from retrieval.parsing.formats.web.furniture import Furniture
+from retrieval.parsing.formats.web.furniture import Furniture, furniture_of
 from retrieval.parsing.formats.web.reader import HtmlReader
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def read_html(path: Path) -> Extracted:
     root = parse_html(decode(content, notes=blocks.notes, declared=declared_in(content)))
     if root is None:
         return Extracted("")
-    HtmlReader(blocks).read(root)
+    HtmlReader(blocks, furniture=furniture_of(root)).read(root)
     if blocks.is_empty:  # nothing but navigation: then that is the content
         HtmlReader(blocks, furniture=Furniture(keeps_navigation=True)).read(root)
     blocks.title = _title(root)
