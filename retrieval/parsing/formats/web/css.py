@@ -21,7 +21,7 @@ _PROPERTIES = frozenset(
 )
 _CSS_LIMIT = 2_000_000  # characters of all sheets of a page
 _RULE_LIMIT = 30_000
-_TESTS_LIMIT = 10_000_000  # of a rule on an element; then rules stop to apply
+_TESTS_LIMIT = 2_000_000  # of a rule on an element; then rules stop to apply
 _ANCESTORS = 100
 _TOKEN = re.compile(r"[{};]|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+)*)")
@@ -70,6 +70,10 @@ class Sheets:
                 if (count := count + 1) <= _RULE_LIMIT:
                     self._rules.setdefault(_key(rule.compounds[-1]), []).append(rule._replace(order=count))
 
+    @property
+    def has_rules(self) -> bool:
+        return bool(self._rules)
+
     def declared(self, element: _Element) -> dict[str, str]:
         """Return the values that hold for an element by rules and by its own style, without what it inherits."""
         own = element.get("style")
@@ -78,7 +82,10 @@ class Sheets:
         found: dict[str, tuple[Weight, str]] = {}
         for rule in self._candidates(element):
             self._tests += 1
-            if self._tests < _TESTS_LIMIT and _matches(rule.compounds, element):
+            if self._tests > _TESTS_LIMIT:
+                self._rules.clear()
+                break
+            if _matches(rule.compounds, element):
                 ids, classes, tags = _specificity(rule.compounds)
                 for name, (value, important) in rule.declarations.items():
                     _put(found, name, value, (important, ids, classes, tags, rule.order))

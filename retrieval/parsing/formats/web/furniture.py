@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 _NAVIGATION_ROLES = {"navigation", "search", "menu", "menubar"}
 _CONTENT = ("main", "article")
 _HOLDERS = ("div", "section", "aside", "ul", "ol", "form", "p", "footer", "header", "table")
-_CONSENT = re.compile(
-    r"(?:^|[-_\s])(?:cookies?|consent|gdpr|ccpa|onetrust|usercentrics|didomi|cookiebot|cc)(?=$|[-_\s])"
-)
+_CONSENT = re.compile(r"(?:^|[-_\s])(?:cookies?|consent|gdpr|ccpa|onetrust|usercentrics|didomi|cookiebot)(?=$|[-_\s])")
 _CONSENT_WORDS = re.compile(
-    r"\b(?:accept|agree|allow|reject|got it|ok|akzeptieren|zustimmen|ablehnen|accepter|refuser|aceptar|accetta|aceitar)",
+    r"\b(?:accept|agree|allow|reject|got it|ok|akzeptieren|zustimmen|ablehnen|accepter|refuser|aceptar|accetta)",
     re.IGNORECASE,
 )
 _MENU = re.compile(

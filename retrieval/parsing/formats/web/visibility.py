@@ -53,6 +53,8 @@ class Visibility:
     def judge(self, element: _Element, above: Look) -> tuple[bool, Look, dict[str, str]]:
         """Return whether the element hides all that is in it, what it passes on, and the declarations that hold for
         it."""
+        if not element.attrib and not self.sheets.has_rules:
+            return False, above, {}
         declared = self.sheets.declared(element)
         look = _look(element, declared, above)
         if element.tag in {"html", "body"}:  # hidden until a script shows it

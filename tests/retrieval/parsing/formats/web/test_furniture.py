@@ -9,7 +9,8 @@ from tests.retrieval.parsing.formats.reading import noted, read
 CONTENT = (
     "<h1>Price list</h1>"
     "<p>The fee is 5 euros a night for members of the club, and 9 euros for guests of members.</p>"
-    "<ul><li>Towels are free.</ul><aside>The pool closes at 8.</aside><p>Bring your own lock for the lockers, please.</p>"
+    "<ul><li>Towels are free.</ul><aside>The pool closes at 8.</aside>"
+    "<p>Bring your own lock for the lockers, please.</p>"
 )
 AROUND = (
     '<header><a href="/">Home</a> <a href="/shop">Shop</a></header>'
