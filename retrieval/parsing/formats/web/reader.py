@@ -32,6 +32,28 @@ _ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "span", "strong", "sup",
 _DRAWN_FORMULAS = {"MathJax", "MathJax_Preview", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "mjx-chtml"}
 
 
+# Most of a page: without attributes they are shown as they are.
+_ORDINARY = {
+    "p",
+    "b",
+    "i",
+    "em",
+    "strong",
+    "br",
+    "td",
+    "th",
+    "tr",
+    "tbody",
+    "h1",
+    "h2",
+    "h3",
+    "code",
+    "pre",
+    "dt",
+    "dd",
+}
+
+
 class _Frame(NamedTuple):
     is_passed_over: bool
     look: Look
@@ -84,6 +106,8 @@ class HtmlReader:
 
     def _frame(self, element: _Element, above: _Frame, visibility: Visibility) -> _Frame:
         """Return whether the element is passed over, once what stands in its place has been said."""
+        if element.tag in _ORDINARY and not element.attrib and not visibility.sheets.has_rules:
+            return above if not above.style else above._replace(style="")
         if not isinstance(element.tag, str) or self._replace(element):
             return above._replace(is_passed_over=True)
         hidden, look, declared = visibility.judge(element, above.look)
