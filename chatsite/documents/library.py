@@ -42,6 +42,12 @@ _LABELS = {
     "markdown": "Markdown",
     "html": "HTML",
     "text": _("Plain text"),
+    "ipynb": "Jupyter",
+    "rst": "reStructuredText",
+    "adoc": "AsciiDoc",
+    "tex": "LaTeX",
+    "subtitles": _("Subtitles"),
+    "code": _("Source code"),
 }
 
 

@@ -15,6 +15,7 @@ from retrieval.index import Point
 from retrieval.models import Chunk, Document
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.headings import section_name
+from retrieval.text.words import plain_letters
 
 if TYPE_CHECKING:
     from retrieval.embedding.embedder import Vectors
@@ -38,7 +39,7 @@ def chunk_id(document_id: int, *, generation: int, position: int) -> uuid.UUID:
 
 def ranking_text(title: str, *, headings: Sequence[str], text: str) -> str:
     """Return what a chunk is ranked by: where it stands as well as what it says."""
-    return "\n".join(part for part in (title, section_name(headings), text) if part)
+    return plain_letters("\n".join(part for part in (title, section_name(headings), text) if part))
 
 
 def digest(ranking: str) -> str:

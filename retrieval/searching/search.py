@@ -27,6 +27,7 @@ from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 from retrieval.text.language import language_of
+from retrieval.text.words import plain_letters
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
@@ -116,7 +117,7 @@ def search(
         return SearchResult((), stages=tuple(watch.stages))
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
-    vector = embedder.embed_query(query).tolist() if embedder else None
+    vector = embedder.embed_query(plain_letters(query)).tolist() if embedder else None
     watch.stage("embed")
     spoken = language_of(query, among=languages or where.languages)
     known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}

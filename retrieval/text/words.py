@@ -26,6 +26,8 @@ _HANGUL = re.compile(r"[\uac00-\ud7a3]{3,}")
 # Not written by most people: a soft hyphen, joiners, the stretched line and short vowels of Arabic, Hebrew's points.
 _UNWRITTEN = re.compile(r"[\xad\u200c\u200d\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670]")
 
+_PRESENTED = re.compile(r"[\ufb00-\ufb06\uff01-\uff9f]+")
+
 _TOKEN = re.compile(rf"\w[\w{MARKS}]*")
 _WORD = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*|\d+")
 _COMPOUND = re.compile(rf"\w[\w{MARKS}]*(?:[.\-]\w[\w{MARKS}]*)*")  # a word, or a name of several: QDRANT_URL, 3.5
@@ -41,6 +43,12 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return _UNWRITTEN.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def plain_letters(text: str) -> str:
+    """Return `text` with ligatures, full-width letters and half-width kana as the letters that they are. What is quoted
+    keeps them; models that turn texts into vectors know hardly any."""
+    return text if text.isascii() else _PRESENTED.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
 
 
 def words(text: str) -> list[str]:

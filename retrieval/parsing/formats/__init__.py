@@ -21,7 +21,7 @@ __all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
 
 _READERS = {  # the module and its function, and the libraries that it imports when it is called
     "text": ("plain.text:read_text",),
-    "markdown": ("plain.text:read_markdown",),
+    "markdown": ("plain.markdown:read_markdown", "markdown_it"),
     "html": ("web.html:read_html", "lxml.etree"),
     "pdf": ("pdf.document:read_pdf", "pypdfium2"),
     "docx": ("word.document:read_word", "lxml.etree"),
@@ -33,6 +33,12 @@ _READERS = {  # the module and its function, and the libraries that it imports w
     "jsonl": ("plain.structured:read_json_lines",),
     "epub": ("web.epub:read_epub", "lxml.etree"),
     "eml": ("web.mail:read_mail", "lxml.etree"),
+    "ipynb": ("plain.notebooks:read_notebook", "markdown_it"),
+    "rst": ("plain.markup:read_rst",),
+    "adoc": ("plain.markup:read_asciidoc",),
+    "tex": ("plain.tex:read_tex",),
+    "subtitles": ("plain.subtitles:read_subtitles",),
+    "code": ("plain.code:read_code",),
 }
 
 
@@ -59,7 +65,7 @@ def _notes(extracted: Extracted) -> list[Note]:
 def prepare(filename: str) -> None:
     """Import and load what such a file needs, so that processes forked from now on need not. Load nothing else:
     whatever is loaded makes forking slower."""
-    import_module("charset_normalizer")
+    import_module("webencodings")
     if name := FORMATS.get(filename.rpartition(".")[2].lower()):
         _reader(name)
         for library in _READERS[name][1:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -54,9 +55,11 @@ class Extracted:
 
 def clean(text: str) -> str:
     """Return the text with \\n as its only line end, without what no reader sees: controls, zero-width and tag
-    characters, lone surrogates."""
+    characters, lone surrogates; composed (NFC), so that a letter and its accent are one character however they were
+    written."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
-    return _INVISIBLE.sub("", text)
+    text = _INVISIBLE.sub("", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def plausible_date(text: str | None) -> str:

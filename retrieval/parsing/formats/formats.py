@@ -6,6 +6,8 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import kind_of_archive
+from retrieval.parsing.formats.plain.code import LANGUAGES
+from retrieval.parsing.formats.plain.encodings import wide_encoding
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 
@@ -41,6 +43,14 @@ FORMATS = {
     "ndjson": "jsonl",
     "epub": "epub",
     "eml": "eml",
+    "ipynb": "ipynb",
+    "rst": "rst",
+    "adoc": "adoc",
+    "asciidoc": "adoc",
+    "tex": "tex",
+    "srt": "subtitles",
+    "vtt": "subtitles",
+    **dict.fromkeys(LANGUAGES, "code"),
 }
 _ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
 _OFFICE = {"docx", "pptx", "xlsx"}
@@ -103,6 +113,8 @@ def _format_of_bytes(head: bytes, *, wanted: str) -> str:
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         return "ole"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, the only text where NUL bytes are common
+        return "text"
+    if wide_encoding(head):
         return "text"
     if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head):
         return "picture"

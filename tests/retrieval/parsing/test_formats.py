@@ -11,6 +11,7 @@ import docx
 import pytest
 
 from retrieval.errors import ParsingError
+from retrieval.notes import Note
 from retrieval.parsing.formats import Extracted
 from retrieval.text.headings import Heading
 from tests.retrieval import files
@@ -195,9 +196,12 @@ def test_mail_has_a_head_a_body_and_names_of_attachments(tmp_path: Path) -> None
     extracted = read(tmp_path, "a.eml", message.as_bytes())
     assert extracted.text == (
         "Kessel prüfen\n\nFrom: Ä <a@x.de>\nTo: b@x.de\nDate: Fri, 31 May 2024 12:00:00 +0200\n\n"
-        "Der Kessel wird im Mai gewartet.\n\nAttachments: Bericht.pdf, An older mail"
+        "Der Kessel wird im Mai gewartet.\n\nAn older mail\n\n"
+        "From: Ä <a@x.de>\nTo: b@x.de\nDate: Fri, 31 May 2024 12:00:00 +0200\n\nquoted\n\nAttachments: Bericht.pdf"
     )
-    assert headings(extracted) == [("Kessel prüfen", 1)]
+    assert headings(extracted) == [("Kessel prüfen", 1), ("An older mail", 2)]
+    assert extracted.title == "Kessel prüfen"
+    assert extracted.notes == [Note("attachments", 1, ("Bericht.pdf",))]
     assert extracted.dated == "2024-05-31"
 
 
@@ -305,4 +309,5 @@ def test_documents_bear_plausible_dates_only(tmp_path: Path, filename: str, cont
 
 def test_markdown_underlined_lines_are_headings(tmp_path: Path) -> None:
     text = "---\ntitle: x\n---\nGuide\n=====\n\nText\nmore\n---\n\n| a |\n---\n\nSetup\n-----\n"
-    assert headings(read(tmp_path, "a.md", text)) == [("Guide", 1), ("Setup", 2)]
+    found = read(tmp_path, "a.md", text).headings
+    assert [(heading.title, heading.level) for heading in found] == [("Guide", 1), ("Text more", 2), ("Setup", 2)]

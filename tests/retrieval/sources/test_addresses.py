@@ -157,7 +157,7 @@ def test_refresh_that_would_hold_the_same_content_twice(
     [
         ("https://example.org/", "text/html", b"x", "example.org.html"),
         ("https://example.org/a/guide", "text/html; charset=utf-8", b"x", "guide.html"),
-        ("https://example.org/guide.php", "text/html", b"x", "guide.php.html"),
+        ("https://example.org/guide.php", "text/html", b"x", "guide.html"),
         ("https://example.org/v1.2", "text/html", b"x", "v1.2.html"),
         ("https://example.org/page.htm", "text/html", b"x", "page.htm"),
         ("https://example.org/README.md", "text/plain", b"# x", "README.md"),

@@ -10,7 +10,7 @@ from retrieval.text.language import likely_language
 from retrieval.text.stems import stem
 from retrieval.text.stopwords import stop_words
 from retrieval.text.terms import content_terms, terms
-from retrieval.text.words import fold, letter_pairs, with_parts, words
+from retrieval.text.words import fold, letter_pairs, plain_letters, with_parts, words
 from tests.retrieval.text.work import calls
 
 
@@ -133,3 +133,7 @@ def test_hostile_text_takes_work_in_proportion_to_its_length(pattern: str) -> No
         once, twice = (calls(function, pattern * (length // len(pattern))) for length in (10_000, 20_000))
         assert twice <= 2.2 * once + 100
         assert function(pattern * (200_000 // len(pattern))) is not None
+
+
+def test_ligatures_and_full_width_letters_are_plain_where_they_rank() -> None:
+    assert plain_letters("ﬁne ＡＢＣ１２ ｶﾞ ² ½ …") == "fine ABC12 ガ ² ½ …"

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from retrieval.errors import ParsingError
 from retrieval.notes import Notes
 from retrieval.parsing.formats.archive import office_part_pattern, open_archive, parse_xml, read_entry, recovered_xml
+from retrieval.parsing.formats.titles import is_title
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -230,4 +231,5 @@ def _resolve(folder: str, target: str) -> str:
 
 def _title_worth_showing(title: str) -> str:
     """Return the title; empty when it names what wrote the file, or nothing."""
-    return " ".join(title.split())
+    title = " ".join(title.split())
+    return title if is_title(title) else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted
-from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.reasons import gettext_noop as _
 
 _DEPTH_LIMIT = 60
@@ -17,15 +17,17 @@ _TOO_DEEP = _("It is nested too deeply: more than %(limit)s levels are not read.
 
 
 def read_json(path: Path) -> Extracted:
-    return _outline([_parse(decode(path.read_bytes()))])
+    blocks = Blocks()
+    return _outline(blocks, [parse_json(decode(path.read_bytes(), notes=blocks.notes))])
 
 
 def read_json_lines(path: Path) -> Extracted:
-    lines = enumerate(decode(path.read_bytes()).split("\n"), start=1)
-    return _outline(_parse(line, number=number) for number, line in lines if line.strip())
+    blocks = Blocks()
+    lines = enumerate(decode(path.read_bytes(), notes=blocks.notes).split("\n"), start=1)
+    return _outline(blocks, (parse_json(line, number=number) for number, line in lines if line.strip()))
 
 
-def _parse(text: str, *, number: int | None = None) -> Any:
+def parse_json(text: str, *, number: int | None = None) -> Any:
     """Return the value that the JSON text holds, with numbers as they are written: none is rounded, none is too long,
     and NaN is a word. `number` is the line of a JSON Lines file. Raises ParsingError."""
     try:
@@ -47,8 +49,7 @@ def _parse(text: str, *, number: int | None = None) -> Any:
         ) from error
 
 
-def _outline(records: Any) -> Extracted:
-    blocks = Blocks()
+def _outline(blocks: Blocks, records: Any) -> Extracted:
     for record in records:
         for part, prefix in _parts(record):
             for number, (path, value) in enumerate(_leaves(part, prefix, 1)):

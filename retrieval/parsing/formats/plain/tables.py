@@ -15,7 +15,7 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, row_line
-from retrieval.parsing.formats.plain.text import decode
+from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.reasons import gettext_noop as _
 
 _LONG = 12  # rows; a shorter table mostly shares a chunk with its column names
@@ -26,10 +26,10 @@ _COLUMN_NAME_LIMIT = 80  # characters; what is longer is no column's name
 
 
 def read_csv(path: Path) -> Extracted:
-    text = clean(decode(path.read_bytes()))
+    blocks = Blocks()
+    text = clean(decode(path.read_bytes(), notes=blocks.notes))
     csv.field_size_limit(max(len(text), 131_072))
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text[:_SAMPLE]))
-    blocks = Blocks()
     try:
         write_table(blocks, rows)
     except csv.Error as error:

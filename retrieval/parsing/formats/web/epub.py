@@ -13,8 +13,9 @@ from urllib.parse import unquote
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import open_archive, parse_xml, read_entry
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
-from retrieval.parsing.formats.plain.text import decode
-from retrieval.parsing.formats.web.html import HtmlReader, parse_html
+from retrieval.parsing.formats.plain.encodings import declared_in, decode
+from retrieval.parsing.formats.web.html import parse_html
+from retrieval.parsing.formats.web.reader import HtmlReader
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -43,13 +44,20 @@ def read_epub(path: Path) -> Extracted:
         package_name = _package_name(archive)
         package = parse_xml(read_entry(archive, package_name))
         folder = posixpath.dirname(package_name)
-        contents = _contents(archive, package, folder, names)
         blocks = Blocks()
+        try:
+            contents = _contents(archive, package, folder, names)
+        except ParsingError:
+            contents = []
+            blocks.notes.add("parts", "toc")
         for place in _chapters(package, folder):
             if place in names:
                 _add_chapter(blocks, archive, place, contents)
+            else:
+                blocks.notes.add("parts", place)
     for entry in contents:
         blocks.head(entry.place, level=entry.level, title=entry.title)
+    blocks.title = next((element.text or "" for element in package.iter(_DUBLIN_CORE + "title")), "")
     return blocks.extracted(dated=first_date(_dates(package)))
 
 
@@ -103,7 +111,12 @@ def _place(folder: str, href: str) -> str:
 
 
 def _add_chapter(blocks: Blocks, archive: zipfile.ZipFile, place: str, contents: list[_Entry]) -> None:
-    root = parse_html(decode(read_entry(archive, place)))
+    try:
+        content = read_entry(archive, place)
+    except ParsingError:
+        blocks.notes.add("parts", place)
+        return
+    root = parse_html(decode(content, notes=blocks.notes, declared=declared_in(content)))
     if root is None:
         return
     blocks.mark(place)

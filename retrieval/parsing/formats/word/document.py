@@ -12,8 +12,8 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.office.equations import M
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
+from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.parsing.formats.plain.tables import write_table
-from retrieval.parsing.formats.plain.text import decode
 from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.parsing.formats.word.figures import chart_rows, chart_title
 from retrieval.parsing.formats.word.grid import grid_of, is_layout, is_shown, row_cells, table_rows

@@ -1,0 +1,322 @@
+"""Walking a page: what a browser would print of it, as blocks of text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from retrieval.parsing.formats.extracted import Blocks, row_line
+from retrieval.parsing.formats.web.formulas import dollars, formula, raised
+from retrieval.parsing.formats.web.furniture import Furniture
+from retrieval.parsing.formats.web.grid import Grid, Numbering, span
+from retrieval.parsing.formats.web.pictures import drawing, field, picture
+from retrieval.parsing.formats.web.visibility import Look, Visibility
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_NEVER_SHOWN = set(
+    "head script style template iframe object button datalist dialog canvas audio video rp area map".split()
+)
+_BLOCK_TAGS = set(
+    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section summary table tbody tfoot thead tr ul".split()
+)
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# A table that holds one of these lays out a page: its cells are no cells to a reader.
+_LAYOUT_TAGS = ("table", "pre", "nav", "main", "article", "section", *_HEADINGS)
+_ROW_GROUPS = {"thead", "tbody", "tfoot", "table"}
+# What is hidden from programs that read aloud is seen, but in these it only doubles or adorns other text.
+_ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "span", "strong", "sup", "use"}
+_DRAWN_FORMULAS = {"MathJax", "MathJax_Preview", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "mjx-chtml"}
+
+
+# Most of a page: without attributes they are shown as they are.
+_ORDINARY = {
+    "p",
+    "b",
+    "i",
+    "em",
+    "strong",
+    "br",
+    "td",
+    "th",
+    "tr",
+    "tbody",
+    "h1",
+    "h2",
+    "h3",
+    "code",
+    "pre",
+    "dt",
+    "dd",
+}
+
+
+class _Frame(NamedTuple):
+    is_passed_over: bool
+    look: Look
+    style: str  # of lists in it
+
+
+class HtmlReader:
+    """Walk an HTML tree and append what a browser would print to `blocks`. Where an element stands whose id is one of
+    `anchors`, the blocks get a mark: `place` and the id. What `furniture` names is left out."""
+
+    def __init__(
+        self, blocks: Blocks, *, furniture: Furniture | None = None, place: str = "", anchors: Iterable[str] = ()
+    ) -> None:
+        self._blocks = blocks
+        self._place = place
+        self._anchors = set(anchors)
+        self._furniture = furniture or Furniture()
+        self._inline: list[str] = []
+        self._level = 0
+        self._close = False
+        self._mark = ""
+        self._preformatted = 0
+        self._cells: list[int] = []  # where the text of each open cell begins in _inline
+        self._raised: list[int] = []
+        self._readings: list[str] = []  # of characters, by <rt>
+        self._grid = Grid()
+        self._lists: dict[_Element, Numbering] = {}
+        self._layout: set[_Element] = set()
+        self._has_tex_scripts = False
+
+    def read(self, root: _Element) -> None:
+        from lxml.etree import iterwalk
+
+        self._layout = _layout_tables(root)
+        self._has_tex_scripts = any("math/tex" in script.get("type", "") for script in root.iter("script"))
+        visibility = Visibility(root)
+        frames = [_Frame(False, visibility.first_look, "")]
+        walk = iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            if event == "end":
+                self._leave(element, frames.pop(), frames[-1])
+                continue
+            frame = self._frame(element, frames[-1], visibility)
+            frames.append(frame)
+            if frame.is_passed_over:
+                walk.skip_subtree()
+            else:
+                self._enter(element, frame)
+        self._flush()
+
+    def _frame(self, element: _Element, above: _Frame, visibility: Visibility) -> _Frame:
+        """Return whether the element is passed over, once what stands in its place has been said."""
+        if element.tag in _ORDINARY and not element.attrib and not visibility.sheets.has_rules:
+            return above if not above.style else above._replace(style="")
+        if not isinstance(element.tag, str) or self._replace(element):
+            return above._replace(is_passed_over=True)
+        hidden, look, declared = visibility.judge(element, above.look)
+        if hidden or element.tag == "noscript":
+            self._say_hidden(element)
+            return above._replace(is_passed_over=True)
+        if element in self._furniture or _is_adornment(element):
+            if element in self._furniture and _has_text(element):
+                self._blocks.notes.add("page_furniture")
+            return above._replace(is_passed_over=True)
+        style = declared.get("list-style-type") or (declared.get("list-style") or "").partition(" ")[0]
+        return _Frame(False, look, style or (above.style if element.tag in {"li", "ol", "ul"} else ""))
+
+    def _replace(self, element: _Element) -> bool:
+        """Say what stands for an element that has no text of its own to be shown; return whether it is one."""
+        tag, said = element.tag, None
+        if tag == "math" or tag.endswith(":math"):
+            said = formula(element)
+        elif tag == "script" and "math/tex" in (kind := element.get("type", "")):
+            said = dollars(element.text or "", is_block="display" in kind)
+        elif tag == "svg":
+            said = drawing(element)
+        elif tag == "img":
+            said = picture(element, self._blocks.notes)
+        elif tag in {"input", "select"}:
+            said = field(element)
+        elif self._is_drawn_formula(element) or tag in _NEVER_SHOWN:
+            said = ""
+        if said:
+            self._inline.append(said)
+        return said is not None
+
+    def _is_drawn_formula(self, element: _Element) -> bool:
+        """Return whether this draws a formula that stands beside it as MathML or TeX."""
+        classes = element.get("class", "").split()
+        if "katex-html" in classes:
+            before = element.getprevious()
+            return before is not None and next(before.iter("math"), None) is not None
+        return self._has_tex_scripts and not _DRAWN_FORMULAS.isdisjoint(classes)
+
+    def _say_hidden(self, element: _Element) -> None:
+        """Note hidden text; formulas that are hidden beside their own picture are said."""
+        formulas = list(element.iter("math")) if element.tag in {"span", "mjx-assistive-mml", "div"} else []
+        if formulas and not _has_text(element, but="math"):
+            self._inline += [formula(each) for each in formulas]
+        elif _has_text(element):
+            self._blocks.notes.add("hidden_text")
+
+    def _enter(self, element: _Element, frame: _Frame) -> None:
+        tag, style = element.tag, frame.style
+        if self._anchors and (name := element.get("id") or element.get("name")) in self._anchors:
+            if not self._cells:
+                self._flush()
+            self._blocks.mark(f"{self._place}#{name}")
+        if self._is_cell(element):
+            self._cells.append(len(self._inline))
+        elif tag in _BLOCK_TAGS and self._cells:
+            self._inline.append(" ")
+            if tag == "li":
+                self._inline.append(self._item_mark(element, style))
+        elif tag in _BLOCK_TAGS or tag in ("td", "th"):
+            self._begin_block(element, style)
+        elif tag == "br":
+            self._inline.append(" " if self._cells else "\n")
+        elif tag in ("sup", "sub", "rt"):
+            self._raised.append(len(self._inline))
+        elif tag == "q":
+            self._inline.append("“")
+        self._say(element.text, frame)
+
+    def _begin_block(self, element: _Element, style: str) -> None:
+        tag = element.tag
+        self._flush()
+        self._preformatted += tag == "pre"
+        self._level = int(tag[1]) if tag in _HEADINGS else self._level
+        if tag == "table":
+            self._grid = Grid()
+        elif tag == "li":
+            self._close = element.getprevious() is not None or _is_nested(element)
+            above = self._mark if self._mark not in ("", "- ") else ""  # its first line is a list itself
+            self._mark = above + self._item_mark(element, style)
+
+    def _item_mark(self, item: _Element, style: str) -> str:
+        above = item.getparent()
+        if above is None or above.tag != "ol":
+            return "- "
+        if above not in self._lists:
+            self._lists[above] = Numbering(above, style)
+        return self._lists[above].mark(item, style)
+
+    def _leave(self, element: _Element, frame: _Frame, above: _Frame) -> None:
+        tag = element.tag
+        if frame.is_passed_over:
+            pass
+        elif self._cells and self._is_cell(element):
+            start = self._cells.pop()
+            text = "".join(self._inline[start:])
+            del self._inline[start:]
+            if self._cells:
+                self._inline.append(f" {text} ")
+            else:
+                self._grid.add(" ".join(text.split()), columns=span(element, "colspan"), rows=span(element, "rowspan"))
+        elif tag in _BLOCK_TAGS and self._cells:
+            self._inline.append(" ")
+        elif tag in _BLOCK_TAGS or tag in ("td", "th"):
+            self._end_block(tag)
+        else:
+            self._end_inline(element)
+        self._say(element.tail, above)
+
+    def _end_block(self, tag: str) -> None:
+        self._flush()
+        self._level = 0
+        self._preformatted -= tag == "pre"
+        if tag == "li":
+            self._mark, self._close = "", False
+        elif tag == "tr" or tag in _ROW_GROUPS:
+            self._end_row()
+            if tag in _ROW_GROUPS:
+                self._grid.end_group()
+
+    def _end_row(self) -> None:
+        follows = self._grid.rows > 0
+        if line := row_line(self._grid.end_row()):
+            self._blocks.add(self._mark + line, close=follows or self._close)
+            self._mark = ""
+
+    def _end_inline(self, element: _Element) -> None:
+        tag = element.tag
+        if tag in ("sup", "sub", "rt") and self._raised and (start := self._raised.pop()) <= len(self._inline):
+            text = "".join(self._inline[start:])
+            del self._inline[start:]
+            if tag == "rt":
+                self._readings.append(text.strip())
+            else:
+                is_link = next(element.iter("a"), None) is not None or _parent_tag(element) == "a"
+                self._inline.append(raised(text, is_lowered=tag == "sub", is_link=is_link) if text else "")
+        elif tag == "ruby" and self._readings:
+            self._inline.append(f"({''.join(self._readings)})")
+            self._readings.clear()
+        elif tag == "q":
+            self._inline.append("”")
+
+    def _is_cell(self, element: _Element) -> bool:
+        """Return whether this is a cell of a table of cells, and not of one that lays out a page."""
+        if element.tag not in ("td", "th"):
+            return False
+        return len(self._cells) > 0 or next(element.iterancestors("table"), None) not in self._layout
+
+    def _say(self, text: str | None, frame: _Frame) -> None:
+        if text and frame.look.is_invisible:
+            if text.strip():
+                self._blocks.notes.add("hidden_text")
+        elif text:
+            self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
+
+    def _flush(self) -> None:
+        text = "".join(self._inline)
+        self._inline.clear()
+        self._raised.clear()
+        if not self._preformatted:
+            text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
+        if text.strip(" |-\n"):
+            self._blocks.add(self._mark + text, level=self._level, close=self._close)
+            self._mark, self._close = "", False
+
+
+def _is_adornment(element: _Element) -> bool:
+    """Return whether this only adorns the text: the ¶ behind a heading, or what is not read aloud."""
+    if element.get("class") in {"headerlink", "anchorjs-link"}:
+        return True
+    return element.get("aria-hidden") == "true" and element.tag in _ADORNING_TAGS
+
+
+def _has_text(element: _Element, but: str = "") -> bool:
+    """Return whether there is text in it, which is no script's and not in an element named `but`."""
+    from lxml.etree import iterwalk
+
+    walk = iterwalk(element, events=("start", "end"))
+    for event, inside in walk:
+        if event == "end":
+            text = inside.tail if inside is not element else ""
+        elif not isinstance(inside.tag, str) or inside.tag in {"script", "style", "template", but}:
+            walk.skip_subtree()
+            continue
+        else:
+            text = inside.text
+        if text and text.strip():
+            return True
+    return False
+
+
+def _parent_tag(element: _Element) -> str:
+    above = element.getparent()
+    return str(above.tag) if above is not None else ""
+
+
+def _is_nested(item: _Element) -> bool:
+    """Return whether this item's list is itself in an item."""
+    above = item.getparent()
+    return above is not None and above.getparent() is not None and above.getparent().tag == "li"
+
+
+def _layout_tables(root: _Element) -> set[_Element]:
+    """Return the tables that hold more than rows of cells."""
+    found: set[_Element] = set()
+    for element in root.iter(*_LAYOUT_TAGS):
+        for table in element.iterancestors("table"):
+            if table in found:
+                break
+            found.add(table)
+    return found
