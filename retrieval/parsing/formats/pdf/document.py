@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import NeedsOcr, ParsingError
+from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Extracted, first_date
 from retrieval.parsing.formats.pdf.headings import read_headings
-from retrieval.parsing.formats.pdf.lines import read_lines
-from retrieval.parsing.formats.pdf.running_lines import without_running_lines
+from retrieval.parsing.formats.pdf.hyphens import join_words
+from retrieval.parsing.formats.pdf.layout import read_page
+from retrieval.parsing.formats.pdf.lines import PrintedLine, page_text
+from retrieval.parsing.formats.pdf.running_lines import mark_running_lines
 from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
 
@@ -24,11 +27,13 @@ _SCAN_CHARACTERS = 40  # a picture that fills a page with less text than that ov
 def read_pdf(path: Path) -> Extracted:
     import pypdfium2
 
+    notes = Notes()
     try:
         document = pypdfium2.PdfDocument(path)
-        pages, unread = [], []
+        pages, bounds, unread = [], [], []
         for number, page in enumerate(document, start=1):
-            pages.append(read_lines(page))
+            pages.append(read_page(page))
+            bounds.append(page.get_bbox())
             if _is_picture(page, pages[-1]):
                 unread.append(number)
             page.close()
@@ -38,24 +43,27 @@ def read_pdf(path: Path) -> Extracted:
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
         raise ParsingError(_("It has no pages."))
-    if not any(map(any, pages)):
+    if not any(line.text for page in pages for line in page):
         raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
-    texts = ["\n".join(lines).strip() + "\n\n" for lines in without_running_lines(pages)]
+    pages = join_words(pages)
+    texts = [page_text(page) for page in pages]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
     return Extracted(
         "".join(texts),
         page_starts=starts,
         headings=list(read_headings(document, texts=texts, starts=starts)),
+        unsearched=mark_running_lines(pages, bounds=bounds, starts=starts, notes=notes),
         dated=first_date(_dates(document)),
         unread_pages=unread,
+        notes=notes.all(),
     )
 
 
-def _is_picture(page: PdfPage, lines: Sequence[str]) -> bool:
+def _is_picture(page: PdfPage, lines: Sequence[PrintedLine]) -> bool:
     """Return whether what a reader sees on the page is a picture, so that its text is not all there."""
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
-    characters = sum(map(len, lines))
+    characters = sum(len(line.text) for line in lines)
     if characters >= _SCAN_CHARACTERS:
         return False
     half = page.get_width() * page.get_height() / 2

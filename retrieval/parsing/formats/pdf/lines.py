@@ -1,23 +1,116 @@
-"""Lines of a PDF's page."""
+"""Lines of a PDF's page, as the file writes them."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
-from retrieval.parsing.formats.extracted import clean
+from retrieval.parsing.formats.pdf.glyphs import Glyphs
+from retrieval.parsing.formats.pdf.words import PrintedWord, is_raised, text_of, words_of
 
-if TYPE_CHECKING:
-    from pypdfium2 import PdfPage
-
-_BROKEN_WORD = re.compile("[\ufffe\x02]\r?\n?")  # how pdfium marks a hyphen at the end of a line
-_LEADER = re.compile(r"[ \t]?(?:\.[ \t]?){5,}")
+_STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
 
 
-def read_lines(page: PdfPage) -> list[str]:
-    """Return the page's lines. A word broken by a hyphen at the end of a line is made whole; the dots of a table of
-    contents become few."""
-    textpage = page.get_textpage()
-    text = _LEADER.sub(" … ", _BROKEN_WORD.sub("", textpage.get_text_bounded()))
-    textpage.close()
-    return [line.rstrip() for line in clean(text).strip().split("\n")]
+@dataclass(frozen=True, slots=True)
+class PrintedLine:
+    """A line of text with its place in points. `words` are its words from first to last; a row of a table has none."""
+
+    text: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+    words: tuple[PrintedWord, ...] = ()
+    number: int = 0  # of the line of the file that it comes from
+
+    @property
+    def height(self) -> float:
+        return self.top - self.bottom
+
+
+def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: int = 0) -> PrintedLine:
+    """Return the line that these words make."""
+    return PrintedLine(
+        text_of(glyphs, words),
+        min(word.left for word in words),
+        min(word.bottom for word in words),
+        max(word.right for word in words),
+        max(word.top for word in words),
+        tuple(words),
+        number,
+    )
+
+
+def page_text(lines: Iterable[PrintedLine]) -> str:
+    """Return a page's text, with an empty line behind it."""
+    return "\n".join(line.text for line in lines).strip() + "\n\n"
+
+
+def line_spans(lines: Sequence[PrintedLine]) -> list[tuple[int, int]]:
+    """Return where each line begins and ends in the page's text."""
+    whole = "\n".join(line.text for line in lines)
+    starts = accumulate((len(line.text) + 1 for line in lines), initial=-(len(whole) - len(whole.lstrip())))
+    return [(max(0, start), start + len(line.text)) for start, line in zip(starts, lines, strict=False)]
+
+
+def stream_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]]]:
+    """Yield the lines of the page in the order of the file, each with the quarters by which it is turned: what pdfium
+    takes for a line, mended where raised signs broke it or where it holds words of two lines."""
+    line: list[PrintedWord] = []
+    quarter: int | None = 0
+    for turned, words in _found_lines(glyphs):
+        parts = [words] if turned is None else list(_stepped(words))
+        if line and not (turned == quarter is not None and _continues(line, parts[0])):
+            yield quarter, line
+            line = []
+        quarter = turned
+        line = line + parts[0]
+        for part in parts[1:]:
+            yield quarter, line
+            line = part
+    if line:
+        yield quarter, line
+
+
+def _found_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]]]:
+    """Yield pdfium's lines as words turned upright, and by how many quarters they are turned; None when they slant."""
+    upright = {None: glyphs, 0: glyphs}
+    for found in _STREAM_LINE.finditer(glyphs.text):
+        first = found.end() - len(found[0].lstrip())
+        if first == found.end() or not glyphs.shows(first, found.end()):
+            continue
+        quarter = glyphs.quarter_of(first)
+        if quarter not in upright:
+            upright[quarter] = glyphs.turned(quarter or 0)
+        if words := list(words_of(upright[quarter], first, found.end())):
+            yield quarter, words
+
+
+def _stepped(words: Iterable[PrintedWord]) -> Iterator[list[PrintedWord]]:
+    """Yield the words in lines: one that stands wholly above or below the one before it begins another."""
+    line: list[PrintedWord] = []
+    for word in words:
+        if line and _overlap(line[-1], word) <= 0 < min(line[-1].height, word.height):
+            yield line
+            line = []
+        line.append(word)
+    if line:
+        yield line
+
+
+def _continues(line: Sequence[PrintedWord], words: Sequence[PrintedWord]) -> bool:
+    """Return whether words go on where a line ended, though one is raised or lowered against the other."""
+    last, first = line[-1], words[0]
+    lower = min(last.height, first.height)
+    if lower <= 0 or _overlap(last, first) < 0.4 * lower:
+        return False
+    gap = first.left - last.right
+    if not -0.2 * lower < gap < 0.6 * max(last.height, first.height):
+        return False
+    return is_raised(first, by=last) or is_raised(last, by=first) or lower < 0.86 * max(last.height, first.height)
+
+
+def _overlap(one: PrintedWord, other: PrintedWord) -> float:
+    return min(one.top, other.top) - max(one.bottom, other.bottom)

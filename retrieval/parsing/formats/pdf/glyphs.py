@@ -1,0 +1,126 @@
+"""The characters of a PDF's page and where each of them stands, read from pdfium in bulk."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
+from math import pi
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_SKEWED = 0.15  # radians off the next quarter turn, from which on text counts as slanting
+
+Boxes = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]  # lefts, bottoms, rights, tops
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """A page's characters in the order of the file, as UTF-16 units, with the blanks and line ends that pdfium found
+    between them, and their boxes in points. `bounds`: left, bottom, right and top of what is shown of the page.
+    `angle_of` tells how far a character is turned, in radians clockwise."""
+
+    text: str
+    boxes: Boxes
+    bounds: tuple[float, float, float, float]
+    angle_of: Callable[[int], float]
+
+    def quarter_of(self, index: int) -> int | None:
+        """Return by how many quarters clockwise a character is turned; None when it slants."""
+        quarters = self.angle_of(index) / (pi / 2)
+        near = round(quarters)
+        return near % 4 if abs(quarters - near) * (pi / 2) < _SKEWED else None
+
+    def turned(self, quarter: int) -> Glyphs:
+        """Return them with boxes turned back by that many quarters, so that such text stands upright."""
+        return Glyphs(self.text, _turn(self.boxes, quarter), self.bounds, self.angle_of) if quarter else self
+
+    def shows(self, start: int, end: int) -> bool:
+        """Return whether a part of these characters, not turned back, is on the page."""
+        lefts, bottoms, rights, tops = self.boxes
+        left, bottom, right, top = self.bounds
+        return (
+            min(lefts[start:end]) <= right
+            and max(rights[start:end]) >= left
+            and min(bottoms[start:end]) <= top
+            and max(tops[start:end]) >= bottom
+        )
+
+
+def read_glyphs(page: PdfPage) -> Glyphs:
+    """Return the page's characters."""
+    from pypdfium2 import raw
+
+    textpage = page.get_textpage()
+    try:
+        address = ctypes.cast(textpage.raw, ctypes.c_void_p).value
+        count = max(0, textpage.count_chars())
+        text = _text(address, count)
+        angles = {index: raw.FPDFText_GetCharAngle(textpage, index) for index in _beginnings(text)}
+        return Glyphs(text, _boxes(address, count), page.get_bbox(), lambda index: angles.get(index, 0.0))
+    finally:
+        textpage.close()
+
+
+def whole(text: str) -> str:
+    """Return the text with each character whose two UTF-16 halves stand in it as one character."""
+    return _HALVES.sub(lambda halves: halves[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+
+
+def _beginnings(text: str) -> list[int]:
+    """Return where its lines begin: the character whose angle counts for the line."""
+    return [line.start() for line in re.finditer(r"[^\s\x02\ufffe][^\r\n\x02\ufffe]*", text)]
+
+
+def _text(address: int | None, count: int) -> str:
+    """Return the characters, exactly one for each index."""
+    units = (ctypes.c_uint16 * (count + 1))()
+    written = _functions()["FPDFText_GetText"](address, 0, count, ctypes.addressof(units))
+    if written == count + 1 and 0 not in units[:count]:  # the usual case: all of them at once
+        return "".join(map(chr, units[:count]))
+    codes = map(_functions()["FPDFText_GetUnicode"], repeat(address, count), range(count))
+    return "".join([chr(code) if 0 < code < 0x110000 else " " for code in codes])
+
+
+def _boxes(address: int | None, count: int) -> Boxes:
+    """Return the boxes that the font gives them, which are as high for an a as for a b."""
+    places = (ctypes.c_float * (4 * count))()
+    first = ctypes.addressof(places)
+    fill = _functions()["FPDFText_GetLooseCharBox"]
+    deque(map(fill, repeat(address, count), range(count), range(first, first + 16 * count, 16)), maxlen=0)
+    # An FS_RECTF is left, top, right, bottom.
+    return places[0::4], places[3::4], places[2::4], places[1::4]
+
+
+def _turn(boxes: Boxes, quarter: int) -> Boxes:
+    lefts, bottoms, rights, tops = boxes
+    if quarter == 1:  # it runs down the page
+        return _negative(tops), lefts, _negative(bottoms), rights
+    if quarter == 2:
+        return _negative(rights), _negative(tops), _negative(lefts), _negative(bottoms)
+    return bottoms, _negative(rights), tops, _negative(lefts)
+
+
+def _negative(numbers: Sequence[float]) -> list[float]:
+    return [-number for number in numbers]
+
+
+@cache
+def _functions() -> dict[str, Any]:
+    """Return pdfium's functions as ones that take addresses as plain numbers, which costs a fifth."""
+    from pypdfium2 import raw
+
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    kinds: dict[str, Any] = {
+        "FPDFText_GetText": ctypes.PYFUNCTYPE(number, pointer, number, number, pointer),
+        "FPDFText_GetUnicode": ctypes.PYFUNCTYPE(ctypes.c_uint, pointer, number),
+        "FPDFText_GetLooseCharBox": ctypes.PYFUNCTYPE(number, pointer, number, pointer),
+    }
+    return {name: kind(ctypes.cast(getattr(raw, name), pointer).value) for name, kind in kinds.items()}
