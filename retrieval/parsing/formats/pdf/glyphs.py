@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import repeat
 from math import pi
 from typing import TYPE_CHECKING, Any
@@ -25,22 +26,23 @@ Boxes = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]
 class Glyphs:
     """A page's characters in the order of the file, as UTF-16 units, with the blanks and line ends that pdfium found
     between them, and their boxes in points. `bounds`: left, bottom, right and top of what is shown of the page.
-    `angle_of` tells how far a character is turned, in radians clockwise."""
+    `quarters`: by how many quarters clockwise each word is turned, by where it begins; None for one that slants.
+    `origin_of` tells where a character's baseline begins."""
 
     text: str
     boxes: Boxes
     bounds: tuple[float, float, float, float]
-    angle_of: Callable[[int], float]
-
-    def quarter_of(self, index: int) -> int | None:
-        """Return by how many quarters clockwise a character is turned; None when it slants."""
-        quarters = self.angle_of(index) / (pi / 2)
-        near = round(quarters)
-        return near % 4 if abs(quarters - near) * (pi / 2) < _SKEWED else None
+    quarters: dict[int, int | None]
+    origin_of: Callable[[int], tuple[float, float]]
+    quarter: int = 0  # by which they were turned back
 
     def turned(self, quarter: int) -> Glyphs:
-        """Return them with boxes turned back by that many quarters, so that such text stands upright."""
-        return Glyphs(self.text, _turn(self.boxes, quarter), self.bounds, self.angle_of) if quarter else self
+        """Return them turned back by that many quarters, so that such text stands upright."""
+        return replace(self, boxes=_turn(self.boxes, quarter), quarter=quarter) if quarter else self
+
+    def baseline_of(self, index: int) -> float:
+        x, y = self.origin_of(index)
+        return (y, x, -y, -x)[self.quarter]
 
     def shows(self, start: int, end: int) -> bool:
         """Return whether a part of these characters, not turned back, is on the page."""
@@ -54,17 +56,15 @@ class Glyphs:
         )
 
 
-def read_glyphs(page: PdfPage) -> Glyphs:
-    """Return the page's characters."""
-    from pypdfium2 import raw
-
+@contextmanager
+def open_glyphs(page: PdfPage) -> Iterator[Glyphs]:
+    """Give the page's characters, for as long as pdfium keeps them."""
     textpage = page.get_textpage()
     try:
         address = ctypes.cast(textpage.raw, ctypes.c_void_p).value
         count = max(0, textpage.count_chars())
         text = _text(address, count)
-        angles = {index: raw.FPDFText_GetCharAngle(textpage, index) for index in _beginnings(text)}
-        return Glyphs(text, _boxes(address, count), page.get_bbox(), lambda index: angles.get(index, 0.0))
+        yield Glyphs(text, _boxes(address, count), page.get_bbox(), _quarters(address, text), partial(_origin, address))
     finally:
         textpage.close()
 
@@ -74,9 +74,23 @@ def whole(text: str) -> str:
     return _HALVES.sub(lambda halves: halves[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
-def _beginnings(text: str) -> list[int]:
-    """Return where its lines begin: the character whose angle counts for the line."""
-    return [line.start() for line in re.finditer(r"[^\s\x02\ufffe][^\r\n\x02\ufffe]*", text)]
+def _quarters(address: int | None, text: str) -> dict[int, int | None]:
+    """Return by how many quarters each word is turned."""
+    starts = [word.start() for word in re.finditer(r"[^\s\x02\ufffe]+", text)]
+    angles = map(_functions()["FPDFText_GetCharAngle"], repeat(address, len(starts)), starts)
+    return {start: _quarter(angle) for start, angle in zip(starts, angles, strict=True)}
+
+
+def _quarter(angle: float) -> int | None:
+    quarters = angle / (pi / 2)
+    near = round(quarters)
+    return near % 4 if abs(quarters - near) * (pi / 2) < _SKEWED else None
+
+
+def _origin(address: int | None, index: int) -> tuple[float, float]:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    _functions()["FPDFText_GetCharOrigin"](address, index, ctypes.addressof(x), ctypes.addressof(y))
+    return x.value, y.value
 
 
 def _text(address: int | None, count: int) -> str:
@@ -121,6 +135,8 @@ def _functions() -> dict[str, Any]:
     kinds: dict[str, Any] = {
         "FPDFText_GetText": ctypes.PYFUNCTYPE(number, pointer, number, number, pointer),
         "FPDFText_GetUnicode": ctypes.PYFUNCTYPE(ctypes.c_uint, pointer, number),
+        "FPDFText_GetCharAngle": ctypes.PYFUNCTYPE(ctypes.c_float, pointer, number),
+        "FPDFText_GetCharOrigin": ctypes.PYFUNCTYPE(number, pointer, number, pointer, pointer),
         "FPDFText_GetLooseCharBox": ctypes.PYFUNCTYPE(number, pointer, number, pointer),
     }
     return {name: kind(ctypes.cast(getattr(raw, name), pointer).value) for name, kind in kinds.items()}

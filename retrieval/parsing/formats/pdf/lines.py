@@ -10,6 +10,7 @@ from itertools import accumulate
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
 from retrieval.parsing.formats.pdf.words import PrintedWord, is_raised, text_of, words_of
 
+_WORD_START = re.compile(r"(?<=\s)[^\s\x02\ufffe]")
 _STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
 
 
@@ -62,7 +63,7 @@ def stream_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]
     quarter: int | None = 0
     for turned, words in _found_lines(glyphs):
         parts = [words] if turned is None else list(_stepped(words))
-        if line and not (turned == quarter is not None and _continues(line, parts[0])):
+        if line and not (turned == quarter is not None and _continues(glyphs, line, parts[0])):
             yield quarter, line
             line = []
         quarter = turned
@@ -81,18 +82,31 @@ def _found_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]
         first = found.end() - len(found[0].lstrip())
         if first == found.end() or not glyphs.shows(first, found.end()):
             continue
-        quarter = glyphs.quarter_of(first)
-        if quarter not in upright:
-            upright[quarter] = glyphs.turned(quarter or 0)
-        if words := list(words_of(upright[quarter], first, found.end())):
-            yield quarter, words
+        for quarter, start, end in _directions(glyphs, first, found.end()):
+            if quarter not in upright:
+                upright[quarter] = glyphs.turned(quarter or 0)
+            if words := list(words_of(upright[quarter], start, end)):
+                yield quarter, words
+
+
+def _directions(glyphs: Glyphs, start: int, end: int) -> Iterator[tuple[int | None, int, int]]:
+    """Yield the runs of words of a line that are turned alike, as quarters, start and end."""
+    begun, quarter = start, glyphs.quarters.get(start, 0)
+    for word in _WORD_START.finditer(glyphs.text, start + 1, end):
+        other = glyphs.quarters.get(word.start(), 0)
+        if other != quarter:
+            yield quarter, begun, word.start()
+            begun, quarter = word.start(), other
+    yield quarter, begun, end
 
 
 def _stepped(words: Iterable[PrintedWord]) -> Iterator[list[PrintedWord]]:
-    """Yield the words in lines: one that stands wholly above or below the one before it begins another."""
+    """Yield the words in lines: one that stands wholly above or below the one before it begins another, and one that
+    is written down the page is one."""
     line: list[PrintedWord] = []
     for word in words:
-        if line and _overlap(line[-1], word) <= 0 < min(line[-1].height, word.height):
+        apart = bool(line) and _overlap(line[-1], word) <= 0 < min(line[-1].height, word.height)
+        if line and (apart or word.runs_down or line[-1].runs_down):
             yield line
             line = []
         line.append(word)
@@ -100,16 +114,20 @@ def _stepped(words: Iterable[PrintedWord]) -> Iterator[list[PrintedWord]]:
         yield line
 
 
-def _continues(line: Sequence[PrintedWord], words: Sequence[PrintedWord]) -> bool:
+def _continues(glyphs: Glyphs, line: Sequence[PrintedWord], words: Sequence[PrintedWord]) -> bool:
     """Return whether words go on where a line ended, though one is raised or lowered against the other."""
     last, first = line[-1], words[0]
     lower = min(last.height, first.height)
-    if lower <= 0 or _overlap(last, first) < 0.4 * lower:
+    if lower <= 0 or last.runs_down or first.runs_down or _overlap(last, first) < 0.4 * lower:
         return False
     gap = first.left - last.right
     if not -0.2 * lower < gap < 0.6 * max(last.height, first.height):
         return False
-    return is_raised(first, by=last) or is_raised(last, by=first) or lower < 0.86 * max(last.height, first.height)
+    return (
+        is_raised(glyphs, first, by=last)
+        or is_raised(glyphs, last, by=first)
+        or lower < 0.86 * max(last.height, first.height)
+    )
 
 
 def _overlap(one: PrintedWord, other: PrintedWord) -> float:

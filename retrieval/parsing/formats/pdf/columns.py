@@ -1,0 +1,151 @@
+"""Columns of running text, one read after the other, also where the file writes their lines side by side.
+
+A page is taken apart at gutters: upright strips that no line crosses over several rows, with lines of several words on
+both sides. Without such evidence the lines stay in the order of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from retrieval.parsing.formats.pdf.glyphs import Glyphs
+from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line
+
+_GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
+_ROWS = 4  # that a column has at least
+_WORDS = 3.0  # that a line of running text has, in the middle
+_LEVELS = 6  # of columns within columns
+_EDGES_LIMIT = 40  # places on a page where a column may begin
+_TOLERANCE = 3.0  # points by which lines of one column begin apart
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Where a gutter parts segments: those above its band, those on its left and right, and those below."""
+
+    above: list[PrintedLine]
+    left: list[PrintedLine]
+    right: list[PrintedLine]
+    below: list[PrintedLine]
+
+
+def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> list[PrintedLine]:
+    """Return the lines column by column; in the order of the file where the page has none."""
+    segments = [segment for line in lines for segment in _segments(glyphs, line)]
+    groups = list(_parted(segments, level=0))
+    if len(groups) < 2:
+        return list(lines)
+    return [line for group in groups for line in _rejoined(glyphs, group)]
+
+
+def _segments(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
+    """Yield the parts of a line between wide gaps."""
+    begun = 0
+    for index, (one, other) in enumerate(pairwise(line.words), start=1):
+        if max(other.left - one.right, one.left - other.right) > _GAP * line.height > 0:
+            yield make_line(glyphs, line.words[begun:index], number=line.number)
+            begun = index
+    yield make_line(glyphs, line.words[begun:], number=line.number) if begun else line
+
+
+def _rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
+    """Yield segments in the order of the file; those of one line that stayed together are one again."""
+    ordered = sorted(segments, key=lambda segment: (segment.number, segment.words[0].start))
+    begun = 0
+    for index in range(1, len(ordered) + 1):
+        if index < len(ordered) and ordered[index].number == ordered[begun].number:
+            continue
+        together = ordered[begun:index]
+        words = [word for segment in together for word in segment.words]
+        yield make_line(glyphs, words, number=together[0].number) if len(together) > 1 else together[0]
+        begun = index
+
+
+def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[PrintedLine]]:
+    """Yield groups of segments in reading order."""
+    split = _best_split(segments) if level < _LEVELS and len(segments) >= 2 * _ROWS else None
+    if split is None:
+        if segments:
+            yield segments
+        return
+    columns = [split.left, split.right]
+    if _reads_right_to_left(segments):
+        columns.reverse()
+    for part in (split.above, *columns, split.below):
+        yield from _parted(part, level=level + 1)
+
+
+def _reads_right_to_left(segments: Sequence[PrintedLine]) -> bool:
+    letters = "".join(segment.text for segment in segments)
+    return len(_RIGHT_TO_LEFT.findall(letters)) > len(letters) / 3
+
+
+def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
+    """Return the split by the gutter that has most rows on both sides; None without a gutter."""
+    found = None
+    rows = 0
+    by_height = sorted(segments, key=lambda segment: -segment.top)
+    for edge in _edges(segments):
+        for begin, end in _bands(by_height, edge):
+            band = by_height[begin:end]
+            left = [segment for segment in band if segment.left < edge - _TOLERANCE]
+            right = [segment for segment in band if segment.left >= edge - _TOLERANCE]
+            shared = min(len(left), len(right))
+            if shared > rows and _are_columns(left, right):
+                found, rows = _Split(by_height[:begin], left, right, by_height[end:]), shared
+    return found
+
+
+def _edges(segments: Sequence[PrintedLine]) -> list[float]:
+    """Return where several segments begin one below the other, and others end before it."""
+    edges: list[float] = []
+    lefts = sorted(segment.left for segment in segments)
+    begun = 0
+    for index in range(1, len(lefts) + 1):
+        if index < len(lefts) and lefts[index] - lefts[index - 1] < _TOLERANCE:
+            continue
+        if index - begun >= _ROWS - 1 and lefts[begun] > lefts[0] + _TOLERANCE:
+            edges.append(lefts[begun])
+        begun = index
+    return edges[:_EDGES_LIMIT]
+
+
+def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int, int]]:
+    """Yield the runs of segments, as first and last, that do not reach over the gutter left of `edge`."""
+    begun = 0
+    for index, segment in enumerate(by_height):
+        if segment.left < edge - _TOLERANCE and segment.right > edge - 0.3 * segment.height:
+            if index > begun:
+                yield begun, index
+            begun = index + 1
+    if len(by_height) > begun:
+        yield begun, len(by_height)
+
+
+def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> bool:
+    """Return whether both sides are running text, beside each other."""
+    if min(len(left), len(right)) < _ROWS:
+        return False
+    top = min(max(line.top for line in side) for side in (left, right))
+    bottom = max(min(line.bottom for line in side) for side in (left, right))
+    beside = [sum(bottom <= (line.top + line.bottom) / 2 <= top for line in side) for side in (left, right)]
+    return min(beside) >= _ROWS and _is_running_text(left) and _is_running_text(right)
+
+
+def _is_running_text(lines: Sequence[PrintedLine]) -> bool:
+    """Return whether lines have several words and fill their column."""
+    words = [_word_count(line) for line in lines]
+    widths = [line.right - line.left for line in lines]
+    return median(words) >= _WORDS and median(widths) >= 0.5 * (
+        max(line.right for line in lines) - min(line.left for line in lines)
+    )
+
+
+def _word_count(line: PrintedLine) -> float:
+    """Return how many words a line has; Han characters, which need no blanks, count as half a word."""
+    return max(len(line.words), sum(sign > "\u2e80" for sign in line.text) / 2)
