@@ -34,13 +34,11 @@ class _Split:
     below: list[PrintedLine]
 
 
-def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> list[PrintedLine]:
-    """Return the lines column by column; in the order of the file where the page has none."""
+def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+    """Yield the columns of a page in reading order, each as segments: parts of lines between wide gaps. A page without
+    columns is one."""
     segments = [segment for line in lines for segment in _segments(glyphs, line)]
-    groups = list(_parted(segments, level=0))
-    if len(groups) < 2:
-        return list(lines)
-    return [line for group in groups for line in _rejoined(glyphs, group)]
+    yield from _parted(segments, level=0)
 
 
 def _segments(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
@@ -53,9 +51,9 @@ def _segments(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
     yield make_line(glyphs, line.words[begun:], number=line.number) if begun else line
 
 
-def _rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
+def rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
     """Yield segments in the order of the file; those of one line that stayed together are one again."""
-    ordered = sorted(segments, key=lambda segment: (segment.number, segment.words[0].start))
+    ordered = sorted(segments, key=lambda segment: (segment.number, segment.words[0].start if segment.words else 0))
     begun = 0
     for index in range(1, len(ordered) + 1):
         if index < len(ordered) and ordered[index].number == ordered[begun].number:

@@ -38,7 +38,7 @@ class Glyphs:
 
     def turned(self, quarter: int) -> Glyphs:
         """Return them turned back by that many quarters, so that such text stands upright."""
-        return replace(self, boxes=_turn(self.boxes, quarter), quarter=quarter) if quarter else self
+        return replace(self, boxes=turn_boxes(self.boxes, quarter), quarter=quarter) if quarter else self
 
     def baseline_of(self, index: int) -> float:
         x, y = self.origin_of(index)
@@ -113,7 +113,8 @@ def _boxes(address: int | None, count: int) -> Boxes:
     return places[0::4], places[3::4], places[2::4], places[1::4]
 
 
-def _turn(boxes: Boxes, quarter: int) -> Boxes:
+def turn_boxes(boxes: Boxes, quarter: int) -> Boxes:
+    """Return boxes turned back by so many quarters, one at least."""
     lefts, bottoms, rights, tops = boxes
     if quarter == 1:  # it runs down the page
         return _negative(tops), lefts, _negative(bottoms), rights

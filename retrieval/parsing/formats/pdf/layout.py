@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.pdf.columns import order_columns
-from retrieval.parsing.formats.pdf.glyphs import Glyphs, open_glyphs
+from retrieval.parsing.formats.pdf.columns import order_columns, rejoined
+from retrieval.parsing.formats.pdf.glyphs import Glyphs, open_glyphs, turn_boxes
+from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, stream_lines
+from retrieval.parsing.formats.pdf.rules import Rule, read_rules
+from retrieval.parsing.formats.pdf.tables import tables_in
 from retrieval.parsing.formats.pdf.vertical import order_vertical
 
 if TYPE_CHECKING:
@@ -21,10 +25,10 @@ def read_page(page: PdfPage) -> list[PrintedLine]:
     """Return the page's lines: those that stand upright, or as most of the page does, then those that are turned
     otherwise, apart."""
     with open_glyphs(page) as glyphs:
-        return _lay_out(glyphs)
+        return _lay_out(glyphs, read_rules(page) if glyphs.text else [])
 
 
-def _lay_out(glyphs: Glyphs) -> list[PrintedLine]:
+def _lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:
     directions: dict[int | None, list[PrintedLine]] = {}
     upright: dict[int | None, Glyphs] = {}
     sizes: Counter[int | None] = Counter()
@@ -36,14 +40,38 @@ def _lay_out(glyphs: Glyphs) -> list[PrintedLine]:
     lines: list[PrintedLine] = []
     for quarter, _ in sizes.most_common():
         lines += [EMPTY_LINE] * bool(lines)
-        lines += _arranged(upright[quarter], directions[quarter]) if quarter is not None else directions[quarter]
+        lines += (
+            _arranged(upright[quarter], directions[quarter], find_grids(_turned(rules, quarter)))
+            if quarter is not None
+            else directions[quarter]
+        )
     return lines
 
 
-def _arranged(glyphs: Glyphs, lines: list[PrintedLine]) -> list[PrintedLine]:
-    """Return lines that are turned alike in the order in which they are read."""
+def _arranged(glyphs: Glyphs, lines: list[PrintedLine], grids: Sequence[Grid]) -> list[PrintedLine]:
+    """Return lines that are turned alike in the order in which they are read, tables as rows."""
     if len(lines) > _LINES_LIMIT:
         return lines
     if any(line.words[0].runs_down for line in lines):
         return order_vertical(glyphs, lines)
-    return order_columns(glyphs, lines)
+    lines = take_tables(glyphs, lines, grids)
+    return [line for column in order_columns(glyphs, lines) for line in _with_tables(glyphs, column)]
+
+
+def _with_tables(glyphs: Glyphs, segments: list[PrintedLine]) -> list[PrintedLine]:
+    """Return the lines of a column in the order of the file, those of a table as its rows."""
+    rows: list[PrintedLine] = []
+    taken: set[int] = set()
+    for cells, made in tables_in(segments):
+        taken.update(map(id, cells))
+        rows += made
+    left = [segment for segment in segments if id(segment) not in taken] if taken else segments
+    return sorted([*rejoined(glyphs, left), *rows], key=lambda line: line.number)
+
+
+def _turned(rules: Sequence[Rule], quarter: int) -> Sequence[Rule]:
+    """Return lines of the page turned back as its text is."""
+    if not quarter or not rules:
+        return rules
+    lefts, bottoms, rights, tops = zip(*rules, strict=True)
+    return list(zip(*turn_boxes((lefts, bottoms, rights, tops), quarter), strict=True))

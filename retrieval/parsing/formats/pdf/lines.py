@@ -24,14 +24,14 @@ class PrintedLine:
     right: float
     top: float
     words: tuple[PrintedWord, ...] = ()
-    number: int = 0  # of the line of the file that it comes from
+    number: float = 0  # of the line of the file that it comes from
 
     @property
     def height(self) -> float:
         return self.top - self.bottom
 
 
-def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: int = 0) -> PrintedLine:
+def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0) -> PrintedLine:
     """Return the line that these words make."""
     return PrintedLine(
         text_of(glyphs, words),

@@ -1,0 +1,143 @@
+"""Tables without lines: rows of cells that stand below each other in columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+
+from retrieval.parsing.formats.pdf.lines import PrintedLine
+from retrieval.parsing.formats.pdf.rows import TextRow, table_lines
+
+_ROWS = 3  # that a table has at least
+_GUTTER = 0.8  # of a line's height, between columns
+_CROSSING = 0.15  # of the rows, which may reach over a gutter: headings of several columns
+_WORDS = 7.0  # in the middle: cells with more are columns of text
+_FIGURE = re.compile(r"[^\w\s]{0,3}\d[\d.,:/%\s  -]*[^\W\d_]{0,3}\W{0,2}|[-–—]|n/?a", re.IGNORECASE)
+_BULLET = re.compile(r"\W|[\w.]{1,5}[.)]|\(\w{1,4}\)")
+_LEADER = re.compile(r"…|\.{3}")
+
+
+def tables_in(segments: Sequence[PrintedLine]) -> Iterator[tuple[list[PrintedLine], list[PrintedLine]]]:
+    """Yield each table that segments of a page make: the segments, and its rows as lines."""
+    rows = list(_rows_of([segment for segment in segments if segment.words]))
+    begun = 0
+    while begun < len(rows):
+        end = _end_of_run(rows, begun)
+        if end - begun >= _ROWS and (gutters := _gutters(rows[begun:end])) and _is_table(rows[begun:end], gutters):
+            taken = [segment for row in rows[begun:end] for segment in row]
+            cells = _without_wraps(rows[begun:end], gutters)
+            yield taken, list(table_lines(cells, number=min(segment.number for segment in taken)))
+        begun = max(end, begun + 1)
+
+
+def _rows_of(segments: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+    """Yield the segments that stand side by side, from top to bottom."""
+    row: list[PrintedLine] = []
+    for segment in sorted(segments, key=lambda segment: -(segment.top + segment.bottom)):
+        if row and (segment.top + segment.bottom) / 2 < row[0].bottom + 0.25 * row[0].height:
+            yield sorted(row, key=lambda part: part.left)
+            row = []
+        row.append(segment)
+    if row:
+        yield sorted(row, key=lambda part: part.left)
+
+
+def _end_of_run(rows: Sequence[Sequence[PrintedLine]], begun: int) -> int:
+    """Return where the run of rows ends that begins here: rows of two cells and more, close to each other, with at
+    most one row of a single cell between two of them."""
+    end = begun
+    for index in range(begun, len(rows)):
+        if index > begun and not _is_near(rows[index - 1], rows[index]):
+            break
+        if len(rows[index]) > 1:
+            end = index + 1
+        elif index > end or end == begun:
+            break
+    return end
+
+
+def _is_near(upper: Sequence[PrintedLine], lower: Sequence[PrintedLine]) -> bool:
+    gap = min(part.bottom for part in upper) - max(part.top for part in lower)
+    return gap < 2 * max(upper[0].height, lower[0].height)
+
+
+def _gutters(rows: Sequence[Sequence[PrintedLine]]) -> list[float]:
+    """Return the middle of each upright strip that next to no row reaches over."""
+    changes: list[tuple[float, int]] = []
+    for row in rows:
+        for part in row:
+            changes += [(part.left, 1), (part.right, -1)]
+    allowed = int(_CROSSING * len(rows))
+    height = median(part.height for row in rows for part in row)
+    gutters, covering, free = [], 0, None
+    for place, change in sorted(changes):
+        before, covering = covering, covering + change
+        if before > allowed >= covering:
+            free = place
+        elif covering > allowed >= before and free is not None and place - free > _GUTTER * height:
+            gutters.append((free + place) / 2)
+    return gutters
+
+
+def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -> bool:
+    """Return whether the cells between the gutters are a table: short, in columns that are used, with three columns or
+    with figures in the second of two."""
+    columns = [_cells_of(row, gutters) for row in rows]
+    used = [sum(1 for cells in columns if cells[index]) for index in range(len(gutters) + 1)]
+    if min(used) < _ROWS or sum(sum(map(bool, cells)) > 1 for cells in columns) < _ROWS:
+        return False
+    texts = [cell for cells in columns for cell in cells if cell]
+    if (
+        median(len(text.split()) for text in texts) > _WORDS
+        or sum(map(bool, map(_LEADER.search, texts))) > len(rows) / 3
+    ):
+        return False
+    if sum(map(bool, (_BULLET.fullmatch(cells[0]) for cells in columns if cells[0]))) > 0.6 * used[0]:
+        columns = [cells[1:] for cells in columns]
+    if len(columns[0]) > 2:
+        return True
+    return (len(columns[0]) == 2 and _has_figures([cells[1] for cells in columns])) or _is_by_column(rows, gutters)
+
+
+def _has_figures(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return sum(_FIGURE.fullmatch(cell) is not None for cell in filled) >= max(_ROWS, 0.6 * len(filled))
+
+
+def _is_by_column(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -> bool:
+    """Return whether the file writes short cells one column after the other, which would part the rows."""
+    numbers = [[part.number for part in row] for row in rows if len(row) > 1]
+    apart = sum(other - one > 1 for row in numbers for one, other in pairwise(row))
+    words = median(len(part.words) for row in rows for part in row)
+    return words <= 3 and apart > 0.7 * len(numbers)
+
+
+def _cells_of(row: Sequence[PrintedLine], gutters: Sequence[float]) -> list[str]:
+    """Return the text of a row in each column; what reaches over several is in the first of them."""
+    cells = [""] * (len(gutters) + 1)
+    for part in row:
+        column = sum(gutter < part.left + 0.1 * part.height for gutter in gutters)
+        text = part.text.replace("\x02", "-")
+        cells[column] = f"{cells[column]} {text}".strip()
+    return cells
+
+
+def _without_wraps(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -> list[TextRow]:
+    """Return the rows of the table. A row without a first cell that stands closer to the one above it than rows do
+    goes on with its cells."""
+    gaps = [min(part.bottom for part in upper) - max(part.top for part in lower) for upper, lower in pairwise(rows)]
+    begins = [bool(_cells_of(row, gutters)[0]) for row in rows]
+    usual = median([gap for gap, begin in zip(gaps, begins[1:], strict=True) if begin] or [0.0])
+    made: list[TextRow] = []
+    for index, row in enumerate(rows):
+        cells = _cells_of(row, gutters)
+        bottom, top = min(part.bottom for part in row), max(part.top for part in row)
+        wraps = bool(made) and not cells[0] and gaps[index - 1] < usual - 0.15 * row[0].height
+        if wraps and all(above for above, cell in zip(made[-1].cells, cells, strict=True) if cell):
+            joined = (f"{above} {cell}".strip() for above, cell in zip(made[-1].cells, cells, strict=True))
+            made[-1] = TextRow(tuple(joined), made[-1].left, bottom, made[-1].right, made[-1].top)
+        else:
+            made.append(TextRow(tuple(cells), row[0].left, bottom, row[-1].right, top))
+    return made
