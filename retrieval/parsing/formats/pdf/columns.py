@@ -6,22 +6,21 @@ both sides. Without such evidence the lines stay in the order of the file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
-from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line
+from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_right_to_left
 
 _GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
 _ROWS = 4  # that a column has at least
 _WORDS = 3.0  # that a line of running text has, in the middle
+_FILLED = 0.5  # of a column's width, by a line of running text
 _LEVELS = 6  # of columns within columns
 _EDGES_LIMIT = 40  # places on a page where a column may begin
 _TOLERANCE = 3.0  # points by which lines of one column begin apart
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +71,10 @@ def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[Printed
             yield segments
         return
     columns = [split.left, split.right]
-    if _reads_right_to_left(segments):
+    if reads_right_to_left(segment.text for segment in segments):
         columns.reverse()
     for part in (split.above, *columns, split.below):
         yield from _parted(part, level=level + 1)
-
-
-def _reads_right_to_left(segments: Sequence[PrintedLine]) -> bool:
-    letters = "".join(segment.text for segment in segments)
-    return len(_RIGHT_TO_LEFT.findall(letters)) > len(letters) / 3
 
 
 def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
@@ -132,16 +126,23 @@ def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> b
     top = min(max(line.top for line in side) for side in (left, right))
     bottom = max(min(line.bottom for line in side) for side in (left, right))
     beside = [sum(bottom <= (line.top + line.bottom) / 2 <= top for line in side) for side in (left, right)]
-    return min(beside) >= _ROWS and _is_running_text(left) and _is_running_text(right)
+    if min(beside) < _ROWS:
+        return False
+    filled = [_filled(side) for side in (left, right)]
+    return max(filled) >= _FILLED and min(filled) >= _FILLED / 3
 
 
-def _is_running_text(lines: Sequence[PrintedLine]) -> bool:
-    """Return whether lines have several words and fill their column."""
-    words = [_word_count(line) for line in lines]
-    widths = [line.right - line.left for line in lines]
-    return median(words) >= _WORDS and median(widths) >= 0.5 * (
-        max(line.right for line in lines) - min(line.left for line in lines)
-    )
+def _filled(lines: Sequence[PrintedLine]) -> float:
+    """Return how much of their column's width the lines fill, in the middle; 0 when they are no running text. A side
+    that holds two columns itself is filled by half."""
+    parts: dict[float, list[PrintedLine]] = {}
+    for line in lines:
+        parts.setdefault(line.number, []).append(line)
+    if median(sum(map(_word_count, line)) for line in parts.values()) < _WORDS:
+        return 0.0
+    width = max(line.right for line in lines) - min(line.left for line in lines)
+    widths = [max(part.right for part in line) - min(part.left for part in line) for line in parts.values()]
+    return median(widths) / width if width > 0 else 0.0
 
 
 def _word_count(line: PrintedLine) -> float:

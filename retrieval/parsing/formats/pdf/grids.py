@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
-from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line
-from retrieval.parsing.formats.pdf.rows import TextRow, table_lines
+from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_right_to_left
+from retrieval.parsing.formats.pdf.rows import TextRow, is_figure, table_lines
 from retrieval.parsing.formats.pdf.rules import THIN, Rule
 from retrieval.parsing.formats.pdf.words import PrintedWord
 
 _NEAR = 3.0  # points by which lines that meet may miss each other
 _RULES_LIMIT = 600  # of a page: comparing each with each takes the square of it
+_LONG, _LONGEST = 400, 2_000  # characters of a cell
+_ALIKE = 0.8  # of the columns, that have as many lines where these are rows
 _FEW_BANDS = 2  # of rules: rows of text between them are rows of the table
 
 
@@ -39,7 +41,8 @@ class Grid:
 
     def parts(self, one: float, other: float, y: float) -> bool:
         """Return whether an upright line stands between two places at this height."""
-        return any(one < (rule[0] + rule[2]) / 2 <= other and rule[1] <= y <= rule[3] for rule in self.upright)
+        left, right = min(one, other), max(one, other)
+        return any(left < (rule[0] + rule[2]) / 2 <= right and rule[1] <= y <= rule[3] for rule in self.upright)
 
     def top_band(self, column: int, band: int) -> int:
         """Return the first band of the cell that this place is in: it begins below a line."""
@@ -111,13 +114,30 @@ def take_tables(glyphs: Glyphs, lines: Sequence[PrintedLine], grids: Sequence[Gr
     in it, as a frame or a chart, is none."""
     for grid in grids:
         inside = [(line, [word for word in line.words if grid.holds(word)]) for line in lines]
-        rows = list(_rows(glyphs, grid, [words for _, words in inside if words]))
-        if sum(len(list(filter(None, row.cells))) > 1 for row in rows) < 2:
+        rows = _in_use(list(_rows(glyphs, grid, [words for _, words in inside if words])))
+        if not _is_table(rows):
             continue
         first = min(line.number for line, words in inside if words)
         lines = [rest for line, words in inside for rest in _without(glyphs, line, words)]
         lines = sorted([*lines, *table_lines(rows, number=first)], key=lambda line: line.number)
     return list(lines)
+
+
+def _is_table(rows: Sequence[TextRow]) -> bool:
+    """Return whether rows have cells, and none that holds most of the text, as a frame around a page does."""
+    cells = [cell for row in rows for cell in row.cells if cell]
+    longest, whole = max(map(len, cells), default=0), sum(map(len, cells))
+    several = sum(sum(map(bool, row.cells)) > 1 for row in rows)
+    return several > 1 and longest <= _LONGEST and (longest <= _LONG or longest < whole / 2)
+
+
+def _in_use(rows: Sequence[TextRow]) -> list[TextRow]:
+    """Return the rows without the columns that hold nothing, which double lines make; from right to left when their
+    script runs so."""
+    used = [column for column, cells in enumerate(zip(*(row.cells for row in rows), strict=True)) if any(cells)]
+    if reads_right_to_left("".join(row.cells) for row in rows):
+        used.reverse()
+    return [replace(row, cells=tuple(row.cells[column] for column in used)) for row in rows]
 
 
 def _without(glyphs: Glyphs, line: PrintedLine, words: Sequence[PrintedWord]) -> Iterator[PrintedLine]:
@@ -142,7 +162,7 @@ def _rows(glyphs: Glyphs, grid: Grid, lines: Sequence[Sequence[PrintedWord]]) ->
     bands = sorted({band for band, _ in cells})
     for band in bands:
         within = {column: cells[band, column] for column in range(len(grid.xs) - 1) if (band, column) in cells}
-        if len(bands) <= _FEW_BANDS and _is_several_rows(list(within.values())):
+        if _is_several_rows(list(within.values()), are_few=len(bands) <= _FEW_BANDS):
             yield from _text_rows(grid, within)
         else:
             yield _row(grid, within)
@@ -151,7 +171,7 @@ def _rows(glyphs: Glyphs, grid: Grid, lines: Sequence[Sequence[PrintedWord]]) ->
 def _at_rules(grid: Grid, words: Sequence[PrintedWord]) -> Iterator[list[PrintedWord]]:
     """Yield the words in parts, which end at upright lines."""
     part: list[PrintedWord] = []
-    for word in sorted(words, key=lambda word: word.left):
+    for word in words:
         middle = (word.bottom + word.top) / 2
         if part and grid.parts(part[-1].middle, word.middle, middle):
             yield part
@@ -161,10 +181,15 @@ def _at_rules(grid: Grid, words: Sequence[PrintedWord]) -> Iterator[list[Printed
         yield part
 
 
-def _is_several_rows(columns: Sequence[Sequence[PrintedLine]]) -> bool:
-    """Return whether most columns have the same number of lines, and more than one or two."""
+def _is_several_rows(columns: Sequence[Sequence[PrintedLine]], *, are_few: bool) -> bool:
+    """Return whether the lines of a cell are rows of their own: next to all columns have as many, and they are figures,
+    or level lines are few."""
     counts = [len(column) for column in columns]
-    return len(columns) > 1 and max(counts) > 2 and sum(count > 0.6 * max(counts) for count in counts) > len(counts) / 2
+    most = max(counts, key=counts.count)
+    if len(columns) < 2 or most < 2 or counts.count(most) < _ALIKE * len(counts):
+        return False
+    figures = [is_figure(line.text) for column in columns[1:] for line in column]
+    return sum(figures) > len(figures) / 2 or (are_few and most > 2)
 
 
 def _text_rows(grid: Grid, columns: dict[int, list[PrintedLine]]) -> Iterator[TextRow]:

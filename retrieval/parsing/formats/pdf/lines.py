@@ -10,6 +10,7 @@ from itertools import accumulate
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
 from retrieval.parsing.formats.pdf.words import PrintedWord, is_raised, text_of, words_of
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _WORD_START = re.compile(r"(?<=\s)[^\s\x02\ufffe]")
 _STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
 
@@ -29,6 +30,12 @@ class PrintedLine:
     @property
     def height(self) -> float:
         return self.top - self.bottom
+
+
+def reads_right_to_left(texts: Iterable[str]) -> bool:
+    """Return whether many letters are of a script that runs from right to left."""
+    letters = "".join(texts)
+    return len(_RIGHT_TO_LEFT.findall(letters)) > len(letters) / 3
 
 
 def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0) -> PrintedLine:

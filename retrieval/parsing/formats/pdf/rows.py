@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.pdf.lines import PrintedLine
 from retrieval.parsing.formats.plain.tables import write_table
+
+_FIGURE = re.compile(r"[^\w\s]{0,3}\d[\d.,:/%\s  -]*[^\W\d_]{0,3}\W{0,2}|[-–—]|n/?a", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class TextRow:
     bottom: float
     right: float
     top: float
+
+
+def is_figure(text: str) -> bool:
+    """Return whether a cell holds a number, with or without a unit, or says that there is none."""
+    return _FIGURE.fullmatch(text) is not None
 
 
 def table_lines(rows: Sequence[TextRow], *, number: float) -> Iterator[PrintedLine]:

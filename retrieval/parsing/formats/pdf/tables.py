@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from retrieval.parsing.formats.pdf.lines import PrintedLine
-from retrieval.parsing.formats.pdf.rows import TextRow, table_lines
+from retrieval.parsing.formats.pdf.lines import PrintedLine, reads_right_to_left
+from retrieval.parsing.formats.pdf.rows import TextRow, is_figure, table_lines
 
 _ROWS = 3  # that a table has at least
 _GUTTER = 0.8  # of a line's height, between columns
 _CROSSING = 0.15  # of the rows, which may reach over a gutter: headings of several columns
-_WORDS = 7.0  # in the middle: cells with more are columns of text
-_FIGURE = re.compile(r"[^\w\s]{0,3}\d[\d.,:/%\s  -]*[^\W\d_]{0,3}\W{0,2}|[-–—]|n/?a", re.IGNORECASE)
+_WORDS = 4  # in the middle of a column's cells: two columns with more are text that runs on
 _BULLET = re.compile(r"\W|[\w.]{1,5}[.)]|\(\w{1,4}\)")
 _LEADER = re.compile(r"…|\.{3}")
 
@@ -28,6 +28,8 @@ def tables_in(segments: Sequence[PrintedLine]) -> Iterator[tuple[list[PrintedLin
         if end - begun >= _ROWS and (gutters := _gutters(rows[begun:end])) and _is_table(rows[begun:end], gutters):
             taken = [segment for row in rows[begun:end] for segment in row]
             cells = _without_wraps(rows[begun:end], gutters)
+            if reads_right_to_left(segment.text for segment in taken):
+                cells = [replace(row, cells=row.cells[::-1]) for row in cells]
             yield taken, list(table_lines(cells, number=min(segment.number for segment in taken)))
         begun = max(end, begun + 1)
 
@@ -89,29 +91,44 @@ def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -
     if min(used) < _ROWS or sum(sum(map(bool, cells)) > 1 for cells in columns) < _ROWS:
         return False
     texts = [cell for cells in columns for cell in cells if cell]
-    if (
-        median(len(text.split()) for text in texts) > _WORDS
-        or sum(map(bool, map(_LEADER.search, texts))) > len(rows) / 3
-    ):
+    if sum(_LEADER.search(text) is not None for text in texts) > len(rows) / 3 or _is_running_text(rows, columns):
         return False
-    if sum(map(bool, (_BULLET.fullmatch(cells[0]) for cells in columns if cells[0]))) > 0.6 * used[0]:
+    if _is_numbering([cells[0] for cells in columns if cells[0]]):
         columns = [cells[1:] for cells in columns]
-    if len(columns[0]) > 2:
-        return True
-    return (len(columns[0]) == 2 and _has_figures([cells[1] for cells in columns])) or _is_by_column(rows, gutters)
+    if len(columns[0]) != 2:
+        return len(columns[0]) > 2
+    return _has_figures([cells[1] for cells in columns]) or _is_by_column(rows)
+
+
+def _is_running_text(rows: Sequence[Sequence[PrintedLine]], columns: Sequence[Sequence[str]]) -> bool:
+    """Return whether two columns are text that runs on, or the file writes columns of several words one by one."""
+    lengths = [median(len(cell.split()) for cell in cells if cell) for cells in zip(*columns, strict=True)]
+    wordy = sum(length >= _WORDS for length in lengths)
+    return wordy > 1 or (wordy > 0 and _is_apart(rows)) or max(lengths) > 3 * _WORDS
+
+
+def _is_numbering(cells: Sequence[str]) -> bool:
+    """Return whether most are bullets, or numbers that count on, as those of lines and clauses do."""
+    counts = sum(
+        one.isdecimal() and other.isdecimal() and int(other[:9]) - int(one[:9]) == 1 for one, other in pairwise(cells)
+    )
+    return max(sum(_BULLET.fullmatch(cell) is not None for cell in cells), counts) > 0.6 * len(cells)
 
 
 def _has_figures(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells if cell]
-    return sum(_FIGURE.fullmatch(cell) is not None for cell in filled) >= max(_ROWS, 0.6 * len(filled))
+    return sum(is_figure(cell) for cell in filled) >= max(_ROWS, 0.6 * len(filled))
 
 
-def _is_by_column(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -> bool:
+def _is_by_column(rows: Sequence[Sequence[PrintedLine]]) -> bool:
     """Return whether the file writes short cells one column after the other, which would part the rows."""
+    return median(len(part.words) for row in rows for part in row) <= 3 and _is_apart(rows)
+
+
+def _is_apart(rows: Sequence[Sequence[PrintedLine]]) -> bool:
+    """Return whether the file writes most cells of a row far from each other."""
     numbers = [[part.number for part in row] for row in rows if len(row) > 1]
-    apart = sum(other - one > 1 for row in numbers for one, other in pairwise(row))
-    words = median(len(part.words) for row in rows for part in row)
-    return words <= 3 and apart > 0.7 * len(numbers)
+    return sum(any(other - one > 1 for one, other in pairwise(row)) for row in numbers) > 0.7 * len(numbers)
 
 
 def _cells_of(row: Sequence[PrintedLine], gutters: Sequence[float]) -> list[str]:
