@@ -19,7 +19,7 @@ _ROWS = 4  # that a column has at least
 _WORDS = 3.0  # that a line of running text has, in the middle
 _FILLED = 0.5  # of a column's width, by a line of running text
 _LEVELS = 6  # of columns within columns
-_EDGES_LIMIT = 40  # places on a page where a column may begin
+_EDGES_LIMIT = 12  # places on a page where a column may begin
 _TOLERANCE = 3.0  # points by which lines of one column begin apart
 
 
@@ -84,27 +84,29 @@ def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
     by_height = sorted(segments, key=lambda segment: -segment.top)
     for edge in _edges(segments):
         for begin, end in _bands(by_height, edge):
+            if end - begin < 2 * max(rows, _ROWS):
+                continue
             band = by_height[begin:end]
             left = [segment for segment in band if segment.left < edge - _TOLERANCE]
             right = [segment for segment in band if segment.left >= edge - _TOLERANCE]
             shared = min(len(left), len(right))
-            if shared > rows and _are_columns(left, right):
+            if shared > rows and _are_columns(left, right, edge):
                 found, rows = _Split(by_height[:begin], left, right, by_height[end:]), shared
     return found
 
 
 def _edges(segments: Sequence[PrintedLine]) -> list[float]:
     """Return where several segments begin one below the other, and others end before it."""
-    edges: list[float] = []
+    edges: list[tuple[int, float]] = []
     lefts = sorted(segment.left for segment in segments)
     begun = 0
     for index in range(1, len(lefts) + 1):
         if index < len(lefts) and lefts[index] - lefts[index - 1] < _TOLERANCE:
             continue
         if index - begun >= _ROWS - 1 and lefts[begun] > lefts[0] + _TOLERANCE:
-            edges.append(lefts[begun])
+            edges.append((begun - index, lefts[begun]))
         begun = index
-    return edges[:_EDGES_LIMIT]
+    return [edge for _, edge in sorted(edges)[:_EDGES_LIMIT]]
 
 
 def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int, int]]:
@@ -119,9 +121,9 @@ def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int,
         yield begun, len(by_height)
 
 
-def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> bool:
-    """Return whether both sides are running text, beside each other."""
-    if min(len(left), len(right)) < _ROWS:
+def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
+    """Return whether both sides are running text, beside each other, with a straight gutter between them."""
+    if min(len(left), len(right)) < _ROWS or not _is_straight(left, right, edge):
         return False
     top = min(max(line.top for line in side) for side in (left, right))
     bottom = max(min(line.bottom for line in side) for side in (left, right))
@@ -130,6 +132,18 @@ def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine]) -> b
         return False
     filled = [_filled(side) for side in (left, right)]
     return max(filled) >= _FILLED and min(filled) >= _FILLED / 3
+
+
+def _is_straight(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
+    """Return whether most lines on the right begin at the gutter, and where lines are few, the gutter is wide. The
+    wide gaps of a few justified lines can lie below each other as well."""
+    begins: dict[float, float] = {}
+    for line in right:
+        begins[line.number] = min(line.left, begins.get(line.number, line.left))
+    aligned = sum(begin - edge < _TOLERANCE for begin in begins.values())
+    height = median(line.height for line in right)
+    width = edge - max(line.right for line in left)
+    return aligned >= max(_ROWS - 1, len(begins) / 2) and (width > height or aligned >= 2 * _ROWS)
 
 
 def _filled(lines: Sequence[PrintedLine]) -> float:
@@ -146,5 +160,8 @@ def _filled(lines: Sequence[PrintedLine]) -> float:
 
 
 def _word_count(line: PrintedLine) -> float:
-    """Return how many words a line has; Han characters, which need no blanks, count as half a word."""
-    return max(len(line.words), sum(sign > "\u2e80" for sign in line.text) / 2)
+    """Return how many words a line has; Han characters, which need no blanks, count as a third."""
+    if not line.glyphs or not line.words:
+        return 0
+    text = line.glyphs.text[line.words[0].start : line.words[-1].end]
+    return len(line.words) if max(text) < "\u2e80" else max(len(line.words), sum(map("\u2e80".__lt__, text)) / 3)

@@ -13,10 +13,13 @@ from itertools import repeat
 from math import pi
 from typing import TYPE_CHECKING, Any
 
+from retrieval.parsing.formats.extracted import clean
+
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_LINE_ENDS = re.compile("[\r\n\x02\ufffe]")
 _SKEWED = 0.15  # radians off the next quarter turn, from which on text counts as slanting
 
 Boxes = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]  # lefts, bottoms, rights, tops
@@ -34,6 +37,8 @@ class Glyphs:
     bounds: tuple[float, float, float, float]
     quarters: dict[int, int | None]
     origin_of: Callable[[int], tuple[float, float]]
+    is_clean: bool  # no sign of them is one that no reader sees
+    all_shown: bool  # none of them is off the page
     quarter: int = 0  # by which they were turned back
 
     def turned(self, quarter: int) -> Glyphs:
@@ -46,6 +51,8 @@ class Glyphs:
 
     def shows(self, start: int, end: int) -> bool:
         """Return whether a part of these characters, not turned back, is on the page."""
+        if self.all_shown:
+            return True
         lefts, bottoms, rights, tops = self.boxes
         left, bottom, right, top = self.bounds
         return (
@@ -64,9 +71,25 @@ def open_glyphs(page: PdfPage) -> Iterator[Glyphs]:
         address = ctypes.cast(textpage.raw, ctypes.c_void_p).value
         count = max(0, textpage.count_chars())
         text = _text(address, count)
-        yield Glyphs(text, _boxes(address, count), page.get_bbox(), _quarters(address, text), partial(_origin, address))
+        boxes, bounds = _boxes(address, count), page.get_bbox()
+        visible = _LINE_ENDS.sub("", text)
+        yield Glyphs(
+            text,
+            boxes,
+            bounds,
+            _quarters(address, text),
+            partial(_origin, address),
+            is_clean=clean(visible) == visible,
+            all_shown=not text or _are_shown(boxes, bounds),
+        )
     finally:
         textpage.close()
+
+
+def _are_shown(boxes: Boxes, bounds: tuple[float, float, float, float]) -> bool:
+    lefts, bottoms, rights, tops = boxes
+    left, bottom, right, top = bounds
+    return max(lefts) <= right and min(rights) >= left and max(bottoms) <= top and min(tops) >= bottom
 
 
 def whole(text: str) -> str:

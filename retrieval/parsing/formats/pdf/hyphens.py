@@ -19,6 +19,7 @@ from retrieval.parsing.formats.pdf.lines import PrintedLine
 from retrieval.text.language import detect_language
 
 _BROKEN = "\x02"  # a line's last sign where pdfium sees a word go on
+_HYPHENS = ("-", "‐", _BROKEN)
 _ENDING = re.compile("((?:[^\\W_]+[-‐])*)([^\\W_]+)[-‐\x02]\\Z")
 _BEGINNING = re.compile(r"([^\W_]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:[-‐][^\W\d_]+)*(?![-‐\x02]$)", re.MULTILINE)
@@ -37,7 +38,7 @@ _JOINING_WORDS = frozenset(
 
 def join_words(pages: Sequence[list[PrintedLine]]) -> list[list[PrintedLine]]:
     """Return the pages with lines joined where one ends in a hyphen and the next goes on with its word."""
-    if not any(line.text[-1:] in ("-", "‐", _BROKEN) for page in pages for line in page):
+    if not any(line.text[-1:] in _HYPHENS for page in pages for line in page):
         return list(pages)
     known = _Words(line.text for page in pages for line in page)
     return [_joined(page, known) for page in pages]
@@ -48,11 +49,11 @@ def _joined(page: Sequence[PrintedLine], known: _Words) -> list[PrintedLine]:
     last: PrintedLine | None = None  # of those as they are printed
     for line in page:
         if lines and last is not None and (text := known.join(lines[-1].text, line.text)) and _follows(last, line):
-            lines[-1] = replace(lines[-1], text=text)
+            lines[-1] = replace(lines[-1], said=text)
         else:
             lines.append(line)
         last = line
-    return [replace(line, text=line.text.replace(_BROKEN, "-")) if _BROKEN in line.text else line for line in lines]
+    return [replace(line, said=line.text.replace(_BROKEN, "-")) if _BROKEN in line.text else line for line in lines]
 
 
 def _follows(one: PrintedLine, other: PrintedLine) -> bool:
@@ -73,6 +74,8 @@ class _Words:
 
     def join(self, text: str, following: str) -> str:
         """Return a line with the next one behind it; empty when its last word ends with it."""
+        if text[-1:] not in _HYPHENS:
+            return ""
         ending, beginning = _ENDING.search(text[-100:]), _BEGINNING.match(following[:100])
         if not ending or not beginning:
             return ""

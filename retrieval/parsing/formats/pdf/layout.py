@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.parsing.formats.pdf.columns import order_columns, rejoined
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, open_glyphs, turn_boxes
 from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
-from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, stream_lines
+from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled, stream_lines
 from retrieval.parsing.formats.pdf.rules import Rule, read_rules
 from retrieval.parsing.formats.pdf.tables import tables_in
 from retrieval.parsing.formats.pdf.vertical import order_vertical
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _LINES_LIMIT = 5_000  # of a page, beyond which it is read in the order of the file
-EMPTY_LINE = PrintedLine("", 0, 0, 0, 0)
+EMPTY_LINE = PrintedLine(0, 0, 0, 0)
 
 
 def read_page(page: PdfPage) -> list[PrintedLine]:
     """Return the page's lines: those that stand upright, or as most of the page does, then those that are turned
     otherwise, apart."""
     with open_glyphs(page) as glyphs:
-        return _lay_out(glyphs, read_rules(page) if glyphs.text else [])
+        lines = _lay_out(glyphs, read_rules(page) if glyphs.text else [])
+        return [settled(line) for line in lines]
 
 
 def _lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:

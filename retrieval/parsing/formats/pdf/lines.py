@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
@@ -15,21 +16,28 @@ _WORD_START = re.compile(r"(?<=\s)[^\s\x02\ufffe]")
 _STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PrintedLine:
-    """A line of text with its place in points. `words` are its words from first to last; a row of a table has none."""
+    """A line of text with its place in points. `words` are its words from first to last; a row of a table has none.
+    `number` is that of the line of the file that it comes from."""
 
-    text: str
     left: float
     bottom: float
     right: float
     top: float
     words: tuple[PrintedWord, ...] = ()
-    number: float = 0  # of the line of the file that it comes from
+    number: float = 0
+    said: str = ""
+    glyphs: Glyphs | None = field(default=None, repr=False, compare=False)
 
     @property
     def height(self) -> float:
         return self.top - self.bottom
+
+    @cached_property
+    def text(self) -> str:
+        """The text; that of words is put together when it is first asked for, while the page is open."""
+        return text_of(self.glyphs, self.words) if self.glyphs else self.said
 
 
 def reads_right_to_left(texts: Iterable[str]) -> bool:
@@ -40,15 +48,23 @@ def reads_right_to_left(texts: Iterable[str]) -> bool:
 
 def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0) -> PrintedLine:
     """Return the line that these words make."""
+    if len(words) == 1:
+        word = words[0]
+        return PrintedLine(word.left, word.bottom, word.right, word.top, (word,), number, glyphs=glyphs)
     return PrintedLine(
-        text_of(glyphs, words),
-        min(word.left for word in words),
-        min(word.bottom for word in words),
-        max(word.right for word in words),
-        max(word.top for word in words),
+        min([word.left for word in words]),
+        min([word.bottom for word in words]),
+        max([word.right for word in words]),
+        max([word.top for word in words]),
         tuple(words),
         number,
+        glyphs=glyphs,
     )
+
+
+def settled(line: PrintedLine) -> PrintedLine:
+    """Return the line with its text and without the page's characters."""
+    return replace(line, said=line.text, glyphs=None)
 
 
 def page_text(lines: Iterable[PrintedLine]) -> str:

@@ -37,4 +37,5 @@ def table_lines(rows: Sequence[TextRow], *, number: float) -> Iterator[PrintedLi
     texts = [text for text in blocks.extracted().text.split("\n") if text]
     for index, text in enumerate(texts):
         row = rows[min(index + len(rows) - len(texts), len(rows) - 1) if index or len(texts) >= len(rows) else 0]
-        yield PrintedLine(text, row.left, row.bottom, row.right, row.top, number=number + index / (len(texts) + 1))
+        at = number + index / (len(texts) + 1)
+        yield PrintedLine(row.left, row.bottom, row.right, row.top, number=at, said=text)

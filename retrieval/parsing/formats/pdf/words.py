@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from retrieval.parsing.formats.extracted import clean
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, whole
@@ -45,10 +46,15 @@ class PrintedWord:
 
 def words_of(glyphs: Glyphs, start: int, end: int) -> Iterator[PrintedWord]:
     """Yield the words between two of a page's characters. Where the baseline changes, a word begins."""
+    lefts, bottoms, rights, tops = glyphs.boxes
     for found in _WORD.finditer(glyphs.text, start, end):
-        word = _word(glyphs, *found.span())
-        bottoms = glyphs.boxes[1][word.start : word.end]
-        if word.end - word.start > 1 and max(bottoms) - word.bottom > 0.1 * word.height:
+        first, beyond = found.span()
+        level = bottoms[first:beyond]
+        if level.count(level[0]) == len(level) and lefts[first] <= lefts[beyond - 1]:  # the usual case
+            yield PrintedWord(first, beyond, lefts[first], level[0], rights[beyond - 1], max(tops[first:beyond]))
+            continue
+        word = _word(glyphs, first, beyond)
+        if max(level) - word.bottom > 0.1 * word.height:
             yield from _split(glyphs, word)
         else:
             yield word
@@ -83,17 +89,26 @@ def _step(glyphs: Glyphs, index: int, drop: float) -> str:
 def text_of(glyphs: Glyphs, words: Sequence[PrintedWord]) -> str:
     """Return the line that these words are: with the blanks of the file, "^" before raised signs, no blanks between
     Han characters, and few dots for a leader. A hyphen at its end is marked as pdfium does."""
-    close = _SPACED if _is_spaced(glyphs, words) else _CLOSE
-    parts = []
-    for number, word in enumerate(words):
-        if number:
-            parts.append(_between(glyphs, words[number - 1], word, close=close))
-        parts.append(glyphs.text[word.start : word.end])
-    text = whole("".join(parts))
+    text = glyphs.text[words[0].start : words[-1].end]
+    if "\n" in text or len(text.split()) != len(words) or max(text) > "\u2e80" or not glyphs.is_clean:
+        text = _put_together(glyphs, words)
     broken = text[-1:] in _HYPHENS
-    text = clean(text.replace("\x02", "-").replace("\ufffe", "-")).replace("\n", " ")
-    text = _LEADER.sub(" … ", text).strip()
+    text = text.replace("\x02", "-").replace("\ufffe", "-")
+    if text.count(".") > 4 or not text.isascii():
+        text = _LEADER.sub(" … ", text)
+    text = text.strip()
     return text[:-1] + "\x02" if broken and text.endswith("-") else text
+
+
+def _put_together(glyphs: Glyphs, words: Sequence[PrintedWord]) -> str:
+    close = _SPACED if _is_spaced(glyphs, words) else _CLOSE
+    parts = [glyphs.text[words[0].start : words[0].end]]
+    for one, other in pairwise(words):
+        parts += [_between(glyphs, one, other, close=close), glyphs.text[other.start : other.end]]
+    text = whole("".join(parts))
+    ending = "\x02" if text[-1:] in _HYPHENS else ""
+    text = text.removesuffix("\x02").removesuffix("\ufffe").replace("\x02", "-").replace("\ufffe", "-")
+    return clean(text).replace("\n", " ") + ending
 
 
 def _is_spaced(glyphs: Glyphs, words: Sequence[PrintedWord]) -> bool:
