@@ -19,7 +19,7 @@ _ROWS = 4  # that a column has at least
 _WORDS = 3.0  # that a line of running text has, in the middle
 _FILLED = 0.5  # of a column's width, by a line of running text
 _LEVELS = 6  # of columns within columns
-_EDGES_LIMIT = 12  # places on a page where a column may begin
+_EDGES_LIMIT = 8  # places on a page where a column may begin
 _TOLERANCE = 3.0  # points by which lines of one column begin apart
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _LINE_ENDS = re.compile("[\r\n\x02\ufffe]")
+_LINE = re.compile(r"[^\s\x02\ufffe](?:[^\r\n\x02\ufffe]*[^\s\x02\ufffe])?")
 _SKEWED = 0.15  # radians off the next quarter turn, from which on text counts as slanting
 
 Boxes = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]  # lefts, bottoms, rights, tops
@@ -29,8 +30,8 @@ Boxes = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]
 class Glyphs:
     """A page's characters in the order of the file, as UTF-16 units, with the blanks and line ends that pdfium found
     between them, and their boxes in points. `bounds`: left, bottom, right and top of what is shown of the page.
-    `quarters`: by how many quarters clockwise each word is turned, by where it begins; None for one that slants.
-    `origin_of` tells where a character's baseline begins."""
+    `quarters`: by how many quarters clockwise characters are turned, of lines that are not upright; None for one that
+    slants. `origin_of` tells where a character's baseline begins."""
 
     text: str
     boxes: Boxes
@@ -98,10 +99,15 @@ def whole(text: str) -> str:
 
 
 def _quarters(address: int | None, text: str) -> dict[int, int | None]:
-    """Return by how many quarters each word is turned."""
-    starts = [word.start() for word in re.finditer(r"[^\s\x02\ufffe]+", text)]
-    angles = map(_functions()["FPDFText_GetCharAngle"], repeat(address, len(starts)), starts)
-    return {start: _quarter(angle) for start, angle in zip(starts, angles, strict=True)}
+    """Return by how many quarters characters are turned: those of lines whose first or last one is turned."""
+    angle_of = _functions()["FPDFText_GetCharAngle"]
+    turned: dict[int, int | None] = {}
+    for line in _LINE.finditer(text):
+        first, beyond = line.span()
+        if any(_quarter(angle_of(address, index)) != 0 for index in (first, beyond - 1)):
+            signs = (index for index in range(first, beyond) if not text[index].isspace())
+            turned |= {index: _quarter(angle_of(address, index)) for index in signs}
+    return turned
 
 
 def _quarter(angle: float) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
@@ -13,6 +13,7 @@ from retrieval.parsing.formats.pdf.rules import THIN, Rule
 from retrieval.parsing.formats.pdf.words import PrintedWord
 
 _NEAR = 3.0  # points by which lines that meet may miss each other
+_SMALL = 20.0  # points; a sign that is drawn, and no table
 _RULES_LIMIT = 600  # of a page: comparing each with each takes the square of it
 _LONG, _LONGEST = 400, 2_000  # characters of a cell
 _ALIKE = 0.8  # of the columns, that have as many lines where these are rows
@@ -28,6 +29,12 @@ class Grid:
     ys: tuple[float, ...]
     upright: tuple[Rule, ...]
     level: tuple[Rule, ...]
+
+    def words_in(self, line: PrintedLine) -> list[PrintedWord]:
+        """Return the words of a line that stand within it."""
+        if line.top < self.ys[-1] or line.bottom > self.ys[0] or line.right < self.xs[0] or line.left > self.xs[-1]:
+            return []
+        return [word for word in line.words if self.holds(word)]
 
     def holds(self, word: PrintedWord) -> bool:
         middle = (word.bottom + word.top) / 2
@@ -58,9 +65,31 @@ def find_grids(rules: Sequence[Rule]) -> list[Grid]:
     """Return what the page's lines rule into at least two columns and two rows."""
     upright = [rule for rule in rules if rule[2] - rule[0] < THIN < rule[3] - rule[1]]
     level = [rule for rule in rules if rule[3] - rule[1] < THIN < rule[2] - rule[0]]
-    if not upright or not level or len(upright) + len(level) > _RULES_LIMIT:
+    if not upright or not level:
+        return []
+    level = _merged(level)
+    upright = list(map(_swapped, _merged(map(_swapped, upright))))
+    if len(upright) + len(level) > _RULES_LIMIT:
         return []
     return [grid for group in _connected([*upright, *level]) if (grid := _grid(group))]
+
+
+def _swapped(rule: Rule) -> Rule:
+    """Return an upright line as a level one, and the other way round."""
+    left, bottom, right, top = rule
+    return bottom, left, top, right
+
+
+def _merged(rules: Iterable[Rule]) -> list[Rule]:
+    """Return level lines, those that go on in each other as one: the edges of a row's cells."""
+    merged: list[Rule] = []
+    for left, bottom, right, top in sorted(rules, key=lambda rule: (round(rule[1]), rule[0])):
+        last = merged[-1] if merged else None
+        if last and abs(last[1] - bottom) < 1 and left <= last[2] + 1:
+            merged[-1] = (last[0], min(last[1], bottom), max(last[2], right), max(last[3], top))
+        else:
+            merged.append((left, bottom, right, top))
+    return merged
 
 
 def _connected(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
@@ -95,7 +124,7 @@ def _grid(rules: Sequence[Rule]) -> Grid | None:
     ys = _places(
         [(rule[1] + rule[3]) / 2 for rule in level] + [side for rule in upright for side in (rule[1], rule[3])]
     )
-    if len(xs) < 3 or len(ys) < 3:
+    if len(xs) < 3 or len(ys) < 3 or xs[-1] - xs[0] < _SMALL or ys[-1] - ys[0] < _SMALL:
         return None
     return Grid(xs, ys[::-1], upright, level)
 
@@ -113,7 +142,7 @@ def take_tables(glyphs: Glyphs, lines: Sequence[PrintedLine], grids: Sequence[Gr
     """Return the lines with those in a grid as rows of a table, where the first of them stood. A grid with too little
     in it, as a frame or a chart, is none."""
     for grid in grids:
-        inside = [(line, [word for word in line.words if grid.holds(word)]) for line in lines]
+        inside = [(line, grid.words_in(line)) for line in lines]
         rows = _in_use(list(_rows(glyphs, grid, [words for _, words in inside if words])))
         if not _is_table(rows):
             continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.pdf.columns import order_columns, rejoined
@@ -25,11 +26,12 @@ def read_page(page: PdfPage) -> list[PrintedLine]:
     """Return the page's lines: those that stand upright, or as most of the page does, then those that are turned
     otherwise, apart."""
     with open_glyphs(page) as glyphs:
-        lines = _lay_out(glyphs, read_rules(page) if glyphs.text else [])
+        lines = lay_out(glyphs, read_rules(page) if glyphs.text else [])
         return [settled(line) for line in lines]
 
 
-def _lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:
+def lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:
+    """Return the lines of a page's characters in the order in which they are read, with tables as rows."""
     directions: dict[int | None, list[PrintedLine]] = {}
     upright: dict[int | None, Glyphs] = {}
     sizes: Counter[int | None] = Counter()
@@ -40,13 +42,28 @@ def _lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:
         sizes[quarter] += words[-1].end - words[0].start
     lines: list[PrintedLine] = []
     for quarter, _ in sizes.most_common():
-        lines += [EMPTY_LINE] * bool(lines)
-        lines += (
-            _arranged(upright[quarter], directions[quarter], find_grids(_turned(rules, quarter)))
-            if quarter is not None
-            else directions[quarter]
-        )
+        found = directions[quarter] if quarter != 1 else list(_top_down(directions[quarter]))
+        if quarter is not None:
+            found = _arranged(upright[quarter], found, find_grids(_turned(rules, quarter)))
+        lines += [EMPTY_LINE] * bool(lines) + found
     return lines
+
+
+def _top_down(lines: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
+    """Yield lines that run down the page; pdfium, which sorts what begins at one height by its left side, gives those
+    of a paragraph from the last to the first."""
+    run: list[PrintedLine] = []
+    for line in lines:
+        if run and not (-0.5 < (line.bottom - run[-1].top) / max(line.height, 1) < 1 and line.left < run[-1].right):
+            yield from _renumbered(run)
+            run = []
+        run.append(line)
+    yield from _renumbered(run)
+
+
+def _renumbered(run: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
+    for line, place in zip(reversed(run), run, strict=True):
+        yield replace(line, number=place.number)
 
 
 def _arranged(glyphs: Glyphs, lines: list[PrintedLine], grids: Sequence[Grid]) -> list[PrintedLine]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
@@ -12,7 +12,6 @@ from retrieval.parsing.formats.pdf.glyphs import Glyphs
 from retrieval.parsing.formats.pdf.words import PrintedWord, is_raised, text_of, words_of
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_WORD_START = re.compile(r"(?<=\s)[^\s\x02\ufffe]")
 _STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
 
 
@@ -64,7 +63,9 @@ def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0
 
 def settled(line: PrintedLine) -> PrintedLine:
     """Return the line with its text and without the page's characters."""
-    return replace(line, said=line.text, glyphs=None)
+    if line.glyphs is None:
+        return line
+    return PrintedLine(line.left, line.bottom, line.right, line.top, line.words, line.number, line.text)
 
 
 def page_text(lines: Iterable[PrintedLine]) -> str:
@@ -113,13 +114,14 @@ def _found_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]
 
 
 def _directions(glyphs: Glyphs, start: int, end: int) -> Iterator[tuple[int | None, int, int]]:
-    """Yield the runs of words of a line that are turned alike, as quarters, start and end."""
+    """Yield the runs of characters of a line that are turned alike, as quarters, start and end."""
     begun, quarter = start, glyphs.quarters.get(start, 0)
-    for word in _WORD_START.finditer(glyphs.text, start + 1, end):
-        other = glyphs.quarters.get(word.start(), 0)
-        if other != quarter:
-            yield quarter, begun, word.start()
-            begun, quarter = word.start(), other
+    if start in glyphs.quarters:
+        for index in range(start, end):
+            other = glyphs.quarters.get(index, quarter)
+            if other != quarter:
+                yield quarter, begun, index
+                begun, quarter = index, other
     yield quarter, begun, end
 
 

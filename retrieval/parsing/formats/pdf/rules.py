@@ -13,7 +13,7 @@ Rule = tuple[float, float, float, float]  # left, bottom, right, top; one side i
 Matrix = tuple[float, float, float, float, float, float]
 
 THIN = 3.0  # points; what is thicker is an area
-_SHORT = 4.0  # points; what is shorter rules nothing
+_SHORT = 7.0  # points; what is shorter rules nothing
 _OBJECTS_LIMIT = 3_000  # of a page: maps and drawings have more, and no tables
 _SEGMENTS_LIMIT = 20_000
 _LEVELS = 3  # of forms within forms
@@ -81,7 +81,7 @@ def _points(path: Any, matrix: Matrix) -> Iterator[tuple[bool, float, float]]:
     """Yield a path's points on the page, and whether the pen was lifted before; nothing for curves."""
     from pypdfium2 import raw
 
-    count = raw.FPDFPath_CountSegments(path)
+    count = raw.FPDFPath_CountSegments(path)  # letters drawn as shapes have many, or curves
     if not 2 <= count <= _SEGMENTS_LIMIT:
         return
     x, y = ctypes.c_float(), ctypes.c_float()

@@ -101,8 +101,8 @@ def find_running_lines(pages: Sequence[Sequence[PrintedLine]], *, bounds: Sequen
 
 
 def _is_repeated(edges: Sequence[dict[int, _Edge]], number: int, edge: _Edge) -> bool:
-    """Return whether two of the four pages around have this line too."""
-    around = [distance for distance in (-2, -1, 1, 2) if 0 <= number + distance < len(edges)]
+    """Return whether two of the pages around have this line too; left and right pages may have others."""
+    around = [distance for distance in (-4, -2, -1, 1, 2, 4) if 0 <= number + distance < len(edges)]
     alike = (any(edge.repeats(other, distance) for other in edges[number + distance].values()) for distance in around)
     return sum(alike) >= 2
 
