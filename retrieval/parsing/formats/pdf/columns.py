@@ -17,6 +17,7 @@ from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_ri
 _GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
 _ROWS = 4  # that a column has at least
 _WORDS = 3.0  # that a line of running text has, in the middle
+_FIGURES = 0.35  # of the words of running text, at most
 _FILLED = 0.5  # of a column's width, by a line of running text
 _LEVELS = 6  # of columns within columns
 _EDGES_LIMIT = 8  # places on a page where a column may begin
@@ -36,11 +37,11 @@ class _Split:
 def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
     """Yield the columns of a page in reading order, each as segments: parts of lines between wide gaps. A page without
     columns is one."""
-    segments = [segment for line in lines for segment in _segments(glyphs, line)]
+    segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]
     yield from _parted(segments, level=0)
 
 
-def _segments(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
+def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
     """Yield the parts of a line between wide gaps."""
     begun = 0
     for index, (one, other) in enumerate(pairwise(line.words), start=1):
@@ -131,7 +132,14 @@ def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge
     if min(beside) < _ROWS:
         return False
     filled = [_filled(side) for side in (left, right)]
-    return max(filled) >= _FILLED and min(filled) >= _FILLED / 3
+    is_filled = max(filled) >= _FILLED and min(filled) >= _FILLED / 3
+    return is_filled and max(map(_figures, (left, right))) < _FIGURES
+
+
+def _figures(lines: Sequence[PrintedLine]) -> float:
+    """Return which part of the words hold figures: many are those of a table, whose rows reach over the gutter."""
+    words = " ".join(line.text for line in lines).split()
+    return sum(any(map(str.isdecimal, word)) for word in words) / max(1, len(words))
 
 
 def _is_straight(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.pdf.columns import order_columns, rejoined
+from retrieval.parsing.formats.pdf.columns import order_columns, rejoined, split_at_gaps
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, open_glyphs, turn_boxes
 from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled, stream_lines
@@ -73,14 +73,17 @@ def _arranged(glyphs: Glyphs, lines: list[PrintedLine], grids: Sequence[Grid]) -
     if any(line.words[0].runs_down for line in lines):
         return order_vertical(glyphs, lines)
     lines = take_tables(glyphs, lines, grids)
+    segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]
+    lines = list(_with_tables(glyphs, segments, with_figures=True))
     return [line for column in order_columns(glyphs, lines) for line in _with_tables(glyphs, column)]
 
 
-def _with_tables(glyphs: Glyphs, segments: list[PrintedLine]) -> list[PrintedLine]:
-    """Return the lines of a column in the order of the file, those of a table as its rows."""
+def _with_tables(glyphs: Glyphs, segments: list[PrintedLine], *, with_figures: bool = False) -> list[PrintedLine]:
+    """Return the lines of a column in the order of the file, those of a table as its rows. `with_figures`: only those
+    of tables with a column of figures, which no columns of text are taken for."""
     rows: list[PrintedLine] = []
     taken: set[int] = set()
-    for cells, made in tables_in(segments):
+    for cells, made in tables_in(segments, with_figures=with_figures):
         taken.update(map(id, cells))
         rows += made
     left = [segment for segment in segments if id(segment) not in taken] if taken else segments

@@ -12,6 +12,7 @@ from retrieval.parsing.formats.pdf.lines import PrintedLine, reads_right_to_left
 from retrieval.parsing.formats.pdf.rows import TextRow, is_figure, table_lines
 
 _ROWS = 3  # that a table has at least
+_TRIES = 6
 _GUTTER = 0.8  # of a line's height, between columns
 _CROSSING = 0.15  # of the rows, which may reach over a gutter: headings of several columns
 _WORDS = 4  # in the middle of a column's cells: two columns with more are text that runs on
@@ -19,18 +20,24 @@ _BULLET = re.compile(r"\W|[\w.]{1,5}[.)]|\(\w{1,4}\)")
 _LEADER = re.compile(r"…|\.{3}")
 
 
-def tables_in(segments: Sequence[PrintedLine]) -> Iterator[tuple[list[PrintedLine], list[PrintedLine]]]:
-    """Yield each table that segments of a page make: the segments, and its rows as lines."""
+def tables_in(
+    segments: Sequence[PrintedLine], *, with_figures: bool = False
+) -> Iterator[tuple[list[PrintedLine], list[PrintedLine]]]:
+    """Yield each table that segments of a page make: the segments, and its rows as lines; `with_figures` only those
+    with a column of figures."""
     rows = list(_rows_of([segment for segment in segments if segment.words]))
     begun = 0
     while begun < len(rows):
         end = _end_of_run(rows, begun)
-        if end - begun >= _ROWS and (gutters := _gutters(rows[begun:end])) and _is_table(rows[begun:end], gutters):
-            taken = [segment for row in rows[begun:end] for segment in row]
-            cells = _without_wraps(rows[begun:end], gutters)
-            if reads_right_to_left(segment.text for segment in taken):
-                cells = [replace(row, cells=row.cells[::-1]) for row in cells]
-            yield taken, list(table_lines(cells, number=min(segment.number for segment in taken)))
+        for first in range(begun, min(end - _ROWS + 1, begun + _TRIES)):  # lines above a table can look like its rows
+            run = rows[first:end]
+            if (gutters := _gutters(run)) and _is_table(run, gutters, with_figures):
+                taken = [segment for row in run for segment in row]
+                cells = _without_wraps(run, gutters)
+                if reads_right_to_left(segment.text for segment in taken):
+                    cells = [replace(row, cells=row.cells[::-1]) for row in cells]
+                yield taken, list(table_lines(cells, number=min(segment.number for segment in taken)))
+                break
         begun = max(end, begun + 1)
 
 
@@ -83,7 +90,7 @@ def _gutters(rows: Sequence[Sequence[PrintedLine]]) -> list[float]:
     return gutters
 
 
-def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -> bool:
+def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float], with_figures: bool) -> bool:
     """Return whether the cells between the gutters are a table: short, in columns that are used, with three columns or
     with figures in the second of two."""
     columns = [_cells_of(row, gutters) for row in rows]
@@ -95,6 +102,8 @@ def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -
         return False
     if _is_numbering([cells[0] for cells in columns if cells[0]]):
         columns = [cells[1:] for cells in columns]
+    if with_figures and not any(_has_figures(cells) for cells in list(zip(*columns, strict=True))[1:]):
+        return False
     if len(columns[0]) != 2:
         return len(columns[0]) > 2
     return _has_figures([cells[1] for cells in columns]) or _is_by_column(rows)
