@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ Matrix = tuple[float, float, float, float, float, float]
 THIN = 3.0  # points; what is thicker is an area
 _SHORT = 7.0  # points; what is shorter rules nothing
 _OBJECTS_LIMIT = 3_000  # of a page: maps and drawings have more, and no tables
-_SEGMENTS_LIMIT = 20_000
+_SEGMENTS_LIMIT = 20_000  # of a page, with its objects
 _LEVELS = 3  # of forms within forms
 _SAME: Matrix = (1, 0, 0, 1, 0, 0)
 
@@ -27,25 +28,38 @@ def read_rules(page: PdfPage) -> list[Rule]:
     count = raw.FPDFPage_CountObjects(page)
     if count > _OBJECTS_LIMIT:
         return []
+    effort = _Effort()
     rules: list[Rule] = []
     for number in range(count):
-        for rule in _rules_of(raw.FPDFPage_GetObject(page, number), _SAME, level=0):
-            rules.append(rule)
-            if len(rules) > _SEGMENTS_LIMIT:
-                return []
-    return rules
+        rules += _rules_of(raw.FPDFPage_GetObject(page, number), _SAME, effort, level=0)
+    return rules if effort.left > 0 else []
 
 
-def _rules_of(thing: Any, matrix: Matrix, *, level: int) -> Iterator[Rule]:
+@dataclass
+class _Effort:
+    """What may still be looked at of a page: objects and segments."""
+
+    left: int = _SEGMENTS_LIMIT
+
+    def spend(self, steps: int) -> bool:
+        """Take so many steps, and return whether they were left."""
+        self.left -= steps
+        return self.left > 0
+
+
+def _rules_of(thing: Any, matrix: Matrix, effort: _Effort, *, level: int) -> Iterator[Rule]:
     from pypdfium2 import raw
 
+    if not effort.spend(1):
+        return
     kind = raw.FPDFPageObj_GetType(thing)
     if kind == raw.FPDF_PAGEOBJ_PATH:
-        yield from _straight(thing, _times(_matrix_of(thing), matrix))
+        if effort.spend(max(0, raw.FPDFPath_CountSegments(thing))):
+            yield from _straight(thing, _times(_matrix_of(thing), matrix))
     elif kind == raw.FPDF_PAGEOBJ_FORM and level < _LEVELS:
         inner = _times(_matrix_of(thing), matrix)
-        for number in range(min(raw.FPDFFormObj_CountObjects(thing), _OBJECTS_LIMIT)):
-            yield from _rules_of(raw.FPDFFormObj_GetObject(thing, number), inner, level=level + 1)
+        for number in range(min(raw.FPDFFormObj_CountObjects(thing), max(0, effort.left))):
+            yield from _rules_of(raw.FPDFFormObj_GetObject(thing, number), inner, effort, level=level + 1)
 
 
 def _straight(path: Any, matrix: Matrix) -> Iterator[Rule]:
@@ -82,7 +96,7 @@ def _points(path: Any, matrix: Matrix) -> Iterator[tuple[bool, float, float]]:
     from pypdfium2 import raw
 
     count = raw.FPDFPath_CountSegments(path)  # letters drawn as shapes have many, or curves
-    if not 2 <= count <= _SEGMENTS_LIMIT:
+    if count < 2:
         return
     x, y = ctypes.c_float(), ctypes.c_float()
     a, b, c, d, e, f = matrix
