@@ -1,7 +1,8 @@
 """Where each character of a document's text is printed on its page. Pure arithmetic: no database, no pdfium.
 
 The text is cleaned, what a PDF prints is raw: words broken by hyphens are whole in the text, white space differs,
-columns may stand in another order. What both have in the same order are a line's characters that are not white space.
+columns may stand in another order, rows of tables have "|" between their cells and raised signs "^" before them. What
+both have in the same order are a line's characters that are neither white space nor such signs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from itertools import pairwise
 
 from retrieval.parsing.formats import clean
 
-_HYPHENS = {0x02, 0xFFFE}  # how pdfium marks a hyphen that breaks a word, which the text is without
+# Hyphens, which pdfium also writes as 2 and FFFE and the text may be without; what the text marks cells, raised signs
+# and leaders with. They are no part of what is compared.
+_SIGNS = frozenset("\x02\ufffe-\u2010\xad|^…")
 _NEAR = 400  # printed characters to look ahead for a word of a line that isn't printed as a whole
 _SHORT = 6  # characters; a shorter line is found by chance far ahead
 
@@ -97,7 +100,8 @@ def _printed(codes: Sequence[int], boxes: Sequence[Sequence[float]]) -> tuple[st
     places: list[Fractions] = []
     codes = _whole_codes(codes)
     for code, box in zip(codes, boxes, strict=True):
-        if code in _HYPHENS or not clean(character := chr(code) if 0 < code < 0x110000 else " ").strip():
+        character = chr(code) if 0 < code < 0x110000 else " "
+        if character in _SIGNS or not clean(character).strip():
             continue
         said.append(character)
         places.append((box[0], box[1], box[2], box[3]))
@@ -118,10 +122,10 @@ def _align(text: str, printed: str) -> list[int | None]:
     found: list[int | None] = [None] * len(text)
     cursor = 0
     for line in re.finditer(r"[^\n]+", text):
-        wanted = [i for i in range(*line.span()) if not text[i].isspace()]
+        wanted = [i for i in range(*line.span()) if not text[i].isspace() and text[i] not in _SIGNS]
         squeezed = "".join(text[i] for i in wanted)
         at = _find(printed, squeezed, cursor)
-        if at >= 0:
+        if at >= 0 and wanted:
             found_at = range(at, at + len(wanted))
             for i, place in zip(wanted, found_at, strict=True):
                 found[i] = place
@@ -143,12 +147,14 @@ def _find(printed: str, line: str, cursor: int) -> int:
 
 def _align_words(text: str, span: tuple[int, int], printed: str, cursor: int, found: list[int | None]) -> int:
     for word in re.compile(r"\S+").finditer(text, *span):
-        at = printed.find(word[0], cursor, cursor + _NEAR + len(word[0]))
+        wanted = [i for i in range(*word.span()) if text[i] not in _SIGNS]
+        said = "".join(text[i] for i in wanted)
+        at = printed.find(said, cursor, cursor + _NEAR + len(said)) if said else -1
         if at < 0:
             continue
-        for i in range(len(word[0])):
-            found[word.start() + i] = at + i
-        cursor = at + len(word[0])
+        for number, i in enumerate(wanted):
+            found[i] = at + number
+        cursor = at + len(said)
     return cursor
 
 

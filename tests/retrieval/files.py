@@ -178,12 +178,12 @@ def outlined_pdf() -> bytes:
     buffer = io.BytesIO()
     canvas = Canvas(buffer)
     for number in range(1, 7):
-        text = canvas.beginText(72, 780)
-        text.textLine("Handbook of heating")
+        canvas.drawString(72, 800, "Handbook of heating")
+        text = canvas.beginText(72, 750)
         for line in range(6):
             text.textLine(f"{number}.{line} Title {number}-{line}" if line == 3 else sentence(number, line))
-        text.textLine(f"Page {number} of 6")
         canvas.drawText(text)
+        canvas.drawString(72, 40, f"Page {number} of 6")
         canvas.bookmarkPage(f"page {number}")
         title = f"Title {number}-3" if number > 1 else "Not on the page"
         canvas.addOutlineEntry(title, f"page {number}", level=0 if number % 2 else 1)

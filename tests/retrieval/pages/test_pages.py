@@ -103,6 +103,22 @@ def test_words_of_two_columns_are_found_in_theirs(public: Collection, put: Put) 
         ] == [True]
 
 
+def test_words_of_columns_written_row_by_row_are_found_in_theirs(public: Collection, put: Put) -> None:
+    left = ["The left one says that", "the valve of the boiler", "is blue, and that it is", "oiled in May of a year."]
+    right = ["The right one says that", "the pump of the heating", "is red, and that nobody", "opens it before winter."]
+
+    def columns(canvas: Canvas) -> None:
+        for row, lines in enumerate(zip(left, right, strict=True)):
+            for x, line in zip((72, 330), lines, strict=True):
+                canvas.drawString(x, 700 - 20 * row, line)
+
+    document = put(public, "a.pdf", drawn(columns))
+    for words, x, before in (("blue, and that", 72, "is "), ("red, and that", 330, "is ")):
+        _, (box,) = boxes(document, words)
+        offset = stringWidth(before, "Helvetica", SIZE)
+        assert near(box, left=x + offset, baseline=660, width=stringWidth(words, "Helvetica", SIZE))
+
+
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_rotated_page_is_marked_as_it_is_shown(public: Collection, put: Put, rotation: int) -> None:
     document = put(public, "a.pdf", drawn(lines_at(72, 500, "The pump is oiled. Nobody opens it."), rotation=rotation))
@@ -164,6 +180,15 @@ def test_words_align_where_others_of_the_line_are_not_printed() -> None:
     lines = lines_of("the *new* valve", offset=0, codes=codes, boxes=places, ratio=1.4)
     assert {line.text for line in lines} <= {"the *new* valve", "the", "valve"}
     assert lines[-1].edges[-1] == pytest.approx(0.25)
+
+
+def test_marks_of_cells_and_raised_signs_are_in_their_lines_though_they_are_not_printed() -> None:
+    codes, places = printed("valve 12 m2 well\x02known", x=[0.02 * i for i in range(22)])
+    text = "| valve | 12 m^2 |\nwell-known\n"
+    lines = lines_of(text, offset=0, codes=codes, boxes=places, ratio=1.4)
+    assert [line.text for line in lines] == ["valve | 12 m^2", "well-known"]
+    assert boxes_of(lines, start=text.index("12"), end=text.index("12") + 2)[0].left == pytest.approx(0.12)
+    assert boxes_of(lines, start=text.index("known"), end=text.index("known") + 5)[0].right == pytest.approx(0.43)
 
 
 def test_page_is_drawn_once_and_kept_until_its_document_goes(public: Collection, put: Put) -> None:

@@ -234,14 +234,18 @@ def test_pdf_bookmarks_are_headings_at_their_line_else_at_their_page(tmp_path: P
     assert extracted.dated == "2021-02-03"
 
 
-def test_pdf_lines_that_repeat_at_the_edges_stand_once(tmp_path: Path) -> None:
+def test_pdf_lines_that_repeat_at_the_edges_stay_and_are_searched_once(tmp_path: Path) -> None:
     extracted = read(tmp_path, "a.pdf", files.outlined_pdf())
-    assert extracted.text.count("Handbook of heating") == 1
-    assert extracted.text.count("of 6") == 1
+    repeated = [extracted.text[start:end] for start, end in extracted.unsearched]
+    assert repeated == [line for page in range(2, 7) for line in ("Handbook of heating", f"Page {page} of 6")]
+    assert [(note.kind, note.names) for note in extracted.notes] == [
+        ("running_lines", ("Handbook of heating", "Page 1 of 6"))
+    ]
+    assert extracted.text.count("Handbook of heating") == extracted.text.count("of 6") == 6
     assert all(files.sentence(page, line) in extracted.text for line in (0, 1, 2, 4, 5) for page in range(1, 7))
-    assert [extracted.text[start:].split("\n")[0] for start in extracted.page_starts[1:3]] == [
-        files.sentence(2, 0),
-        files.sentence(3, 0),
+    assert [extracted.text[start:].split("\n")[:2] for start in extracted.page_starts[1:3]] == [
+        ["Handbook of heating", files.sentence(2, 0)],
+        ["Handbook of heating", files.sentence(3, 0)],
     ]
 
 

@@ -1,0 +1,175 @@
+"""Columns of running text, one read after the other, also where the file writes their lines side by side.
+
+A page is taken apart at gutters: upright strips that no line crosses over several rows, with lines of several words on
+both sides. Without such evidence the lines stay in the order of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from retrieval.parsing.formats.pdf.glyphs import Glyphs
+from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_right_to_left
+
+_GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
+_ROWS = 4  # that a column has at least
+_WORDS = 3.0  # that a line of running text has, in the middle
+_FIGURES = 0.35  # of the words of running text, at most
+_FILLED = 0.5  # of a column's width, by a line of running text
+_LEVELS = 6  # of columns within columns
+_EDGES_LIMIT = 8  # places on a page where a column may begin
+_TOLERANCE = 3.0  # points by which lines of one column begin apart
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Where a gutter parts segments: those above its band, those on its left and right, and those below."""
+
+    above: list[PrintedLine]
+    left: list[PrintedLine]
+    right: list[PrintedLine]
+    below: list[PrintedLine]
+
+
+def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+    """Yield the columns of a page in reading order, each as segments: parts of lines between wide gaps. A page without
+    columns is one."""
+    segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]
+    yield from _parted(segments, level=0)
+
+
+def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
+    """Yield the parts of a line between wide gaps."""
+    begun = 0
+    for index, (one, other) in enumerate(pairwise(line.words), start=1):
+        if max(other.left - one.right, one.left - other.right) > _GAP * line.height > 0:
+            yield make_line(glyphs, line.words[begun:index], number=line.number)
+            begun = index
+    yield make_line(glyphs, line.words[begun:], number=line.number) if begun else line
+
+
+def rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
+    """Yield segments in the order of the file; those of one line that stayed together are one again."""
+    ordered = sorted(segments, key=lambda segment: (segment.number, segment.words[0].start if segment.words else 0))
+    begun = 0
+    for index in range(1, len(ordered) + 1):
+        if index < len(ordered) and ordered[index].number == ordered[begun].number:
+            continue
+        together = ordered[begun:index]
+        words = [word for segment in together for word in segment.words]
+        yield make_line(glyphs, words, number=together[0].number) if len(together) > 1 else together[0]
+        begun = index
+
+
+def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[PrintedLine]]:
+    """Yield groups of segments in reading order."""
+    split = _best_split(segments) if level < _LEVELS and len(segments) >= 2 * _ROWS else None
+    if split is None:
+        if segments:
+            yield segments
+        return
+    columns = [split.left, split.right]
+    if reads_right_to_left(segment.text for segment in segments):
+        columns.reverse()
+    for part in (split.above, *columns, split.below):
+        yield from _parted(part, level=level + 1)
+
+
+def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
+    """Return the split by the gutter that has most rows on both sides; None without a gutter."""
+    found = None
+    rows = 0
+    by_height = sorted(segments, key=lambda segment: -segment.top)
+    for edge in _edges(segments):
+        for begin, end in _bands(by_height, edge):
+            if end - begin < 2 * max(rows, _ROWS):
+                continue
+            band = by_height[begin:end]
+            left = [segment for segment in band if segment.left < edge - _TOLERANCE]
+            right = [segment for segment in band if segment.left >= edge - _TOLERANCE]
+            shared = min(len(left), len(right))
+            if shared > rows and _are_columns(left, right, edge):
+                found, rows = _Split(by_height[:begin], left, right, by_height[end:]), shared
+    return found
+
+
+def _edges(segments: Sequence[PrintedLine]) -> list[float]:
+    """Return where several segments begin one below the other, and others end before it."""
+    edges: list[tuple[int, float]] = []
+    lefts = sorted(segment.left for segment in segments)
+    begun = 0
+    for index in range(1, len(lefts) + 1):
+        if index < len(lefts) and lefts[index] - lefts[index - 1] < _TOLERANCE:
+            continue
+        if index - begun >= _ROWS - 1 and lefts[begun] > lefts[0] + _TOLERANCE:
+            edges.append((begun - index, lefts[begun]))
+        begun = index
+    return [edge for _, edge in sorted(edges)[:_EDGES_LIMIT]]
+
+
+def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int, int]]:
+    """Yield the runs of segments, as first and last, that do not reach over the gutter left of `edge`."""
+    begun = 0
+    for index, segment in enumerate(by_height):
+        if segment.left < edge - _TOLERANCE and segment.right > edge - 0.3 * segment.height:
+            if index > begun:
+                yield begun, index
+            begun = index + 1
+    if len(by_height) > begun:
+        yield begun, len(by_height)
+
+
+def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
+    """Return whether both sides are running text, beside each other, with a straight gutter between them."""
+    if min(len(left), len(right)) < _ROWS or not _is_straight(left, right, edge):
+        return False
+    top = min(max(line.top for line in side) for side in (left, right))
+    bottom = max(min(line.bottom for line in side) for side in (left, right))
+    beside = [sum(bottom <= (line.top + line.bottom) / 2 <= top for line in side) for side in (left, right)]
+    if min(beside) < _ROWS:
+        return False
+    filled = [_filled(side) for side in (left, right)]
+    is_filled = max(filled) >= _FILLED and min(filled) >= _FILLED / 3
+    return is_filled and max(map(_figures, (left, right))) < _FIGURES
+
+
+def _figures(lines: Sequence[PrintedLine]) -> float:
+    """Return which part of the words hold figures: many are those of a table, whose rows reach over the gutter."""
+    words = " ".join(line.text for line in lines).split()
+    return sum(any(map(str.isdecimal, word)) for word in words) / max(1, len(words))
+
+
+def _is_straight(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
+    """Return whether most lines on the right begin at the gutter, and where lines are few, the gutter is wide. The
+    wide gaps of a few justified lines can lie below each other as well."""
+    begins: dict[float, float] = {}
+    for line in right:
+        begins[line.number] = min(line.left, begins.get(line.number, line.left))
+    aligned = sum(begin - edge < _TOLERANCE for begin in begins.values())
+    height = median(line.height for line in right)
+    width = edge - max(line.right for line in left)
+    return aligned >= max(_ROWS - 1, len(begins) / 2) and (width > height or aligned >= 2 * _ROWS)
+
+
+def _filled(lines: Sequence[PrintedLine]) -> float:
+    """Return how much of their column's width the lines fill, in the middle; 0 when they are no running text. A side
+    that holds two columns itself is filled by half."""
+    parts: dict[float, list[PrintedLine]] = {}
+    for line in lines:
+        parts.setdefault(line.number, []).append(line)
+    if median(sum(map(_word_count, line)) for line in parts.values()) < _WORDS:
+        return 0.0
+    width = max(line.right for line in lines) - min(line.left for line in lines)
+    widths = [max(part.right for part in line) - min(part.left for part in line) for line in parts.values()]
+    return median(widths) / width if width > 0 else 0.0
+
+
+def _word_count(line: PrintedLine) -> float:
+    """Return how many words a line has; Han characters, which need no blanks, count as a third."""
+    if not line.glyphs or not line.words:
+        return 0
+    text = line.glyphs.text[line.words[0].start : line.words[-1].end]
+    return len(line.words) if max(text) < "\u2e80" else max(len(line.words), sum(map("\u2e80".__lt__, text)) / 3)
