@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
+import re
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +22,28 @@ _ENTRY_LIMIT = 20_000
 _RATIO_LIMIT, _RATIO_COUNTS_FROM = 150, 20 * 1024**2
 
 # By what a part is declared to be in [Content_Types].xml, since its name is the writer's choice (ECMA-376-2, 10.1.2).
+# Templates, slide shows and files with macros are read like what they are made of.
 _OFFICE_PARTS = {
-    "docx": b"wordprocessingml.document.main+xml",
-    "pptx": b"presentationml.presentation.main+xml",
-    "xlsx": b"spreadsheetml.sheet.main+xml",
+    "docx": re.compile(rb"(?i)(?:wordprocessingml|ms-word)\.(?:document|template)\b[\w.]*\.main\+xml"),
+    "pptx": re.compile(
+        rb"(?i)(?:presentationml|ms-powerpoint)\.(?:presentation|slideshow|template)\b[\w.]*\.main\+xml"
+    ),
+    "xlsx": re.compile(rb"(?i)(?:spreadsheetml|ms-excel)\.(?:sheet|template)\b[\w.]*\.main\+xml"),
+    "xlsb": re.compile(rb"(?i)ms-excel\.sheet\.binary\b[\w.]*\.main\b"),
 }
+_USUAL_PARTS = {"word/document.xml": "docx", "ppt/presentation.xml": "pptx", "xl/workbook.xml": "xlsx"}
+# What zipfile raises for broken archives, and the libraries beneath it for broken entries.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    NotImplementedError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+)
+_TYPES_READ = 4 * 1024**2
 _DOCUMENT_TYPES = {
     b"application/epub+zip": "epub",
     b"application/vnd.oasis.opendocument.text": "odt",
@@ -30,16 +51,31 @@ _DOCUMENT_TYPES = {
 
 
 def kind_of_archive(path: Path, *, ending: str) -> str:
-    """Return docx, pptx, xlsx, odt, epub, or zip for any other. Raises ParsingError for a broken archive, a bomb, and
-    one that is protected by a password."""
+    """Return docx, pptx, xlsx, xlsb, odt, epub, or zip for any other. Raises ParsingError for a broken archive, a bomb,
+    and one that is protected by a password."""
     with open_archive(path, ending=ending) as archive:
         names = set(archive.namelist())
         if "mimetype" in names:
             return _DOCUMENT_TYPES.get(read_entry(archive, "mimetype")[:200].strip(), "zip")
         if "META-INF/container.xml" in names:
             return "epub"
-        types = read_entry(archive, "[Content_Types].xml") if "[Content_Types].xml" in names else b""
-    return next((kind for kind, part in _OFFICE_PARTS.items() if part in types), "zip")
+        return _office_kind(archive)
+
+
+def _office_kind(archive: zipfile.ZipFile) -> str:
+    """Return the kind of office file, by what its main part is declared to be, or else by the name it usually has."""
+    names = {name.replace("\\", "/").lstrip("/").lower(): name for name in archive.namelist()}
+    declared = names.get("[content_types].xml")
+    types = read_entry(archive, declared)[:_TYPES_READ].replace(b"\0", b"") if declared else b""  # it may be UTF-16
+    for kind, pattern in _OFFICE_PARTS.items():
+        if pattern.search(types):
+            return kind
+    return next((kind for name, kind in _USUAL_PARTS.items() if name in names), "zip")
+
+
+def office_part_pattern(kind: str) -> re.Pattern[bytes]:
+    """Return what the main part of a docx, pptx or xlsx is declared to be."""
+    return _OFFICE_PARTS[kind]
 
 
 def open_archive(path: Path, *, ending: str) -> zipfile.ZipFile:
@@ -47,7 +83,7 @@ def open_archive(path: Path, *, ending: str) -> zipfile.ZipFile:
     Raises ParsingError."""
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format=f".{ending}") from error
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
@@ -66,7 +102,7 @@ def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
     """Return the content of an entry. Raises ParsingError when it is missing or broken."""
     try:
         return archive.read(name)
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (KeyError, OSError, *_BROKEN) as error:
         raise ParsingError(_("The file is broken: “%(part)s” can't be read."), part=name) from error
 
 
