@@ -34,6 +34,13 @@ FORMATS = {
     "xltx": "xlsx",
     "xltm": "xlsx",
     "odt": "odt",
+    "ott": "odt",
+    "ods": "ods",
+    "ots": "ods",
+    "odp": "odp",
+    "otp": "odp",
+    "odg": "odp",
+    "rtf": "rtf",
     "csv": "csv",
     "tsv": "csv",
     "json": "json",
@@ -42,7 +49,8 @@ FORMATS = {
     "epub": "epub",
     "eml": "eml",
 }
-_ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
+_ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"} | {"ods", "odp"}
+_SIGNED = {"pdf", "rtf"}  # begin with bytes of their own
 _OFFICE = {"docx", "pptx", "xlsx"}
 
 _CONTENT_NAMES = {
@@ -53,6 +61,9 @@ _CONTENT_NAMES = {
     "xlsx": _("an Excel workbook"),
     "xlsb": _("a binary Excel workbook"),
     "odt": _("an OpenDocument text"),
+    "ods": _("an OpenDocument spreadsheet"),
+    "rtf": _("an RTF document"),
+    "odp": _("an OpenDocument presentation or drawing"),
     "epub": _("an EPUB book"),
     "ole": _("an old Office file"),
     "picture": _("a picture"),
@@ -86,7 +97,7 @@ def format_of(path: Path, *, filename: str) -> str:
         )
     if found == "zip":
         found = kind_of_archive(path, ending=ending if wanted in _ARCHIVES else "zip")
-    if found != (wanted if wanted in _ARCHIVES or wanted == "pdf" else "text"):
+    if found != (wanted if wanted in _ARCHIVES | _SIGNED else "text"):
         raise ParsingError(
             _("It is named .%(ending)s, but its content is %(content)s."),
             ending=ending,
@@ -98,6 +109,8 @@ def format_of(path: Path, *, filename: str) -> str:
 def _format_of_bytes(head: bytes, *, wanted: str) -> str:
     if head.startswith(b"%PDF-") or (wanted == "pdf" and b"%PDF-" in head[:1024]):  # readers allow bytes in front of it
         return "pdf"
+    if wanted == "rtf" and head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rt"):
+        return "rtf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     if head.startswith(b"\xd0\xcf\x11\xe0"):

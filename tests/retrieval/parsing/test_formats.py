@@ -232,7 +232,9 @@ def test_docx_footnotes_follow_the_text(tmp_path: Path) -> None:
 
 def test_opendocument_keeps_headings_lists_and_tables(tmp_path: Path) -> None:
     extracted = read(tmp_path, "a.odt", files.opendocument())
-    assert extracted.text == "Heating\n\nServiced  in May.\n\n- valve\n- pump\n\n| Part | Price |\n| valve | 12 |"
+    assert extracted.text == (
+        "Heating\n\nServiced  in May.\n\n- valve\n- pump\n\n| Part | Price |\n| valve | 12 |\n\nComment: a comment"
+    )
     assert headings(extracted) == [("Heating", 1)]
     assert extracted.dated == "2020-01-02"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.office.charts import write_chart
 from retrieval.parsing.formats.office.package import OfficePackage
+from retrieval.parsing.formats.plain.scripts import lowered, raised
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -31,12 +32,20 @@ def paragraph_text(paragraph: _Element) -> str:
         if element.tag == FALLBACK:
             walk.skip_subtree()
         elif element.tag in (A + "t", _MATHS):
-            texts.append(element.text or "")
+            texts.append(_run_text(element))
         elif element.tag == A + "br":
             texts.append("\n")
         elif element.tag == A + "tab":
             texts.append("\t")
     return "".join(texts).replace("\v", "\n")
+
+
+def _run_text(element: _Element) -> str:
+    run = element.getparent()
+    properties = run.find(A + "rPr") if run is not None else None
+    baseline = properties.get("baseline") or "0" if properties is not None else "0"
+    text = element.text or ""
+    return text if baseline.strip("0%") == "" else lowered(text) if baseline.startswith("-") else raised(text)
 
 
 def written_on(element: _Element) -> str:

@@ -12,6 +12,7 @@ from retrieval.errors import ParsingError
 from retrieval.parsing.formats.office.number_formats import code_of
 from retrieval.parsing.formats.office.package import OfficePackage, as_transitional
 from retrieval.parsing.formats.plain.grids import CELL_CHARACTERS
+from retrieval.parsing.formats.plain.scripts import lowered, raised
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet", "xlMacrosheet", "xlIntlMacrosheet")
+_SHIFTS = {"superscript": raised, "subscript": lowered}
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # ECMA-376-1, 22.9.2.19
 
 
@@ -65,7 +67,10 @@ def rich_text(element: _Element) -> str:
         if child.tag == MAIN + "t":
             texts.append(child.text or "")
         elif child.tag == MAIN + "r":
-            texts += [part.text or "" for part in child.iterchildren(MAIN + "t")]
+            shifted = child.find(f"{MAIN}rPr/{MAIN}vertAlign")
+            shift = _SHIFTS.get(shifted.get("val") or "") if shifted is not None else None
+            run = [part.text or "" for part in child.iterchildren(MAIN + "t")]
+            texts += [shift(text) for text in run] if shift else run
     return unescape("".join(texts)[:CELL_CHARACTERS])
 
 
