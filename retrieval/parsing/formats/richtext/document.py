@@ -377,4 +377,9 @@ class _Reader:
 
 def read_rtf(path: Path) -> Extracted:
     """Return what an RTF file holds."""
-    return _Reader().read(tokens(path.read_bytes()))
+    return read_rtf_bytes(path.read_bytes())
+
+
+def read_rtf_bytes(content: bytes) -> Extracted:
+    """Return what RTF holds that stands in another file."""
+    return _Reader().read(tokens(content))

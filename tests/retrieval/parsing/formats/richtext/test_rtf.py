@@ -135,12 +135,9 @@ def test_pictures_and_objects_are_noted(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_groups_end(tmp_path: Path, body: str) -> None:
-    try:
-        assert len(rtf(tmp_path, "Text. " + body).text) < 1_000_000
-    except ParsingError as error:
-        assert "no text" in str(error)
+    assert len(rtf(tmp_path, "Text. " + body).text) < 1_000_000
 
 
 def test_text_named_rtf_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ParsingError, match="It is named .rtf, but its content is text"):
+    with pytest.raises(ParsingError, match=r"It is named \.rtf, but its content is text"):
         read(tmp_path, "a.rtf", "Just text.")
