@@ -111,9 +111,13 @@ class _Deck:
         for name in self._package.related(part, "notesSlide")[:1]:
             root = self._package.root_or_note(name)
             tree = root.find("{*}cSld/{*}spTree") if root is not None else None
-            bodies = [shape for shape in shapes_of(tree) if placeholder_of(shape)[0] == "body"]
+            bodies = [shape for shape in shapes_of(tree) if placeholder_of(shape) == ("", "") or _is_body(shape)]
             if text := "\n".join(filter(None, map(written_on, bodies))):
                 self._blocks.add(f"Notes: {text}")
+
+
+def _is_body(shape: _Element) -> bool:
+    return placeholder_of(shape)[0] == "body"
 
 
 def _authors(package: OfficePackage, main: str) -> dict[str, str]:

@@ -62,7 +62,7 @@ class _Message:
         """Return the text, or what the HTML or the RTF shows."""
         if text := self._text(_BODY).strip():
             return text
-        if html := self._bytes(f"__substg1.0_{_HTML}0102") or self._text(_HTML).encode():
+        if html := self._bytes(f"__substg1.0_{_HTML}0102").rstrip(b"\0") or self._text(_HTML).encode():
             return _shown_html(html)
         packed = self._bytes(f"__substg1.0_{_RTF}0102")
         return read_rtf_bytes(unpacked_rtf(packed)).text if packed else ""
@@ -83,7 +83,11 @@ class _Message:
         name = f"{place}__substg1.0_{number}"
         if wide := self._bytes(f"{name}001F"):
             return wide.decode("utf-16-le", errors="replace").rstrip("\0")
-        return self._bytes(f"{name}001E").decode(self._encoding, errors="replace").rstrip("\0")
+        narrow = self._bytes(f"{name}001E").rstrip(b"\0")
+        try:
+            return narrow.decode(self._encoding)
+        except UnicodeDecodeError:  # the declared encoding is another one's, or a letter is broken
+            return narrow.decode("cp1252" if self._encoding == "utf-8" else self._encoding, errors="replace")
 
     def _bytes(self, name: str) -> bytes:
         entry = self._streams.get(name.lower())

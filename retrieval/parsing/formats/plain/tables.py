@@ -75,15 +75,28 @@ def write_rows(blocks: Blocks, rows: Iterable[TableRow]) -> None:
         for number, row in enumerate(chain(begun, filled)):
             blocks.add(_line(row.cells), close=number > 0)
         return
-    is_long = len(begun) - header.end >= _LONG
+    if len(begun) - header.end >= _LONG:
+        _write_long(blocks, header, chain(begun, filled))
+        return
     for number, row in enumerate(chain(begun, filled)):
-        if header.first <= number < header.end:
-            if not is_long:
-                blocks.add(_line(header.rows[number - header.first]), close=number > 0)
-        elif is_long and number >= header.end:
-            blocks.add(_line(_labelled(header.names, row)), close=number > header.end)
-        else:
+        shown = header.rows[number - header.first] if header.first <= number < header.end else row.cells
+        blocks.add(_line(shown), close=number > 0)
+
+
+def _write_long(blocks: Blocks, header: _Header, rows: Iterable[TableRow]) -> None:
+    """Append the rows of a long table, each with the names of its columns. Names of columns that are empty in all rows
+    stand at the end."""
+    empty = {column for column, name in enumerate(header.names) if name}
+    for number, row in enumerate(rows):
+        if number < header.first:
             blocks.add(_line(row.cells), close=number > 0)
+        elif number >= header.end:
+            blocks.add(_line(_labelled(header.names, row)), close=number > header.end)
+            if empty:
+                empty -= {
+                    at for column, cell in enumerate(row.cells) if cell for at in (column, row.reaches.get(column))
+                }
+    blocks.add(_line([header.names[column] for column in sorted(empty)]), close=True)
 
 
 def _header_of(rows: Sequence[TableRow]) -> _Header | None:
