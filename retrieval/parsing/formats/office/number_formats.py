@@ -38,6 +38,9 @@ _TOKEN = re.compile(
     r"""|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?|e+|g+|b+)|(?P<digit>[0#?])|(?P<rest>.)""",
     re.IGNORECASE | re.DOTALL,
 )
+# Texts in quotes around zeros that are all shown; a % divides, a ; begins a section.
+_PLAIN_CODE = re.compile(r'("[^"]*")?(#,##(?=0[.\s"]|0$))?(0{1,20})(?:\.(0{1,9}))?(\s*"[^"]*")?')
+_PLAIN_LIMIT = 1e15
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?[\d.]+)")
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
 _COMPARED: dict[str, Callable[[float, float], bool]] = {
@@ -76,6 +79,16 @@ def render(value: float, code: str, *, since_1904: bool = False) -> str:
     """Return the number as the code shows it, without spaces that only align; empty when the code hides it."""
     if code == "General" or not math.isfinite(value):
         return _general(value)
+    if (plain := _plain_code(code)) and 0 <= value < _PLAIN_LIMIT:
+        before, places, decimals, behind = plain
+        known = len(repr(value).partition(".")[2])
+        if known <= max(decimals, 1) and (decimals or value == int(value)):  # nothing is rounded
+            return f"{before}{value:{places}}{behind}"
+    return _render(value, code, since_1904)
+
+
+@lru_cache(maxsize=20_000)
+def _render(value: float, code: str, since_1904: bool) -> str:
     sections = _sections(code)
     section, signed = _chosen(sections, value)
     if section.is_date:
@@ -100,6 +113,18 @@ def render_text(text: str, code: str) -> str:
     if not section.has("text"):
         return text
     return _tidy("".join(text if kind == "text" else shown for kind, shown in section.tokens))
+
+
+@lru_cache(maxsize=1_000)
+def _plain_code(code: str) -> tuple[str, str, int, str] | None:
+    """Return what a usual code says, as `#,##0.00" EUR"`: what stands in front, Python's code for the number, how many
+    decimals it shows, and what stands behind. None for any other."""
+    found = _PLAIN_CODE.fullmatch(code)
+    if not found:
+        return None
+    before, grouped, whole, decimals, behind = (found[number] or "" for number in range(1, 6))
+    width = "," if grouped else f"0{len(whole) + len(decimals) + bool(decimals)}"
+    return before.strip('"').lstrip(), f"{width}.{len(decimals)}f", len(decimals), behind.strip('"').rstrip()
 
 
 # ---- the code --------------------------------------------------------------------------------------------------------
