@@ -77,7 +77,7 @@ def is_date(code: str) -> bool:
 
 def render(value: float, code: str, *, since_1904: bool = False) -> str:
     """Return the number as the code shows it, without spaces that only align; empty when the code hides it."""
-    if code == "General" or not math.isfinite(value):
+    if code in ("General", "") or not math.isfinite(value):
         return _general(value)
     if (plain := _plain_code(code)) and 0 <= value < _PLAIN_LIMIT:
         before, places, decimals, behind = plain
@@ -98,7 +98,7 @@ def _render(value: float, code: str, since_1904: bool) -> str:
     if not section.tokens:
         return ""
     if not section.has("digit", "general"):
-        shown = "".join(_general(value) if kind == "text" else text for kind, text in section.tokens)
+        shown = "".join(_general(abs(value)) if kind == "text" else text for kind, text in section.tokens)
     else:
         shown = _number(abs(value), section)
     minus = "-" if value < 0 and not signed and re.search("[1-9]", shown) else ""
@@ -124,7 +124,11 @@ def _plain_code(code: str) -> tuple[str, str, int, str] | None:
         return None
     before, grouped, whole, decimals, behind = (found[number] or "" for number in range(1, 6))
     width = "," if grouped else f"0{len(whole) + len(decimals) + bool(decimals)}"
-    return before.strip('"').lstrip(), f"{width}.{len(decimals)}f", len(decimals), behind.strip('"').rstrip()
+    return _tidy_edge(before).lstrip(), f"{width}.{len(decimals)}f", len(decimals), _tidy_edge(behind).rstrip()
+
+
+def _tidy_edge(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace('"', ""))
 
 
 # ---- the code --------------------------------------------------------------------------------------------------------
