@@ -14,7 +14,7 @@ from retrieval.errors import ParsingError
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element
+    from lxml.etree import XMLParser, _Element
 
 UNPACKED_LIMIT = 200 * 1024**2
 _ENTRY_LIMIT = 20_000
@@ -119,11 +119,39 @@ def parse_xml(content: bytes) -> _Element:
     ParsingError."""
     from lxml import etree
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        return etree.fromstring(content, parser)
+        return etree.fromstring(content, _xml_parser())
     except etree.XMLSyntaxError as error:
         raise ParsingError(_("The file is broken: one of its parts is not well-formed XML.")) from error
+
+
+def recovered_xml(content: bytes) -> _Element | None:
+    """Return what can be had of an XML part that is not well-formed; None when there is no text in it, or it is beyond
+    the parser's limits."""
+    from lxml import etree
+
+    parser = _xml_parser(recover=True)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:
+        return None
+    if any(fault.type_name == "ERR_RESOURCE_LIMIT" for fault in parser.error_log):
+        return None
+    return root if root is not None and any(text.strip() for text in root.itertext()) else None
+
+
+def _xml_parser(*, recover: bool = False) -> XMLParser:
+    from lxml import etree
+
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,  # they would cut a text in two
+        remove_pis=True,
+        recover=recover,
+    )
 
 
 def office_date(archive: zipfile.ZipFile) -> list[str]:

@@ -6,6 +6,7 @@ readers know one vocabulary.
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from retrieval.errors import ParsingError
 from retrieval.notes import Notes
-from retrieval.parsing.formats.archive import office_part_pattern, open_archive, parse_xml, read_entry
+from retrieval.parsing.formats.archive import office_part_pattern, open_archive, parse_xml, read_entry, recovered_xml
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 _STRICT = re.compile(rb"""(=\s*["'])http://purl\.oclc\.org/ooxml/(\w+)/([\w/-]+)""")
 _OPEN_XML = b"http://schemas.openxmlformats.org/"
 _RENAMED = {b"extendedProperties": b"extended-properties", b"customProperties": b"custom-properties"}
+# What a part raises that isn't what its reader expects: a missing attribute, a word for a number, no end of nesting.
+_ODD = (ParsingError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _TYPES, _ROOT = "[Content_Types].xml", ""
 _CORE_PROPERTIES = "docprops/core.xml"
 _USUAL_MAIN = {"docx": "word/document.xml", "pptx": "ppt/presentation.xml", "xlsx": "xl/workbook.xml"}
 _MACROS = "application/vnd.ms-office.vbaproject"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,17 @@ class OfficePackage:
         return read_entry(self._archive, self._entries.get(_plain_name(name), name))
 
     def root(self, name: str) -> _Element:
-        """Return the root of a part that is XML. Raises ParsingError when it is missing or broken."""
-        return parse_xml(as_transitional(self.read(name)))
+        """Return the root of a part that is XML; of one that is not well-formed what can be had of its text, which is
+        noted. Raises ParsingError when it is missing, or nothing can be had."""
+        content = as_transitional(self.read(name))
+        try:
+            return parse_xml(content)
+        except ParsingError:
+            root = recovered_xml(content)
+            if root is None:
+                raise
+            self.notes.add("parts", name)
+            return root
 
     def root_or_note(self, name: str) -> _Element | None:
         """Return the root of a part that is XML; None when it is missing or broken, which is noted."""
@@ -125,6 +139,15 @@ class OfficePackage:
             self.notes.add("parts", relation.target)
             return ""
         return relation.target
+
+    @contextmanager
+    def guarded(self, name: str) -> Iterator[None]:
+        """Note what can't be read of `name` in the part that is odd, and go on behind it."""
+        try:
+            yield
+        except _ODD as error:
+            logger.warning("%s: %s", name, error, exc_info=True)
+            self.notes.add("parts", name)
 
     def title(self) -> str:
         """Return what its core properties call it; empty without a name worth showing."""
