@@ -16,8 +16,8 @@ from retrieval.parsing.formats.plain.grids import (
     CELL_CHARACTERS,
     COLUMNS_LIMIT,
     CellCount,
-    Grid,
     Merge,
+    SheetGrid,
     column_name,
     too_wide,
 )
@@ -33,7 +33,7 @@ _MERGES_LIMIT = 200_000
 class CellReader:
     """Reads a sheet's part into a grid."""
 
-    def __init__(self, book: Workbook, grid: Grid, *, notes: Notes, count: CellCount) -> None:
+    def __init__(self, book: Workbook, grid: SheetGrid, *, notes: Notes, count: CellCount) -> None:
         self.printed_lines: list[str] = []
         self._book = book
         self._grid = grid

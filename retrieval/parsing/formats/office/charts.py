@@ -151,10 +151,10 @@ def _is_extended(root: _Element) -> bool:
 
 
 def _extended_series(root: _Element) -> Iterator[_Series]:
-    data = {element.get("id"): element for element in root.iterfind("{*}chartData/{*}data")}
+    sources = {element.get("id"): element for element in root.iterfind("{*}chartData/{*}data")}
     for element in root.iterfind("{*}chart/{*}plotArea/{*}plotAreaRegion/{*}series"):
         reference = element.find("{*}dataId")
-        source = data.get(reference.get("val")) if reference is not None else None
+        source = sources.get(reference.get("val")) if reference is not None else None
         one = _Series(_words(element.find("{*}tx")))
         if source is not None:
             texts = [dict(_cached(level, "General")) for level in source.iterfind("{*}strDim/{*}lvl")]

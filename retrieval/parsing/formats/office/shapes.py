@@ -18,7 +18,7 @@ from retrieval.parsing.formats.office.drawings import (
     written_on,
 )
 from retrieval.parsing.formats.office.package import OfficePackage
-from retrieval.parsing.formats.plain.grids import Grid, Merge, write_tables
+from retrieval.parsing.formats.plain.grids import Merge, SheetGrid, write_tables
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -144,9 +144,9 @@ def _numbered(number: int, kind: str) -> str:
     return f"({shown}) " if kind.endswith("ParenBoth") else f"{shown}) " if kind.endswith("ParenR") else f"{shown}. "
 
 
-def _grid(table: _Element) -> Grid:
+def _grid(table: _Element) -> SheetGrid:
     """Return a table as cells; those that another one spans stand empty in the file."""
-    grid = Grid()
+    grid = SheetGrid()
     for row, element in enumerate(table.iterchildren(A + "tr")):
         cells = {}
         for column, cell in enumerate(element.iterchildren(A + "tc")):

@@ -9,7 +9,7 @@ from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.office.cells import region_of
 from retrieval.parsing.formats.office.package import OfficePackage
 from retrieval.parsing.formats.office.workbook import rich_text
-from retrieval.parsing.formats.plain.grids import Grid
+from retrieval.parsing.formats.plain.grids import SheetGrid
 
 _SHOWN = 60  # characters of the cell that a comment is on
 
@@ -20,7 +20,9 @@ class _Comment(NamedTuple):
     text: str
 
 
-def write_comments(blocks: Blocks, package: OfficePackage, part: str, grid: Grid, people: Mapping[str, str]) -> None:
+def write_comments(
+    blocks: Blocks, package: OfficePackage, part: str, grid: SheetGrid, people: Mapping[str, str]
+) -> None:
     """Append what is said of cells, each behind the cell and what stands in it."""
     threads = list(_threads(package, part, people))
     threaded = {comment.cell for comment in threads}
@@ -33,7 +35,7 @@ def write_comments(blocks: Blocks, package: OfficePackage, part: str, grid: Grid
             blocks.add(f"Comment on {comment.cell}{_shown(grid, comment.cell)}{author}: {text}", close=number > 0)
 
 
-def _shown(grid: Grid, cell: str) -> str:
+def _shown(grid: SheetGrid, cell: str) -> str:
     region = region_of(cell)
     text = grid.rows.get(region.first_row, {}).get(region.first_column, "") if region else ""
     return f" ({' '.join(text.split())[:_SHOWN]})" if text else ""

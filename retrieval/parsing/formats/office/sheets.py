@@ -12,7 +12,7 @@ from retrieval.parsing.formats.office.drawings import write_sheet_drawing
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
 from retrieval.parsing.formats.office.sheet_comments import write_comments
 from retrieval.parsing.formats.office.workbook import Workbook, load_workbook
-from retrieval.parsing.formats.plain.grids import CellCount, Grid, write_grid
+from retrieval.parsing.formats.plain.grids import CellCount, SheetGrid, write_grid
 from retrieval.reasons import gettext_noop as _
 
 
@@ -37,7 +37,7 @@ def read_sheets(path: Path) -> Extracted:
 
 def _add_sheet(blocks: Blocks, package: OfficePackage, book: Workbook, sheet: _Sheet, count: CellCount) -> bool:
     """Append the sheet and return whether it could be read; what can't be read of it is noted."""
-    grid = Grid(sheet.name, hidden=sheet.hidden)
+    grid = SheetGrid(sheet.name, hidden=sheet.hidden)
     if not sheet.part:
         blocks.notes.add("parts", sheet.name)
         return False

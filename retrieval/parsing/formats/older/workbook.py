@@ -16,8 +16,8 @@ from retrieval.parsing.formats.office.number_formats import code_of, render
 from retrieval.parsing.formats.plain.grids import (
     CELL_CHARACTERS,
     CellCount,
-    Grid,
     Merge,
+    SheetGrid,
     column_name,
     write_grid,
 )
@@ -99,7 +99,7 @@ def _add_sheets(blocks: Blocks, book: Any) -> None:
 def _add_plain(blocks: Blocks, book: Any, name: str, *, hidden: bool, count: CellCount) -> None:
     from python_calamine import CalamineError
 
-    grid = Grid(name, hidden=hidden)
+    grid = SheetGrid(name, hidden=hidden)
     try:
         sheet = book.get_sheet_by_name(name)
         first_row, first_column = sheet.start or (0, 0)
@@ -115,8 +115,8 @@ def _add_plain(blocks: Blocks, book: Any, name: str, *, hidden: bool, count: Cel
     write_grid(blocks, grid)
 
 
-def _grid(book: Any, sheet: Any, codes: dict[int, str], count: CellCount) -> Grid:
-    grid = Grid(sheet.name, hidden=sheet.visibility != 0)
+def _grid(book: Any, sheet: Any, codes: dict[int, str], count: CellCount) -> SheetGrid:
+    grid = SheetGrid(sheet.name, hidden=sheet.visibility != 0)
     for row in range(sheet.nrows):
         cells = dict(_shown_cells(book, sheet, row, codes))
         if cells:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks
-from retrieval.parsing.formats.opendocument.numbering import Numbering, list_numbering
+from retrieval.parsing.formats.opendocument.numbering import ListNumbers, list_numbering
 from retrieval.parsing.formats.opendocument.package import CHART, DRAW, HREF, OFFICE, TABLE, TEXT, OpenDocument
 from retrieval.parsing.formats.opendocument.paragraphs import plain_text, print_paragraph
 from retrieval.parsing.formats.opendocument.tables import grid_of
@@ -39,8 +39,8 @@ class BodyWriter:
     def __init__(self, blocks: Blocks, document: OpenDocument) -> None:
         self._blocks = blocks
         self._document = document
-        self._outline = Numbering(document.styles.get(("outline", "")))
-        self._numbered: dict[str, Numbering] = {}
+        self._outline = ListNumbers(document.styles.get(("outline", "")))
+        self._numbered: dict[str, ListNumbers] = {}
         self._footnotes: list[tuple[str, _Element]] = []
         self._comments: list[str] = []
 
@@ -117,7 +117,7 @@ class BodyWriter:
         self._numbered[key] = numbering
         self._add_items(whole, numbering, 1, close=False)
 
-    def _add_items(self, whole: _Element, numbering: Numbering, level: int, *, close: bool) -> bool:
+    def _add_items(self, whole: _Element, numbering: ListNumbers, level: int, *, close: bool) -> bool:
         """Append the items and return whether the next one stands close to them."""
         for item in whole.iterchildren(*_ITEMS):
             start = item.get(TEXT + "start-value")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 
-class Numbering:
+class ListNumbers:
     """Counts the items of one list, or the headings of a document, on each level."""
 
     def __init__(self, style: _Element | None) -> None:
@@ -45,9 +45,9 @@ class Numbering:
         return written_number(self._counts.get(level, 1), kind)
 
 
-def list_numbering(document: OpenDocument, name: str | None) -> Numbering:
+def list_numbering(document: OpenDocument, name: str | None) -> ListNumbers:
     """Return the numbering of a list with this style."""
-    return Numbering(document.styles.get(("list", name or "")))
+    return ListNumbers(document.styles.get(("list", name or "")))
 
 
 def written_number(number: int, kind: str) -> str:

@@ -13,7 +13,7 @@ from retrieval.parsing.formats.opendocument.body import BodyWriter
 from retrieval.parsing.formats.opendocument.package import DC, DRAW, OFFICE, TABLE, TEXT, OpenDocument, open_document
 from retrieval.parsing.formats.opendocument.paragraphs import plain_text
 from retrieval.parsing.formats.opendocument.tables import add_row, times
-from retrieval.parsing.formats.plain.grids import CELL_CHARACTERS, CellCount, Grid, column_name, write_grid
+from retrieval.parsing.formats.plain.grids import CELL_CHARACTERS, CellCount, SheetGrid, column_name, write_grid
 from retrieval.reasons import gettext_noop as _
 
 _DATE_IN_DIGITS = re.compile(r"[\d\s./:-]+")
@@ -24,12 +24,12 @@ def read_opendocument_sheets(path: Path) -> Extracted:
     """Return what an OpenDocument spreadsheet holds. Raises ParsingError."""
     blocks = Blocks()
     with open_document(path, ending="ods", notes=blocks.notes) as document:
-        _Reader(blocks, document).read(document.read("content.xml"))
+        _SheetStream(blocks, document).read(document.read("content.xml"))
         blocks.title, dates = document.title_and_dates()
     return blocks.extracted(dated=first_date(dates))
 
 
-class _Reader:
+class _SheetStream:
     """Reads the rows as a stream: a sheet may be long."""
 
     def __init__(self, blocks: Blocks, document: OpenDocument) -> None:
@@ -56,7 +56,7 @@ class _Reader:
             self._end("")
 
     def _begin(self) -> None:
-        self._grid = Grid()
+        self._grid = SheetGrid()
         self._row = self._column = 0
         self._shapes: list[Any] = []
         self._comments: list[tuple[int, int, str]] = []

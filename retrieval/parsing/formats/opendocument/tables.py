@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.opendocument.package import TABLE
-from retrieval.parsing.formats.plain.grids import COLUMNS_LIMIT, CellCount, Grid, Merge
+from retrieval.parsing.formats.plain.grids import COLUMNS_LIMIT, CellCount, Merge, SheetGrid
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -16,9 +16,9 @@ _GROUPS = {TABLE + name for name in ("table-header-rows", "table-rows", "table-r
 _REPEATED_LIMIT = 1_048_576
 
 
-def grid_of(table: _Element, shown: Callable[[_Element], str]) -> Grid:
+def grid_of(table: _Element, shown: Callable[[_Element], str]) -> SheetGrid:
     """Return the table's cells, each as `shown` gives it."""
-    grid, count, number = Grid(), CellCount(), 0
+    grid, count, number = SheetGrid(), CellCount(), 0
     for row in rows_of(table):
         number = add_row(grid, row, number, shown, count)
     return grid
@@ -35,7 +35,7 @@ def rows_of(table: _Element) -> Iterator[_Element]:
             waiting.extend(reversed(element))
 
 
-def add_row(grid: Grid, row: _Element, number: int, shown: Callable[[_Element], str], count: CellCount) -> int:
+def add_row(grid: SheetGrid, row: _Element, number: int, shown: Callable[[_Element], str], count: CellCount) -> int:
     """Add a row to the grid and return the number of the row below it: one may stand for several alike. Raises
     ParsingError for too many cells."""
     cells: dict[int, str] = {}

@@ -31,7 +31,7 @@ class Merge(NamedTuple):
 
 
 @dataclass
-class Grid:
+class SheetGrid:
     """What stands in a sheet: `rows` gives the filled cells by row and column, both from 0."""
 
     name: str = ""
@@ -74,14 +74,14 @@ def column_name(column: int) -> str:
     return letters
 
 
-def write_grid(blocks: Blocks, grid: Grid) -> None:
+def write_grid(blocks: Blocks, grid: SheetGrid) -> None:
     """Append the sheet: its name as a heading, and its tables."""
     blocks.add(grid.name, level=1)
     _note_hidden(blocks, grid)
     write_tables(blocks, grid)
 
 
-def write_tables(blocks: Blocks, grid: Grid) -> None:
+def write_tables(blocks: Blocks, grid: SheetGrid) -> None:
     """Append the tables that stand in the sheet, or the one that it is."""
     for table in _tables(_with_merges(grid), grid.merges):
         for part in _side_by_side(table):
@@ -94,7 +94,7 @@ class _Row(NamedTuple):
     reaches: dict[int, int]
 
 
-def _with_merges(grid: Grid) -> Iterator[_Row]:
+def _with_merges(grid: SheetGrid) -> Iterator[_Row]:
     """Yield the rows in order, with what a merged region says in each row it spans."""
     waiting = sorted(grid.merges, reverse=True)
     active: list[tuple[Merge, str]] = []
@@ -178,7 +178,7 @@ def _placed(reaches: dict[int, int], columns: list[int], places: dict[int, int])
             yield places[first], end
 
 
-def _note_hidden(blocks: Blocks, grid: Grid) -> None:
+def _note_hidden(blocks: Blocks, grid: SheetGrid) -> None:
     if not grid.rows:
         return
     if grid.hidden:

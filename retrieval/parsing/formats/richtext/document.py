@@ -36,7 +36,7 @@ _OFF = {"v": "hidden", "deleted": "deleted"}
 
 
 @dataclass
-class _State:
+class _GroupState:
     """What a group inherits from the one around it."""
 
     flow: Flow
@@ -53,12 +53,12 @@ class _State:
     listed: bool = False
 
 
-class _Reader:
+class _RtfReader:
     def __init__(self) -> None:
         self.blocks = Blocks()
         self._body = Flow(self.blocks)
-        self._state = _State(self._body)
-        self._stack: list[_State] = []
+        self._state = _GroupState(self._body)
+        self._stack: list[_GroupState] = []
         self._too_deep = 0
         self._encoding = "cp1252"
         self._fonts: dict[int, str] = {}
@@ -252,7 +252,7 @@ class _Reader:
             return word == "ud"
         return True
 
-    def _end_flow(self, ended: _State) -> None:
+    def _end_flow(self, ended: _GroupState) -> None:
         text = ended.flow.text()
         flat = " ".join(text.split())
         if ended.place == "footnote":
@@ -382,4 +382,4 @@ def read_rtf(path: Path) -> Extracted:
 
 def read_rtf_bytes(content: bytes) -> Extracted:
     """Return what RTF holds that stands in another file."""
-    return _Reader().read(tokens(content))
+    return _RtfReader().read(tokens(content))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from retrieval.parsing.formats.extracted import Blocks
-from retrieval.parsing.formats.plain.grids import Grid, Merge, write_tables
+from retrieval.parsing.formats.plain.grids import Merge, SheetGrid, write_tables
 
 _BULLETS = set("·•◦▪‣o§–—-*➢❖ü\uf0b7\uf0a7\uf0d8\uf0fc\uf02d\uf0a8")
 _SAME_EDGE = 30  # twips, within which the right edges of cells are one column's
@@ -118,21 +118,21 @@ def _mark(text: str, *, listed: bool) -> str:
     return "-" if mark in _BULLETS or (len(mark) == 1 and not mark.isalnum()) else mark
 
 
-def _grid(rows: list[list[_TableCell]]) -> Grid:
+def _grid(rows: list[list[_TableCell]]) -> SheetGrid:
     """Return the rows as cells of a grid: the right edges of all cells are its columns."""
     edges = sorted({cell.edge for row in rows for cell in row})
     columns, column = {edges[0]: 0}, 0
     for left, right in pairwise(edges):
         column += right - left > _SAME_EDGE
         columns[right] = column
-    grid = Grid()
+    grid = SheetGrid()
     for number, row in enumerate(rows):
         _add_row(grid, number, row, columns)
     grid.merges = [merge for merge in grid.merges if merge.last_row > merge.first_row or merge[1] < merge.last_column]
     return grid
 
 
-def _add_row(grid: Grid, number: int, row: list[_TableCell], columns: dict[int, int]) -> None:
+def _add_row(grid: SheetGrid, number: int, row: list[_TableCell], columns: dict[int, int]) -> None:
     start, cells = 0, {}
     for cell in row:
         end = max(columns[cell.edge], start)
@@ -149,7 +149,7 @@ def _add_row(grid: Grid, number: int, row: list[_TableCell], columns: dict[int, 
         grid.rows[number] = cells
 
 
-def _merge_above(grid: Grid, number: int, column: int) -> int | None:
+def _merge_above(grid: SheetGrid, number: int, column: int) -> int | None:
     """Return which region ends in the row above and begins in this column."""
     for at in range(len(grid.merges) - 1, max(-1, len(grid.merges) - 400), -1):
         merge = grid.merges[at]
