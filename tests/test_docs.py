@@ -34,8 +34,7 @@ from retrieval.pages import cache
 from retrieval.parsing import parsers, process
 from retrieval.parsing.formats import FORMATS, extracted
 from retrieval.parsing.formats import archive as parts
-from retrieval.parsing.formats.office import sheets
-from retrieval.parsing.formats.plain import structured, tables
+from retrieval.parsing.formats.plain import grids, structured, tables
 from retrieval.parsing.recognition import ocrmypdf
 from retrieval.searching import confidence
 from retrieval.sources import archive, web
@@ -194,7 +193,7 @@ def stated() -> dict[str, list[str]]:
             f"{reading.seconds} seconds, and {reading.cpu_seconds} seconds of CPU time",
             f"| {reading.memory_bytes // 1024**3} GB |",
             f"| {reading.characters // 10**6} million characters |",
-            f"| {sheets._CELLS_LIMIT // 10**6} million |",
+            f"| {grids.CELLS_LIMIT // 10**6} million |",
             f"{parts.UNPACKED_LIMIT // MB} MB unpacked, {parts._RATIO_LIMIT} times its size",
             f"{parts._ENTRY_LIMIT:,} files inside",
             f"| {structured._DEPTH_LIMIT} levels |",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.archive import kind_of_archive
+from retrieval.parsing.formats.older.container import kind_of_container
 from retrieval.parsing.formats.plain.code import LANGUAGES
 from retrieval.parsing.formats.plain.encodings import wide_encoding
 from retrieval.reasons import Reason
@@ -36,6 +37,17 @@ FORMATS = {
     "xltx": "xlsx",
     "xltm": "xlsx",
     "odt": "odt",
+    "ott": "odt",
+    "ods": "ods",
+    "ots": "ods",
+    "odp": "odp",
+    "otp": "odp",
+    "odg": "odp",
+    "rtf": "rtf",
+    "xls": "xls",
+    "xlt": "xls",
+    "xlsb": "xlsb",
+    "msg": "msg",
     "csv": "csv",
     "tsv": "csv",
     "json": "json",
@@ -52,7 +64,16 @@ FORMATS = {
     "vtt": "subtitles",
     **dict.fromkeys(LANGUAGES, "code"),
 }
-_ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
+_ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"} | {"ods", "odp", "xlsb"}
+_SIGNED = {"pdf", "rtf", "xls", "msg"}  # begin with bytes of their own
+_WORKBOOKS = {"xls", "xlsx", "xlsb"}  # which Excel opens by their content
+_OLD = {
+    "doc": ("doc", "docx"),
+    "dot": ("doc", "docx"),
+    "ppt": ("ppt", "pptx"),
+    "pps": ("ppt", "ppsx"),
+    "pot": ("ppt", "potx"),
+}
 _OFFICE = {"docx", "pptx", "xlsx"}
 
 _CONTENT_NAMES = {
@@ -63,8 +84,16 @@ _CONTENT_NAMES = {
     "xlsx": _("an Excel workbook"),
     "xlsb": _("a binary Excel workbook"),
     "odt": _("an OpenDocument text"),
+    "ods": _("an OpenDocument spreadsheet"),
+    "rtf": _("an RTF document"),
+    "odp": _("an OpenDocument presentation or drawing"),
     "epub": _("an EPUB book"),
     "ole": _("an old Office file"),
+    "xls": _("an old Excel workbook"),
+    "doc": _("an old Word document"),
+    "ppt": _("an old PowerPoint presentation"),
+    "msg": _("a mail of Outlook"),
+    "vsd": _("a Visio drawing"),
     "picture": _("a picture"),
     "text": _("text"),
     "binary": _("binary data"),
@@ -79,6 +108,12 @@ def format_of(path: Path, *, filename: str) -> str:
     else."""
     ending = filename.rpartition(".")[2].lower()
     wanted = FORMATS.get(ending)
+    if ending in _OLD:
+        kind, newer = _OLD[ending]
+        content = Reason(_CONTENT_NAMES[kind])
+        raise ParsingError(
+            _("It is %(content)s (.%(ending)s): save it as .%(newer)s."), content=content, ending=ending, newer=newer
+        )
     if wanted is None:
         raise ParsingError(
             _("“.%(ending)s” files can't be read here. These can: %(endings)s."),
@@ -90,13 +125,19 @@ def format_of(path: Path, *, filename: str) -> str:
     if not head:
         raise ParsingError(_("The file is empty."))
     found = _format_of_bytes(head, wanted=wanted)
+    if found == "ole" and wanted in _WORKBOOKS | {"msg"}:
+        found = kind_of_container(path)
+    if found == "protected":
+        raise ParsingError(_("It is protected by a password: save it without one."))
     if wanted in _OFFICE and found == "ole":
         raise ParsingError(
             _("It is protected by a password, or an old Office file: save it as a plain .%(ending)s."), ending=ending
         )
     if found == "zip":
         found = kind_of_archive(path, ending=ending if wanted in _ARCHIVES else "zip")
-    if found != (wanted if wanted in _ARCHIVES or wanted == "pdf" else "text"):
+    if wanted in _WORKBOOKS and found in _WORKBOOKS:
+        return found
+    if found != (wanted if wanted in _ARCHIVES | _SIGNED else "text"):
         raise ParsingError(
             _("It is named .%(ending)s, but its content is %(content)s."),
             ending=ending,
@@ -108,6 +149,10 @@ def format_of(path: Path, *, filename: str) -> str:
 def _format_of_bytes(head: bytes, *, wanted: str) -> str:
     if head.startswith(b"%PDF-") or (wanted == "pdf" and b"%PDF-" in head[:1024]):  # readers allow bytes in front of it
         return "pdf"
+    if wanted == "rtf" and head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rt"):
+        return "rtf"
+    if wanted == "xls" and head[:1] == b"\t" and head[1:2] in (b"\0", b"\2", b"\4", b"\x08") and head[3:4] == b"\0":
+        return "xls"  # from before there were compound files
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     if head.startswith(b"\xd0\xcf\x11\xe0"):

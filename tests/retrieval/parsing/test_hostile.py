@@ -15,6 +15,7 @@ import pytest
 from retrieval.errors import ParserStopped, ParsingError
 from retrieval.parsing.parsers import ParsingLimits
 from tests.retrieval import files
+from tests.retrieval.parsing.formats.opendocument.test_opendocument import document
 from tests.retrieval.parsing.test_parsers import read
 from tests.retrieval.parsing.test_process import warm_processes
 
@@ -44,12 +45,21 @@ def made(kind: str) -> bytes:
         "pptx": files.presentation,
         "xlsx": lambda: files.workbook({"S": [["Part", "Price"], ["valve", 12]]}),
         "odt": files.opendocument,
+        "ods": lambda: opendocument("spreadsheet", '<table:table table:name="S">{}</table:table>'),
+        "odp": lambda: opendocument("presentation", "<draw:page><draw:frame>{}</draw:frame></draw:page>"),
         "epub": lambda: files.epub({"one": "<p>Text.</p>"}),
         "zip": lambda: files.archive(**{"a.txt": b"text"}),
         "txt": lambda: b"Text.",
         "png": lambda: b"\x89PNG\r\n\x1a\n" + bytes(100),
         "exe": lambda: b"MZ" + bytes(range(256)),
     }[kind]()
+
+
+def opendocument(kind: str, body: str) -> bytes:
+    """A table of two rows, in this."""
+    row = "<table:table-row><table:table-cell><text:p>{}</text:p></table:table-cell></table:table-row>"
+    rows = row.format("Part") + row.format("valve")
+    return document(kind, body.format(rows if kind == "spreadsheet" else f"<table:table>{rows}</table:table>"))
 
 
 # ---- 35: what it is named against what it is -------------------------------------------------------------------------
@@ -60,6 +70,8 @@ NAMES = {
     "pptx": "a PowerPoint presentation",
     "xlsx": "an Excel workbook",
     "odt": "an OpenDocument text",
+    "ods": "an OpenDocument spreadsheet",
+    "odp": "an OpenDocument presentation or drawing",
     "epub": "an EPUB book",
     "zip": "a zip archive",
     "txt": "text",
@@ -68,7 +80,9 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("ending", ["pdf", "docx", "pptx", "xlsx", "odt", "epub", "csv", "json", "html", "eml"])
+@pytest.mark.parametrize(
+    "ending", ["pdf", "docx", "pptx", "xlsx", "odt", "ods", "rtf", "epub", "csv", "json", "html", "eml"]
+)
 def test_case_35_content_that_is_not_what_the_name_says_is_refused(tmp_path: Path, ending: str) -> None:
     for kind, name in NAMES.items():
         if kind == ending or (kind == "txt" and ending in ("csv", "json", "html", "eml")):
@@ -90,6 +104,8 @@ MAIN_PARTS = {
     "pptx": "ppt/slides/slide1.xml",
     "xlsx": "xl/worksheets/sheet1.xml",
     "odt": "content.xml",
+    "ods": "content.xml",
+    "odp": "content.xml",
     "epub": "OEBPS/text/one.xhtml",
 }
 
@@ -177,6 +193,8 @@ TEXT_IN = {
     "pptx": ("ppt/slides/slide1.xml", "Serviced"),
     "xlsx": ("xl/worksheets/sheet1.xml", "valve"),
     "odt": ("content.xml", "Heating"),
+    "ods": ("content.xml", "valve"),
+    "odp": ("content.xml", "valve"),
     "epub": ("OEBPS/text/one.xhtml", "Text."),
 }
 

@@ -1,100 +1,132 @@
-"""PowerPoint presentations: a page for each slide, with its title as heading, its lists, tables, charts and notes."""
+"""PowerPoint presentations: a page for each slide, with its title as heading, its lists, tables, charts, diagrams,
+comments and notes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
-from retrieval.parsing.formats.archive import office_date, open_archive
-from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date, row_line
+from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
+from retrieval.parsing.formats.office.drawings import RELATIONS, written_on
+from retrieval.parsing.formats.office.package import OfficePackage, open_package
+from retrieval.parsing.formats.office.shapes import P, ShapeWriter, placeholder_of, shapes_of
 from retrieval.reasons import gettext_noop as _
 
-_GROUP_DEPTH = 20
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_TITLES = ("title", "ctrTitle")
 
 
 def read_slides(path: Path) -> Extracted:
-    from pptx import Presentation
-
-    with open_archive(path, ending="pptx") as archive:
-        dates = office_date(archive)
-    presentation = Presentation(str(path))
+    """Return what a presentation holds, also a template, a slide show and one with macros. Raises ParsingError."""
     blocks = Blocks()
-    for number, slide in enumerate(presentation.slides, start=1):
+    with open_package(path, ending="pptx", notes=blocks.notes) as package:
+        main = package.main_part("pptx")
+        root = package.root(main)
+        slides = list(_slides(package, main, root))
+        if not slides:
+            raise ParsingError(_("It has no slides."))
+        deck = _Deck(blocks, package, _authors(package, main))
+        read = [deck.add_slide(part, number) for number, part in enumerate(slides, start=1)]
+        if not any(read):
+            raise ParsingError(_("The file is broken: none of its slides can be read."))
+        blocks.title = package.title()
+        return blocks.extracted(dated=first_date(package.dates()))
+
+
+def _slides(package: OfficePackage, main: str, root: _Element) -> Iterator[str]:
+    """Yield the part of each slide, empty when it is missing."""
+    relations = package.relations(main)
+    for number, slide in enumerate(root.iterfind("{*}sldIdLst/{*}sldId"), start=1):
+        usual = f"ppt/slides/slide{number}.xml"  # where the relations are broken
+        yield package.target(main, slide.get(RELATIONS + "id")) or (usual if not relations and usual in package else "")
+
+
+class _Deck:
+    """Appends one slide after another. What stands on many of them, as a footer or a layout's text, is given once."""
+
+    def __init__(self, blocks: Blocks, package: OfficePackage, authors: dict[str, str]) -> None:
+        self._blocks = blocks
+        self._package = package
+        self._authors = authors
+        self._said: set[str] = set()
+        self._backgrounds: set[str] = set()
+
+    def add_slide(self, part: str, number: int) -> bool:
+        """Append the slide on a page of its own and return whether it could be read; what can't be is noted."""
+        blocks, package = self._blocks, self._package
         blocks.begin_page()
-        if slide.element.get("show") != "0":  # a hidden slide is counted, as PowerPoint does, and not shown
-            _add_slide(blocks, slide, number)
-    if not len(presentation.slides):
-        raise ParsingError(_("It has no slides."))
-    return blocks.extracted(dated=first_date(dates))
+        root = package.root_or_note(part) if part else None
+        if root is None:
+            blocks.notes.add("parts", f"Slide {number}")
+            return False
+        if root.get("show") in ("0", "false"):  # a hidden slide is counted, as PowerPoint does, and not shown
+            blocks.notes.add("hidden_text", f"Slide {number}")
+            return True
+        shapes = list(shapes_of(root.find("{*}cSld/{*}spTree")))
+        title = next((shape for shape in shapes if placeholder_of(shape)[0] in _TITLES), None)
+        words = " ".join(written_on(title).split()) if title is not None else ""
+        blocks.add(words or f"Slide {number}", level=1)
+        writer = ShapeWriter(blocks, package, part, said=self._said)
+        for shape in shapes:
+            if shape is not title or not words:
+                writer.add(shape)
+        self._add_background(part)
+        self._add_comments(part)
+        self._add_notes(part)
+        return True
+
+    def _add_background(self, part: str) -> None:
+        """Append what the slide's layout and its master say themselves, where it is met first."""
+        for layout in self._package.related(part, "slideLayout"):
+            for place in (layout, *self._package.related(layout, "slideMaster")):
+                root = None if place in self._backgrounds else self._package.root_or_note(place)
+                self._backgrounds.add(place)
+                if root is None:
+                    continue
+                writer = ShapeWriter(self._blocks, self._package, place, said=self._said)
+                for shape in shapes_of(root.find("{*}cSld/{*}spTree")):
+                    if shape.tag == P + "sp" and placeholder_of(shape) == ("", ""):
+                        writer.add_once(written_on(shape))
+
+    def _add_comments(self, part: str) -> None:
+        for name in self._package.related(part, "comments"):
+            root = self._package.root_or_note(name)
+            for comment in root.iterchildren("{*}cm") if root is not None else ():
+                said = [comment, *comment.iterfind("{*}replyLst/{*}reply")]
+                for number, one in enumerate(said):
+                    self._add_comment(one, close=number > 0)
+
+    def _add_comment(self, comment: _Element, *, close: bool) -> None:
+        body = comment.find("{*}txBody")
+        text = written_on(body) if body is not None else comment.findtext("{*}text") or ""
+        author = self._authors.get(comment.get("authorId") or "", "")
+        if text.strip():
+            self._blocks.add(f"Comment{f' by {author}' if author else ''}: {text.strip()}", close=close)
+
+    def _add_notes(self, part: str) -> None:
+        for name in self._package.related(part, "notesSlide")[:1]:
+            root = self._package.root_or_note(name)
+            tree = root.find("{*}cSld/{*}spTree") if root is not None else None
+            bodies = [shape for shape in shapes_of(tree) if placeholder_of(shape) == ("", "") or _is_body(shape)]
+            if text := "\n".join(filter(None, map(written_on, bodies))):
+                self._blocks.add(f"Notes: {text}")
 
 
-def _add_slide(blocks: Blocks, slide: Any, number: int) -> None:
-    title = slide.shapes.title
-    titled = title is not None and bool(title.text_frame.text.strip())
-    blocks.add(" ".join(title.text_frame.text.split()) if titled else f"Slide {number}", level=1)
-    for shape in _shapes(slide.shapes, 0):
-        if title is None or shape.shape_id != title.shape_id:
-            _add_shape(blocks, shape)
-    if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None and notes.text.strip():
-        blocks.add(f"Notes: {_text_of(notes.text)}")
+def _is_body(shape: _Element) -> bool:
+    return placeholder_of(shape)[0] == "body"
 
 
-def _shapes(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
-    """Yield the shapes in the order of the file, which screen readers follow too, those in groups as if they were in
-    none."""
-    for shape in shapes:
-        if hasattr(shape, "shapes") and depth < _GROUP_DEPTH:
-            yield from _shapes(shape.shapes, depth + 1)
-        else:
-            yield shape
+def _authors(package: OfficePackage, main: str) -> dict[str, str]:
+    """Return the names of those who comment, by id."""
+    return {author.get("id") or "": author.get("name") or "" for author in _author_elements(package, main)}
 
 
-def _add_shape(blocks: Blocks, shape: Any) -> None:
-    if getattr(shape, "has_table", False):
-        for number, row in enumerate(shape.table.rows):
-            cells = (cell.text_frame.text for cell in row.cells if not cell.is_spanned)
-            blocks.add(row_line(cells), close=number > 0)
-    elif getattr(shape, "has_chart", False):
-        _add_chart(blocks, shape.chart)
-    elif shape.has_text_frame and not _is_footing(shape):
-        paragraphs = [_text_of(paragraph.text) for paragraph in shape.text_frame.paragraphs]
-        filled = [paragraph for paragraph in paragraphs if paragraph.strip()]
-        listed = len(filled) > 1 and _is_body(shape)
-        for number, paragraph in enumerate(filled):
-            blocks.add(f"- {paragraph}" if listed else paragraph, close=number > 0)
-
-
-def _add_chart(blocks: Blocks, chart: Any) -> None:
-    """Append its title, and its figures as a table: a row for each series."""
-    if chart.has_title and chart.chart_title.has_text_frame:
-        blocks.add(" ".join(chart.chart_title.text_frame.text.split()))
-    for plot in chart.plots:
-        series = list(plot.series)
-        if series:
-            blocks.add(row_line(["", *(str(category) for category in plot.categories)]))
-        for line in series:
-            blocks.add(
-                row_line([line.name, *("" if value is None else f"{value:.15g}" for value in line.values)]), close=True
-            )
-
-
-def _text_of(text: str) -> str:
-    return text.replace("\v", "\n")  # how python-pptx gives a line break
-
-
-def _is_body(shape: Any) -> bool:
-    """Return whether its paragraphs are list items, as they are in the placeholders for content."""
-    from pptx.enum.shapes import PP_PLACEHOLDER
-
-    kinds = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT, PP_PLACEHOLDER.VERTICAL_BODY)
-    return shape.is_placeholder and shape.placeholder_format.type in kinds
-
-
-def _is_footing(shape: Any) -> bool:
-    """Return whether it says the same on every slide: the date, the footer, the number."""
-    from pptx.enum.shapes import PP_PLACEHOLDER
-
-    kinds = (PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
-    return shape.is_placeholder and shape.placeholder_format.type in kinds
+def _author_elements(package: OfficePackage, main: str) -> Iterator[_Element]:
+    for name in package.related(main, "commentAuthors", "authors"):
+        root = package.root_or_note(name)
+        if root is not None:
+            yield from root.iterchildren("{*}cmAuthor", "{*}author")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, pairwise, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, row_line
@@ -20,9 +22,11 @@ from retrieval.reasons import gettext_noop as _
 
 _LONG = 12  # rows; a shorter table mostly shares a chunk with its column names
 _HEADER_WITHIN = 8  # rows, above which notes may stand
+_HEADER_DEPTH = 4  # rows that may name columns together
 _DELIMITERS = ",;\t|"
 _SAMPLE = 20_000  # characters, in which the delimiter shows
 _COLUMN_NAME_LIMIT = 80  # characters; what is longer is no column's name
+_YEAR = re.compile(r"(?:19|20)\d\d(?:-\d\d){0,2}")
 
 
 def read_csv(path: Path) -> Extracted:
@@ -39,40 +43,163 @@ def read_csv(path: Path) -> Extracted:
     return blocks.extracted()
 
 
+class TableRow(NamedTuple):
+    """A row of a table; `reaches` gives the last column of each cell that spans several, by its first."""
+
+    cells: Sequence[str]
+    reaches: Mapping[int, int] = {}
+
+
+class _Header(NamedTuple):
+    """The rows that name the columns, from `first` to before `end`, as `rows` to show and as a name a column."""
+
+    first: int
+    end: int
+    rows: list[list[str]]
+    names: list[str]
+
+
 def write_table(blocks: Blocks, rows: Iterable[Sequence[str]]) -> None:
     """Append the rows as blocks, one close to the other."""
-    flat = ([" ".join(cell.split()) for cell in row] for row in rows)
-    filled = (row for row in flat if any(row))
+    write_rows(blocks, map(TableRow, rows))
+
+
+def write_rows(blocks: Blocks, rows: Iterable[TableRow]) -> None:
+    """Append the rows as blocks, one close to the other. Names of columns may stand in several rows, of which the
+    upper ones span columns: 2024 over Q1 and Q2."""
+    flat = (TableRow([" ".join(cell.split()) for cell in row.cells], row.reaches) for row in rows)
+    filled = (row for row in flat if any(row.cells))
     begun = list(islice(filled, _LONG + _HEADER_WITHIN))
     header = _header_of(begun)
-    names = begun[header] if header is not None and len(begun) - header > _LONG else []
+    if header is None:
+        for number, row in enumerate(chain(begun, filled)):
+            blocks.add(_line(row.cells), close=number > 0)
+        return
+    if len(begun) - header.end >= _LONG:
+        _write_long(blocks, header, chain(begun, filled))
+        return
     for number, row in enumerate(chain(begun, filled)):
-        if not names or number < (header or 0):
-            blocks.add(_line(row), close=number > 0)
-        elif number != header:
-            blocks.add(_line(_labelled(names, row)), close=number > header + 1 if header is not None else False)
+        shown = header.rows[number - header.first] if header.first <= number < header.end else row.cells
+        blocks.add(_line(shown), close=number > 0)
 
 
-def _header_of(rows: Sequence[Sequence[str]]) -> int | None:
-    """Return which of the first rows names the columns: of those that can, the one that names most. The rows above it
+def _write_long(blocks: Blocks, header: _Header, rows: Iterable[TableRow]) -> None:
+    """Append the rows of a long table, each with the names of its columns. Names of columns that are empty in all rows
+    stand at the end."""
+    empty = {column for column, name in enumerate(header.names) if name}
+    for number, row in enumerate(rows):
+        if number < header.first:
+            blocks.add(_line(row.cells), close=number > 0)
+        elif number >= header.end:
+            blocks.add(_line(_labelled(header.names, row)), close=number > header.end)
+            if empty:
+                empty -= {
+                    at for column, cell in enumerate(row.cells) if cell for at in (column, row.reaches.get(column))
+                }
+    blocks.add(_line([header.names[column] for column in sorted(empty)]), close=True)
+
+
+def _header_of(rows: Sequence[TableRow]) -> _Header | None:
+    """Return which of the first rows name the columns: of those that can, the ones that name most. The rows above them
     are notes."""
-    naming = [
-        number for number in range(min(_HEADER_WITHIN, len(rows))) if _names_columns(rows[number], rows[number + 1 :])
+    found = [
+        header
+        for number in range(min(_HEADER_WITHIN, len(rows)))
+        if (header := _stacked(rows, number) or _single(rows, number))
     ]
-    return max(naming, key=lambda number: (sum(map(bool, rows[number])), -number), default=None)
+    return max(found, key=lambda header: (sum(map(bool, header.names)), -header.first), default=None)
 
 
-def _names_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether this first row names what stands below it: different short words without numbers, a name for each
-    column that is in use."""
-    named = [name for name in header if name]
+def _single(rows: Sequence[TableRow], number: int) -> _Header | None:
+    """Return the row as a header; a name over several columns names each of them."""
+    cells = rows[number].cells
+    spread = _spread(rows[number])
+    own = [name for name in cells if name]
+    if len(own) < 2 or len(set(own)) < len(own) or not _names_columns(spread, rows[number + 1 :]):
+        return None
+    return _Header(number, number + 1, [list(cells)], spread)
+
+
+def _stacked(rows: Sequence[TableRow], number: int) -> _Header | None:
+    """Return the rows from this one on as a header of several rows, the upper of which span columns of the lower."""
+    stack: list[list[str]] = []
+    for upper, lower in pairwise(rows[number : number + _HEADER_DEPTH]):
+        above = _spread_over(upper, lower)
+        if above is None:
+            break
+        stack.append(above)
+    if not stack:
+        return None
+    end = number + len(stack) + 1
+    stack.append(list(rows[end - 1].cells))
+    columns = zip_longest(*stack, fillvalue="")
+    names = [" ".join(dict.fromkeys(filter(None, column))) for column in columns]
+    if len(set(filter(None, names))) < len(list(filter(None, names))) or not _names_columns(names, rows[end:]):
+        return None
+    return _Header(number, end, stack, names)
+
+
+def _spread_over(upper: TableRow, lower: TableRow) -> list[str] | None:
+    """Return what each column of the upper row says when it stands over names in the lower row; None when it doesn't.
+
+    Where no cell is known to span columns, as in CSV, one does when the same names follow below the next one.
+    """
+    above, below = list(upper.cells), list(lower.cells)
+    named = [column for column, name in enumerate(below) if name]
+    filled = [column for column, name in enumerate(above) if name]
+    if len(named) < 2 or not filled:
+        return None
+    if any(first in upper.reaches for first in filled):
+        covered = range(filled[0], upper.reaches.get(filled[0], filled[0]) + 1)
+        if len(filled) == 1 and all(column in covered for column in named):
+            return None  # a title over the whole
+        apart = [at for at in filled if at not in upper.reaches and at in named and below[at] != above[at]]
+        if apart and len({below[column] for column in named}) == len(named):
+            return None  # each of them has its own value below: that is a row of the table
+        return _spread(upper)
+    ends = [*(column - 1 for column in filled[1:]), max(len(above), len(below)) - 1]
+    groups = [tuple(filter(None, below[first : end + 1])) for first, end in zip(filled, ends, strict=True)]
+    wide = [group for group in groups if len(group) > 1]
+    if len(wide) < 2 or len(set(wide)) > 1 or any(_is_number(name) for name in wide[0]):
+        return None
+    return _spread(TableRow(above + [""] * (len(below) - len(above)), dict(zip(filled, ends, strict=True))))
+
+
+def _spread(row: TableRow) -> list[str]:
+    """Return its cells, each in every column it spans."""
+    spread = list(row.cells)
+    done = 0
+    for first, last in sorted(row.reaches.items()):
+        for column in range(max(first + 1, done), min(last + 1, len(spread))):
+            spread[column] = spread[column] or spread[first]
+        done = max(done, last + 1)
+    return spread
+
+
+def _names_columns(names: Sequence[str], rows: Sequence[TableRow]) -> bool:
+    """Return whether these names, of one row or several, name what stands below them: short words without numbers,
+    years in a row at most, a name for each column that is in use. The first column, of the rows' own names, may do
+    without."""
+    named = [name for name in names if name]
     if not rows or len(named) < 2:
         return False
-    used = {column for row in rows for column, cell in enumerate(row) if cell}
+    used = {column for row in rows for column, cell in enumerate(row.cells) if cell and column < len(names)}
+    unnamed = [column for column in used if not names[column]]
+    numbers = [name for name in named if _is_number(name)]
     return (
-        len(set(named)) == len(named)
-        and len(named) >= len(used & set(range(len(header)))) > 0
-        and all(len(name) <= _COLUMN_NAME_LIMIT and not _is_number(name) for name in named)
+        bool(used)
+        and (not unnamed or unnamed == [min(used)])
+        and all(len(name) <= _COLUMN_NAME_LIMIT for name in named)
+        and (not numbers or _are_years(numbers))
+    )
+
+
+def _are_years(numbers: Sequence[str]) -> bool:
+    """Return whether they are years, months or days one after another, as columns are named by: 2023, 2024, 2025."""
+    return (
+        len(numbers) > 1
+        and all(_YEAR.fullmatch(number) for number in numbers)
+        and list(numbers) in (sorted(set(numbers)), sorted(set(numbers), reverse=True))
     )
 
 
@@ -80,10 +207,15 @@ def _is_number(cell: str) -> bool:
     return cell.strip("+-€$£% ").replace(".", "").replace(",", "").replace("-", "").replace(":", "").isdigit()
 
 
-def _labelled(names: Sequence[str], row: Sequence[str]) -> list[str]:
-    """Return the filled cells, each behind its column's name."""
-    labels = chain(names, [""] * (len(row) - len(names)))
-    return [f"{name}: {cell}" if name else cell for name, cell in zip(labels, row, strict=False) if cell]
+def _labelled(names: Sequence[str], row: TableRow) -> list[str]:
+    """Return the filled cells, each behind its column's name, or those of the first and last that it spans."""
+    labelled = []
+    for column, cell in enumerate(row.cells):
+        if cell:
+            ends = [at for at in (column, row.reaches.get(column, column)) if at < len(names) and names[at]]
+            label = " – ".join(dict.fromkeys(names[at] for at in ends))
+            labelled.append(f"{label}: {cell}" if label else cell)
+    return labelled
 
 
 def _line(cells: Sequence[str]) -> str:
