@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from retrieval.errors import ParsingError
@@ -30,9 +31,20 @@ FORMATS = {
     "ndjson": "jsonl",
     "epub": "epub",
     "eml": "eml",
+    "png": "picture",
+    "jpg": "picture",
+    "jpeg": "picture",
+    "tif": "picture",
+    "tiff": "picture",
+    "webp": "picture",
+    "bmp": "picture",
+    "gif": "picture",
+    "heic": "picture",
+    "heif": "picture",
 }
 _ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"}
 _OFFICE = {"docx", "pptx", "xlsx"}
+_BINARY = {"pdf", "picture"}  # that are no archives
 
 _CONTENT_NAMES = {
     "pdf": _("a PDF"),
@@ -48,7 +60,8 @@ _CONTENT_NAMES = {
     "binary": _("binary data"),
 }
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
-_WORDY_PICTURES = (b"GIF8", b"RIFF")  # a text may begin so as well, but holds no NUL
+_WORDY_PICTURES = (b"GIF8", b"RIFF", b"BM")  # a text may begin so as well, but holds no NUL
+_HEIF = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)  # ISO/IEC 23008-12
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
@@ -74,7 +87,7 @@ def format_of(path: Path, *, filename: str) -> str:
         )
     if found == "zip":
         found = kind_of_archive(path, ending=ending if wanted in _ARCHIVES else "zip")
-    if found != (wanted if wanted in _ARCHIVES or wanted == "pdf" else "text"):
+    if found != (wanted if wanted in _ARCHIVES | _BINARY else "text"):
         raise ParsingError(
             _("It is named .%(ending)s, but its content is %(content)s."),
             ending=ending,
@@ -92,7 +105,7 @@ def _format_of_bytes(head: bytes, *, wanted: str) -> str:
         return "ole"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, the only text where NUL bytes are common
         return "text"
-    if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head):
+    if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head) or _HEIF.match(head):
         return "picture"
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return "binary" if controls > len(head) // 10 else "text"

@@ -8,9 +8,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.errors import NeedsOcr, ParsingError
+from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Extracted, clean, first_date
-from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.headings import Heading
 
@@ -44,8 +43,8 @@ def read_pdf(path: Path) -> Extracted:
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
         raise ParsingError(_("It has no pages."))
-    if not any(map(any, pages)):
-        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
+    if not unread and not any(map(any, pages)):
+        raise ParsingError(_("Its pages hold no text."))
     texts = ["\n".join(lines).strip() + "\n\n" for lines in _without_running_lines(pages)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
     return Extracted(
