@@ -73,7 +73,7 @@ def size_of_page(picture: Image, page: int) -> tuple[int, int]:
         picture.seek(page - 1)
     except (OSError, EOFError, ValueError):
         picture.seek(0)
-    lies = picture.getexif().get(_ORIENTATION) in _LYING
+    lies = picture.format != "TIFF" and picture.getexif().get(_ORIENTATION) in _LYING  # Pillow turns a TIFF itself
     return (picture.height, picture.width) if lies else picture.size
 
 
