@@ -29,7 +29,7 @@ from retrieval.parsing.process import ParsingLimits, ParsingRequest
 from retrieval.parsing.recognition.insertion import insert_pages
 from retrieval.parsing.recognition.models import find_models
 from retrieval.parsing.recognition.ocrmypdf import FOUND_NOTHING, IMAGES_ONLY, UNKNOWN_LETTERS, find_ocr, is_ready
-from retrieval.parsing.recognition.page import RecognisedPage, unreadable_page
+from retrieval.parsing.recognition.page import ReadPage, unreadable_page
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 
@@ -184,28 +184,28 @@ def _recognise(extracted: Extracted, request: ParsingRequest, is_given_up: Calla
 
 def _read_by_models(
     request: ParsingRequest, pages: Sequence[int], is_given_up: Callable[[], bool]
-) -> dict[int, RecognisedPage]:
+) -> dict[int, ReadPage]:
     """Return the pages as far as they were read. A page that stops the child by itself is left out; two such pages in a
     row are the last."""
-    found: dict[int, RecognisedPage] = {}
+    found: dict[int, ReadPage] = {}
     left, stopped = list(pages), 0
     while left and stopped < _STOPPED_IN_A_ROW and not is_given_up():
         _reply, content = _ask_and_log(dataclasses.replace(request, pages=left))
         lines = content.split(b"\n")[:-1]  # behind the last line end is what the child had not written to its end
-        read = [RecognisedPage.from_json(json.loads(line)) for line in lines] or [unreadable_page(left[0])]
+        read = [ReadPage.from_json(json.loads(line)) for line in lines] or [unreadable_page(left[0])]
         found |= {page.page: page for page in read}
         stopped = 0 if lines else stopped + 1
         left = [page for page in left if page not in found]
     return found
 
 
-def _read_by_command(request: ParsingRequest, pages: Sequence[int], command: str) -> dict[int, RecognisedPage]:
+def _read_by_command(request: ParsingRequest, pages: Sequence[int], command: str) -> dict[int, ReadPage]:
     """Return the pages in which OCRmyPDF found text. Raises NeedsOcr, ParsingError and ParserStopped."""
     with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
         read = _read_one(dataclasses.replace(request, pages=pages, ocr=command, folder=folder))
     bounds = [*read.page_starts, len(read.text)]
     texts = {page: read.text[bounds[page - 1] : bounds[page]].strip() for page in pages if page < len(bounds)}
-    return {page: RecognisedPage(page, text, [], 0, readable=True) for page, text in texts.items() if text}
+    return {page: ReadPage(page, text, [], 0, readable=True) for page, text in texts.items() if text}
 
 
 # ---- the warm processes ----------------------------------------------------------------------------------------------

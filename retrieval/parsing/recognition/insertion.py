@@ -9,14 +9,14 @@ from itertools import accumulate, pairwise
 
 from retrieval.notes import KINDS, NAMES_KEPT, Note
 from retrieval.parsing.formats.extracted import Extracted, RecognisedLine
-from retrieval.parsing.recognition.page import RecognisedPage
+from retrieval.parsing.recognition.page import ReadPage
 from retrieval.text.headings import Heading
 from retrieval.text.language import detect_language
 
 _OF_UNREAD_PAGES = ("picture_pages", "fonts")  # notes that name pages whose text is missing
 
 
-def insert_pages(extracted: Extracted, pages: Mapping[int, RecognisedPage]) -> Extracted:
+def insert_pages(extracted: Extracted, pages: Mapping[int, ReadPage]) -> Extracted:
     """Return the document with the text of these pages in the place of what was read of them before; without one, that
     stays. Its notes say which pages were recognised, and which still lack their text: those that aren't readable."""
     settled = {number for number, page in pages.items() if page.readable}
@@ -42,7 +42,7 @@ def insert_pages(extracted: Extracted, pages: Mapping[int, RecognisedPage]) -> E
     )
 
 
-def _headings(extracted: Extracted, pages: Mapping[int, RecognisedPage], starts: list[int]) -> Iterator[Heading]:
+def _headings(extracted: Extracted, pages: Mapping[int, ReadPage], starts: list[int]) -> Iterator[Heading]:
     """Yield the headings at their new places; of a recognised page each at the words that it says, else at the
     beginning."""
     taken = set()
@@ -58,9 +58,7 @@ def _headings(extracted: Extracted, pages: Mapping[int, RecognisedPage], starts:
             yield dataclasses.replace(heading, start=start)
 
 
-def _unsearched(
-    extracted: Extracted, pages: Mapping[int, RecognisedPage], starts: list[int]
-) -> Iterator[tuple[int, int]]:
+def _unsearched(extracted: Extracted, pages: Mapping[int, ReadPage], starts: list[int]) -> Iterator[tuple[int, int]]:
     for start, end in extracted.unsearched:
         number = _page_at(extracted, start)
         if number not in pages:
@@ -68,7 +66,7 @@ def _unsearched(
             yield start + shift, end + shift
 
 
-def _lines(extracted: Extracted, pages: Mapping[int, RecognisedPage], starts: list[int]) -> Iterator[RecognisedLine]:
+def _lines(extracted: Extracted, pages: Mapping[int, ReadPage], starts: list[int]) -> Iterator[RecognisedLine]:
     for number in range(1, len(starts) + 1):
         if number in pages:
             former, start = 0, starts[number - 1]
@@ -86,7 +84,7 @@ def _page_at(extracted: Extracted, offset: int) -> int:
     return max(1, bisect_right(extracted.page_starts, offset))
 
 
-def _notes(extracted: Extracted, pages: Mapping[int, RecognisedPage], settled: Set[int]) -> list[Note]:
+def _notes(extracted: Extracted, pages: Mapping[int, ReadPage], settled: Set[int]) -> list[Note]:
     """Return its notes: pages that are settled are no longer among those whose text is missing."""
     known = {note.kind: note for note in extracted.notes if note.kind not in _OF_UNREAD_PAGES}
     for note in extracted.notes:

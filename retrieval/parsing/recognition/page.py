@@ -27,7 +27,7 @@ _LEVEL = math.radians(20)  # text that is turned further is marked letter by let
 
 
 @dataclass(frozen=True)
-class RecognisedPage:
+class ReadPage:
     """The text of a page, whose `lines` count from its beginning. `unread_lines` were found and could not be read;
     when they are most, the page is not `readable`, and has no text."""
 
@@ -38,24 +38,24 @@ class RecognisedPage:
     readable: bool
 
     @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> RecognisedPage:
+    def from_json(cls, plain: dict[str, Any]) -> ReadPage:
         return cls(**(plain | {"lines": [RecognisedLine.from_json(line) for line in plain["lines"]]}))
 
 
-def recognise_page(picture: Image, *, page: int, models: RecognitionModels) -> RecognisedPage:
+def recognise_page(picture: Image, *, page: int, models: RecognitionModels) -> ReadPage:
     """Return what stands on an RGB picture of the 1-based `page`."""
     found = read_boxes(picture, detect(picture, models=models), models=models)
     read = [line for line in found if _is_read(line)]
     total = sum(line.box.length for line in found)
     if sum(line.box.length for line in read) < _UNREADABLE * total:
-        return RecognisedPage(page, "", [], len(found), readable=False)
+        return ReadPage(page, "", [], len(found), readable=False)
     text, lines = _composed(read, page, picture.size)
-    return RecognisedPage(page, text, lines, len(found) - len(read), readable=True)
+    return ReadPage(page, text, lines, len(found) - len(read), readable=True)
 
 
-def unreadable_page(page: int) -> RecognisedPage:
+def unreadable_page(page: int) -> ReadPage:
     """Return a page that has no picture to read."""
-    return RecognisedPage(page, "", [], 0, readable=False)
+    return ReadPage(page, "", [], 0, readable=False)
 
 
 def _is_read(line: ReadLine) -> bool:
