@@ -255,7 +255,8 @@ def stated() -> dict[str, list[str]]:
 
 NOT_OURS = {  # numbers of standards, of examples, and of what was measured
     "asking.md": ["version 2"],
-    "documents.md": ["UTF-8", "status 413", "PP-OCRv6, 27 MB of models", "3 to 10 seconds of CPU time, and up to 800 MB"],
+    "documents.md": ["UTF-8", "status 413", "PP-OCRv6, 27 MB of models",
+                     "3 to 10 seconds of CPU time, and up to 800 MB"],
     "api.md": ["The first is source 1 of the answer", *map(str, (200, 201, 400, 401, 403, 404, 413, 415)),
                *map(str, (429, 502, 503, 504))],
     "operations.md": ["exit status is 1,"],
