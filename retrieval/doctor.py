@@ -19,6 +19,8 @@ from retrieval.errors import RetrievalError, StorageInUse
 from retrieval.ingestion import ingest, reindex, spaces
 from retrieval.models import Chunk, Document, IndexRemoval, Reindex
 from retrieval.parsing.recognition import ocrmypdf
+from retrieval.parsing.recognition.models import INSTALL as INSTALL_OCR
+from retrieval.parsing.recognition.models import find_models
 
 LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
 LONGEST_WAIT = timedelta(minutes=10)  # in the queue, with nobody at work
@@ -154,13 +156,20 @@ def _outbox() -> Finding:
 
 
 def _tools() -> Finding:
-    found, waiting = ocrmypdf.find_ocr(), ingest.waiting_for_ocr().count()
-    if found and not ocrmypdf.is_ready():
+    models, command = find_models(), ocrmypdf.find_ocr()
+    found = " and ".join(filter(None, ["PP-OCRv6" if models else "", command]))
+    waiting, readable = ingest.waiting_for_ocr().count(), ingest.readable_by_now().count()
+    if command and not ocrmypdf.is_ready():
         return Finding("OCR", f"{found}, but no tesseract, which it runs", "Install Tesseract.", well=False)
-    if found and waiting:
+    if readable:
         fix = "Start the site, or the worker, anew: it queues them by itself."
-        return Finding("OCR", f"{found}; {waiting:,} scanned documents have waited for it", fix, well=False)
-    return Finding("OCR", found or f"no ocrmypdf: {waiting:,} scanned documents wait for it, as “Needs OCR”")
+        return Finding("OCR", f"{found}; {readable:,} scanned documents have waited for it", fix, well=False)
+    if models and waiting:
+        state = f"{found}; {waiting:,} scanned documents are in letters it doesn't know"
+        return Finding("OCR", state, "Install ocrmypdf and Tesseract, with the data of their language.", well=False)
+    if not found:
+        return Finding("OCR", f"not installed: {waiting:,} scanned documents wait for it, as “Needs OCR”", INSTALL_OCR)
+    return Finding("OCR", found)
 
 
 def _bytes_in(folder: Path) -> int:

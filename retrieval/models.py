@@ -319,6 +319,29 @@ class Chunk(models.Model):
         return text
 
 
+class RecognisedPage(models.Model):
+    """Where what was recognised on a page that is a picture stands on it. Like the chunks, those of a document that is
+    deleted stay for a moment: read them only through documents."""
+
+    document = models.ForeignKey(
+        Document, on_delete=models.DO_NOTHING, db_constraint=False, related_name="recognised_pages"
+    )
+    generation = models.PositiveIntegerField()
+    page = models.PositiveIntegerField(help_text="1-based.")
+    lines = models.JSONField(
+        help_text="[start, end, top, bottom, edges] each, as `retrieval.parsing.formats.extracted.RecognisedLine`."
+    )
+
+    class Meta:
+        ordering = ["document", "generation", "page"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "generation", "page"], name="recognised_page_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}: page {self.page}"
+
+
 class IndexRemoval(models.Model):
     """The outbox: points that must still leave the index, and, of a document that is gone, its chunks and its file.
     Written in the transaction that makes them superfluous, kept until all is done."""

@@ -45,6 +45,7 @@ KINDS = {
     "recognised_pages": _Kind(
         _("Pages that are pictures were read by text recognition, which makes mistakes: %(names)s."), loses=False
     ),
+    "unread_lines": _Kind(_("Of pages that are pictures, some lines could not be recognised: %(names)s."), loses=True),
     "picture_pages": _Kind(_("Pages that are pictures hold no text, and were not read: %(names)s."), loses=True),
     "pictures": _Kind(_("Pictures were not looked at: %(count)s."), loses=False),
     "fonts": _Kind(_("Fonts that don't say which letters they show make pages unreadable: %(names)s."), loses=True),

@@ -43,6 +43,7 @@ _LABELS = {
     "csv": "CSV",
     "json": "JSON",
     "jsonl": "JSON Lines",
+    "picture": _("Picture"),
     "epub": "EPUB",
     "eml": _("Mail"),
     "markdown": "Markdown",

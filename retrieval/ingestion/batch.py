@@ -34,7 +34,7 @@ from retrieval.ingestion.futures import settle
 from retrieval.ingestion.queue import Superseded
 from retrieval.ingestion.read_ahead import read_ahead
 from retrieval.ingestion.spaces import live_space
-from retrieval.models import Chunk, Collection, Document, IndexRemoval
+from retrieval.models import Chunk, Collection, Document, IndexRemoval, RecognisedPage
 from retrieval.parsing.formats import Extracted
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
@@ -260,6 +260,16 @@ def _chunks(document: Document, extracted: Extracted, pieces: Sequence[Piece]) -
     ]
 
 
+def _recognised_pages(document: Document, extracted: Extracted) -> list[RecognisedPage]:
+    by_page: dict[int, list[Any]] = {}
+    for line in extracted.recognised:
+        by_page.setdefault(line.page, []).append([line.start, line.end, line.top, line.bottom, line.edges])
+    return [
+        RecognisedPage(document_id=document.pk, generation=document.generation, page=page, lines=lines)
+        for page, lines in by_page.items()
+    ]
+
+
 def _within(piece: Piece, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the parts of `spans`, which are in order, that lie in the piece, counted from its beginning."""
     first = bisect_right(spans, piece.start, key=itemgetter(1))
@@ -420,7 +430,9 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
         _describe_collection(document, fingerprint=fingerprint)
         if document.live_generation:
             Chunk.objects.filter(document=document).delete()
+            RecognisedPage.objects.filter(document=document).delete()
         Chunk.objects.bulk_create(cut.chunks, batch_size=500)
+        RecognisedPage.objects.bulk_create(_recognised_pages(document, extracted), batch_size=50)
         if document.generation > 1:
             IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)
 

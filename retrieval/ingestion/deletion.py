@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from retrieval.index import ALL_GENERATIONS
 from retrieval.ingestion.worker import wake
-from retrieval.models import Chunk, Collection, Document, IndexRemoval
+from retrieval.models import Chunk, Collection, Document, IndexRemoval, RecognisedPage
 from retrieval.pages import cache as page_cache
 
 _BATCH = 500
@@ -59,7 +59,8 @@ def clear_away(removals: Sequence[IndexRemoval]) -> None:
     storage = Document._meta.get_field("file").storage
     for first in range(0, len(gone), _CLEARED_AT_ONCE):
         some = gone[first : first + _CLEARED_AT_ONCE]
-        Chunk.objects.filter(document__in=[removal.document_id for removal in some]).delete()
+        for left in (Chunk, RecognisedPage):
+            left._default_manager.filter(document__in=[removal.document_id for removal in some]).delete()
         for removal in some:
             if removal.file:
                 storage.delete(removal.file)

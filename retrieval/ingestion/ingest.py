@@ -28,6 +28,7 @@ from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.pages import cache as page_cache
 from retrieval.parsing.formats import clean
 from retrieval.parsing.recognition import ocrmypdf
+from retrieval.parsing.recognition.models import find_models
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources import Origin
 from retrieval.sources.titles import HEAD_BYTES, TITLE_CHARACTERS, title_in
@@ -177,7 +178,7 @@ def recover() -> None:
     outdated = Document.objects.filter(live_generation__gt=0, state=Document.State.READY)
     if count := queue.requeue(outdated.exclude(chunker=chunking.VERSION)):
         logger.warning("%d documents were cut by another version: they are ingested again", count)
-    if ocrmypdf.is_ready() and (count := queue.requeue(waiting_for_ocr())):
+    if count := queue.requeue(readable_by_now()):
         logger.warning("%d documents waited for OCR, which is installed by now: they are ingested again", count)
     if reason := spaces.mismatch():
         logger.warning(reason)
@@ -191,9 +192,15 @@ def recover() -> None:
 
 
 def waiting_for_ocr() -> QuerySet[Document]:
-    """Return the scans that nobody has tried to read, because the programs are not installed. Those that OCR failed for
-    are not among them."""
-    return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocrmypdf.MENDED_BY_INSTALLING)
+    """Return the scans that nobody has tried to read, because what reads them is not installed. Those that OCR failed
+    for are not among them."""
+    return Document.objects.filter(state=Document.State.NEEDS_OCR, error__in=ocrmypdf.MENDED_BY_TESSERACT)
+
+
+def readable_by_now() -> QuerySet[Document]:
+    """Return those of them that what is installed can read."""
+    reasons = ocrmypdf.MENDED_BY_TESSERACT if ocrmypdf.is_ready() else ocrmypdf.MENDED_BY_ANY if find_models() else ()
+    return waiting_for_ocr().filter(error__in=reasons)
 
 
 def work() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from itertools import groupby, islice
@@ -27,12 +27,13 @@ def read_ahead(documents: Sequence[Document]) -> Iterator[list[Reading]]:
     """Read the documents in their order on a thread of its own. Leaving does not wait for it: the file under way is
     read in a child process with limits, and the next ones are not begun."""
     readings = [(document, Future[Extracted]()) for document in documents]
+    left = threading.Event()
 
     def read_all() -> None:
         for some in _shares(readings):
             begun = [(document, reading) for document, reading in some if reading.set_running_or_notify_cancel()]
             outcomes: Future[Sequence[Extracted | Exception]] = Future()
-            settle(outcomes, partial(_read, [document for document, _reading in begun]))
+            settle(outcomes, partial(_read, [document for document, _reading in begun], left.is_set))
             for place, (_document, reading) in enumerate(begun):
                 settle(reading, partial(_outcome, outcomes, place))
 
@@ -40,6 +41,7 @@ def read_ahead(documents: Sequence[Document]) -> Iterator[list[Reading]]:
     try:
         yield readings
     finally:
+        left.set()
         for _document, reading in readings:
             reading.cancel()
 
@@ -52,12 +54,12 @@ def _shares(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
             yield share
 
 
-def _read(documents: Sequence[Document]) -> Sequence[Extracted | Exception]:
+def _read(documents: Sequence[Document], is_given_up: Callable[[], bool]) -> Sequence[Extracted | Exception]:
     """Return each document's text, or the error that says why there is none."""
     paths = [Path(document.file.path) for document in documents]
     there = [path.is_file() for path in paths]
     files = [(path, document.filename) for path, document, found in zip(paths, documents, there, strict=True) if found]
-    read = iter(parse_together(files) if files else [])
+    read = iter(parse_together(files, is_given_up=is_given_up) if files else [])
     return [next(read) if found else ParsingError(_("Its file is gone: upload it again.")) for found in there]
 
 

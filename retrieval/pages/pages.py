@@ -1,7 +1,7 @@
-"""The pages of a PDF as pictures, and where on them a quote stands.
+"""The pages of a PDF or of a picture file as pictures, and where on them a quote stands.
 
-pdfium works in a child process (`retrieval.pages.rendering`) that has limits and is killed at them. What it makes is
-kept on disk, by the file's hash, so that a page is drawn once; the oldest goes when there is too much of it.
+pdfium and Pillow work in a child process (`retrieval.pages.rendering`) that has limits and is killed at them. What it
+makes is kept on disk, by the file's hash, so that a page is drawn once; the oldest goes when there is too much of it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages import cache as page_cache
 from retrieval.pages.layout import Line, lines_of
+from retrieval.parsing.formats import FORMATS
 from retrieval.reasons import gettext_noop as _
 from retrieval.texts import document_text
 
@@ -49,17 +50,21 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`sizes`: width and height of each page, in points, as it is shown."""
+    """`sizes`: width and height of each page as it is shown: in points, a picture's in pixels."""
 
     sizes: tuple[tuple[float, float], ...]
     bookmarks: tuple[Bookmark, ...]
 
 
 def has_pages(document: Document) -> bool:
-    """Return whether its pages can be drawn: only a PDF's, and not while its file is newer than the text that readers
-    see."""
-    is_pdf = document.filename.lower().endswith(".pdf") and bool(document.page_count)
-    return is_pdf and bool(document.live_hash) and document.live_hash == document.content_hash
+    """Return whether its pages can be drawn: only those of a PDF or a picture, and not while its file is newer than the
+    text that readers see."""
+    is_drawn = _format_of(document) in ("pdf", "picture") and bool(document.page_count)
+    return is_drawn and bool(document.live_hash) and document.live_hash == document.content_hash
+
+
+def _format_of(document: Document) -> str:
+    return FORMATS.get(document.filename.rpartition(".")[2].lower(), "")
 
 
 def page_contents(document: Document) -> Contents:
@@ -83,10 +88,19 @@ def render_page(document: Document, *, page: int, width: int) -> bytes:
 
 
 def page_lines(document: Document, *, pages: Iterable[int]) -> dict[int, list[Line]]:
-    """Return the lines of these pages, each with its place: one child reads all that were not asked for before.
+    """Return the lines of these pages, each with its place: one child reads all that were not asked for before. Those
+    of recognised pages are known.
 
     Raises PagesUnavailable.
     """
+    pages = list(pages)
+    recognised = _recognised_lines(document, pages)
+    printed = [page for page in pages if page not in recognised and _format_of(document) == "pdf"]
+    empty: dict[int, list[Line]] = {page: [] for page in pages}
+    return empty | recognised | _printed_lines(document, printed)
+
+
+def _printed_lines(document: Document, pages: Sequence[int]) -> dict[int, list[Line]]:
     name = f"{document.pk}-{document.live_generation}-{{}}.json".format
     lines = {page: page_cache.read(document.live_hash, name(page)) for page in pages}
     if missing := [page for page, known in lines.items() if known is None]:
@@ -110,6 +124,21 @@ def pages_between(document: Document, *, start: int, end: int) -> range:
     return range(first, max(first, bisect_left(document.page_starts, end)) + 1)
 
 
+def _recognised_lines(document: Document, pages: Sequence[int]) -> dict[int, list[Line]]:
+    if not any(note.kind == "recognised_pages" for note in document.notes):
+        return {}
+    rows = document.recognised_pages.filter(generation=document.live_generation, page__in=pages)
+    found = {}
+    for row in rows.order_by("page"):
+        offset, end = page_span(document, row.page)
+        text = document_text(document, start=offset, end=end)
+        found[row.page] = [
+            Line(start, text[start - offset : end - offset], top, bottom, tuple(edges))
+            for start, end, top, bottom, edges in row.lines
+        ]
+    return found
+
+
 def _place(document: Document, page: int, codes: Sequence[int], boxes: Sequence[Sequence[float]]) -> list[Line]:
     start, end = page_span(document, page)
     width, height = page_contents(document).sizes[page - 1]
@@ -128,6 +157,7 @@ _seats = threading.BoundedSemaphore(2)  # children at once; asking and searching
 def _ask(document: Document, task: dict[str, Any], *, limits: DrawingLimits | None = None) -> bytes:
     """Return what the child answers to `task` on the document's file. Raises PagesUnavailable."""
     limits = limits or DrawingLimits()
+    task = task | {"of": _format_of(document)}
     arguments = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
     if not _seats.acquire(timeout=limits.seconds):
         raise PagesUnavailable(_("Too many pages are being drawn: try again in a moment."))

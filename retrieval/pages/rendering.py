@@ -1,7 +1,8 @@
 """What only pdfium can tell of a PDF: its pages' sizes and bookmarks, their pictures, and where each character stands.
+Pillow tells the sizes and the pictures of a picture file's pages.
 
 This is the child that `retrieval.pages.pages` starts for one task and kills when it takes too long: pdfium is not
-thread-safe, and PDFs are hostile. Nothing of Django is imported here.
+thread-safe, and files are hostile. Nothing of Django is imported here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import os
 import sys
 from collections.abc import Callable
 from ctypes import byref, c_int
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pypdfium2
 from pypdfium2 import raw
 
 from retrieval.children import limit_child
+from retrieval.parsing.recognition.pictures import count_pages, open_picture, page_of_picture, size_of_page
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PIXELS = 8_000_000  # of one picture at most, however long or narrow the page is
 LONGEST = 16_000  # pixels of a side; a WebP picture can have 16,383
@@ -48,10 +54,26 @@ def picture(document: Any, *, page: int, width: int) -> bytes:
     opened = document[page - 1]
     across, down = opened.get_size()
     scale = min(width / across, LONGEST / max(across, down), (PIXELS / (across * down)) ** 0.5)
-    image = opened.render(scale=scale).to_pil()
+    return _as_webp(opened.render(scale=scale).to_pil())
+
+
+def _as_webp(image: Image) -> bytes:
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "WEBP", quality=80, method=2)
     return buffer.getvalue()
+
+
+def picture_contents(picture: Image) -> bytes:
+    """Return JSON: `sizes`, the width and height of each page of a picture file in pixels, and no `bookmarks`."""
+    sizes = [size_of_page(picture, page) for page in range(1, count_pages(picture) + 1)]
+    return json.dumps({"sizes": sizes, "bookmarks": []}).encode()
+
+
+def picture_picture(picture: Image, *, page: int, width: int) -> bytes:
+    """Return the page of a picture file as WebP, `width` pixels wide, or less where that would be too many pixels."""
+    image = page_of_picture(picture, page)
+    scale = min(width / image.width, LONGEST / max(image.size), (PIXELS / (image.width * image.height)) ** 0.5)
+    return _as_webp(image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale)))))
 
 
 def characters(document: Any, *, pages: list[int]) -> bytes:
@@ -105,13 +127,19 @@ def _kept(fraction: float) -> float:
 
 
 _TASKS: dict[str, Callable[..., bytes]] = {"contents": contents, "picture": picture, "characters": characters}
+_PICTURE_TASKS: dict[str, Callable[..., bytes]] = {"contents": picture_contents, "picture": picture_picture}
 
 
 def _main() -> None:
     """Do one task on one file within limits, in the child: write bytes to stdout, or end with a status that isn't 0."""
     path, task, limits = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
     limit_child(memory_bytes=limits["memory_bytes"], cpu_seconds=limits["cpu_seconds"])
-    done = _TASKS[task.pop("do")](pypdfium2.PdfDocument(path), **task)
+    do, of = task.pop("do"), task.pop("of")
+    if of == "picture":
+        with open_picture(Path(path)) as opened:
+            done = _PICTURE_TASKS[do](opened, **task)
+    else:
+        done = _TASKS[do](pypdfium2.PdfDocument(path), **task)
     sys.stdout.buffer.write(done)
     sys.stdout.buffer.flush()
     os._exit(0)  # closing pdfium's objects one by one takes time and changes nothing

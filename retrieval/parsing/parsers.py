@@ -18,7 +18,7 @@ import select
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,17 @@ from retrieval.children import start_child
 from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing.formats import FORMATS, Extracted
 from retrieval.parsing.process import ParsingLimits, ParsingRequest
-from retrieval.parsing.recognition.ocrmypdf import find_ocr
+from retrieval.parsing.recognition.insertion import insert_pages
+from retrieval.parsing.recognition.models import find_models
+from retrieval.parsing.recognition.ocrmypdf import (
+    FOUND_NOTHING,
+    IMAGES_ONLY,
+    LETTERS_UNNAMED,
+    UNKNOWN_LETTERS,
+    find_ocr,
+    is_ready,
+)
+from retrieval.parsing.recognition.page import ReadPage, unreadable_page
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.language import detect_language
@@ -36,30 +46,39 @@ __all__ = ["ParsingLimits", "may_share", "parse", "parse_together"]
 _SHARED = {"text", "markdown", "csv", "json", "jsonl"}
 _SHARED_BYTES = 64 * 1024
 _SHARED_LIMITS = ParsingLimits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
+_VARIABLES = {
+    "OPENBLAS_NUM_THREADS": "1",  # since only one thread survives its forks
+    "MALLOC_ARENA_MAX": "2",  # threads that recognise text share their room, and give it back: half of it is enough
+    "MALLOC_MMAP_THRESHOLD_": str(4 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
+}
 _GRACE = 10  # seconds that the warm process has for what comes before and after the child
 _KEPT_WARM = 2  # processes
+_STOPPED_IN_A_ROW = 2  # pages that stop the child: what is wrong is not the page then
 
 logger = logging.getLogger(__name__)
 
 
-def parse(path: Path, *, filename: str, limits: ParsingLimits | None = None) -> Extracted:
+def parse(
+    path: Path,
+    *,
+    filename: str,
+    limits: ParsingLimits | None = None,
+    is_given_up: Callable[[], bool] = lambda: False,
+) -> Extracted:
     """Return the text of the file at `path`; the ending of `filename` and the bytes must agree on its format.
 
     Raises ParsingError with a reason for a person (NeedsOcr for a scan), or ParserStopped at a limit or after a crash.
-    Pages that are pictures are recognised when OCRmyPDF is installed, within `limits.ocr_seconds` more.
+    Pages that are pictures are recognised by what is installed, within `limits.ocr_seconds` more for each go; there is
+    no further one once `is_given_up` returns True.
     """
     request = ParsingRequest([(str(path.resolve()), filename)], limits or ParsingLimits())
-    try:
-        extracted = _read_one(request)
-    except NeedsOcr:
-        if not (command := find_ocr()):
-            raise
-        return _recognise(request, command)
-    if extracted.unread_pages and (command := find_ocr()):
-        try:
-            return _recognise(request, command)
-        except (ParsingError, ParserStopped) as error:
-            logger.warning("%s: %s What has text is kept.", path.name, error)
+    extracted = _read_one(request)
+    if not extracted.unread_pages:
+        return extracted
+    extracted = _recognise(extracted, request, is_given_up)
+    if len(extracted.text) > request.limits.characters:
+        raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=request.limits.characters)
     if extracted.unread_pages:
         count = len(extracted.unread_pages)
         logger.warning("%s: %d of %d pages hold only images", path.name, count, len(extracted.page_starts))
@@ -76,29 +95,27 @@ def may_share(filename: str, *, size: int) -> bool:
 
 
 def parse_together(
-    files: Sequence[tuple[Path, str]], *, limits: ParsingLimits = _SHARED_LIMITS
+    files: Sequence[tuple[Path, str]],
+    *,
+    limits: ParsingLimits = _SHARED_LIMITS,
+    is_given_up: Callable[[], bool] = lambda: False,
 ) -> list[Extracted | Exception]:
     """Return each file's text, or what `parse` raises for it. A single one is read alone, and so is each when one of
     them stops the child they share."""
     if len(files) == 1:
-        return [_parse_alone(*file) for file in files]
+        return [_parse_alone(*file, is_given_up) for file in files]
     try:
         answers = _read(ParsingRequest([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
-        return [_parse_alone(path, filename) for path, filename in files]
+        return [_parse_alone(path, filename, is_given_up) for path, filename in files]
     return [_outcome(answer) for answer in answers]
 
 
-def _parse_alone(path: Path, filename: str) -> Extracted | Exception:
+def _parse_alone(path: Path, filename: str, is_given_up: Callable[[], bool]) -> Extracted | Exception:
     try:
-        return parse(path, filename=filename)
+        return parse(path, filename=filename, is_given_up=is_given_up)
     except (ParsingError, ParserStopped) as error:
         return error
-
-
-def _recognise(request: ParsingRequest, command: str) -> Extracted:
-    with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
-        return _read_one(dataclasses.replace(request, ocr=command, folder=folder))
 
 
 def _read_one(request: ParsingRequest) -> Extracted:
@@ -119,10 +136,7 @@ def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
 
 def _read(request: ParsingRequest) -> list[dict[str, Any]]:
     """Return an answer for each file. Raises ParserStopped."""
-    reply, content = _ask(request)
-    if reply["log"]:
-        names = ", ".join(Path(path).name for path, _ in request.files)
-        logger.warning("Parsing %s: %s", names, reply["log"])
+    reply, content = _ask_and_log(request)
     limits = request.limits
     if reply["timed_out"]:
         raise ParserStopped(_("Reading it took longer than %(seconds)s seconds."), seconds=request.seconds)
@@ -134,10 +148,75 @@ def _read(request: ParsingRequest) -> list[dict[str, Any]]:
             ),
             status=reply["status"],
             memory=limits.memory_bytes // 1024**2,
-            seconds=limits.cpu_seconds,
+            seconds=request.cpu_seconds,
         )
     answers: list[dict[str, Any]] = json.loads(content)
     return answers
+
+
+def _ask_and_log(request: ParsingRequest) -> tuple[dict[str, Any], bytes]:
+    reply, content = _ask(request)
+    if reply["log"]:
+        names = ", ".join(Path(path).name for path, _ in request.files)
+        logger.warning("Parsing %s: %s", names, reply["log"])
+    return reply, content
+
+
+# ---- pages that are pictures -----------------------------------------------------------------------------------------
+
+
+def _recognise(extracted: Extracted, request: ParsingRequest, is_given_up: Callable[[], bool]) -> Extracted:
+    """Return the document with the text of its pages that are pictures.
+
+    The models read first; OCRmyPDF reads what they are not there for, or find no letters in that they know. Raises
+    NeedsOcr when the document has no text then.
+    """
+    unnamed = any(note.kind == "fonts" for note in extracted.notes)
+    models, reason = find_models(), LETTERS_UNNAMED if unnamed else IMAGES_ONLY
+    pages = extracted.unread_pages[: request.limits.ocr_pages]
+    if models:
+        read = _read_by_models(dataclasses.replace(request, models=str(models)), pages, is_given_up)
+        extracted = insert_pages(extracted, read)
+        reason = FOUND_NOTHING if all(page.readable for page in read.values()) else UNKNOWN_LETTERS
+        pages = [page for page in pages if page in extracted.unread_pages]
+    command = find_ocr() if not models or is_ready() else ""
+    if pages and command:
+        try:
+            extracted = insert_pages(extracted, _read_by_command(request, pages, command))
+        except (ParsingError, ParserStopped) as error:
+            if not extracted.text.strip():
+                raise
+            logger.warning("%s What has text is kept.", error)
+        reason = FOUND_NOTHING
+    if not extracted.text.strip():
+        raise NeedsOcr(reason)
+    return extracted
+
+
+def _read_by_models(
+    request: ParsingRequest, pages: Sequence[int], is_given_up: Callable[[], bool]
+) -> dict[int, ReadPage]:
+    """Return the pages as far as they were read. A page that stops the child by itself is left out; two such pages in a
+    row are the last."""
+    found: dict[int, ReadPage] = {}
+    left, stopped = list(pages), 0
+    while left and stopped < _STOPPED_IN_A_ROW and not is_given_up():
+        _reply, content = _ask_and_log(dataclasses.replace(request, pages=left))
+        lines = content.split(b"\n")[:-1]  # behind the last line end is what the child had not written to its end
+        read = [ReadPage.from_json(json.loads(line)) for line in lines] or [unreadable_page(left[0])]
+        found |= {page.page: page for page in read}
+        stopped = 0 if lines else stopped + 1
+        left = [page for page in left if page not in found]
+    return found
+
+
+def _read_by_command(request: ParsingRequest, pages: Sequence[int], command: str) -> dict[int, ReadPage]:
+    """Return the pages in which OCRmyPDF found text. Raises NeedsOcr, ParsingError and ParserStopped."""
+    with tempfile.TemporaryDirectory(prefix="ocr-") as folder:
+        read = _read_one(dataclasses.replace(request, pages=pages, ocr=command, folder=folder))
+    bounds = [*read.page_starts, len(read.text)]
+    texts = {page: read.text[bounds[page - 1] : bounds[page]].strip() for page in pages if page < len(bounds)}
+    return {page: ReadPage(page, text, [], 0, readable=True) for page, text in texts.items() if text}
 
 
 # ---- the warm processes ----------------------------------------------------------------------------------------------
@@ -151,8 +230,7 @@ class _Parser:
     """A warm process of our own, which serves one request at a time."""
 
     def __init__(self) -> None:
-        # One thread, since only that survives its forks.
-        variables = {"PATH": os.pathsep.join(os.get_exec_path()), "OPENBLAS_NUM_THREADS": "1"}
+        variables = {"PATH": os.pathsep.join(os.get_exec_path())} | _VARIABLES
         self._process = start_child("retrieval.parsing.process", variables=variables)
         self._received = b""
 

@@ -15,6 +15,7 @@ import dataclasses
 import gc
 import json
 import logging
+import math
 import os
 import resource
 import select
@@ -30,8 +31,9 @@ from typing import IO
 
 from retrieval.children import attach_child, limit_child
 from retrieval.errors import NeedsOcr, ParsingError
-from retrieval.parsing.formats import extract, prepare
-from retrieval.parsing.recognition.ocrmypdf import FOUND_NOTHING, IMAGES_ONLY, recognise
+from retrieval.parsing.formats import extract, format_of, prepare
+from retrieval.parsing.recognition.models import RecognitionModels, threads
+from retrieval.parsing.recognition.ocrmypdf import recognise
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 
@@ -49,22 +51,34 @@ class ParsingLimits:
     cpu_seconds: int = 100
     memory_bytes: int = 2 * 1024**3
     characters: int = 20_000_000
-    ocr_seconds: float = 150  # more, for a document that is all or partly pictures
+    ocr_seconds: float = (
+        150  # more for pages that are pictures; again, when some were recognised in it and some are left
+    )
+    ocr_pages: int = 1_000  # of a document; those behind them stay unread
 
 
 @dataclass(frozen=True)
 class ParsingRequest:
-    """Read the files at these paths, one after another, each with the name it was uploaded under; with `ocr`, a
-    command's path, recognise the text of the only one first, in the empty folder `folder`."""
+    """Read the files at these paths, one after another, each with the name it was uploaded under.
+
+    With `pages` recognise these of the only one: by the models in the folder `models`, or by the command `ocr`, which
+    has the empty folder `folder`.
+    """
 
     files: Sequence[tuple[str, str]]
     limits: ParsingLimits
+    pages: Sequence[int] = ()
+    models: str = ""
     ocr: str = ""
     folder: str = ""
 
     @property
     def seconds(self) -> float:
-        return self.limits.ocr_seconds if self.ocr else self.limits.seconds
+        return self.limits.ocr_seconds if self.pages else self.limits.seconds
+
+    @property
+    def cpu_seconds(self) -> int:
+        return math.ceil(self.limits.ocr_seconds * threads()) if self.models else self.limits.cpu_seconds
 
     @classmethod
     def from_json(cls, line: bytes) -> ParsingRequest:
@@ -159,11 +173,13 @@ def _be_child(request: ParsingRequest, parent: int, alive: int, answer: int, log
             os.closerange(first + 1, last)
         limits = request.limits
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.memory_bytes, limits.memory_bytes))
-        limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=limits.cpu_seconds)
-        answers = [_answer(Path(path), filename, request) for path, filename in request.files]
-        content = json.dumps(answers, ensure_ascii=False).encode(errors="replace")
-        with os.fdopen(answer, "wb") as file:
-            file.write(content)
+        limit_child(memory_bytes=limits.memory_bytes, cpu_seconds=request.cpu_seconds)
+        with os.fdopen(answer, "wb", buffering=0) as file:
+            if request.models:
+                _recognise_pages(request, file)
+            else:
+                answers = [_answer(Path(path), filename, request) for path, filename in request.files]
+                _write(file, answers)
         status = 0
     except BaseException:  # the outermost edge of this process
         logger.exception("The parser failed")
@@ -171,22 +187,52 @@ def _be_child(request: ParsingRequest, parent: int, alive: int, answer: int, log
         os._exit(status)
 
 
+def _write(file: IO[bytes], answer: object) -> None:
+    """Write the answer as a line of JSON, whole before the next one begins: what was written before an end by force
+    counts."""
+    left = memoryview(json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
+    while left:
+        left = left[file.write(left) :]
+
+
+def _recognise_pages(request: ParsingRequest, file: IO[bytes]) -> None:
+    """Write a line for each of the pages, as soon as it is read."""
+    from retrieval.parsing.recognition.page import recognise_page, unreadable_page
+    from retrieval.parsing.recognition.pictures import draw_pages
+
+    [(path, filename)] = request.files
+    models = RecognitionModels(Path(request.models))
+    is_picture = format_of(Path(path), filename=filename) == "picture"
+    for page, picture in draw_pages(Path(path), request.pages, is_picture=is_picture):
+        found = recognise_page(picture, page=page, models=models) if picture is not None else unreadable_page(page)
+        _write(file, dataclasses.asdict(found))
+
+
 def _answer(path: Path, filename: str, request: ParsingRequest) -> dict[str, object]:
     """Return the text, or the reason there is none."""
     try:
         if request.ocr:
-            path = recognise(path, command=request.ocr, folder=Path(request.folder))
+            path, filename = _with_text(path, filename, request), "recognised.pdf"
         limit = request.limits.characters
         return dataclasses.asdict(extract(path, filename=filename, max_characters=limit))
     except ParsingError as error:
-        reason = Reason(FOUND_NOTHING) if request.ocr and error.reason == IMAGES_ONLY else error.reason
-        return {"error": reason.to_text(), "needs_ocr": isinstance(error, NeedsOcr)}
+        return {"error": error.reason.to_text(), "needs_ocr": isinstance(error, NeedsOcr)}
     except MemoryError:
         limit = request.limits.memory_bytes // 1024**2
         return {"error": Reason(_("Reading it needs more than %(limit)s MB of memory."), limit=limit).to_text()}
     except Exception:  # a broken file can make a parser raise anything
         logger.exception("The parser failed")
         return {"error": _("The file is broken: it can't be read.")}
+
+
+def _with_text(path: Path, filename: str, request: ParsingRequest) -> Path:
+    """Return a PDF whose pages have got text by the command."""
+    folder = Path(request.folder)
+    if format_of(path, filename=filename) == "picture":
+        from retrieval.parsing.recognition.pictures import write_as_pdf
+
+        path = write_as_pdf(path, folder / "pictures.pdf", pages=request.pages)
+    return recognise(path, pages=request.pages, command=request.ocr, folder=folder)
 
 
 if __name__ == "__main__":

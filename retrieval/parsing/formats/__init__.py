@@ -17,7 +17,7 @@ from retrieval.parsing.formats.extracted import Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
 from retrieval.reasons import gettext_noop as _
 
-__all__ = ["FORMATS", "Extracted", "clean", "extract", "prepare"]
+__all__ = ["FORMATS", "Extracted", "clean", "extract", "format_of", "prepare"]
 
 _READERS = {  # the module and its function, and the libraries that it imports when it is called
     "text": ("plain.text:read_text",),
@@ -45,15 +45,17 @@ _READERS = {  # the module and its function, and the libraries that it imports w
     "tex": ("plain.tex:read_tex",),
     "subtitles": ("plain.subtitles:read_subtitles",),
     "code": ("plain.code:read_code",),
+    "picture": ("picture.file:read_picture", "PIL.Image"),
 }
 
 
 def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
-    """Return what the file holds. Raises ParsingError, with a reason for a person, when there is no text to be had."""
+    """Return what the file holds, which may be nothing but `unread_pages`. Raises ParsingError, with a reason for a
+    person, when there is no text to be had."""
     extracted = _reader(format_of(path, filename=filename))(path)
     if len(extracted.text) > max_characters:
         raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
-    if not extracted.text.strip():
+    if not extracted.text.strip() and not extracted.unread_pages:
         raise ParsingError(_("It has no text."))
     return replace(extracted, notes=_notes(extracted))
 

@@ -22,6 +22,24 @@ _ISO_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _EARLIEST = date(1970, 1, 1)  # what lies before it is a default or a slip, not when a file was written
 
 
+@dataclass(frozen=True, slots=True)
+class RecognisedLine:
+    """Where characters `start` to `end` of the text stand side by side on the picture of a 1-based page. Character i of
+    them reaches from `edges[i]` to `edges[i + 1]`, in fractions of the page's width; `top` and `bottom` are of its
+    height."""
+
+    start: int
+    end: int
+    page: int
+    top: float
+    bottom: float
+    edges: tuple[float, ...]
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> RecognisedLine:
+        return cls(**(plain | {"edges": tuple(plain["edges"])}))
+
+
 @dataclass(frozen=True)
 class Extracted:
     """What a file holds. Offsets count code points of `text`.
@@ -31,7 +49,8 @@ class Extracted:
     spans (start, end) that stay in the text but rank nothing, in order: lines that repeat on every page. `title`: what
     the file calls itself, empty when it doesn't. `language`: ISO 639-1, empty when unknown. `dated`: the date it bears,
     ISO 8601, empty without one. `unread_pages`: numbers of pages that could not be read because they are pictures.
-    `notes`: what was left out, changed or guessed.
+    `recognised`: where what was read of such pages stands on them, in the order of the text. `pages_end`: where the
+    last page ends, if texts that are attached to the file follow. `notes`: what was left out, changed or guessed.
     """
 
     text: str
@@ -43,6 +62,8 @@ class Extracted:
     language: str = ""
     dated: str = ""
     unread_pages: list[int] = field(default_factory=list)
+    recognised: list[RecognisedLine] = field(default_factory=list)
+    pages_end: int | None = None
     notes: list[Note] = field(default_factory=list)
 
     @classmethod
@@ -50,7 +71,8 @@ class Extracted:
         headings = [Heading(**heading) for heading in answer["headings"]]
         spans = [(start, end) for start, end in answer["unsearched"]]
         notes = [Note.from_json(note) for note in answer["notes"]]
-        return cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes}))
+        lines = [RecognisedLine.from_json(line) for line in answer["recognised"]]
+        return cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes, "recognised": lines}))
 
 
 def clean(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from retrieval.errors import ParsingError
@@ -63,9 +64,19 @@ FORMATS = {
     "srt": "subtitles",
     "vtt": "subtitles",
     **dict.fromkeys(LANGUAGES, "code"),
+    "png": "picture",
+    "jpg": "picture",
+    "jpeg": "picture",
+    "tif": "picture",
+    "tiff": "picture",
+    "webp": "picture",
+    "bmp": "picture",
+    "gif": "picture",
+    "heic": "picture",
+    "heif": "picture",
 }
 _ARCHIVES = {"docx", "pptx", "xlsx", "odt", "epub"} | {"ods", "odp", "xlsb"}
-_SIGNED = {"pdf", "rtf", "xls", "msg"}  # begin with bytes of their own
+_SIGNED = {"pdf", "picture", "rtf", "xls", "msg"}  # begin with bytes of their own
 _WORKBOOKS = {"xls", "xlsx", "xlsb"}  # which Excel opens by their content
 _OLD = {
     "doc": ("doc", "docx"),
@@ -99,7 +110,8 @@ _CONTENT_NAMES = {
     "binary": _("binary data"),
 }
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
-_WORDY_PICTURES = (b"GIF8", b"RIFF")  # a text may begin so as well, but holds no NUL
+_WORDY_PICTURES = (b"GIF8", b"RIFF", b"BM")  # a text may begin so as well, but holds no NUL
+_HEIF = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)  # ISO/IEC 23008-12
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
@@ -161,7 +173,7 @@ def _format_of_bytes(head: bytes, *, wanted: str) -> str:
         return "text"
     if wide_encoding(head):
         return "text"
-    if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head):
+    if head.startswith(_PICTURES) or (head.startswith(_WORDY_PICTURES) and b"\0" in head) or _HEIF.match(head):
         return "picture"
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return "binary" if controls > len(head) // 10 else "text"

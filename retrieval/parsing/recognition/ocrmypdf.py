@@ -6,17 +6,37 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from retrieval.errors import NeedsOcr
 from retrieval.reasons import gettext_noop as _
 
 IMAGES_ONLY = _(
-    "It has no text, only images: install ocrmypdf and Tesseract on the server, or run OCR on it and upload the result."
+    "It has no text, only images: install the extra “ocr” on the server (pip install 'django-docchat[ocr]'), or run "
+    "OCR on it and upload the result."
+)
+LETTERS_UNNAMED = _(
+    "Its fonts don't say which letters they show: install the extra “ocr” on the server (pip install "
+    "'django-docchat[ocr]'), or run OCR on it and upload the result."
+)
+UNKNOWN_LETTERS = _(
+    "It has no text, only images, in which the recognition that is installed finds no letters it knows: install "
+    "ocrmypdf and Tesseract on the server, with the data of the language."
 )
 LACKS_TESSERACT = _("It has no text, only images. ocrmypdf lacks a program it needs: install Tesseract on the server.")
 FOUND_NOTHING = _("It has no text, only images, and OCR found none in them.")
-MENDED_BY_INSTALLING = (IMAGES_ONLY, LACKS_TESSERACT)  # of the reasons for a document to wait
+_FORMER_IMAGES_ONLY = (  # what documents say that began to wait before there was the extra
+    "It has no text, only images: install ocrmypdf and Tesseract on the server, or run OCR on it and upload the result."
+)
+# Of the reasons for a document to wait.
+MENDED_BY_ANY = (
+    IMAGES_ONLY,
+    LETTERS_UNNAMED,
+    LACKS_TESSERACT,
+    _FORMER_IMAGES_ONLY,
+)
+MENDED_BY_TESSERACT = (*MENDED_BY_ANY, UNKNOWN_LETTERS)
 _LACKS_PROGRAM = _("It has no text, only images. ocrmypdf lacks a program it needs: the server's log names it.")
 _LANGUAGES_LIMIT = 4  # each makes recognition slower
 _MEGAPIXELS_LIMIT = 100  # a page; an A4 page at 600 dpi has 35
@@ -34,15 +54,16 @@ def is_ready() -> bool:
     return bool(find_ocr() and shutil.which("tesseract"))
 
 
-def recognise(path: Path, *, command: str, folder: Path) -> Path:
-    """Return a copy of the PDF in `folder` in which pages without text have got some. Pages that have text stay as they
-    are.
+def recognise(path: Path, *, pages: Sequence[int], command: str, folder: Path) -> Path:
+    """Return a copy of the PDF in `folder` in which these pages have got the text that is seen on them, whatever text
+    they had.
 
     Raises NeedsOcr with the reason when nothing came of it.
     """
     output = folder / "recognised.pdf"
     arguments = [
-        *("--skip-text", "--output-type", "pdf", "--optimize", "0", "--jobs", str(os.cpu_count() or 1), "--quiet"),
+        *("--force-ocr", "--pages", ",".join(map(str, pages)), "--output-type", "pdf", "--optimize", "0"),
+        *("--jobs", str(os.cpu_count() or 1), "--quiet"),
         *("--skip-big", str(_MEGAPIXELS_LIMIT), "--max-image-mpixels", str(_MEGAPIXELS_LIMIT)),
     ]
     if languages := _languages():

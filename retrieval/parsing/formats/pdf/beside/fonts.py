@@ -12,14 +12,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrieval.reasons import gettext_noop as _
 from retrieval.text.stopwords import STOP_WORDS
 from retrieval.text.wordlikeness import plain_letters, wordlikeness
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
 
-LETTERS_UNNAMED = _("Its fonts don't say which letters they show: run OCR on it and upload the result.")
 _LETTERS_LIMIT = 50_000  # of a page that are looked at
 _NO_WORDS = -5.3  # of `wordlikeness`: letters below it make no words
 _SURELY_NONE = -5.8
