@@ -10,6 +10,7 @@ from typing import Any
 from agents import ModelEvent, Price, TextDelta
 from agents.budget import FREE
 from chatsite.answering.best_sentences import Candidate, best_sentences
+from retrieval.text.asked import asked_in
 
 WORDS_PER_DELTA = 4
 
@@ -35,9 +36,12 @@ class ExtractiveModel:
             yield TextDelta(words)
 
     def quoted(self) -> str:
-        """Return the sentences that answer, each with its marker; empty when none does."""
-        found = best_sentences(self.query, self.candidates(), selection=self.selection)
-        return "\n\n".join(f"{sentence.text} [{sentence.candidate.passage.marker}]" for sentence in found)
+        """Return the sentences that answer what is asked, one question after another, each with its marker; empty when
+        none does."""
+        candidates = self.candidates()
+        found = (best_sentences(asked, candidates, selection=self.selection) for asked in asked_in(self.query))
+        lines = (f"{sentence.text} [{sentence.candidate.passage.marker}]" for some in found for sentence in some)
+        return "\n\n".join(dict.fromkeys(lines))
 
 
 def _in_pieces(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from time import perf_counter
 
 from django.db import connection
@@ -26,6 +26,7 @@ from retrieval.searching.duplicates import fold
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
+from retrieval.text.asked import asked_in
 from retrieval.text.language import language_of
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
@@ -52,14 +53,15 @@ class Method:
 @dataclass(frozen=True)
 class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
-    query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; and the
-    documents of the passages, by id."""
+    query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; the documents
+    of the passages, by id; and the questions that the query was taken to ask, each of which was searched for."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
     language: str = ""
     stages: tuple[tuple[str, float], ...] = ()
     documents: Mapping[int, Document] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -75,13 +77,17 @@ class _Stopwatch:
     """Measures what each stage took since the one before it."""
 
     def __init__(self) -> None:
-        self.stages: list[tuple[str, float]] = []
+        self._stages: dict[str, float] = {}
         self._since = perf_counter()
 
     def stage(self, name: str) -> None:
         now = perf_counter()
-        self.stages.append((name, (now - self._since) * 1000))
+        self._stages[name] = self._stages.get(name, 0.0) + (now - self._since) * 1000
         self._since = now
+
+    def all(self) -> tuple[tuple[str, float], ...]:
+        """Return each stage with its milliseconds, of all questions together."""
+        return tuple(self._stages.items())
 
 
 def search(
@@ -113,15 +119,33 @@ def search(
     query = clean(query).strip()
     watch.stage("scope")
     if not scope.collection_ids or not query:
-        return SearchResult((), stages=tuple(watch.stages))
+        return SearchResult((), stages=watch.all())
+    asked = tuple(asked_in(query))
+    found = [_find(question, where=where, scope=scope, method=method, limit=limit, watch=watch) for question in asked]
+    passages = merged([passages for passages, _sure, _documents in found], limit=limit)
+    known = {pk: document for _passages, _sure, documents in found for pk, document in documents.items()}
+    return SearchResult(
+        passages,
+        confidence=max(sure for _passages, sure, _documents in found),
+        asked=asked,
+        language=language_of(query, among=languages or where.languages),
+        stages=watch.all(),
+        documents={pk: known[pk] for passage in passages if (pk := passage.document_id)},
+    )
+
+
+def _find(
+    question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch
+) -> tuple[tuple[Passage, ...], float, Mapping[int, Document]]:
+    """Return the best passages for one question, how likely they answer it, and their documents by id."""
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
-    vector = embedder.embed_query(query).tolist() if embedder else None
+    vector = embedder.embed_query(question).tolist() if embedder else None
     watch.stage("embed")
-    spoken = language_of(query, among=languages or where.languages)
+    spoken = language_of(question, among=scope.languages or where.languages)
     known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}
     hits = space.index.search(
-        query if method.words else "",
+        question if method.words else "",
         vector=vector,
         scope=scope,
         limit=max(_CANDIDATES, limit * _SPARE),
@@ -136,13 +160,28 @@ def search(
     watch.stage("text")
     ranked = found.readable(hits)
     if method.rerank and embedder:
-        ranked = rerank(query, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
+        ranked = rerank(question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
-    sure = confidence(query, passages, language=spoken)
+    sure = confidence(question, passages, language=spoken)
     watch.stage("passages")
-    documents = {pk: found.documents[pk] for passage in passages if (pk := passage.document_id)}
-    return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages), documents=documents)
+    return passages, sure, found.documents
+
+
+def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> tuple[Passage, ...]:
+    """Return the best `limit` passages of several questions: the first of each, then the second of each. One that
+    overlaps another is left out."""
+    if len(rankings) == 1:
+        return tuple(rankings[0])
+    chosen: list[Passage] = []
+    for passage in filter(None, chain.from_iterable(zip_longest(*rankings))):
+        if len(chosen) < limit and not any(_overlap(passage, other) for other in chosen):
+            chosen.append(passage)
+    return tuple(chosen)
+
+
+def _overlap(one: Passage, other: Passage) -> bool:
+    return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 
 def _similarity(hit: Hit, embedder: Embedder | None) -> float | None:
