@@ -23,6 +23,7 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
+from retrieval.searching.names import Name, missing_names
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
@@ -54,7 +55,8 @@ class Method:
 class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
     query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; the documents
-    of the passages, by id; and the questions that the query was taken to ask, each of which was searched for."""
+    of the passages, by id; the questions that the query was taken to ask, each of which was searched for; and the names
+    in them that none of the passages found for them holds, which makes such a question one that nothing answers."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
@@ -62,6 +64,7 @@ class SearchResult:
     stages: tuple[tuple[str, float], ...] = ()
     documents: Mapping[int, Document] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    missing: tuple[Name, ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -122,22 +125,31 @@ def search(
         return SearchResult((), stages=watch.all())
     asked = tuple(asked_in(query))
     found = [_find(question, where=where, scope=scope, method=method, limit=limit, watch=watch) for question in asked]
-    passages = merged([passages for passages, _sure, _documents in found], limit=limit)
-    known = {pk: document for _passages, _sure, documents in found for pk, document in documents.items()}
+    passages = merged([one.passages for one in found], limit=limit)
+    known = {pk: document for one in found for pk, document in one.documents.items()}
     return SearchResult(
         passages,
-        confidence=max(sure for _passages, sure, _documents in found),
+        confidence=max(one.confidence for one in found),
         asked=asked,
+        missing=tuple(name for one in found for name in one.missing),
         language=language_of(query, among=languages or where.languages),
         stages=watch.all(),
         documents={pk: known[pk] for passage in passages if (pk := passage.document_id)},
     )
 
 
-def _find(
-    question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch
-) -> tuple[tuple[Passage, ...], float, Mapping[int, Document]]:
-    """Return the best passages for one question, how likely they answer it, and their documents by id."""
+@dataclass(frozen=True)
+class _FoundFor:
+    """What was found for one question, as in SearchResult."""
+
+    passages: tuple[Passage, ...]
+    confidence: float
+    missing: Sequence[Name]
+    documents: Mapping[int, Document]
+
+
+def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:
+    """Search for one question."""
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
     vector = embedder.embed_query(question).tolist() if embedder else None
@@ -163,9 +175,10 @@ def _find(
         ranked = rerank(question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
-    sure = confidence(question, passages, language=spoken)
+    missing = missing_names(question, [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages])
+    sure = 0.0 if missing else confidence(question, passages, language=spoken)
     watch.stage("passages")
-    return passages, sure, found.documents
+    return _FoundFor(passages, sure, missing, found.documents)
 
 
 def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> tuple[Passage, ...]:
