@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 from retrieval.text.words import fold
 
+_NAMES_MOST = 20  # of one question
 _NEAR = 0.6  # of difflib's ratio
 _SEPARATOR = r"[\s_\-‐-―./,'’:]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
@@ -53,13 +55,10 @@ _NUMBERED = re.compile(
     r"\s*(?:no\.?|nr\.?|number|nummer)?\s*(?P<number>[a-z]?-?\d[\w.\-]*\w|[a-z]?\d)",
     re.IGNORECASE,
 )
-_VERSION = re.compile(r"(?<![\w.,])v?\d+(?:\.\d+){2,}[a-z]?\d*(?![\w])", re.IGNORECASE)
-_FILE = re.compile(
-    r"(?<![\w/])[\w\-./]*\w\.(?:[a-z][a-z0-9]{1,4})(?!\w)|(?<!\w)\w+\(\)|(?<!\w)[A-Za-z]+(?:_[A-Za-z0-9]+)+(?!\w)"
-)
-_CODE = re.compile(
-    r"(?<![\w.])(?=[A-Za-z0-9\-_./]*[A-Za-z])(?=[A-Za-z0-9\-_./]*\d)[A-Za-z0-9]+(?:[\-_./][A-Za-z0-9]+)*(?!\w)"
-)
+_TOKEN = re.compile(r"(?<!\w)\w+(?:[\-./]\w+)*+(?:\(\))?(?!\w)")
+_VERSION = re.compile(r"v?\d+(?:\.\d+){2,}[a-z]?\d*", re.IGNORECASE)
+_ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}\Z")  # of a file
+_SNAKE = re.compile(r"[^\W\d_]\w*_\w+")
 _NO_CODE = re.compile(
     r"\d+(?:st|nd|rd|th|s|x|k|m|b|bn|mm|cm|km|kg|mg|g|l|ml|h|min|mb|gb|tb|kb|hz|khz|mhz|ghz|v|w|kw|a|am|pm|er|te|ten|"
     r"d|days?|years?|bit|px|pt|%)|(?:covid|co|h|o|ch|pm)-?\d+\w?|\d{1,2}[a-z]|[a-z]\d|\d+-[a-z]+(?:-[a-z]+)*",
@@ -80,7 +79,7 @@ def names_in(question: str) -> list[Name]:
     """Return the names of `question` that tell things apart, in their order, each once."""
     found: dict[str, Name] = {}
     taken: list[tuple[int, int]] = []
-    for start, end, name in _candidates(question):
+    for start, end, name in islice(_candidates(question), _NAMES_MOST):
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             taken.append((start, end))
             found.setdefault(min(name.spellings), name)
@@ -126,8 +125,15 @@ def nearest_name(name: Name, texts: Sequence[str]) -> str:
 
 
 def _written_names(text: str) -> Iterator[str]:
-    for pattern in (_VERSION, _FILE, _CODE):
-        yield from (match[0] for match in pattern.finditer(text) if not _NO_CODE.fullmatch(match[0]))
+    return (match[0] for match in _TOKEN.finditer(text) if _is_name(match[0]))
+
+
+def _is_name(token: str) -> bool:
+    """Return whether it is a version, the name of a file or a function, or a code of letters and digits."""
+    if token.endswith("()") or _VERSION.fullmatch(token) or _ENDING.search(token) or _SNAKE.fullmatch(token):
+        return True
+    mixed = any(map(str.isdigit, token)) and any(map(str.isalpha, token))
+    return mixed and token.isascii() and not _NO_CODE.fullmatch(token)
 
 
 def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
@@ -139,12 +145,11 @@ def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
     for match in _NUMBERED.finditer(question):
         number = _squeezed(match["number"])
         yield *match.span(), Name(match[0], frozenset({_squeezed(match["kind"]) + number, number}))
-    for pattern in (_VERSION, _FILE):
-        for match in pattern.finditer(question):
-            yield *match.span(), Name(match[0], frozenset({_squeezed(match[0]).lstrip("v")}))
-    for match in _CODE.finditer(question):
-        if not _NO_CODE.fullmatch(match[0]):
-            yield *match.span(), Name(match[0], frozenset({_squeezed(match[0])}))
+    for match in _TOKEN.finditer(question):
+        if _is_name(match[0]):
+            spelling = _squeezed(match[0])
+            is_version = _VERSION.fullmatch(match[0]) is not None
+            yield *match.span(), Name(match[0], frozenset({spelling.lstrip("v") if is_version else spelling}))
     for match in _YEAR.finditer(question):
         yield *match.span(), Name(match[0], frozenset({match[0]}))
 

@@ -77,6 +77,10 @@ _FRIENDLY = frozenset(
     saludos
     ciao buongiorno buonasera grazie anticipo favore domanda sapere vorrei saluti""".split()
 )
+_LEADS = frozenset(
+    """hi hello hey please so and but also now ok okay well or then just
+    hallo bitte und aber also nun oder et mais y pero e ma""".split()
+)
 _RELATIVE = frozenset("which who whom whose where when was wo wer qui que quand où dont cui che donde cuando".split())
 _CONDITIONS = frozenset(
     "when if after before since while once wenn falls nachdem bevor seit sobald quand si cuando se".split()
@@ -144,7 +148,7 @@ def _begins(clause: str, *, relative: bool) -> bool:
     for word in words(clause)[:4]:
         if word in _OPENING or word in _REQUESTS:
             return not (relative and word in _RELATIVE)
-        if word not in _FRIENDLY and word not in {"and", "but", "so", "und", "aber", "also", "et", "y", "e"}:
+        if word not in _LEADS:
             return False
     return False
 
