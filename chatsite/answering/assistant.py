@@ -42,6 +42,10 @@ are, and seldom do.
 {RULES}"""
 
 NOTHING_FOUND = "\nThe first search has found nothing."
+NOT_NAMED = (
+    "\nNone of the passages that the first search has found names {names}. Say so; do not answer with what is said of "
+    "others."
+)
 ONLY_NEAREST = "\nThe first search takes its passages to be only the nearest there are; they seldom answer."
 
 SELECTED_TEXT_INSTRUCTIONS = f"""\
@@ -64,6 +68,7 @@ class DocumentSearch:
         self._passages = passages  # by number; what it finds is added
         self._steps = steps  # likewise: what was searched for, what came of it, and how many milliseconds it took
         self._answers: dict[int, bool] = {}  # by number: is it taken to answer what was searched for?
+        self._missing: list[str] = []  # names in the question that nothing that the first search found holds
         self.documents: dict[int, Document] = {}  # of all passages found, by id
 
     @tool
@@ -90,6 +95,8 @@ class DocumentSearch:
                 limit=self._question.top_k,
             )
             step |= {"failed": False, "passages": len(found.passages)}
+            if len(self._steps) == 0:
+                self._missing = [name.written for name in found.missing]
             self.documents |= found.documents
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error
@@ -111,6 +118,8 @@ class DocumentSearch:
     @property
     def hint(self) -> str:
         """Return what the model is told of the first search; empty when that speaks for itself."""
+        if self._missing:
+            return NOT_NAMED.format(names=", ".join(f"“{name}”" for name in self._missing))
         return "" if any(self._answers.values()) else ONLY_NEAREST if self._answers else NOTHING_FOUND
 
     @property

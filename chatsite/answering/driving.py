@@ -26,6 +26,7 @@ from chatsite.answering.silence import Silence
 from chatsite.answering.telling import BEAT, WITHDRAWN, Aside, Event, LogEntry, PassagesFound, RunClosed, run_event
 from chatsite.models import Run
 from retrieval.namesakes import told_apart
+from retrieval.text.asked import asked_in
 
 if TYPE_CHECKING:
     from chatsite.asking.question import Question
@@ -137,7 +138,8 @@ class Driving:
         """Search for the question itself, so that the usual one costs the model one turn. Raises SearchUnavailable."""
         if self.question.mode != Run.Mode.RETRIEVAL or self._stopped:
             return
-        yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": self.question.query})})
+        asked = " ".join(asked_in(self.question.query))
+        yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": asked})})
         found = self._search.first()
         yield Event("tool_result", {"name": "search", "failed": False, **_count(found)})
         yield self._found()

@@ -143,9 +143,19 @@ def answering_models(
     def notice() -> str:
         return notices.get(models.fault, notices["model_unavailable"]) if language else none_configured
 
-    extractive = ExtractiveModel(query, candidates, notice, declined, selection=selection, name=EXTRACTIVE)
+    extractive = ExtractiveModel(query, candidates, notice, declined, _absent, selection=selection, name=EXTRACTIVE)
     models = AnsweringModels(language, extractive)
     return models
+
+
+def _absent(name: str, nearest: str) -> str:
+    """Return the sentence that `name` isn't there; `nearest` may be empty."""
+    if nearest:
+        return _("Nothing that was found names “%(name)s”. The nearest is “%(nearest)s”.") % {
+            "name": name,
+            "nearest": nearest,
+        }
+    return _("Nothing that was found names “%(name)s”.") % {"name": name}
 
 
 def language_model(name: str) -> OpenAIModel:

@@ -10,6 +10,8 @@ from typing import Any
 from agents import ModelEvent, Price, TextDelta
 from agents.budget import FREE
 from chatsite.answering.best_sentences import Candidate, best_sentences
+from retrieval.searching.names import missing_names, nearest_name
+from retrieval.text.asked import asked_in
 
 WORDS_PER_DELTA = 4
 
@@ -17,13 +19,15 @@ WORDS_PER_DELTA = 4
 @dataclass(frozen=True, slots=True)
 class ExtractiveModel:
     """Quotes what fits `query` from the candidates there are when it is asked. With `selection`, they are what the
-    query is about. `notice` opens each answer and says why it is only quotes; `declined` is said when nothing answers.
+    query is about. `notice` opens each answer and says why it is only quotes; `declined` is said when nothing answers;
+    `absent` says that a name stands nowhere, and which one is spelt most like it.
     """
 
     query: str
     candidates: Callable[[], Sequence[Candidate]]
     notice: Callable[[], str]
     declined: str
+    absent: Callable[[str, str], str]
     selection: bool = False
     name: str = "extractive"
     price: Price = FREE
@@ -35,9 +39,18 @@ class ExtractiveModel:
             yield TextDelta(words)
 
     def quoted(self) -> str:
-        """Return the sentences that answer, each with its marker; empty when none does."""
-        found = best_sentences(self.query, self.candidates(), selection=self.selection)
-        return "\n\n".join(f"{sentence.text} [{sentence.candidate.passage.marker}]" for sentence in found)
+        """Return what answers each question that is asked, one after another: sentences with their markers, or the
+        name that stands nowhere; empty when nothing does."""
+        candidates = self.candidates()
+        lines = (line for asked in asked_in(self.query) for line in self._lines(asked, candidates))
+        return "\n\n".join(dict.fromkeys(lines))
+
+    def _lines(self, asked: str, candidates: Sequence[Candidate]) -> list[str]:
+        texts = [f"{one.passage.title}\n{one.passage.text}" for one in candidates]
+        if not self.selection and (missing := missing_names(asked, texts)):
+            return [self.absent(name.written, nearest_name(name, texts)) for name in missing]
+        found = best_sentences(asked, candidates, selection=self.selection)
+        return [f"{sentence.text} [{sentence.candidate.passage.marker}]" for sentence in found]
 
 
 def _in_pieces(text: str) -> Iterator[str]:

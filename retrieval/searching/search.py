@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from time import perf_counter
 
 from django.db import connection
@@ -23,9 +23,11 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
+from retrieval.searching.names import Name, missing_names
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
+from retrieval.text.asked import asked_in
 from retrieval.text.language import language_of
 from retrieval.text.words import plain_letters
 
@@ -53,14 +55,17 @@ class Method:
 @dataclass(frozen=True)
 class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
-    query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; and the
-    documents of the passages, by id."""
+    query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; the documents
+    of the passages, by id; the questions that the query was taken to ask, each of which was searched for; and the names
+    in them that none of the passages found for them holds, which makes such a question one that nothing answers."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
     language: str = ""
     stages: tuple[tuple[str, float], ...] = ()
     documents: Mapping[int, Document] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+    missing: tuple[Name, ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -76,13 +81,17 @@ class _Stopwatch:
     """Measures what each stage took since the one before it."""
 
     def __init__(self) -> None:
-        self.stages: list[tuple[str, float]] = []
+        self._stages: dict[str, float] = {}
         self._since = perf_counter()
 
     def stage(self, name: str) -> None:
         now = perf_counter()
-        self.stages.append((name, (now - self._since) * 1000))
+        self._stages[name] = self._stages.get(name, 0.0) + (now - self._since) * 1000
         self._since = now
+
+    def all(self) -> tuple[tuple[str, float], ...]:
+        """Return each stage with its milliseconds, of all questions together."""
+        return tuple(self._stages.items())
 
 
 def search(
@@ -114,15 +123,43 @@ def search(
     query = clean(query).strip()
     watch.stage("scope")
     if not scope.collection_ids or not query:
-        return SearchResult((), stages=tuple(watch.stages))
+        return SearchResult((), stages=watch.all())
+    asked = tuple(asked_in(query))
+    found = [_find(question, where=where, scope=scope, method=method, limit=limit, watch=watch) for question in asked]
+    passages = merged([one.passages for one in found], limit=limit)
+    known = {pk: document for one in found for pk, document in one.documents.items()}
+    return SearchResult(
+        passages,
+        confidence=max(one.confidence for one in found),
+        asked=asked,
+        missing=tuple(name for one in found for name in one.missing),
+        language=found[0].language,
+        stages=watch.all(),
+        documents={pk: known[pk] for passage in passages if (pk := passage.document_id)},
+    )
+
+
+@dataclass(frozen=True)
+class _FoundFor:
+    """What was found for one question, as in SearchResult."""
+
+    passages: tuple[Passage, ...]
+    confidence: float
+    missing: Sequence[Name]
+    language: str
+    documents: Mapping[int, Document]
+
+
+def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:
+    """Search for one question."""
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
-    vector = embedder.embed_query(plain_letters(query)).tolist() if embedder else None
+    vector = embedder.embed_query(plain_letters(question)).tolist() if embedder else None
     watch.stage("embed")
-    spoken = language_of(query, among=languages or where.languages)
+    spoken = language_of(question, among=scope.languages or where.languages)
     known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}
     hits = space.index.search(
-        query if method.words else "",
+        question if method.words else "",
         vector=vector,
         scope=scope,
         limit=max(_CANDIDATES, limit * _SPARE),
@@ -137,13 +174,29 @@ def search(
     watch.stage("text")
     ranked = found.readable(hits)
     if method.rerank and embedder:
-        ranked = rerank(query, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
+        ranked = rerank(question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
-    sure = confidence(query, passages, language=spoken)
+    missing = missing_names(question, [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages])
+    sure = 0.0 if missing else confidence(question, passages, language=spoken)
     watch.stage("passages")
-    documents = {pk: found.documents[pk] for passage in passages if (pk := passage.document_id)}
-    return SearchResult(passages, confidence=sure, language=spoken, stages=tuple(watch.stages), documents=documents)
+    return _FoundFor(passages, sure, missing, spoken, found.documents)
+
+
+def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> tuple[Passage, ...]:
+    """Return the best `limit` passages of several questions: the first of each, then the second of each. One that
+    overlaps another is left out."""
+    if len(rankings) == 1:
+        return tuple(rankings[0])
+    chosen: list[Passage] = []
+    for passage in filter(None, chain.from_iterable(zip_longest(*rankings))):
+        if len(chosen) < limit and not any(_overlap(passage, other) for other in chosen):
+            chosen.append(passage)
+    return tuple(chosen)
+
+
+def _overlap(one: Passage, other: Passage) -> bool:
+    return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 
 def _similarity(hit: Hit, embedder: Embedder | None) -> float | None:

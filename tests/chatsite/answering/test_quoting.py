@@ -116,8 +116,12 @@ ROWS = [
 ]
 
 
+def absent(name: str, nearest: str) -> str:
+    return f"No {name}, but {nearest}." if nearest else f"No {name}."
+
+
 def quoting(query: str, candidates: list[Candidate], *, selection: bool = False) -> Agent:
-    model = ExtractiveModel(query, lambda: candidates, lambda: NOTICE, DECLINED, selection=selection)
+    model = ExtractiveModel(query, lambda: candidates, lambda: NOTICE, DECLINED, absent, selection=selection)
     return Agent("a", "", models=[model])
 
 
@@ -126,6 +130,20 @@ def test_it_quotes_with_markers_below_its_notice() -> None:
     row = "`QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store."
     assert result.content.split("\n\n")[:2] == [NOTICE, f"{row} [3]"]
     assert (result.status, result.model, result.steps) == ("completed", "extractive", 1)
+
+
+def test_it_says_which_name_stands_nowhere_and_which_is_nearest() -> None:
+    asked = "What does QDRANT_URI point to?"
+    assert run(quoting(asked, ROWS), asked).content == f"{NOTICE}\n\nNo QDRANT_URI, but QDRANT_URL."
+    asked = "What is new in version 9.8.7?"
+    assert run(quoting(asked, ROWS), asked).content == f"{NOTICE}\n\nNo version 9.8.7."
+
+
+def test_it_answers_one_question_of_a_message_after_another() -> None:
+    asked = "Hello! Which variable points the site at a Qdrant server? And what is in settings.toml? Many thanks!"
+    row = "`QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store."
+    parts = run(quoting(asked, ROWS), asked).content.split("\n\n")
+    assert (parts[1], parts[-1]) == (f"{row} [3]", "No settings.toml.")
 
 
 def test_it_declines_without_a_marker() -> None:

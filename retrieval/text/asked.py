@@ -1,0 +1,163 @@
+"""What a message asks: people greet, explain and thank around a question, and a search is only after the question.
+
+Rules and lists, of the languages that the site speaks and of those it meets most; in linear time. Where nothing is
+found to ask, the whole message does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from retrieval.text.sentences import sentence_spans
+from retrieval.text.stopwords import STOP_WORDS
+from retrieval.text.words import fold, words
+
+QUESTIONS_MOST = 4  # of one message; each is a search
+_SHORT = 16  # words; a message of so few and of one sentence is the question, whatever stands in it
+_TELLING = 3  # words that say something; a question of fewer is asked together with the sentence before it
+_WORDY = 25  # words; of a longer sentence only the clauses from the first that asks count
+_LONG = 40  # words of a sentence in front of a question; only the end of a longer one is taken along
+
+_MARKS = re.compile(r"[?？؟;՞፧⁇⁈⁉]+[\s\"'”’»)\]*_]*\Z")
+_CLAUSE = re.compile(r"[,;:—–]\s+|\s[-–—]\s|\.{3}\s+|…\s*|\s(?=(?:and|but|so|und|aber|et|mais|y|pero|e|ma)\s)")
+
+# A sentence that begins so asks, also without a question mark.
+_OPENING = frozenset(
+    """what which who whom whose when where why how is are was were do does did can could may might must should would
+    will
+    have has shall
+    was welche welcher welches welchen welchem wer wem wen wessen wann wo woher wohin warum weshalb wieso wie womit
+    wofür
+    wodurch wieviel ist sind war waren kann können könnte darf dürfen muss müssen soll sollte gibt hat haben
+    que quel quelle quels quelles qui quand où pourquoi comment combien est peut puis faut
+    qué cuál cuáles quién quiénes cuándo dónde cómo cuánto cuántos cuánta cuántas puedo puede hay
+    che quale quali chi quando dove perché come quanto quanti posso
+    o qual quais quem onde por quanto quantos pode
+    wat welke wie wanneer waar waarom hoe kan mag moet
+    что какой какая какие кто когда где почему зачем как сколько можно""".split()
+)
+_REQUESTS = frozenset(
+    """tell explain describe list show give find compare summarize summarise name define help calculate
+    sag sage sagen erkläre erklär erklären beschreibe nenne zeige zeig liste vergleiche fasse hilf
+    dis expliquez explique décrivez décris donne donnez montre montrez liste
+    dime explica explícame describe enumera muestra
+    dimmi spiega descrivi elenca mostra
+    vertel leg beschrijf noem toon
+    расскажи объясни опиши перечисли покажи""".split()
+)
+_ASIDE = re.compile(  # somewhere in a sentence, then it asks
+    r"\b(?:wonder(?:ing|ed)?|let me know|tell me|(?:can|could) anyone|any idea|question is"
+    r"|(?:like|love|want(?:ed)?|need|trying|try|curious|able|help me|figure|find out|know|ask)\b.{0,40}"
+    r"\b(?:know|find out|understand|learn|ask|whether|if|what|which|who|when|where|why|how)"
+    r"|frage mich|fragte mich|wissen|wüsste|erfahren|verstehen|frage ist|weiß jemand|kann mir jemand"
+    r"|voudrais savoir|aimerais savoir|me demande|quisiera saber|me gustaría saber|me pregunto|vorrei sapere)\b",
+    re.IGNORECASE,
+)
+# Said around questions, and about no document.
+_FRIENDLY = frozenset(
+    """hi hello hey dear good morning afternoon evening day days everyone everybody all team folks guys there sir madam
+    hope hoping
+    well great lovely nice fine thanks thank thankful appreciate appreciated appreciation grateful advance please
+    sorry
+    apologies bother bothering busy quick quickly question questions ask asking asked wonder wondering wondered wanted
+    want like just really very much help helpful kind kindly regards best wishes cheers greetings look looking forward
+    reading hearing hear time weekend week today first new here long story short anyway by way let know tell me if
+    possible maybe perhaps someone somebody anyone could would might able trying try find found out answer answers
+    reply
+    message writing write because curious moment minute enjoy enjoying site website doing you your i am we
+    hallo guten morgen tag abend liebe lieber liebes sehr geehrte geehrter damen herren hoffe hoffentlich geht gut
+    danke
+    vielen dank vorab voraus bitte entschuldigung sorry störung kurze kurz frage fragen fragte gerne gern mal einfach
+    hilfe freundliche freundlichen grüße gruß viele liebe schöne schönen woche wochenende zeit mühe wissen würde
+    möchte
+    bonjour bonsoir salut madame monsieur merci beaucoup avance excusez désolé question savoir voudrais aimerais
+    cordialement bonne journée hola buenos días buenas tardes gracias antemano por favor pregunta saber quisiera
+    saludos
+    ciao buongiorno buonasera grazie anticipo favore domanda sapere vorrei saluti""".split()
+)
+_LEADS = frozenset(
+    """hi hello hey please so and but also now ok okay well or then just
+    hallo bitte und aber also nun oder et mais y pero e ma""".split()
+)
+_RELATIVE = frozenset("which who whom whose where when was wo wer qui que quand où dont cui che donde cuando".split())
+_CONDITIONS = frozenset(
+    "when if after before since while once wenn falls nachdem bevor seit sobald quand si cuando se".split()
+)
+_POINTING = frozenset(
+    """it its this that these those they them their he she his her there then one ones such
+    es sie er ihn ihm ihr ihre dies diese dieser dieses das dem den davon damit dafür dazu dort deren
+    il elle ils elles ça cela celui ello esto eso esta ese lo la esso questo quello""".split()
+)
+_SMALL = frozenset().union(*STOP_WORDS.values())
+
+
+def asked_in(message: str) -> list[str]:
+    """Return the questions of `message`, in their order, at most QUESTIONS_MOST; the message itself where it is short,
+    or where nothing in it asks. One that says little by itself ("How do I reset it?") has the sentence before it."""
+    sentences = [message[start:end] for start, end in sentence_spans(message)]
+    if len(sentences) <= 1 and len(message.split()) <= _SHORT:
+        return [message]
+    found = list(dict.fromkeys(_questions(sentences)))
+    if not found:
+        found = [" ".join(sentence for sentence in sentences if not _is_friendly(sentence))]
+    return [question for question in found[:QUESTIONS_MOST] if question.strip()] or [message]
+
+
+def _questions(sentences: list[str]) -> Iterator[str]:
+    before = ""
+    for sentence in sentences:
+        clauses = _clauses(sentence)
+        if not clauses:
+            continue
+        told = " ".join(_asking(clauses) if len(sentence.split()) > _WORDY else clauses)
+        if _asks(sentence, clauses):
+            yield f"{before} {told}".strip() if _says_little(told) else told
+        before = " ".join(told.split()[-_LONG:])
+
+
+def _clauses(sentence: str) -> list[str]:
+    """Return the parts of a sentence that say more than a greeting does."""
+    edges = [0, *(match.end() for match in _CLAUSE.finditer(sentence)), len(sentence)]
+    parts = [sentence[start:end].strip() for start, end in pairwise(edges)]
+    return [part for part in parts if part and not _is_friendly(part)]
+
+
+def _asks(sentence: str, clauses: list[str]) -> bool:
+    if _MARKS.search(sentence) or _ASIDE.search(sentence):
+        return True
+    return any(_begins(clause, relative=place > 0) for place, clause in enumerate(clauses))
+
+
+def _asking(clauses: list[str]) -> list[str]:
+    """Return the clauses from the first that asks on, with the condition in front of it; all where none does."""
+    asides = (place for place, clause in enumerate(clauses) if _ASIDE.search(clause))
+    openings = (place for place, clause in enumerate(clauses) if _begins(clause, relative=place > 0))
+    place = next(asides, next(openings, 0))
+    return clauses[place - 1 :] if place and _is_condition(clauses[place - 1]) else clauses[place:]
+
+
+def _is_condition(clause: str) -> bool:
+    return bool(_CONDITIONS.intersection(words(clause)[:2]))
+
+
+def _begins(clause: str, *, relative: bool) -> bool:
+    """Return whether the clause begins with a word that questions or requests begin with; where it may be a `relative`
+    clause, not with one that those begin with as well."""
+    for word in words(clause)[:4]:
+        if word in _OPENING or word in _REQUESTS:
+            return not (relative and word in _RELATIVE)
+        if word not in _LEADS:
+            return False
+    return False
+
+
+def _is_friendly(text: str) -> bool:
+    return all(word in _FRIENDLY or word in _SMALL for word in words(text)) and not _MARKS.search(text)
+
+
+def _says_little(question: str) -> bool:
+    said = [word for word in words(question) if word not in _SMALL and word not in _FRIENDLY]
+    points = not _POINTING.isdisjoint(fold(question).split()) or not _POINTING.isdisjoint(words(question))
+    return len(said) < _TELLING and (points or len(said) < 2)

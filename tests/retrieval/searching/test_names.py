@@ -1,0 +1,78 @@
+"""Names that tell things apart, in whatever spelling."""
+
+from __future__ import annotations
+
+import pytest
+
+from retrieval.searching.names import missing_names, names_in, nearest_name
+from tests.retrieval.text.work import calls
+
+TEXTS = [
+    "Error E-1234 means low pressure. Version 3.5.2 came on 2024-03-05.",
+    "See clause 12.4 and get_user() in conf.py. The price is 1,000 EUR, as in 2019.",
+]
+
+
+def missing(question: str) -> list[str]:
+    return [name.written for name in missing_names(question, TEXTS)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What do I do about error E1234?",
+        "What does E 1234 mean?",
+        "What does e-1234 mean?",
+        "What is new in version 3.5.2?",
+        "What happened on 5 March 2024?",
+        "What happened on March 5, 2024?",
+        "What happened on 5. März 2024?",
+        "What does clause 12.4 say?",
+        "What does get_user() return?",
+        "What stands in conf.py?",
+        "What costs 1000 EUR?",
+        "Who said “low pressure”?",
+        "What was it in 2019?",
+    ],
+)
+def test_name_is_found_in_any_spelling(question: str) -> None:
+    assert missing(question) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What do I do about error E1279?", "error E1279"),
+        ("What do I do about error E123?", "error E123"),
+        ("What is new in version 3.6?", "version 3.6"),
+        ("What is new in 3.5.20?", "3.5.20"),
+        ("What happened on 6 March 2024?", "6 March 2024"),
+        ("What does clause 13.1 say?", "clause 13.1"),
+        ("What does get_users() return?", "get_users()"),
+        ("What stands in settings.py?", "settings.py"),
+        ("Who said “high pressure”?", "high pressure"),
+        ("What was it in 1999?", "1999"),
+    ],
+)
+def test_name_that_stands_nowhere_is_missing(question: str, name: str) -> None:
+    assert missing(question) == [name]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How long is the 19th century?", "How far are 20km?", "What is COVID-19?", "Is the U.S. a state?", "Who did it?"],
+)
+def test_ordinary_words_and_measures_are_no_names(question: str) -> None:
+    assert names_in(question) == []
+
+
+def test_nearest_name_is_offered_as_it_is_written() -> None:
+    [name] = names_in("What do I do about error E1243?")
+    assert nearest_name(name, TEXTS) == "E-1234"
+    [other] = names_in("What stands in zoo.toml?")
+    assert nearest_name(other, TEXTS) == ""
+
+
+@pytest.mark.parametrize("unit", ["E-", "1.", "a_", "§ 1 ", "“", "1 March ", "x1-"])
+def test_case_129_long_questions_take_linear_time(unit: str) -> None:
+    assert calls(names_in, unit * 4_000) < 5 * calls(names_in, unit * 1_000)

@@ -1,0 +1,64 @@
+"""What a message asks, whatever is said around it."""
+
+from __future__ import annotations
+
+import pytest
+
+from retrieval.text.asked import asked_in
+from tests.retrieval.text.work import calls
+
+STORY = (
+    "My colleague told me about this site while we had lunch in the canteen last Tuesday. Before that I kept my notes "
+    "in a blue folder which my brother gave me, but it became heavier every month. The weather was not so nice, so we "
+    "stayed inside and played cards until midnight."
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        ("How do I reset the pump?", ["How do I reset the pump?"]),
+        ("opening hours museum", ["opening hours museum"]),
+        (
+            "Hello everyone, I hope you are all doing well. I was just wondering, if someone has a moment, how do I "
+            "reset the pump? Thank you so much in advance!",
+            ["how do I reset the pump?"],
+        ),
+        (f"{STORY} How do I reset the pump?", ["How do I reset the pump?"]),
+        (f"How do I reset the pump? {STORY}", ["How do I reset the pump?"]),
+        (f"{STORY} Please explain how to reset the pump. Kind regards", ["Please explain how to reset the pump."]),
+        (
+            "Guten Tag, ich hoffe, es geht Ihnen gut. Ich wüsste gerne, wie lange die Garantie für die Pumpe gilt. "
+            "Vielen Dank im Voraus!",
+            ["Ich wüsste gerne, wie lange die Garantie für die Pumpe gilt."],
+        ),
+        (
+            "When I press the red button, what happens to the valve while the motor is running in winter at night?",
+            ["When I press the red button, what happens to the valve while the motor is running in winter at night?"],
+        ),
+    ],
+)
+def test_question_is_found_in_what_is_said_around_it(message: str, asked: list[str]) -> None:
+    assert asked_in(message) == asked
+
+
+def test_several_questions_are_several_searches() -> None:
+    message = f"{STORY} What does the warranty of the boiler cover? And how often is the filter changed? Thanks!"
+    assert asked_in(message) == ["What does the warranty of the boiler cover?", "And how often is the filter changed?"]
+
+
+def test_question_that_points_back_takes_the_sentence_before_along() -> None:
+    message = "Hi team, I bought the boiler E200 last winter and it has been leaking. How do I reset it?"
+    assert asked_in(message) == ["I bought the boiler E200 last winter and it has been leaking. How do I reset it?"]
+
+
+def test_message_that_asks_nothing_is_searched_for_without_its_greetings() -> None:
+    message = "Hello everybody, good morning! The pump of the boiler E200 makes a noise at night. Thank you very much!"
+    assert asked_in(message) == ["The pump of the boiler E200 makes a noise at night."]
+    assert asked_in("Thank you very much!") == ["Thank you very much!"]
+    assert asked_in("") == [""]
+
+
+@pytest.mark.parametrize("unit", ["? ", "how, ", "Why? ", "I would like to know ", "a" * 50 + " ", "how" * 3])
+def test_case_129_long_messages_take_linear_time(unit: str) -> None:
+    assert calls(asked_in, unit * 8_000) < 5 * calls(asked_in, unit * 2_000)
