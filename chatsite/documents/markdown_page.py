@@ -13,7 +13,7 @@ import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it.token import Token
 
-from chatsite.documents.markdown_source import MarkdownSource, Run
+from chatsite.documents.markdown_source import MarkdownSource, SourceRun
 from chatsite.documents.text import Marks, Part, cut
 
 MOST = 150_000  # characters that are shown so at once, of a long quote
@@ -85,7 +85,7 @@ class _MarkdownPage:
         if tag == "table" and token.nesting < 0:
             self.written.append("</div>")
 
-    def _inline(self, token: Token, run: Run | None) -> None:
+    def _inline(self, token: Token, run: SourceRun | None) -> None:
         if token.type == "link_open":
             href = str(token.attrGet("href") or "")
             self._links.append(href.startswith(_LINKED))
@@ -105,7 +105,7 @@ class _MarkdownPage:
         elif token.tag in ("strong", "em", "s"):
             self.written.append(f"<{'/' if token.nesting < 0 else ''}{token.tag}>")
 
-    def _run(self, run: Run) -> None:
+    def _run(self, run: SourceRun) -> None:
         start, end = run.start + self._offset, run.end + self._offset
         place = ""
         if self._waits_for_place and end > self._marks.start:
@@ -115,7 +115,7 @@ class _MarkdownPage:
         self.written += map(self._part, self._parts(run, start, end))
         self.written.append("</span>")
 
-    def _parts(self, run: Run, start: int, end: int) -> list[Part]:
+    def _parts(self, run: SourceRun, start: int, end: int) -> list[Part]:
         """Return what is marked of a run, and what is not. One that is written in another way is marked as a whole."""
         marks = self._marks
         near = marks.found[bisect_right(self._found_ends, start) : bisect_left(self._found_starts, end)]

@@ -17,7 +17,7 @@ _HEADING_MARK = re.compile(r"#{1,6}[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SourceRun:
     """A piece of what Markdown says, which stands from `start` to `end` of its source: as it is when both are as long,
     else written in another way ("&amp;")."""
 
@@ -92,7 +92,7 @@ class MarkdownSource:
         _markdown.block.parse(state.src, _markdown, state.env, state.tokens)
         self.blocks: Sequence[Token] = state.tokens
 
-    def inline(self, token: Token, *, in_cell: bool) -> Iterator[tuple[Token, Run | None]]:
+    def inline(self, token: Token, *, in_cell: bool) -> Iterator[tuple[Token, SourceRun | None]]:
         """Yield what stands in a block, each with its run where it has text."""
         places = self._cell(token) if in_cell else self._places(token)
         if sum(map(token.content.count, "[<")) * len(token.content) > _COSTLY:  # as it stands, then
@@ -106,7 +106,7 @@ class MarkdownSource:
         for child in state.tokens:
             yield child, _run_of(child, token.content, places)
 
-    def code(self, token: Token) -> Iterator[Run]:
+    def code(self, token: Token) -> Iterator[SourceRun]:
         """Yield the lines of a block of code, their ends with them."""
         first = (token.map or [0, 0])[0] + (token.type == "fence")
         for number, line in enumerate(token.content.splitlines(keepends=True), first):
@@ -115,7 +115,7 @@ class MarkdownSource:
             end = self._starts[min(number, len(self._lines))] + len(source)
             own = bare if source.endswith(bare) else bare.lstrip()
             ends = 1 if line.endswith("\n") and number + 1 < len(self._lines) else 0
-            yield Run(own + "\n" * ends, end - len(own), end + ends)
+            yield SourceRun(own + "\n" * ends, end - len(own), end + ends)
 
     def _places(self, token: Token) -> list[int]:
         """Return where each character of a block's inline text stands, and where it ends."""
@@ -153,11 +153,11 @@ _COSTLY = 20_000_000  # openers of links times characters: the parser looks for 
 _ROW_MOST = 5_000  # characters; what is cut off a longer row for each of its cells would take too long
 
 
-def _as_it_stands(content: str, places: Sequence[int]) -> Iterator[Run]:
+def _as_it_stands(content: str, places: Sequence[int]) -> Iterator[SourceRun]:
     """Yield the lines of a block, none of its signs read."""
     at = 0
     for line in content.splitlines(keepends=True):
-        yield Run(line, places[at], places[at] + len(line))
+        yield SourceRun(line, places[at], places[at] + len(line))
         at += len(line)
 
 
@@ -176,7 +176,7 @@ def _unescaped(line: str, start: int) -> tuple[str, list[int]]:
     return "".join(characters), places
 
 
-def _run_of(token: Token, content: str, places: Sequence[int]) -> Run | None:
+def _run_of(token: Token, content: str, places: Sequence[int]) -> SourceRun | None:
     """Return the run of a token, whose text may be written in another way in the source; none without text."""
     if not token.content or AT not in token.meta:
         return None
@@ -191,4 +191,4 @@ def _run_of(token: Token, content: str, places: Sequence[int]) -> Run | None:
     until = min(until, len(content))
     if not 0 <= at < until:
         return None
-    return Run(token.content, places[at], places[until - 1] + 1)
+    return SourceRun(token.content, places[at], places[until - 1] + 1)

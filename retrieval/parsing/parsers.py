@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.children import start_child
-from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
+from retrieval.errors import DiskFull, NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing.formats import FORMATS, Extracted
 from retrieval.parsing.process import ParsingLimits, ParsingRequest
 from retrieval.parsing.recognition.insertion import insert_pages
@@ -130,8 +130,16 @@ def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
     if "error" in answer:
         return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(answer["error"]))
     extracted = Extracted.from_json(answer)
-    # Here and not in the child: the model weighs 110 MB, and what a process weighs is what forking it costs.
-    return dataclasses.replace(extracted, language=detect_language(extracted.text))
+    return dataclasses.replace(extracted, language=_language(extracted.text))
+
+
+def _language(text: str) -> str:
+    """Return the language of a text, told here and not in the child: the model weighs 110 MB, and what a process weighs
+    is what forking it costs. Raises DiskFull: to be loaded, the model needs room for a while."""
+    try:
+        return detect_language(text)
+    except OSError as error:
+        raise DiskFull(_("There is no room to tell its language: %(fault)s."), fault=str(error.strerror)) from error
 
 
 def _read(request: ParsingRequest) -> list[dict[str, Any]]:

@@ -150,7 +150,7 @@ def test_case_78_full_disk_leaves_the_database_intact_and_the_document_queued(tm
         )
     assert done.returncode == 0, done.stderr
     full, intact, after = done.stdout.splitlines()
-    assert full.startswith(("full: False queued 0 0 The ", "full: OperationalError")), full
+    assert full.startswith(("full: False queued 0 0 The", "full: OperationalError")), full
     assert intact == "intact: ok 1"
     assert after == "after: ready 1 True 2"
 

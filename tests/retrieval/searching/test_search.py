@@ -54,7 +54,7 @@ def test_passage_is_the_exact_text_at_its_place(put: Put, public: Collection) ->
     [passage] = result.passages
     assert "QDRANT_URL points the site at a Qdrant server." in passage.text
     assert passage.text == document_text(document, start=passage.start, end=passage.end) == GUIDE.strip()
-    assert (passage.document_id, passage.title, passage.page) == (document.pk, "guide", None)
+    assert (passage.document_id, passage.title, passage.page) == (document.pk, "Settings", None)
     assert (passage.url, passage.content_hash) == (f"/documents/{document.pk}/", document.content_hash)
     assert Chunk.objects.filter(pk=passage.chunk_id, document=document).exists()
     assert passage.similarity is not None

@@ -21,7 +21,7 @@ _STYLES = {
 }  # fmt: skip
 
 
-class Grid:
+class HtmlGrid:
     """The rows of a table, one after another."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ def span(element: _Element, name: str) -> int:
     return number or (65_534 if name == "rowspan" else 1)
 
 
-class Numbering:
+class ListNumbering:
     """The numbers of the items of one <ol>."""
 
     def __init__(self, element: _Element, style: str) -> None:

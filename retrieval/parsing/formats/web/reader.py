@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retrieval.parsing.formats.extracted import Blocks, row_line
 from retrieval.parsing.formats.web.formulas import dollars, formula, raised
 from retrieval.parsing.formats.web.furniture import Furniture
-from retrieval.parsing.formats.web.grid import Grid, Numbering, span
+from retrieval.parsing.formats.web.grid import HtmlGrid, ListNumbering, span
 from retrieval.parsing.formats.web.pictures import drawing, field, picture
 from retrieval.parsing.formats.web.visibility import Look, Visibility
 
@@ -79,8 +79,8 @@ class HtmlReader:
         self._cells: list[int] = []  # where the text of each open cell begins in _inline
         self._raised: list[int] = []
         self._readings: list[str] = []  # of characters, by <rt>
-        self._grid = Grid()
-        self._lists: dict[_Element, Numbering] = {}
+        self._grid = HtmlGrid()
+        self._lists: dict[_Element, ListNumbering] = {}
         self._layout: set[_Element] = set()
         self._has_tex_scripts = False
 
@@ -184,7 +184,7 @@ class HtmlReader:
         self._preformatted += tag == "pre"
         self._level = int(tag[1]) if tag in _HEADINGS else self._level
         if tag == "table":
-            self._grid = Grid()
+            self._grid = HtmlGrid()
         elif tag == "li":
             self._close = element.getprevious() is not None or _is_nested(element)
             above = self._mark if self._mark not in ("", "- ") else ""  # its first line is a list itself
@@ -195,7 +195,7 @@ class HtmlReader:
         if above is None or above.tag != "ol":
             return "- "
         if above not in self._lists:
-            self._lists[above] = Numbering(above, style)
+            self._lists[above] = ListNumbering(above, style)
         return self._lists[above].mark(item, style)
 
     def _leave(self, element: _Element, frame: _Frame, above: _Frame) -> None:

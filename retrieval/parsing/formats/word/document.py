@@ -17,11 +17,11 @@ from retrieval.parsing.formats.plain.tables import write_table
 from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.parsing.formats.word.figures import chart_rows, chart_title
 from retrieval.parsing.formats.word.grid import grid_of, is_layout, is_shown, row_cells, table_rows
-from retrieval.parsing.formats.word.numbering import Numbering
+from retrieval.parsing.formats.word.numbering import WordNumbering
 from retrieval.parsing.formats.word.paragraphs import (
-    Aside,
-    Line,
     LineReader,
+    WordAside,
+    WordLine,
     chosen_alternative,
     goes_on,
     mark_is,
@@ -58,7 +58,7 @@ class _Document:
         self._main = package.main_part("docx")
         self._root = package.root(self._main)
         self._styles = Styles(self._part("styles"))
-        self._numbering = Numbering(self._part("numbering"), self._styles)
+        self._numbering = WordNumbering(self._part("numbering"), self._styles)
         self._comments: dict[str, str] = {}
         self._after_item = False
         self._carried: list[str] = []  # of paragraphs that go on in the next
@@ -206,7 +206,7 @@ class _Document:
         carried, self._carried = "".join(self._carried), []
         self._blocks.add(carried)
 
-    def _write_aside(self, aside: Aside, reader: LineReader, part: str) -> None:
+    def _write_aside(self, aside: WordAside, reader: LineReader, part: str) -> None:
         self._after_item = False
         waiting, self._carried = self._carried, []
         if aside.kind == "box" and aside.element is not None:
@@ -222,7 +222,7 @@ class _Document:
         self._carried = waiting
         self._after_item = False
 
-    def _write_chart(self, aside: Aside, part: str) -> None:
+    def _write_chart(self, aside: WordAside, part: str) -> None:
         """Append a chart's title and figures; one without figures is noted."""
         root = self._drawn_root(aside, part)
         if root is None:
@@ -233,7 +233,7 @@ class _Document:
         if not rows:
             self._blocks.notes.add("parts", self._package.target(part, aside.value))
 
-    def _drawn_texts(self, aside: Aside, part: str) -> list[str]:
+    def _drawn_texts(self, aside: WordAside, part: str) -> list[str]:
         """Return what is written in something drawn."""
         if aside.kind == "text":
             return [aside.value]
@@ -246,7 +246,7 @@ class _Document:
             texts += ["; ".join(", ".join(filter(None, row)) for row in chart_rows(root))]
         return texts
 
-    def _drawn_root(self, aside: Aside, part: str) -> _Element | None:
+    def _drawn_root(self, aside: WordAside, part: str) -> _Element | None:
         """Return the part that is drawn; None when it can't be read, or has been."""
         name = self._package.target(part, aside.value)
         if not name or name in self._drawn:
@@ -308,7 +308,7 @@ class _Document:
         rows = grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
         return "; ".join(filter(None, (", ".join(filter(None, row)) for row in rows)))
 
-    def _aside_texts(self, line: Line, reader: LineReader, part: str) -> Iterator[str]:
+    def _aside_texts(self, line: WordLine, reader: LineReader, part: str) -> Iterator[str]:
         for aside in line.asides:
             if aside.kind == "box" and aside.element is not None:
                 yield from self._texts_of(aside.element, reader, part)

@@ -55,7 +55,7 @@ class _List:
     overrides: dict[int, int] = field(default_factory=dict)
 
 
-class Numbering:
+class WordNumbering:
     """Counts the paragraphs of lists, which are to be asked for in the order of the document."""
 
     def __init__(self, root: _Element | None, styles: Styles) -> None:

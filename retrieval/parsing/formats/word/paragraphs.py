@@ -39,7 +39,7 @@ _OPEN_COMMENTS = 100  # at one place; those that begin in another's words quote 
 
 
 @dataclass
-class Aside:
+class WordAside:
     """What is anchored in a paragraph and stands beside it: a `box` holds paragraphs, a `table` rows; the value of a
     `chart` or `diagram` is the id of a relation, that of a `text` what is drawn."""
 
@@ -49,11 +49,11 @@ class Aside:
 
 
 @dataclass
-class Line:
+class WordLine:
     """What a paragraph says, and what is anchored in it."""
 
     text: str
-    asides: list[Aside] = field(default_factory=list)
+    asides: list[WordAside] = field(default_factory=list)
 
 
 class LineReader:
@@ -68,7 +68,7 @@ class LineReader:
         self._commented: dict[str, int] = {}  # ids of comments, and where in the line their words begin
         self._style = ""
         self._parts: list[str] = []
-        self._asides: list[Aside] = []
+        self._asides: list[WordAside] = []
         self._script = ""
 
     @property
@@ -76,7 +76,7 @@ class LineReader:
         """Return how many numbers of pages have been left out up to here."""
         return self._fields.page_numbers
 
-    def read(self, paragraph: _Element) -> Line:
+    def read(self, paragraph: _Element) -> WordLine:
         """Return the paragraph, also a displayed equation that stands for one."""
         self._parts, self._asides, self._script = [], [], ""
         self._style = self._styles.paragraph_style(paragraph)
@@ -85,7 +85,7 @@ class LineReader:
             self._add_displayed(paragraph)
         else:
             self._add_children(paragraph)
-        return Line("".join(self._parts), self._asides)
+        return WordLine("".join(self._parts), self._asides)
 
     # ---- what a paragraph is made of ---------------------------------------------------------------------------------
 
@@ -269,7 +269,7 @@ class LineReader:
 
     def _add_table(self, element: _Element) -> None:
         """Keep a table that some writers put into a run."""
-        self._asides.append(Aside("table", element))
+        self._asides.append(WordAside("table", element))
 
     def _add_inner(self, element: _Element) -> None:
         """Append a paragraph that some writers put into another one, on a line of its own."""
@@ -284,30 +284,30 @@ class LineReader:
             self._notes.add("attachments", program or "OLE")
 
 
-def drawn(element: _Element) -> Iterator[Aside]:
+def drawn(element: _Element) -> Iterator[WordAside]:
     """Yield what a drawing holds, in order: boxes of text, charts, diagrams, pictures, words that are drawn."""
     for child in element:
         if not isinstance(child.tag, str):
             continue
         if child.tag == W + "txbxContent":
-            yield Aside("box", child)
+            yield WordAside("box", child)
         elif child.tag == _MC + "AlternateContent":
             for chosen in chosen_alternative(child):
                 yield from drawn(chosen)
         elif child.tag in _CHARTS:
-            yield Aside("chart", value=child.get(_R + "id") or "")
+            yield WordAside("chart", value=child.get(_R + "id") or "")
         elif child.tag == _DIAGRAM + "relIds":
-            yield Aside("diagram", value=child.get(_R + "dm") or "")
+            yield WordAside("diagram", value=child.get(_R + "dm") or "")
         elif child.tag == _DRAWING + "p":
-            yield Aside("text", value="".join(text.text or "" for text in child.iter(_DRAWING + "t")))
+            yield WordAside("text", value="".join(text.text or "" for text in child.iter(_DRAWING + "t")))
         elif child.tag == _VML + "textpath":
-            yield Aside("text", value=child.get("string") or "")
+            yield WordAside("text", value=child.get("string") or "")
         elif child.tag in (_DRAWING + "blip", _VML + "imagedata"):
-            yield Aside("picture")
+            yield WordAside("picture")
         elif child.tag == W + "control":
-            yield Aside("control", value=child.get(W + "name") or "ActiveX")
+            yield WordAside("control", value=child.get(W + "name") or "ActiveX")
         elif child.tag == _OLE:
-            yield Aside("object", value=child.get("ProgID") or "")
+            yield WordAside("object", value=child.get("ProgID") or "")
         else:
             yield from drawn(child)
 
