@@ -57,9 +57,10 @@ def put(index: None, settings: object, tmp_path: Path) -> object:
     """Put a document into a collection and ingest it: `put(collection, "name.md", "text") -> Document`."""
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
 
-    def put(collection: Collection, filename: str, content: str | bytes) -> Document:
+    def put(collection: Collection, filename: str, content: str | bytes, *, title: str | None = None) -> Document:
         raw = content.encode() if isinstance(content, str) else content
-        document, _ = ingest.add_document(collection, file=ContentFile(raw, name=filename), filename=filename)
+        file = ContentFile(raw, name=filename)
+        document, _ = ingest.add_document(collection, file=file, filename=filename, title=title)
         while ingest.ingest_next():
             pass
         document.refresh_from_db()

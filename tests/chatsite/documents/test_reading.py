@@ -114,7 +114,7 @@ def test_heading_that_holds_the_sign_of_a_path_is_one_heading(public: Collection
 
 
 def test_suggested_question_is_about_the_whole_heading(client: Client, public: Collection, put: Put) -> None:
-    put(public, "Manual.md", "# Manual\n\n## File > Export\n\nChoose a name.")
+    put(public, "Manual.md", "## File > Export\n\nChoose a name.", title="Manual")
     assert client.get("/").context["starters"] == ["What does “Manual” say about “File > Export”?"]
 
 
