@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from retrieval.text.headings import Heading, heading_paths
 from retrieval.text.sentences import sentence_spans
 
-VERSION = 2  # of what this file makes of a text; part of the index fingerprint
+VERSION = 3  # of what is made of a file: its text, by its reader, and the pieces, here
 TOKEN_LIMIT = 200
 _ATOM_LIMIT = (
     1_000  # characters; a longer "sentence" (a table, minified text) is cut at whitespace, before it is counted
