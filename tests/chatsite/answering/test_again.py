@@ -159,7 +159,7 @@ def test_suggestions_are_headings_near_what_was_cited_and_were_not_asked(
     client: Client, model: ChatServer, put: Any, public: Collection
 ) -> None:
     client.get("/")
-    put(public, "mint.md", LONG_TEA.replace("tea", "mint"))
+    put(public, "mint.md", LONG_TEA.replace("tea", "mint"), title="mint")
     model.script(chat_server.text("Wait four minutes before you pour the mint [1]."))
     answer = ask(client, "How long do I wait before I pour the mint?")
     fragment = client.get(f"/runs/{answer['run_id']}/").content.decode()
