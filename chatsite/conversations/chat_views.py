@@ -62,7 +62,7 @@ def composing(reader: Reader, conversation: Conversation | None, documents: Docu
         "can_choose": some > 1,
         "can_attach": may_attach(reader),
         "can_ask": some > 0 or may_attach(reader),
-        "attached": with_marks(conversation.files()) if conversation else (),
+        "attached": with_marks(conversation.files()) if conversation and conversation.attachments_id else (),
         "endings": ",".join(sorted(f".{ending}" for ending in ENDINGS)),
     }
 

@@ -67,7 +67,7 @@ def test_conversation_page_shows_the_run_and_its_citation(client: Client, public
     assert QUESTION in page
     assert f'href="{link}"' in page
     reader = client.get(link.replace("&amp;", "&"))
-    assert f'data-quote tabindex="-1">{citation["quote"]}</mark>' in reader.content.decode()
+    assert f'<mark id="quote" data-quote="" tabindex="-1">{citation["quote"]}</mark>' in reader.content.decode()
 
 
 def test_blocks_hold_exactly_the_text_of_the_document(client: Client, public: Collection, put: Put) -> None:
