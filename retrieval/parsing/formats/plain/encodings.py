@@ -19,6 +19,7 @@ _MARKS = (  # the longer ones first: a mark of UTF-32 begins like one of UTF-16
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _SAMPLE = 4_096  # bytes: a multiple of four
 _WIDER = {"gbk": "gb18030"}  # which holds all of it, and what it lacks
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _JAPANESE_ESCAPE = re.compile(rb"\x1b\$[@B(]")
 _DECLARATIONS = (
     re.compile(rb"^\s{0,100}<\?xml[^>]{1,200}?encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})"),
@@ -137,7 +138,7 @@ def _guessed(content: bytes, notes: Notes | None) -> str:
 
     text = content.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    sound = sum(1 for character in text[:1_000_000] if character > "\x7f") - broken
+    sound = len(_BEYOND_ASCII.findall(text)) - broken
     if sound > 4 * broken:
         return _say(notes, "utf-8 + windows-1252", _mixed(content))
     name = guess_encoding(content)

@@ -16,9 +16,7 @@ from retrieval.parsing.formats.web.visibility import Look, Visibility
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_NEVER_SHOWN = set(
-    "head script style template iframe object button datalist dialog canvas audio video rp area map".split()
-)
+_NEVER_SHOWN = set("title script style template iframe object datalist canvas audio video rp area map".split())
 _BLOCK_TAGS = set(
     "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
     "h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section summary table tbody tfoot thead tr ul".split()
@@ -52,6 +50,14 @@ _ORDINARY = {
     "dt",
     "dd",
 }
+
+
+def _is_control(element: _Element) -> bool:
+    """Return whether it is a button that only does something, or a dialog that isn't open. A button within a heading
+    says what it opens."""
+    if element.tag == "dialog":
+        return element.get("open") is None
+    return element.tag == "button" and next(element.iterancestors(*_HEADINGS, "dt", "summary"), None) is None
 
 
 class _Frame(NamedTuple):
@@ -134,7 +140,7 @@ class HtmlReader:
             said = picture(element, self._blocks.notes)
         elif tag in {"input", "select"}:
             said = field(element)
-        elif self._is_drawn_formula(element) or tag in _NEVER_SHOWN:
+        elif self._is_drawn_formula(element) or tag in _NEVER_SHOWN or _is_control(element):
             said = ""
         if said:
             self._inline.append(said)

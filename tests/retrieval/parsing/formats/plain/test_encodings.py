@@ -153,3 +153,8 @@ def test_text_is_composed(tmp_path: Path) -> None:
     extracted = extract(path, filename="a.md", max_characters=1_000)
     assert extracted.text == "# Café\n\nüber \ufb01ne １２\n"
     assert extracted.headings[0].title == "Café"
+
+
+def test_one_bad_byte_behind_a_megabyte_of_ascii_changes_nothing_else() -> None:
+    content = b"plain words, " * 100_000 + "größe über ".encode() * 5_000 + b"caf\xe9"
+    assert decode(content).endswith("größe über café")
