@@ -83,7 +83,8 @@ _LEADS = frozenset(
 )
 _RELATIVE = frozenset("which who whom whose where when was wo wer qui que quand où dont cui che donde cuando".split())
 _CONDITIONS = frozenset(
-    "when if assuming suppose given after before since while once wenn falls nachdem bevor seit sobald quand si cuando se".split()
+    """when if assuming suppose given after before since while once
+    wenn falls nachdem bevor seit sobald quand si cuando se""".split()
 )
 _POINTING = frozenset(
     """it its this that these those they them their he she his her there then one ones such
