@@ -12,6 +12,7 @@ from retrieval.parsing.formats.pdf.glyphs import Glyphs, read_glyphs, turn_boxes
 from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
 from retrieval.parsing.formats.pdf.letters import Letters
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled, stream_lines
+from retrieval.parsing.formats.pdf.ordinary import ordinary_lines
 from retrieval.parsing.formats.pdf.rules import Rule, read_rules
 from retrieval.parsing.formats.pdf.tables import tables_in
 from retrieval.parsing.formats.pdf.vertical import order_vertical
@@ -28,8 +29,10 @@ def read_page(page: PdfPage, letters: Letters) -> list[PrintedLine]:
     otherwise, apart."""
     if not letters.text:
         return []
-    glyphs = read_glyphs(letters, bounds=page.get_bbox())
-    return [settled(line) for line in lay_out(glyphs, read_rules(page))]
+    rules, bounds = read_rules(page), page.get_bbox()
+    if not find_grids(rules) and (lines := ordinary_lines(letters, bounds=bounds)) is not None:
+        return lines
+    return [settled(line) for line in lay_out(read_glyphs(letters, bounds=bounds), rules)]
 
 
 def lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:
