@@ -42,8 +42,21 @@ def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> Iterator[list
 
 
 def may_have_columns(lines: Sequence[PrintedLine]) -> bool:
-    """Return whether lines begin below each other where columns may."""
-    return len(lines) >= 2 * _ROWS and bool(_edges(lines))
+    """Return whether lines begin below each other, and others end before them, as in columns. Their words may tell
+    that they are none."""
+    by_height = sorted(lines, key=lambda line: -line.top)
+    return len(lines) >= 2 * _ROWS and any(
+        _may_be_columns(by_height[begin:end], edge)
+        for edge in _edges(lines)
+        for begin, end in _bands(by_height, edge)
+        if end - begin >= 2 * _ROWS
+    )
+
+
+def _may_be_columns(band: Sequence[PrintedLine], edge: float) -> bool:
+    left = [line for line in band if line.left < edge - _TOLERANCE]
+    right = [line for line in band if line.left >= edge - _TOLERANCE]
+    return min(len(left), len(right)) >= _ROWS and _is_straight(left, right, edge)
 
 
 def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:

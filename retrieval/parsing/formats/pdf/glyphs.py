@@ -71,7 +71,7 @@ def read_glyphs(letters: Letters, *, bounds: tuple[float, float, float, float]) 
         boxes,
         bounds,
         read_quarters(letters),
-        partial(_origin, letters.address),
+        partial(read_origin, letters.address),
         is_clean=is_clean(text),
         all_shown=not text or _are_shown(boxes, bounds),
     )
@@ -114,7 +114,8 @@ def _quarter(angle: float) -> int | None:
     return near % 4 if abs(quarters - near) * (pi / 2) < _SKEWED else None
 
 
-def _origin(address: int | None, index: int) -> tuple[float, float]:
+def read_origin(address: int | None, index: int) -> tuple[float, float]:
+    """Return where a character's baseline begins."""
     x, y = _PLACE
     functions().FPDFText_GetCharOrigin(address, index, ctypes.addressof(x), ctypes.addressof(y))
     return x.value, y.value

@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import sub
 
 from retrieval.parsing.formats.pdf.columns import GAP, may_have_columns, order_columns, split_at_gaps
-from retrieval.parsing.formats.pdf.glyphs import Glyphs, is_clean, read_boxes, read_quarters
+from retrieval.parsing.formats.pdf.glyphs import Glyphs, is_clean, read_boxes, read_origin, read_quarters
 from retrieval.parsing.formats.pdf.letters import Letters
 from retrieval.parsing.formats.pdf.library import functions
 from retrieval.parsing.formats.pdf.lines import STREAM_LINE, PrintedLine, make_line
+from retrieval.parsing.formats.pdf.tables import tables_in
 from retrieval.parsing.formats.pdf.words import WORD, PrintedWord, tidied
 
-_OTHER_SCRIPTS = re.compile("[\u0590-\u1dff\u2e80-\uffff]")  # and pdfium's second mark of a hyphen
+_OTHER_SCRIPTS = re.compile("[\u0590-\u1dff\u2e80-\udfff\uf900-\ufaff\ufb07-\ufffd]")
 _SPLIT_LINES = 2  # of a page, with wide gaps: tables have three rows at least
+_SPLIT_SHARE = 0.4  # of the lines: a list's marks stand apart
 _LINES_LIMIT = 1_000
+_EDGE_LINES = 5
 _NOWHERE: tuple[float, ...] = ()
 
 Span = tuple[int, int]
@@ -37,45 +40,71 @@ def ordinary_lines(letters: Letters, *, bounds: tuple[float, float, float, float
     if not 0 < len(lines) <= _LINES_LIMIT:
         return None
     places = _Places(letters, lines)
-    if not places.are_plain(lines) or not places.are_within(bounds):
+    printed = list(places.printed(lines)) if places.are_within(bounds) else []
+    if len(printed) < len(lines):
         return None
-    printed = list(places.printed(lines))
-    if len(printed) < len(lines) or not _are_apart(printed):
+    for number in _at_edges(printed):
+        printed[number] = places.exact(printed[number], lines[number])
+    if not _are_apart(printed) or not _are_in_order(letters, places, lines, printed) or not places.are_plain(lines):
         return None
-    return _arranged(letters, places, lines, printed)
+    return printed
 
 
 class _Places:
-    """Where words stand: for each of a page's words, in order, its sides."""
+    """Where words stand: for each of a page's words, in order, the sides of its first and last signs."""
 
     def __init__(self, letters: Letters, lines: Sequence[Sequence[Span]]) -> None:
         self._letters = letters
         ends = [index for words in lines for first, beyond in words for index in (first, beyond - 1)]
         sides = read_boxes(letters.address, ends)  # left, top, right and bottom of a first sign, then of a last one
-        self.lefts, self.rights = sides[0::8], sides[6::8]
-        self.bottoms, self.tops = sides[3::8], sides[1::8]
-        self._last_lefts, self._last_bottoms, self._last_tops = sides[4::8], sides[7::8], sides[5::8]
+        self.lefts, self.rights, self._last_lefts = sides[0::8], sides[6::8], sides[4::8]
+        bottoms, last_bottoms, tops, last_tops = sides[3::8], sides[7::8], sides[1::8], sides[5::8]
+        self._are_even = bottoms == last_bottoms and tops == last_tops
+        self._uneven = [
+            index
+            for index, (one, other, high, low) in enumerate(zip(bottoms, last_bottoms, tops, last_tops, strict=True))
+            if one != other or high != low
+        ]
+        self.bottoms = bottoms if self._are_even else list(map(min, bottoms, last_bottoms))
+        self.tops = tops if self._are_even else list(map(max, tops, last_tops))
+        self._flattest = min(map(sub, (*tops, *last_tops), (*bottoms, *last_bottoms)))
 
     def are_plain(self, lines: Sequence[Sequence[Span]]) -> bool:
         """Return whether the signs of each word stand on one line, from left to right."""
-        if self.bottoms != self._last_bottoms or self.tops != self._last_tops:
+        if self._flattest <= 0 or min(map(sub, self._last_lefts, self.lefts)) < 0:
             return False
-        if min(map(sub, self._last_lefts, self.lefts)) < 0 or min(map(sub, self.tops, self.bottoms)) <= 0:
-            return False
+        if self._uneven:
+            spans = [word for words in lines for word in words]
+            if not all(self._is_level((spans[at][0], spans[at][1] - 1)) for at in self._uneven):
+                return False
         count, address = functions().FPDFText_CountRects, self._letters.address  # of runs of signs written as one
         for words in lines:
             first, beyond = words[0][0], words[-1][1]
-            if count(address, first, beyond - first) != 1 and not all(map(self._is_level, words)):
+            if count(address, first, beyond - first) != 1 and not all(map(self._is_whole, words)):
                 return False
         return True
 
-    def _is_level(self, word: Span) -> bool:
+    def _is_whole(self, word: Span) -> bool:
         """Return whether the signs between the first and the last of a word stand on its line."""
         first, beyond = word
         if beyond - first < 3 or functions().FPDFText_CountRects(self._letters.address, first, beyond - first) == 1:
             return True
         sides = read_boxes(self._letters.address, range(first, beyond))
-        return len({*sides[3::4]}) == 1 and len({*sides[1::4]}) == 1
+        if len({*sides[3::4]}) == 1 and len({*sides[1::4]}) == 1:
+            return True
+        return self._is_level(range(first, beyond))
+
+    def _is_level(self, signs: Sequence[int]) -> bool:
+        """Return whether signs stand on one baseline; letters may reach beyond the box of their font."""
+        baselines = [read_origin(self._letters.address, index)[1] for index in signs]
+        return bool(max(baselines) - min(baselines) <= 0.1 * self._flattest)
+
+    def exact(self, line: PrintedLine, words: Sequence[Span]) -> PrintedLine:
+        """Return the line as high as its highest and as low as its lowest sign."""
+        if self._are_even:
+            return line
+        sides = read_boxes(self._letters.address, [index for word in words for index in range(*word)])
+        return replace(line, bottom=min(sides[3::4]), top=max(sides[1::4]))
 
     def are_within(self, bounds: tuple[float, float, float, float]) -> bool:
         left, bottom, right, top = bounds
@@ -106,10 +135,15 @@ class _Places:
             for index, (first, beyond) in enumerate(words, start=at)
         ]
 
-    def has_gap(self, line: PrintedLine, at: int, end: int) -> bool:
-        """Return whether there is a wide gap between the words `at` to `end`, which are the line's."""
-        gaps = map(sub, self.lefts[at + 1 : end], self.rights[at : end - 1])
-        return max(gaps, default=0.0) > GAP * line.height
+    def gap(self, at: int, end: int) -> float:
+        """Return the widest gap between the words `at` to `end`."""
+        return max(map(sub, self.lefts[at + 1 : end], self.rights[at : end - 1]), default=0.0)
+
+
+def _at_edges(lines: Sequence[PrintedLine]) -> list[int]:
+    """Return the lines, by index, at the top and at the bottom of the page: whether they repeat is told by a gap."""
+    falling = sorted(range(len(lines)), key=lambda number: -lines[number].top)
+    return falling if len(falling) <= 2 * _EDGE_LINES else [*falling[:_EDGE_LINES], *falling[-_EDGE_LINES:]]
 
 
 def _are_apart(lines: Sequence[PrintedLine]) -> bool:
@@ -128,25 +162,27 @@ def _is_below(line: PrintedLine, before: PrintedLine) -> bool:
     )
 
 
-def _arranged(
+def _are_in_order(
     letters: Letters, places: _Places, lines: Sequence[Sequence[Span]], printed: list[PrintedLine]
-) -> list[PrintedLine] | None:
-    """Return the lines, those with wide gaps with their words; None when they may make columns or tables."""
+) -> bool:
+    """Return whether the lines make no columns and no tables. Those with wide gaps get their words."""
     glyphs = Glyphs(letters.text, (_NOWHERE,) * 4, (0, 0, 0, 0), {}, lambda _: (0, 0), is_clean=True, all_shown=True)
-    starts = [0]
-    for words in lines:
-        starts.append(starts[-1] + len(words))
-    split = [index for index, line in enumerate(printed) if places.has_gap(line, starts[index], starts[index + 1])]
-    if len(split) > _SPLIT_LINES:
-        return None
+    starts = [0, *accumulate(map(len, lines))]
+    split = []
+    for index, line in enumerate(printed):
+        gap = places.gap(starts[index], starts[index + 1])
+        if gap > GAP * line.height and gap > GAP * places.exact(line, lines[index]).height:
+            split.append(index)
+            if len(split) > max(_SPLIT_LINES, _SPLIT_SHARE * len(lines)):
+                return False
     for index in split:
         printed[index] = replace(printed[index], words=tuple(places.words(lines[index], starts[index])))
     segments = [part for line in printed for part in (split_at_gaps(glyphs, line) if line.words else (line,))]
-    if may_have_columns(segments):
-        worded = [
-            make_line(glyphs, places.words(words, at), number=number)
-            for number, (words, at) in enumerate(zip(lines, starts, strict=False))
-        ]
-        if len(list(order_columns(glyphs, worded))) > 1:
-            return None
-    return printed
+    if len(split) <= _SPLIT_LINES and not may_have_columns(segments):
+        return True
+    worded = [
+        make_line(glyphs, places.words(words, at), number=number)
+        for number, (words, at) in enumerate(zip(lines, starts, strict=False))
+    ]
+    columns = list(order_columns(glyphs, worded))
+    return len(columns) == 1 and not any(tables_in(columns[0]))

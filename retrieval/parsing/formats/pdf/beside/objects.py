@@ -37,7 +37,7 @@ class Painted(NamedTuple):
     def box(self) -> Box:
         """Return its bounds on the page."""
         functions().FPDFPageObj_GetBounds(self.address, *_EDGE_ADDRESSES)
-        left, bottom, right, top = _EDGES
+        left, bottom, right, top = _EDGES[:]
         return (left, bottom, right, top) if self.matrix is UPRIGHT else moved((left, bottom, right, top), self.matrix)
 
 
