@@ -61,9 +61,9 @@ def _may_be_columns(band: Sequence[PrintedLine], edge: float) -> bool:
 
 def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
     """Yield the parts of a line between wide gaps."""
-    begun = 0
+    begun, wide = 0, GAP * line.height if line.height > 0 else float("inf")
     for index, (one, other) in enumerate(pairwise(line.words), start=1):
-        if max(other.left - one.right, one.left - other.right) > GAP * line.height > 0:
+        if other.left - one.right > wide or one.left - other.right > wide:
             yield make_line(glyphs, line.words[begun:index], number=line.number)
             begun = index
     yield make_line(glyphs, line.words[begun:], number=line.number) if begun else line

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from retrieval.parsing.formats.extracted import clean
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, whole
@@ -23,8 +23,7 @@ _SMALLER = 0.86  # of its neighbour's height: a raised or lowered sign
 _RAISED_BY = 0.12  # of its neighbour's height
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedWord:
+class PrintedWord(NamedTuple):
     """Characters `start` to `end` of a page's glyphs, beside each other, and their place in points."""
 
     start: int
