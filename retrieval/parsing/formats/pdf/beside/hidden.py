@@ -36,8 +36,6 @@ _POINT = (ctypes.c_float * 2)()
 _POINT_ADDRESSES = [ctypes.addressof(_POINT), ctypes.addressof(_POINT) + 4]
 _TINY = 1.0  # points: what is less high reads like a dotted line
 _PALE = 235  # of 255: a colour whose parts are all above may not show on paper
-_WHITE = 250  # of 255: a colour whose parts are all above never shows on paper
-_BENEATH_LIMIT = 300  # objects that are looked for beneath white text
 _SEEN = 6  # of 255: the least difference in brightness that is taken for seen
 _CELLS = 96  # the page is looked at in as many by as many cells
 _PAINT_LIMIT = 2_000_000  # cells that a page's objects may mark
@@ -98,7 +96,7 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
             if item.kind == raw.FPDF_PAGEOBJ_IMAGE:
                 pictures.mark(item.box())
     hidden, doubtful, unpainted = [], [], []
-    for index, item in zip(range(len(objects) - 1, -1, -1), reversed(objects), strict=True):  # from the uppermost one
+    for item in reversed(objects):  # from the one that lies uppermost
         if item.kind == raw.FPDF_PAGEOBJ_TEXT:
             box = item.box()
             mode = mode_of(item.address)
@@ -109,15 +107,7 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
                 if not pictures.hold(box):
                     unpainted.append(item)
             elif mode in _FILLED and (covers.hold(box) or _may_not_show(item, colour)) and not above.hold(box):
-                if (
-                    colour
-                    and min(colour[:3]) >= _WHITE
-                    and index < _BENEATH_LIMIT
-                    and _is_on_paper(objects[:index], box)
-                ):
-                    hidden.append(item)
-                else:
-                    doubtful.append((item, box))
+                doubtful.append((item, box))
         elif item.kind == raw.FPDF_PAGEOBJ_IMAGE:
             above.mark(item.box())
         elif item.kind == raw.FPDF_PAGEOBJ_PATH and _covers(item, box := item.box()):
@@ -177,11 +167,6 @@ def _is_tiny(text: Painted, box: Box) -> bool:
     size = _POINT[0]
     a, b, c, d, _, _ = combined(own_matrix(text.address), text.matrix)
     return abs(size) * sqrt(abs(a * d - b * c)) < _TINY
-
-
-def _is_on_paper(beneath: Sequence[Painted], box: Box) -> bool:
-    """Return whether nothing is painted before, where the box is."""
-    return all(_is_apart(item.box(), box) for item in beneath)
 
 
 def _may_not_show(text: Painted, colour: tuple[int, int, int, int] | None) -> bool:
