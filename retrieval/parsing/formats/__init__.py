@@ -47,6 +47,7 @@ _READERS = {  # the module and its function, and the libraries that it imports w
     "code": ("plain.code:read_code",),
     "picture": ("picture.file:read_picture", "PIL.Image"),
 }
+_WARMING = {"pdf": "pdf.warming:read_sample"}  # functions that use a library once, on a file of our own
 
 
 def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
@@ -78,8 +79,14 @@ def prepare(filename: str) -> None:
         _reader(name)
         for library in _READERS[name][1:]:
             import_module(library)
+        if name in _WARMING:
+            cast("Callable[[], None]", _function(_WARMING[name]))()
 
 
 def _reader(name: str) -> Callable[[Path], Extracted]:
-    module, _, function = _READERS[name][0].partition(":")
-    return cast("Callable[[Path], Extracted]", getattr(import_module(f"{__name__}.{module}"), function))
+    return cast("Callable[[Path], Extracted]", _function(_READERS[name][0]))
+
+
+def _function(named: str) -> Callable[..., object]:
+    module, _, function = named.partition(":")
+    return cast("Callable[..., object]", getattr(import_module(f"{__name__}.{module}"), function))

@@ -14,7 +14,7 @@ from statistics import median
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_right_to_left
 
-_GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
+GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
 _ROWS = 4  # that a column has at least
 _WORDS = 3.0  # that a line of running text has, in the middle
 _FIGURES = 0.35  # of the words of running text, at most
@@ -41,11 +41,29 @@ def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> Iterator[list
     yield from _parted(segments, level=0)
 
 
+def may_have_columns(lines: Sequence[PrintedLine]) -> bool:
+    """Return whether lines begin below each other, and others end before them, as in columns. Their words may tell
+    that they are none."""
+    by_height = sorted(lines, key=lambda line: -line.top)
+    return len(lines) >= 2 * _ROWS and any(
+        _may_be_columns(by_height[begin:end], edge)
+        for edge in _edges(lines)
+        for begin, end in _bands(by_height, edge)
+        if end - begin >= 2 * _ROWS
+    )
+
+
+def _may_be_columns(band: Sequence[PrintedLine], edge: float) -> bool:
+    left = [line for line in band if line.left < edge - _TOLERANCE]
+    right = [line for line in band if line.left >= edge - _TOLERANCE]
+    return min(len(left), len(right)) >= _ROWS and _is_straight(left, right, edge)
+
+
 def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
     """Yield the parts of a line between wide gaps."""
-    begun = 0
+    begun, wide = 0, GAP * line.height if line.height > 0 else float("inf")
     for index, (one, other) in enumerate(pairwise(line.words), start=1):
-        if max(other.left - one.right, one.left - other.right) > _GAP * line.height > 0:
+        if other.left - one.right > wide or one.left - other.right > wide:
             yield make_line(glyphs, line.words[begun:index], number=line.number)
             begun = index
     yield make_line(glyphs, line.words[begun:], number=line.number) if begun else line

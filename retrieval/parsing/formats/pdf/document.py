@@ -15,6 +15,7 @@ from retrieval.parsing.formats.pdf.beside.labels import page_labels
 from retrieval.parsing.formats.pdf.headings import read_headings
 from retrieval.parsing.formats.pdf.hyphens import join_words
 from retrieval.parsing.formats.pdf.layout import read_page
+from retrieval.parsing.formats.pdf.letters import open_letters
 from retrieval.parsing.formats.pdf.lines import PrintedLine, page_text
 from retrieval.parsing.formats.pdf.running_lines import mark_running_lines
 from retrieval.reasons import gettext_noop as _
@@ -35,11 +36,12 @@ def read_pdf(path: Path) -> Extracted:
         pages, bounds, unread = [], [], []
         for number, page in enumerate(document, start=1):
             extras.enter(page)
-            pages.append(read_page(page))
-            bounds.append(page.get_bbox())
-            if _is_picture(page, pages[-1]):
-                unread.append(number)
-            extras.leave(page)
+            with open_letters(page) as letters:
+                pages.append(read_page(page, letters))
+                bounds.append(page.get_bbox())
+                if _is_picture(page, pages[-1]):
+                    unread.append(number)
+                extras.leave(page, letters)
             page.close()
         extras.finish()
     except pypdfium2.PdfiumError as error:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import ctypes
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import repeat
 from math import pi
-from typing import TYPE_CHECKING, Any
 
 from retrieval.parsing.formats.extracted import clean
-
-if TYPE_CHECKING:
-    from pypdfium2 import PdfPage
+from retrieval.parsing.formats.pdf.letters import Letters
+from retrieval.parsing.formats.pdf.library import functions
 
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _LINE_ENDS = re.compile("[\r\n\x02\ufffe]")
 _LINE = re.compile(r"[^\s\x02\ufffe](?:[^\r\n\x02\ufffe]*[^\s\x02\ufffe])?")
+_PLACE = ctypes.c_double(), ctypes.c_double()  # pdfium writes into them; to make them anew costs as much as the call
 _SKEWED = 0.15  # radians off the next quarter turn, from which on text counts as slanting
 
 Boxes = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]  # lefts, bottoms, rights, tops
@@ -64,27 +62,25 @@ class Glyphs:
         )
 
 
-@contextmanager
-def open_glyphs(page: PdfPage) -> Iterator[Glyphs]:
-    """Give the page's characters, for as long as pdfium keeps them."""
-    textpage = page.get_textpage()
-    try:
-        address = ctypes.cast(textpage.raw, ctypes.c_void_p).value
-        count = max(0, textpage.count_chars())
-        text = _text(address, count)
-        boxes, bounds = _boxes(address, count), page.get_bbox()
-        visible = _LINE_ENDS.sub("", text)
-        yield Glyphs(
-            text,
-            boxes,
-            bounds,
-            _quarters(address, text),
-            partial(_origin, address),
-            is_clean=clean(visible) == visible,
-            all_shown=not text or _are_shown(boxes, bounds),
-        )
-    finally:
-        textpage.close()
+def read_glyphs(letters: Letters, *, bounds: tuple[float, float, float, float]) -> Glyphs:
+    """Return the page's characters with their boxes, which can be asked for as long as `letters` are open."""
+    text = letters.text
+    boxes = _boxes(letters.address, len(text))
+    return Glyphs(
+        text,
+        boxes,
+        bounds,
+        read_quarters(letters),
+        partial(read_origin, letters.address),
+        is_clean=is_clean(text),
+        all_shown=not text or _are_shown(boxes, bounds),
+    )
+
+
+def is_clean(text: str) -> bool:
+    """Return whether no sign of a page's characters is one that no reader sees, but for the ends of its lines."""
+    visible = _LINE_ENDS.sub("", text)
+    return clean(visible) == visible
 
 
 def _are_shown(boxes: Boxes, bounds: tuple[float, float, float, float]) -> bool:
@@ -98,12 +94,14 @@ def whole(text: str) -> str:
     return _HALVES.sub(lambda halves: halves[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
-def _quarters(address: int | None, text: str) -> dict[int, int | None]:
+def read_quarters(letters: Letters) -> dict[int, int | None]:
     """Return by how many quarters characters are turned: those of lines whose first or last one is turned."""
-    angle_of = _functions()["FPDFText_GetCharAngle"]
+    address, text, angle_of = letters.address, letters.text, functions().FPDFText_GetCharAngle
     turned: dict[int, int | None] = {}
     for line in _LINE.finditer(text):
         first, beyond = line.span()
+        if angle_of(address, first) == 0 == angle_of(address, beyond - 1):  # the usual case
+            continue
         if any(_quarter(angle_of(address, index)) != 0 for index in (first, beyond - 1)):
             signs = (index for index in range(first, beyond) if not text[index].isspace())
             turned |= {index: _quarter(angle_of(address, index)) for index in signs}
@@ -116,30 +114,27 @@ def _quarter(angle: float) -> int | None:
     return near % 4 if abs(quarters - near) * (pi / 2) < _SKEWED else None
 
 
-def _origin(address: int | None, index: int) -> tuple[float, float]:
-    x, y = ctypes.c_double(), ctypes.c_double()
-    _functions()["FPDFText_GetCharOrigin"](address, index, ctypes.addressof(x), ctypes.addressof(y))
+def read_origin(address: int | None, index: int) -> tuple[float, float]:
+    """Return where a character's baseline begins."""
+    x, y = _PLACE
+    functions().FPDFText_GetCharOrigin(address, index, ctypes.addressof(x), ctypes.addressof(y))
     return x.value, y.value
-
-
-def _text(address: int | None, count: int) -> str:
-    """Return the characters, exactly one for each index."""
-    units = (ctypes.c_uint16 * (count + 1))()
-    written = _functions()["FPDFText_GetText"](address, 0, count, ctypes.addressof(units))
-    if written == count + 1 and 0 not in units[:count]:  # the usual case: all of them at once
-        return "".join(map(chr, units[:count]))
-    codes = map(_functions()["FPDFText_GetUnicode"], repeat(address, count), range(count))
-    return "".join([chr(code) if 0 < code < 0x110000 else " " for code in codes])
 
 
 def _boxes(address: int | None, count: int) -> Boxes:
     """Return the boxes that the font gives them, which are as high for an a as for a b."""
-    places = (ctypes.c_float * (4 * count))()
-    first = ctypes.addressof(places)
-    fill = _functions()["FPDFText_GetLooseCharBox"]
-    deque(map(fill, repeat(address, count), range(count), range(first, first + 16 * count, 16)), maxlen=0)
+    places = read_boxes(address, range(count))
     # An FS_RECTF is left, top, right, bottom.
     return places[0::4], places[3::4], places[2::4], places[1::4]
+
+
+def read_boxes(address: int | None, indices: Sequence[int]) -> Sequence[float]:
+    """Return the left, top, right and bottom of each of these characters, one behind the other."""
+    places = (ctypes.c_float * (4 * len(indices)))()
+    first = ctypes.addressof(places)
+    beyond = first + 16 * len(indices)
+    deque(map(functions().FPDFText_GetLooseCharBox, repeat(address), indices, range(first, beyond, 16)), maxlen=0)
+    return places[:]
 
 
 def turn_boxes(boxes: Boxes, quarter: int) -> Boxes:
@@ -154,19 +149,3 @@ def turn_boxes(boxes: Boxes, quarter: int) -> Boxes:
 
 def _negative(numbers: Sequence[float]) -> list[float]:
     return [-number for number in numbers]
-
-
-@cache
-def _functions() -> dict[str, Any]:
-    """Return pdfium's functions as ones that take addresses as plain numbers, which costs a fifth."""
-    from pypdfium2 import raw
-
-    pointer, number = ctypes.c_void_p, ctypes.c_int
-    kinds: dict[str, Any] = {
-        "FPDFText_GetText": ctypes.PYFUNCTYPE(number, pointer, number, number, pointer),
-        "FPDFText_GetUnicode": ctypes.PYFUNCTYPE(ctypes.c_uint, pointer, number),
-        "FPDFText_GetCharAngle": ctypes.PYFUNCTYPE(ctypes.c_float, pointer, number),
-        "FPDFText_GetCharOrigin": ctypes.PYFUNCTYPE(number, pointer, number, pointer, pointer),
-        "FPDFText_GetLooseCharBox": ctypes.PYFUNCTYPE(number, pointer, number, pointer),
-    }
-    return {name: kind(ctypes.cast(getattr(raw, name), pointer).value) for name, kind in kinds.items()}

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.pdf.columns import order_columns, rejoined, split_at_gaps
-from retrieval.parsing.formats.pdf.glyphs import Glyphs, open_glyphs, turn_boxes
+from retrieval.parsing.formats.pdf.glyphs import Glyphs, read_glyphs, turn_boxes
 from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
+from retrieval.parsing.formats.pdf.letters import Letters
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled, stream_lines
+from retrieval.parsing.formats.pdf.ordinary import ordinary_lines
 from retrieval.parsing.formats.pdf.rules import Rule, read_rules
 from retrieval.parsing.formats.pdf.tables import tables_in
 from retrieval.parsing.formats.pdf.vertical import order_vertical
@@ -22,12 +24,15 @@ _LINES_LIMIT = 5_000  # of a page, beyond which it is read in the order of the f
 EMPTY_LINE = PrintedLine(0, 0, 0, 0)
 
 
-def read_page(page: PdfPage) -> list[PrintedLine]:
+def read_page(page: PdfPage, letters: Letters) -> list[PrintedLine]:
     """Return the page's lines: those that stand upright, or as most of the page does, then those that are turned
     otherwise, apart."""
-    with open_glyphs(page) as glyphs:
-        lines = lay_out(glyphs, read_rules(page) if glyphs.text else [])
-        return [settled(line) for line in lines]
+    if not letters.text:
+        return []
+    rules, bounds = read_rules(page), page.get_bbox()
+    if not find_grids(rules) and (lines := ordinary_lines(letters, bounds=bounds)) is not None:
+        return lines
+    return [settled(line) for line in lay_out(read_glyphs(letters, bounds=bounds), rules)]
 
 
 def lay_out(glyphs: Glyphs, rules: Sequence[Rule]) -> list[PrintedLine]:

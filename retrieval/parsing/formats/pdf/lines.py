@@ -12,7 +12,7 @@ from retrieval.parsing.formats.pdf.glyphs import Glyphs
 from retrieval.parsing.formats.pdf.words import PrintedWord, is_raised, text_of, words_of
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
+STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def stream_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]
 def _found_lines(glyphs: Glyphs) -> Iterator[tuple[int | None, list[PrintedWord]]]:
     """Yield pdfium's lines as words turned upright, and by how many quarters they are turned; None when they slant."""
     upright = {None: glyphs, 0: glyphs}
-    for found in _STREAM_LINE.finditer(glyphs.text):
+    for found in STREAM_LINE.finditer(glyphs.text):
         first = found.end() - len(found[0].lstrip())
         if first == found.end() or not glyphs.shows(first, found.end()):
             continue

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from retrieval.parsing.formats.pdf.library import address_of, functions
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -19,19 +22,20 @@ _OBJECTS_LIMIT = 3_000  # of a page: maps and drawings have more, and no tables
 _SEGMENTS_LIMIT = 20_000  # of a page, with its objects
 _LEVELS = 3  # of forms within forms
 _SAME: Matrix = (1, 0, 0, 1, 0, 0)
+_POINT = (ctypes.c_float * 2)()  # pdfium writes into them; to make them anew costs as much as the call
+_PLACES = ctypes.addressof(_POINT), ctypes.addressof(_POINT) + 4
+_NUMBERS = (ctypes.c_float * 6)()
 
 
 def read_rules(page: PdfPage) -> list[Rule]:
     """Return the page's upright and level lines: strokes, thin rectangles, and the edges of others."""
-    from pypdfium2 import raw
-
-    count = raw.FPDFPage_CountObjects(page)
+    pdfium, address = functions(), address_of(page)
+    count = pdfium.FPDFPage_CountObjects(address)
     if count > _OBJECTS_LIMIT:
         return []
     effort = _Effort()
     rules: list[Rule] = []
-    for number in range(count):
-        rules += _rules_of(raw.FPDFPage_GetObject(page, number), _SAME, effort, level=0)
+    _add_rules(rules, map(pdfium.FPDFPage_GetObject, repeat(address), range(count)), _SAME, effort, level=0)
     return rules if effort.left > 0 else []
 
 
@@ -47,22 +51,26 @@ class _Effort:
         return self.left > 0
 
 
-def _rules_of(thing: Any, matrix: Matrix, effort: _Effort, *, level: int) -> Iterator[Rule]:
-    from pypdfium2 import raw
+def _add_rules(rules: list[Rule], objects: Iterable[int], matrix: Matrix, effort: _Effort, *, level: int) -> None:
+    from pypdfium2.raw import FPDF_PAGEOBJ_FORM, FPDF_PAGEOBJ_PATH
 
-    if not effort.spend(1):
-        return
-    kind = raw.FPDFPageObj_GetType(thing)
-    if kind == raw.FPDF_PAGEOBJ_PATH:
-        if effort.spend(max(0, raw.FPDFPath_CountSegments(thing))):
-            yield from _straight(thing, _times(_matrix_of(thing), matrix))
-    elif kind == raw.FPDF_PAGEOBJ_FORM and level < _LEVELS:
-        inner = _times(_matrix_of(thing), matrix)
-        for number in range(min(raw.FPDFFormObj_CountObjects(thing), max(0, effort.left))):
-            yield from _rules_of(raw.FPDFFormObj_GetObject(thing, number), inner, effort, level=level + 1)
+    pdfium = functions()
+    kind_of = pdfium.FPDFPageObj_GetType
+    for item in objects:
+        if not effort.spend(1):
+            return
+        kind = kind_of(item)
+        if kind == FPDF_PAGEOBJ_PATH:
+            if effort.spend(max(0, pdfium.FPDFPath_CountSegments(item))):
+                rules += _straight(item, _times(_matrix_of(item), matrix))
+        elif kind == FPDF_PAGEOBJ_FORM and level < _LEVELS:
+            inner = _times(_matrix_of(item), matrix)
+            count = min(pdfium.FPDFFormObj_CountObjects(item), max(0, effort.left))
+            within = map(pdfium.FPDFFormObj_GetObject, repeat(item), range(count))
+            _add_rules(rules, within, inner, effort, level=level + 1)
 
 
-def _straight(path: Any, matrix: Matrix) -> Iterator[Rule]:
+def _straight(path: int, matrix: Matrix) -> Iterator[Rule]:
     """Yield the sides of a path that are level or upright; those of a thin rectangle once."""
     points = list(_points(path, matrix))
     if not points:
@@ -91,29 +99,36 @@ def _side(one: tuple[bool, float, float], other: tuple[bool, float, float]) -> I
         yield left, bottom, right, top
 
 
-def _points(path: Any, matrix: Matrix) -> Iterator[tuple[bool, float, float]]:
+def _points(path: int, matrix: Matrix) -> Iterator[tuple[bool, float, float]]:
     """Yield a path's points on the page, and whether the pen was lifted before; nothing for curves."""
-    from pypdfium2 import raw
+    from pypdfium2.raw import FPDF_SEGMENT_BEZIERTO, FPDF_SEGMENT_MOVETO
 
-    count = raw.FPDFPath_CountSegments(path)  # letters drawn as shapes have many, or curves
+    pdfium = functions()
+    count = pdfium.FPDFPath_CountSegments(path)  # letters drawn as shapes have many, or curves
     if count < 2:
         return
-    x, y = ctypes.c_float(), ctypes.c_float()
+    segment_of, kind_of, point_of = (
+        pdfium.FPDFPath_GetPathSegment,
+        pdfium.FPDFPathSegment_GetType,
+        pdfium.FPDFPathSegment_GetPoint,
+    )
+    across, along = _PLACES
     a, b, c, d, e, f = matrix
     for number in range(count):
-        segment = raw.FPDFPath_GetPathSegment(path, number)
-        if raw.FPDFPathSegment_GetType(segment) == raw.FPDF_SEGMENT_BEZIERTO:
+        segment = segment_of(path, number)
+        kind = kind_of(segment)
+        if kind == FPDF_SEGMENT_BEZIERTO:
             continue
-        raw.FPDFPathSegment_GetPoint(segment, x, y)
-        lifted = raw.FPDFPathSegment_GetType(segment) == raw.FPDF_SEGMENT_MOVETO
-        yield lifted, a * x.value + c * y.value + e, b * x.value + d * y.value + f
+        point_of(segment, across, along)
+        x, y = _POINT
+        yield kind == FPDF_SEGMENT_MOVETO, a * x + c * y + e, b * x + d * y + f
 
 
-def _matrix_of(thing: Any) -> Matrix:
-    from pypdfium2 import raw
-
-    found = raw.FS_MATRIX()
-    return (found.a, found.b, found.c, found.d, found.e, found.f) if raw.FPDFPageObj_GetMatrix(thing, found) else _SAME
+def _matrix_of(thing: int) -> Matrix:
+    if not functions().FPDFPageObj_GetMatrix(thing, ctypes.addressof(_NUMBERS)):
+        return _SAME
+    a, b, c, d, e, f = _NUMBERS
+    return (a, b, c, d, e, f)
 
 
 def _times(inner: Matrix, outer: Matrix) -> Matrix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -144,7 +145,7 @@ def _cells_of(row: Sequence[PrintedLine], gutters: Sequence[float]) -> list[str]
     """Return the text of a row in each column; what reaches over several is in the first of them."""
     cells = [""] * (len(gutters) + 1)
     for part in row:
-        column = sum(gutter < part.left + 0.1 * part.height for gutter in gutters)
+        column = bisect_left(gutters, part.left + 0.1 * part.height)
         text = part.text.replace("\x02", "-")
         cells[column] = f"{cells[column]} {text}".strip()
     return cells

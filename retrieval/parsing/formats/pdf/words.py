@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from retrieval.parsing.formats.extracted import clean
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, whole
@@ -14,7 +14,7 @@ _LEADER = re.compile(r"[ \t]*(?:[.．·…‥][ \t]*){5,}|[ \t]*(?:[…‥][ \t]
 _HYPHENS = "\x02\ufffe"  # how pdfium marks a hyphen at the end of a line
 _HAN = "\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uffef…"
 _HAN_SIGN = re.compile(f"[{_HAN}\ud840-\udfff]")
-_WORD = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
+WORD = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
 _RAISED = re.compile(r"[+\-−–]?[\dA-Za-z][\dA-Za-z.,;*()+\-−–/ ]{0,11}")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|ère|e|ème|nde?|os?|as?)\b", re.IGNORECASE)
 _CLOSE, _SPACED = 0.08, 0.9  # of a line's height: the gap between Han characters that is no blank
@@ -23,8 +23,7 @@ _SMALLER = 0.86  # of its neighbour's height: a raised or lowered sign
 _RAISED_BY = 0.12  # of its neighbour's height
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedWord:
+class PrintedWord(NamedTuple):
     """Characters `start` to `end` of a page's glyphs, beside each other, and their place in points."""
 
     start: int
@@ -47,7 +46,7 @@ class PrintedWord:
 def words_of(glyphs: Glyphs, start: int, end: int) -> Iterator[PrintedWord]:
     """Yield the words between two of a page's characters. Where the baseline changes, a word begins."""
     lefts, bottoms, rights, tops = glyphs.boxes
-    for found in _WORD.finditer(glyphs.text, start, end):
+    for found in WORD.finditer(glyphs.text, start, end):
         first, beyond = found.span()
         level = bottoms[first:beyond]
         if level.count(level[0]) == len(level) and lefts[first] <= lefts[beyond - 1]:  # the usual case
@@ -92,6 +91,11 @@ def text_of(glyphs: Glyphs, words: Sequence[PrintedWord]) -> str:
     text = glyphs.text[words[0].start : words[-1].end]
     if "\n" in text or len(text.split()) != len(words) or max(text) > "\u2e80" or not glyphs.is_clean:
         text = _put_together(glyphs, words)
+    return tidied(text)
+
+
+def tidied(text: str) -> str:
+    """Return a line with few dots for a leader, without blanks around it, and a hyphen at its end marked."""
     broken = text[-1:] in _HYPHENS
     text = text.replace("\x02", "-").replace("\ufffe", "-")
     if text.count(".") > 4 or not text.isascii():

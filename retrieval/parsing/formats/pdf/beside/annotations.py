@@ -14,6 +14,7 @@ from retrieval.parsing.formats.pdf.beside.forms import FormField, field_lines, r
 from retrieval.parsing.formats.pdf.beside.objects import Box
 from retrieval.parsing.formats.pdf.beside.strings import read_string
 from retrieval.parsing.formats.pdf.beside.surroundings import Surroundings
+from retrieval.parsing.formats.pdf.letters import Letters
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -36,7 +37,7 @@ class Annotation:
     field: FormField | None
 
 
-def added_lines(document: PdfDocument, page: PdfPage, *, index: int, notes: Notes) -> list[str]:
+def added_lines(document: PdfDocument, page: PdfPage, letters: Letters, *, index: int, notes: Notes) -> list[str]:
     """Return what annotations and form fields add to the text of the page at `index`, and note what is left out. The
     page is as good as closed afterwards: its annotations are gone."""
     found = list(_annotations(document, page))
@@ -45,8 +46,7 @@ def added_lines(document: PdfDocument, page: PdfPage, *, index: int, notes: Note
     shown = [annotation for annotation in found if annotation.is_shown and _is_printed(annotation)]
     if not shown:
         return []
-    textpage = page.get_textpage()
-    around = Surroundings(textpage, [annotation.box for annotation in shown if annotation.field])
+    around = Surroundings(letters.textpage, [annotation.box for annotation in shown if annotation.field])
     painted = painted_texts(document, index, [annotation.box for annotation in shown])
     lines: dict[str, None] = {}
     for annotation, text in zip(shown, painted, strict=True):
@@ -58,7 +58,6 @@ def added_lines(document: PdfDocument, page: PdfPage, *, index: int, notes: Note
     lines |= dict.fromkeys(
         field_lines([field for field, _ in pairs], painted=[text for _, text in pairs], around=around)
     )
-    textpage.close()
     return [*lines]
 
 

@@ -15,6 +15,7 @@ from retrieval.parsing.formats.pdf.beside.attachments import Attachments
 from retrieval.parsing.formats.pdf.beside.fonts import legibility
 from retrieval.parsing.formats.pdf.beside.hidden import HiddenText
 from retrieval.parsing.formats.pdf.beside.xfa import is_xfa, xfa_lines
+from retrieval.parsing.formats.pdf.letters import Letters
 from retrieval.parsing.formats.titles import is_title
 from retrieval.text.headings import Heading
 
@@ -47,18 +48,18 @@ class Extras:
         with self._isolated("hidden text"):
             self._hidden.take_off(page)
 
-    def leave(self, page: PdfPage) -> None:
+    def leave(self, page: PdfPage, letters: Letters) -> None:
         """Read what stands beside the page's lines, after they were read. Nothing can be read from the page then."""
         self.added.append([])
         with self._isolated("fonts"):
-            self._judge(page, number=len(self.added))
+            self._judge(letters, number=len(self.added))
         with self._isolated("attachments"):
             self._attachments.add_of_page(page)
         with self._isolated("annotations"):
-            self.added[-1] += added_lines(self._document, page, index=len(self.added) - 1, notes=self._notes)
+            self.added[-1] += added_lines(self._document, page, letters, index=len(self.added) - 1, notes=self._notes)
 
-    def _judge(self, page: PdfPage, *, number: int) -> None:
-        legible = legibility(page)
+    def _judge(self, letters: Letters, *, number: int) -> None:
+        legible = legibility(letters)
         if legible.lost:
             self._notes.add("fonts", str(number))
         self.is_legible = self.is_legible or legible.is_legible

@@ -10,13 +10,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import repeat
+from typing import NamedTuple
 
+from retrieval.parsing.formats.pdf.letters import Letters
+from retrieval.parsing.formats.pdf.library import functions
 from retrieval.text.stopwords import STOP_WORDS
 from retrieval.text.wordlikeness import plain_letters, wordlikeness
-
-if TYPE_CHECKING:
-    from pypdfium2 import PdfPage, PdfTextPage
 
 _LETTERS_LIMIT = 50_000  # of a page that are looked at
 _NO_WORDS = -5.3  # of `wordlikeness`: letters below it make no words
@@ -56,29 +56,22 @@ class Legibility(NamedTuple):
         return self.letters > 2 * self.lost
 
 
-def legibility(page: PdfPage) -> Legibility:
+def legibility(letters: Letters) -> Legibility:
     """Return how many of the page's letters its fonts don't tell, or tell wrong."""
-    from pypdfium2 import raw
-
-    textpage = page.get_textpage()
-    count = min(textpage.count_chars(), _LETTERS_LIMIT)
-    text = textpage.get_text_range(0, count) if count else ""
-    lost = 0
-    if len(text) != count or _UNNAMED.search(text) or 1 in _unmapped(textpage, range(0, count, _STEP)):
-        unmapped = [error == 1 for error in _unmapped(textpage, range(count))]
-        codes = map(raw.FPDFText_GetUnicode, [textpage.raw] * count, range(count))
+    text = letters.text[:_LETTERS_LIMIT]
+    count, lost = len(text), 0
+    if not letters.is_plain or _UNNAMED.search(text) or 1 in _unmapped(letters, range(0, count, _STEP)):
+        unmapped = [error == 1 for error in _unmapped(letters, range(count))]
+        codes = map(functions().FPDFText_GetUnicode, repeat(letters.address), range(count))
         text = "".join(map(_character, codes))
         lost = _nameless(text, unmapped) + _exchanged_unmapped(text, unmapped)
-    textpage.close()
     lost = lost or _exchanged(text)
     return Legibility(sum(map(str.isalpha, text)) + lost, lost)
 
 
-def _unmapped(textpage: PdfTextPage, indexes: range) -> Iterator[int]:
+def _unmapped(letters: Letters, indexes: range) -> Iterator[int]:
     """Return for each of these characters 1 when its font names none for it, else 0, or -1 when there is none."""
-    from pypdfium2 import raw
-
-    return map(raw.FPDFText_HasUnicodeMapError, [textpage.raw] * len(indexes), indexes)
+    return map(functions().FPDFText_HasUnicodeMapError, repeat(letters.address), indexes)
 
 
 def _character(code: int) -> str:

@@ -10,18 +10,30 @@ import ctypes
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import sqrt
-from typing import TYPE_CHECKING, Any
+from math import ceil, sqrt
+from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.pdf.beside.objects import Box, Painted, combined, library, own_matrix, page_box, painted
+from retrieval.parsing.formats.pdf.beside.objects import (
+    UPRIGHT,
+    Box,
+    Painted,
+    combined,
+    library,
+    own_matrix,
+    page_box,
+    painted,
+)
 from retrieval.parsing.formats.pdf.beside.strings import read_string
+from retrieval.parsing.formats.pdf.library import address_of, functions
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _STRING_KEPT = 100  # characters, by which strings are told apart
-_COLOUR = [ctypes.c_uint() for _ in range(4)]  # pdfium writes into them; to make them anew costs as much as the call
-_POINT = [ctypes.c_float() for _ in range(2)]
+_COLOUR = (ctypes.c_uint * 4)()  # pdfium writes into them; to make them anew costs as much as the call
+_COLOUR_ADDRESSES = [ctypes.addressof(_COLOUR) + 4 * number for number in range(4)]
+_POINT = (ctypes.c_float * 2)()
+_POINT_ADDRESSES = [ctypes.addressof(_POINT), ctypes.addressof(_POINT) + 4]
 _TINY = 1.0  # points: what is less high reads like a dotted line
 _PALE = 235  # of 255: a colour whose parts are all above may not show on paper
 _SEEN = 6  # of 255: the least difference in brightness that is taken for seen
@@ -61,10 +73,10 @@ class HiddenText:
 
 def _strings(page: PdfPage, texts: Sequence[Painted]) -> Iterator[str]:
     """Yield what they say, as the file writes it, but for white space."""
-    raw = library()
     textpage = page.get_textpage()
+    address = address_of(textpage)
     for text in texts:
-        said = read_string(raw.FPDFTextObj_GetText, text.raw, textpage)
+        said = read_string(functions().FPDFTextObj_GetText, text.address, address)
         if said:
             yield said[:_STRING_KEPT]
     textpage.close()
@@ -72,24 +84,22 @@ def _strings(page: PdfPage, texts: Sequence[Painted]) -> Iterator[str]:
 
 def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]]:
     """Return the text that is hidden for sure, and that of which only the drawn page can tell."""
-    raw = library()
-
-    shown = page_box(page)
+    raw, mode_of = library(), functions().FPDFTextObj_GetTextRenderMode
     objects = painted(page)
+    kinds = Counter([item.kind for item in objects])
+    if not kinds[raw.FPDF_PAGEOBJ_TEXT]:
+        return [], []
+    shown = page_box(page)
     pictures, above, covers = _Cells(shown), _Cells(shown), _Cells(shown)
-    for item in objects:
-        if item.kind == raw.FPDF_PAGEOBJ_IMAGE:
-            pictures.mark(item.box())
+    if kinds[raw.FPDF_PAGEOBJ_IMAGE]:
+        for item in objects:
+            if item.kind == raw.FPDF_PAGEOBJ_IMAGE:
+                pictures.mark(item.box())
     hidden, doubtful, unpainted = [], [], []
     for item in reversed(objects):  # from the one that lies uppermost
-        if item.kind == raw.FPDF_PAGEOBJ_IMAGE:
-            above.mark(item.box())
-        elif item.kind == raw.FPDF_PAGEOBJ_PATH:
-            if _covers(item):
-                covers.mark(item.box())
-        elif item.kind == raw.FPDF_PAGEOBJ_TEXT:
+        if item.kind == raw.FPDF_PAGEOBJ_TEXT:
             box = item.box()
-            mode = raw.FPDFTextObj_GetTextRenderMode(item.raw)
+            mode = mode_of(item.address)
             colour = _colour(item, mode)
             if _is_away(item, box, shown) or _is_tiny(item, box):
                 hidden.append(item)
@@ -98,7 +108,10 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
                     unpainted.append(item)
             elif mode in _FILLED and (covers.hold(box) or _may_not_show(item, colour)) and not above.hold(box):
                 doubtful.append((item, box))
-    kinds = Counter(item.kind for item in objects)
+        elif item.kind == raw.FPDF_PAGEOBJ_IMAGE:
+            above.mark(item.box())
+        elif item.kind == raw.FPDF_PAGEOBJ_PATH and _covers(item, box := item.box()):
+            covers.mark(box)
     is_traced = kinds[raw.FPDF_PAGEOBJ_TEXT] == len(unpainted) and kinds[raw.FPDF_PAGEOBJ_PATH] >= _TRACED
     return hidden + ([] if is_traced else unpainted), doubtful
 
@@ -110,35 +123,32 @@ def _is_away(text: Painted, box: Box, shown: Box) -> bool:
     """Return whether the text lies off the page, or outside of the path that its painting is cut to."""
     if box[0] >= box[2] and box[1] >= box[3]:  # without an extent, like a space
         return False
-    return _is_apart(box, shown) or _is_cut_off(text)
+    return _is_apart(box, shown) or _is_cut_off(text, box)
 
 
-def _is_cut_off(text: Painted) -> bool:
-    raw = library()
-
-    path = raw.FPDFPageObj_GetClipPath(text.raw)
-    count = raw.FPDFClipPath_CountPaths(path) if path else 0
+def _is_cut_off(text: Painted, box: Box) -> bool:
+    pdfium = functions()
+    path = pdfium.FPDFPageObj_GetClipPath(text.address)
+    count = pdfium.FPDFClipPath_CountPaths(path) if path else 0
     if count <= 0:
         return False
-    own = Painted(text.raw, text.kind, (1, 0, 0, 1, 0, 0)).box()  # as its clip path is given: in its form
+    own = box if text.matrix is UPRIGHT else Painted(text.address, text.kind, UPRIGHT).box()  # as its clip path is
     return any(
         (bounds := _bounds(path, index)) is not None and _is_apart(own, bounds)
         for index in range(min(count, _CLIP_LIMIT))
     )
 
 
-def _bounds(path: Any, index: int) -> Box | None:
+def _bounds(path: int, index: int) -> Box | None:
     """Return the bounds of one of the clip path's paths; None when it has none, or is too long to look at."""
-    raw = library()
-
-    count = raw.FPDFClipPath_CountPathSegments(path, index)
+    pdfium = functions()
+    count = pdfium.FPDFClipPath_CountPathSegments(path, index)
     if not 2 <= count <= _CLIP_LIMIT:
         return None
     points = []
-    x, y = _POINT
     for number in range(3 if count in (4, 5) else count):
-        raw.FPDFPathSegment_GetPoint(raw.FPDFClipPath_GetPathSegment(path, index, number), x, y)
-        points.append((x.value, y.value))
+        pdfium.FPDFPathSegment_GetPoint(pdfium.FPDFClipPath_GetPathSegment(path, index, number), *_POINT_ADDRESSES)
+        points.append((_POINT[0], _POINT[1]))
     if count in (4, 5):  # of a rectangle, three corners tell the fourth
         (left, bottom), (middle, edge), (right, top) = points
         points.append((left + right - middle, bottom + top - edge))
@@ -151,56 +161,53 @@ def _is_apart(box: Box, other: Box) -> bool:
 
 
 def _is_tiny(text: Painted, box: Box) -> bool:
-    raw = library()
-
     if min(box[2] - box[0], box[3] - box[1]) >= _TINY:
         return False
-    size = ctypes.c_float()
-    raw.FPDFTextObj_GetFontSize(text.raw, size)
-    a, b, c, d, _, _ = combined(own_matrix(text.raw), text.matrix)
-    return abs(size.value) * sqrt(abs(a * d - b * c)) < _TINY
+    functions().FPDFTextObj_GetFontSize(text.address, _POINT_ADDRESSES[0])
+    size = _POINT[0]
+    a, b, c, d, _, _ = combined(own_matrix(text.address), text.matrix)
+    return abs(size) * sqrt(abs(a * d - b * c)) < _TINY
 
 
 def _may_not_show(text: Painted, colour: tuple[int, int, int, int] | None) -> bool:
     """Return whether the text is pale, or belongs to a layer, which may be off."""
     if colour and min(colour) >= _PALE:
         return True
-    count = library().FPDFPageObj_CountMarks(text.raw)
-    return count > 0 and any(_mark_name(text.raw, index) == "OC" for index in range(min(count, 8)))
+    count = functions().FPDFPageObj_CountMarks(text.address)
+    return count > 0 and any(_mark_name(text.address, index) == "OC" for index in range(min(count, 8)))
 
 
 def _colour(text: Painted, mode: int) -> tuple[int, int, int, int] | None:
     """Return red, green, blue and opacity, from 0 to 255; None for a pattern, and for letters that are filled and
     drawn."""
-    raw = library()
-
-    read = raw.FPDFPageObj_GetFillColor
+    raw, pdfium = library(), functions()
+    read = pdfium.FPDFPageObj_GetFillColor
     if mode in (raw.FPDF_TEXTRENDERMODE_STROKE, raw.FPDF_TEXTRENDERMODE_STROKE_CLIP):
-        read = raw.FPDFPageObj_GetStrokeColor
+        read = pdfium.FPDFPageObj_GetStrokeColor
     elif mode not in (raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP):
         return None
-    red, green, blue, alpha = _COLOUR
-    return (red.value, green.value, blue.value, alpha.value) if read(text.raw, red, green, blue, alpha) else None
+    if not read(text.address, *_COLOUR_ADDRESSES):
+        return None
+    red, green, blue, alpha = _COLOUR[:]
+    return red, green, blue, alpha
 
 
-def _mark_name(raw_object: Any, index: int) -> str:
-    raw = library()
-
+def _mark_name(address: int, index: int) -> str:
+    pdfium = functions()
     name, length = (ctypes.c_ushort * 8)(), ctypes.c_ulong()
-    raw.FPDFPageObjMark_GetName(raw.FPDFPageObj_GetMark(raw_object, index), name, 16, length)
+    mark = pdfium.FPDFPageObj_GetMark(address, index)
+    pdfium.FPDFPageObjMark_GetName(mark, ctypes.addressof(name), 16, ctypes.addressof(length))
     return bytes(name).decode("utf-16-le").partition("\0")[0] if length.value <= 16 else ""
 
 
-def _covers(path: Painted) -> bool:
+def _covers(path: Painted, box: Box) -> bool:
     """Return whether the path is filled, opaque and more than a rule."""
-    raw = library()
-
-    left, bottom, right, top = path.box()
-    if min(right - left, top - bottom) < _COVERING:
+    left, bottom, right, top = box
+    if right - left < _COVERING or top - bottom < _COVERING:
         return False
     fill, stroke = ctypes.c_int(), ctypes.c_int()
-    raw.FPDFPath_GetDrawMode(path.raw, fill, stroke)
-    return bool(fill.value != raw.FPDF_FILLMODE_NONE)
+    functions().FPDFPath_GetDrawMode(path.address, ctypes.addressof(fill), ctypes.addressof(stroke))
+    return bool(fill.value != library().FPDF_FILLMODE_NONE)
 
 
 class _Cells:
@@ -224,6 +231,8 @@ class _Cells:
 
     def hold(self, box: Box) -> bool:
         """Return whether the middle of the box lies on a marked cell."""
+        if not self._rows:
+            return False
         row, column = self._along((box[1] + box[3]) / 2), self._across((box[0] + box[2]) / 2)
         return bool(self._rows.get(row, 0) >> column & 1)
 
@@ -243,55 +252,74 @@ def _within_page(cell: float) -> int:
 
 def _unseen(page: PdfPage, doubtful: Sequence[tuple[Painted, Box]]) -> list[Painted]:
     """Return the text without which the page looks the same."""
-    scale = min(1.0, sqrt(_PIXELS_LIMIT / max(page.get_width() * page.get_height(), 1)))
-    before = _Drawn(page, scale)
+    places = _Pixels(page)
+    boxes = [places.box(box) for _text, box in doubtful]
+    seen = [box for box in boxes if box[0] < box[2] and box[1] < box[3]]
+    if not seen:
+        return [text for text, _box in doubtful]
+    lefts, tops, rights, bottoms = zip(*seen, strict=True)
+    within = (min(lefts), min(tops), max(rights), max(bottoms))
+    before = _Drawn(places, within)
     for text, _box in doubtful:
         _activate(text, active=False)
-    after = _Drawn(page, scale)
+    after = _Drawn(places, within)
     for text, _box in doubtful:
         _activate(text, active=True)
-    return [text for text, box in doubtful if not before.differs(after, box)]
+    return [text for (text, _box), box in zip(doubtful, boxes, strict=True) if not before.differs(after, box)]
 
 
 def _activate(text: Painted, *, active: bool) -> None:
-    raw = library()
-
-    raw.FPDFPageObj_SetIsActive(text.raw, active)
+    functions().FPDFPageObj_SetIsActive(text.address, active)
 
 
-class _Drawn:
-    """A page as a picture in grey."""
+_PixelBox = tuple[int, int, int, int]  # left, top, right and bottom; right and bottom excluded
 
-    def __init__(self, page: PdfPage, scale: float) -> None:
-        bitmap = page.render(scale=scale, grayscale=True, draw_annots=False, may_draw_forms=False)
-        self._pixels = bytes(bitmap.buffer)
-        self._stride, self._width, self._height = bitmap.stride, bitmap.width, bitmap.height
-        self._page, self._scale = page, scale
-        bitmap.close()
 
-    def differs(self, other: _Drawn, box: Box) -> bool:
-        """Return whether the two differ, so that one sees it, within the box."""
-        first, top, last, bottom = self._pixel_box(box)
-        for row in range(top, bottom):
-            start, end = row * self._stride + first, row * self._stride + last
-            ours, theirs = self._pixels[start:end], other._pixels[start:end]
-            if ours != theirs and max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) >= _SEEN:
-                return True
-        return False
+class _Pixels:
+    """Where a page's places are when it is drawn."""
 
-    def _pixel_box(self, box: Box) -> tuple[int, int, int, int]:
-        """Return the left, top, right and bottom of the box in pixels, right and bottom excluded."""
+    def __init__(self, page: PdfPage) -> None:
+        width, height = page.get_width(), page.get_height()
+        self.page = page
+        self.scale = min(1.0, sqrt(_PIXELS_LIMIT / max(width * height, 1)))
+        self.width, self.height = ceil(width * self.scale), ceil(height * self.scale)
+
+    def box(self, box: Box) -> _PixelBox:
+        """Return the box in pixels, with those around it."""
         raw = library()
-
         x, y = ctypes.c_int(), ctypes.c_int()
         across, along = [], []
         for corner in ((box[0], box[1]), (box[2], box[1]), (box[0], box[3]), (box[2], box[3])):
-            raw.FPDF_PageToDevice(self._page, 0, 0, self._width, self._height, 0, *corner, x, y)
+            raw.FPDF_PageToDevice(self.page, 0, 0, self.width, self.height, 0, *corner, x, y)
             across.append(x.value)
             along.append(y.value)
         return (
             max(min(across) - 1, 0),
             max(min(along) - 1, 0),
-            min(max(across) + 2, self._width),
-            min(max(along) + 2, self._height),
+            min(max(across) + 2, self.width),
+            min(max(along) + 2, self.height),
         )
+
+
+class _Drawn:
+    """A part of a page, `within` a box, as a picture in grey."""
+
+    def __init__(self, places: _Pixels, within: _PixelBox) -> None:
+        left, top, right, bottom = within
+        cut = (left, places.height - bottom, places.width - right, top)
+        crop = tuple((pixels - 0.5) / places.scale for pixels in cut)  # which is rounded up
+        bitmap = places.page.render(
+            scale=places.scale, crop=crop, grayscale=True, draw_annots=False, may_draw_forms=False
+        )
+        self._pixels, self._stride = bytes(bitmap.buffer), bitmap.stride
+        self._left, self._top = left, top
+        bitmap.close()
+
+    def differs(self, other: _Drawn, box: _PixelBox) -> bool:
+        """Return whether the two differ, so that one sees it, in these pixels."""
+        for row in range(box[1] - self._top, box[3] - self._top):
+            begin = row * self._stride - self._left
+            ours, theirs = (drawn._pixels[begin + box[0] : begin + box[2]] for drawn in (self, other))
+            if ours != theirs and max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) >= _SEEN:
+                return True
+        return False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from retrieval.parsing.formats.pdf.library import address_of, functions
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -16,50 +18,60 @@ Box = tuple[float, float, float, float]
 
 Matrix = tuple[float, float, float, float, float, float]
 
-_UPRIGHT: Matrix = (1, 0, 0, 1, 0, 0)
-_EDGES = [ctypes.c_float() for _ in range(4)]  # pdfium writes into them; to make them anew costs as much as the call
+UPRIGHT: Matrix = (1, 0, 0, 1, 0, 0)
+_EDGES = (ctypes.c_float * 4)()  # pdfium writes into them; to make them anew costs as much as the call
+_EDGE_ADDRESSES = [ctypes.addressof(_EDGES) + 4 * number for number in range(4)]
+_NUMBERS = (ctypes.c_float * 6)()
 _DEPTH = 8  # of forms (groups that are painted as one) in forms
 _LIMIT = 100_000  # objects of a page: a map of a town has that many
 
 
-@dataclass(frozen=True)
-class Painted:
-    """An object of pdfium's (`raw`, of `kind` FPDF_PAGEOBJ_...), with the matrix that takes its form onto the page."""
+class Painted(NamedTuple):
+    """An object of pdfium's (`address`, of `kind` FPDF_PAGEOBJ_...), with the matrix that takes its form onto the
+    page."""
 
-    raw: Any
+    address: int
     kind: int
     matrix: Matrix
 
     def box(self) -> Box:
         """Return its bounds on the page."""
-        left, bottom, right, top = _EDGES
-        library().FPDFPageObj_GetBounds(self.raw, left, bottom, right, top)
-        return moved((left.value, bottom.value, right.value, top.value), self.matrix)
+        functions().FPDFPageObj_GetBounds(self.address, *_EDGE_ADDRESSES)
+        left, bottom, right, top = _EDGES[:]
+        return (left, bottom, right, top) if self.matrix is UPRIGHT else moved((left, bottom, right, top), self.matrix)
 
 
 def painted(page: PdfPage) -> list[Painted]:
     """Return the page's objects, those inside of forms as well, at most 100,000."""
-    raw = library()
+    pdfium = functions()
+    kind_of, form = pdfium.FPDFPageObj_GetType, library().FPDF_PAGEOBJ_FORM
     found: list[Painted] = []
-    pages = (raw.FPDFPage_GetObject(page, index) for index in range(raw.FPDFPage_CountObjects(page)))
-    waiting: list[tuple[Iterator[Any], Matrix]] = [(pages, _UPRIGHT)]
+    address = address_of(page)
+    objects: Iterator[int] = map(
+        pdfium.FPDFPage_GetObject, repeat(address), range(pdfium.FPDFPage_CountObjects(address))
+    )
+    waiting: list[tuple[Iterator[int], Matrix]] = [(objects, UPRIGHT)]
     while waiting and len(found) < _LIMIT:
         objects, matrix = waiting[-1]
-        found_object = next(objects, None)
-        if found_object is None:
+        for item in objects:
+            if (kind := kind_of(item)) != form:
+                found.append(Painted(item, kind, matrix))
+                if len(found) >= _LIMIT:
+                    break
+            elif len(waiting) <= _DEPTH:
+                waiting.append((_within(item), combined(own_matrix(item), matrix)))
+                break
+        else:
             waiting.pop()
-        elif (kind := raw.FPDFPageObj_GetType(found_object)) != raw.FPDF_PAGEOBJ_FORM:
-            found.append(Painted(found_object, kind, matrix))
-        elif len(waiting) <= _DEPTH:
-            waiting.append((_within(found_object), combined(own_matrix(found_object), matrix)))
     return found
 
 
-def own_matrix(raw_object: Any) -> Matrix:
+def own_matrix(address: int) -> Matrix:
     """Return the matrix that pdfium's object bears itself."""
-    raw = library()
-    own = raw.FS_MATRIX()
-    return (own.a, own.b, own.c, own.d, own.e, own.f) if raw.FPDFPageObj_GetMatrix(raw_object, own) else _UPRIGHT
+    if not functions().FPDFPageObj_GetMatrix(address, ctypes.addressof(_NUMBERS)):
+        return UPRIGHT
+    a, b, c, d, e, f = _NUMBERS
+    return (a, b, c, d, e, f)
 
 
 def combined(first: Matrix, then: Matrix) -> Matrix:
@@ -71,7 +83,7 @@ def combined(first: Matrix, then: Matrix) -> Matrix:
 
 def moved(box: Box, matrix: Matrix) -> Box:
     """Return the bounds of the box after the matrix."""
-    if matrix is _UPRIGHT:
+    if matrix is UPRIGHT:
         return box
     a, b, c, d, e, f = matrix
     left, bottom, right, top = box
@@ -88,14 +100,15 @@ def page_box(page: PdfPage) -> Box:
     return (edges.left, edges.bottom, edges.right, edges.top)
 
 
-def _within(form: Any) -> Iterator[Any]:
-    raw = library()
-    return (raw.FPDFFormObj_GetObject(form, index) for index in range(raw.FPDFFormObj_CountObjects(form)))
+def _within(form: int) -> Iterator[int]:
+    pdfium = functions()
+    return map(pdfium.FPDFFormObj_GetObject, repeat(form), range(pdfium.FPDFFormObj_CountObjects(form)))
 
 
 @cache
 def library() -> Any:
-    """Return pdfium's functions, imported when the first PDF comes: to import them anew costs as much as a call."""
+    """Return pdfium's constants and typed functions, imported when the first PDF comes: to import them anew costs as
+    much as a call."""
     import pypdfium2.raw
 
     return pypdfium2.raw

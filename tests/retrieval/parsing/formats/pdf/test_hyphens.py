@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from retrieval.parsing.formats import extract
-from retrieval.parsing.formats.pdf.hyphens import _list_of
+from retrieval.parsing.formats.pdf.hyphens import _list_of, _times
 from tests.retrieval import files
 
 ENGLISH = ["Everything that is here is in the hall, and people know it well.", "They go there by day."]
@@ -54,5 +55,13 @@ def test_german_words_are_made_whole_and_halves_of_two_are_not(tmp_path: Path) -
 
 def test_lists_of_words_are_sorted_as_they_are_searched() -> None:
     for language in ("en", "fr", "es", "pt", "it"):
-        assert (entries := _list_of(language)) == sorted(entries)
+        entries = _list_of(language).removesuffix(b"\n}").split(b"\n")
+        assert entries == sorted(entries)
         assert len(entries) > 50_000
+
+
+def test_words_are_found_with_how_often_they_were_counted() -> None:
+    listed = json.loads(b"{" + _list_of("it"))
+    words = [*listed][:3] + [*listed][-3:] + [*listed][::997]
+    assert [_times(word, "it") for word in words] == [listed[word] for word in words]
+    assert [_times(word, "it") for word in ("", "a b", "perchéx", "zzzz", "ж")] == [0] * 5
