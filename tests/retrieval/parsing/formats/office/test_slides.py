@@ -147,6 +147,52 @@ def test_cells_of_a_table_that_span_are_named(tmp_path: Path) -> None:
     )
 
 
+FRACTION = (
+    "<m:oMath><m:r><a:rPr i='1'/><m:t>D=</m:t></m:r><m:f><m:num><m:r><m:t>C</m:t></m:r></m:num>"
+    "<m:den><m:r><m:t>F</m:t></m:r></m:den></m:f></m:oMath>"
+)
+POWER = (
+    "<m:oMath><m:r><m:t>E=m</m:t></m:r><m:sSup><m:e><m:r><m:t>c</m:t></m:r></m:e>"
+    "<m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup></m:oMath>"
+)
+
+
+def equation(inside: str) -> str:
+    maths = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    return (
+        f"<a14:m xmlns:a14='http://schemas.microsoft.com/office/drawing/2010/main' xmlns:m='{maths}'>{inside}</a14:m>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (equation(FRACTION), r"Take $D=\frac{C}{F}$ now."),
+        (equation(f"<m:oMathPara>{POWER}</m:oMathPara>"), "Take \n$$E=mc^2$$\n now."),
+        (equation(f"<m:oMathPara>{POWER}{FRACTION}</m:oMathPara>"), "Take \n$$E=mc^2$$\n$$D=\\frac{C}{F}$$\n now."),
+        (
+            f"<mc:AlternateContent><mc:Choice Requires='a14'>{equation(FRACTION)}</mc:Choice>"
+            "<mc:Fallback><a:r><a:t>[picture]</a:t></a:r></mc:Fallback></mc:AlternateContent>",
+            r"Take $D=\frac{C}{F}$ now.",
+        ),
+        (equation("<m:oMath/>"), "Take  now."),
+    ],
+)
+def test_equations_in_a_paragraph_are_latex(tmp_path: Path, inside: str, shown: str) -> None:
+    line = f"<a:r><a:t>Take </a:t></a:r>{inside}<a:r><a:t> now.</a:t></a:r>"
+    assert read(tmp_path, "a.pptx", presentation(box(line))).text == f"Slide 1\n\n{shown}"
+
+
+def test_equation_in_a_shape_for_newer_programs_is_read_once(tmp_path: Path) -> None:
+    shape = box(equation(f"<m:oMathPara>{POWER}</m:oMathPara>"))
+    older = box("[picture]")
+    content = (
+        f"<mc:AlternateContent><mc:Choice Requires='a14'>{shape}</mc:Choice><mc:Fallback>{older}</mc:Fallback>"
+        "</mc:AlternateContent>"
+    )
+    assert read(tmp_path, "a.pptx", presentation(content)).text == "Slide 1\n\n$$E=mc^2$$"
+
+
 def test_numbered_items_keep_their_numbers(tmp_path: Path) -> None:
     def item(text: str, kind: str, level: int = 0) -> str:
         return f"<a:pPr lvl='{level}'><a:buAutoNum type='{kind}'/></a:pPr><a:r><a:t>{text}</a:t></a:r>"
