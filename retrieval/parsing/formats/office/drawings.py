@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.office.charts import write_chart
+from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
 from retrieval.parsing.formats.office.equations import M, as_latex
 from retrieval.parsing.formats.office.package import OfficePackage
 from retrieval.parsing.formats.plain.scripts import lowered, raised
@@ -26,7 +27,7 @@ def paragraph_text(paragraph: _Element) -> str:
     """Return the text of a paragraph; line breaks are \\n, and equations are LaTeX, as in Word."""
     from lxml.etree import iterwalk
 
-    texts = []
+    texts: list[str] = []
     walk = iterwalk(paragraph, events=("start",))
     for _event, element in walk:
         if element.tag == FALLBACK:
@@ -67,10 +68,15 @@ def written_on(element: _Element) -> str:
 
 
 def write_linked_chart(blocks: Blocks, package: OfficePackage, part: str, target: str, *, figures: bool = True) -> None:
-    """Append the chart in the part that a relation of `part` leads to; one without anything to read is noted."""
+    """Append the chart in the part that a relation of `part` leads to; one without anything to read is noted, and one
+    that lacks figures which are to be read."""
     name = package.target(part, target)
     root = package.root_or_note(name) if name else None
-    if root is not None and not write_chart(blocks, root, figures=figures):
+    if root is None:
+        return
+    if figures:
+        fill_from_workbook(package, name, root)
+    if not write_chart(blocks, root, figures=figures) or (figures and lacks_figures(root)):
         blocks.notes.add("parts", name)
 
 

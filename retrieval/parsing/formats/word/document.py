@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
+from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
 from retrieval.parsing.formats.office.equations import M
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
 from retrieval.parsing.formats.plain.encodings import decode
@@ -252,7 +253,12 @@ class _Document:
         if not name or name in self._drawn:
             return None
         self._drawn.add(name)
-        return self._package.root_or_note(name)
+        root = self._package.root_or_note(name)
+        if root is not None and aside.kind == "chart":
+            fill_from_workbook(self._package, name, root)
+            if lacks_figures(root):
+                self._blocks.notes.add("parts", name)
+        return root
 
     def _write_chunk(self, name: str) -> None:
         """Append a page of HTML that stands in the document as a part of its own; other kinds are noted."""

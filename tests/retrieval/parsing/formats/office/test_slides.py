@@ -9,7 +9,15 @@ import pytest
 from retrieval.errors import ParsingError
 from retrieval.notes import Note
 from tests.retrieval import files
-from tests.retrieval.parsing.formats.office.packages import SPACES, box, presentation, tree
+from tests.retrieval.parsing.formats.office.packages import (
+    SPACES,
+    box,
+    presentation,
+    relations,
+    rows,
+    tree,
+    workbook,
+)
 from tests.retrieval.parsing.test_parsers import read
 
 MAIN = "http://schemas.openxmlformats.org/drawingml/2006"
@@ -112,6 +120,58 @@ def test_chart_that_is_missing_broken_or_empty_is_noted(tmp_path: Path) -> None:
     extracted = read(tmp_path, "a.pptx", content)
     assert extracted.text == "Slide 1\n\nText."
     assert extracted.notes == [Note("parts", 3, ("ppt/c.xml", "ppt/d.xml", "ppt/null"))]
+
+
+def uncopied(name: str, cells: str) -> str:
+    kind = "numRef" if name.endswith(("val", "Val")) else "strRef"
+    return f"<c:{name}><c:{kind}><c:f>{cells}</c:f></c:{kind}></c:{name}>"
+
+
+def uncopied_chart(*, categories: str = "S1!$A$2:$A$3", named: str = "cat", values: str = "val") -> bytes:
+    title = "<c:title><c:tx><c:rich><a:p><a:r><a:t>Costs</a:t></a:r></a:p></c:rich></c:tx></c:title>"
+    series = (
+        f"<c:ser>{uncopied('tx', 'S1!$B$1')}{uncopied(named, categories)}{uncopied(values, 'S1!$B$2:$B$3')}</c:ser>"
+    )
+    return (
+        f"<c:chartSpace {SPACES}><c:chart>{title}<c:plotArea><c:barChart>{series}</c:barChart></c:plotArea></c:chart>"
+        '<c:externalData r:id="w"/></c:chartSpace>'
+    ).encode()
+
+
+def presented_chart(content: bytes, book: bytes) -> bytes:
+    parts: dict[str, bytes | str] = {"ppt/charts/c.xml": content, "ppt/book.xlsx": book}
+    parts["ppt/charts/_rels/c.xml.rels"] = relations(w="package ../book.xlsx")
+    return presentation(frame('<c:chart r:id="c"/>'), links={1: {"c": "chart ../charts/c.xml"}}, **parts)
+
+
+BOOK = workbook(rows(["", "Cost"], ["Staff", 40], ["Rent", 2.5]))
+
+
+@pytest.mark.parametrize("places", [("cat", "val"), ("xVal", "yVal")])
+def test_chart_that_keeps_no_figures_has_those_of_its_workbook(tmp_path: Path, places: tuple[str, str]) -> None:
+    content = presented_chart(uncopied_chart(named=places[0], values=places[1]), BOOK)
+    extracted = read(tmp_path, "a.pptx", content)
+    assert extracted.text == "Slide 1\n\nCosts\n\n|  | Staff | Rent |\n| Cost | 40 | 2.5 |"
+    assert extracted.notes == []
+
+
+@pytest.mark.parametrize("cells", ["'[Book.xlsx]s1'!$A$2:$A$3", "S1!A2:A3"])
+def test_cells_of_a_chart_are_found_however_they_are_written(tmp_path: Path, cells: str) -> None:
+    content = presented_chart(uncopied_chart(categories=cells), BOOK)
+    assert "|  | Staff | Rent |" in read(tmp_path, "a.pptx", content).text
+
+
+@pytest.mark.parametrize("book", [b"broken", b"", workbook(rows(["x"])), b"x" * 600_000])
+def test_chart_whose_figures_cannot_be_had_is_noted(tmp_path: Path, book: bytes) -> None:
+    extracted = read(tmp_path, "a.pptx", presented_chart(uncopied_chart(), book))
+    assert extracted.text == "Slide 1\n\nCosts"
+    assert extracted.notes == [Note("parts", 1, ("ppt/charts/c.xml",))]
+
+
+def test_chart_that_lacks_some_figures_is_noted(tmp_path: Path) -> None:
+    extracted = read(tmp_path, "a.pptx", presented_chart(uncopied_chart(categories="S1!$D$2:$E$3"), BOOK))
+    assert "| Cost | 40 | 2.5 |" in extracted.text
+    assert extracted.notes == [Note("parts", 1, ("ppt/charts/c.xml",))]
 
 
 def test_boxes_of_a_diagram_are_a_list(tmp_path: Path) -> None:

@@ -227,6 +227,15 @@ def test_chart_is_read_as_its_figures(tmp_path: Path) -> None:
     assert text(tmp_path, body, chart1=CHART) == "See:\n\nBudget\n\n|  | Staff |  | Rent |\n| 2024 | 40 |  | 2.5 |"
 
 
+def test_chart_without_figures_is_noted(tmp_path: Path) -> None:
+    bare = "<c:numRef><c:f>Sheet1!$B$2:$B$3</c:f></c:numRef>"
+    plot = f"<c:plotArea><c:pieChart><c:ser><c:val>{bare}</c:val></c:ser></c:pieChart></c:plotArea>"
+    chart = f'<?xml version="1.0"?><c:chartSpace {SPACES}><c:chart>{TITLE}{plot}</c:chart></c:chartSpace>'
+    extracted = read(tmp_path, p("See.", in_run(drawing('<c:chart r:id="chart1"/>'))), chart1=chart)
+    assert extracted.text == "See.\n\nBudget"
+    assert extracted.notes == [Note("parts", 1, ("word/chart1.xml",))]
+
+
 def test_chart_that_is_missing_or_broken_costs_a_note(tmp_path: Path) -> None:
     body = p("See.", in_run(drawing('<c:chart r:id="chart1"/>')))
     extracted = read(tmp_path, body, chart1='<?xml version="1.0"?><c:chartSpace>')
