@@ -54,7 +54,45 @@ def test_slides_are_pages_with_titles_lists_tables_charts_and_notes(tmp_path: Pa
     assert [(heading.title, heading.level) for heading in extracted.headings] == [("Heating", 1), ("Slide 2", 1)]
     assert extracted.page_starts == [0, extracted.text.index("Slide 2"), len(extracted.text)]
     assert extracted.dated == "2024-05-31"
-    assert extracted.notes == [Note("hidden_text", 1, ("Slide 3",))]
+    assert extracted.notes == [Note("hidden_text", 1, ("Slide 3: Secret",))]
+
+
+def hidden(shape: str) -> str:
+    return shape.replace("<p:cNvPr ", "<p:cNvPr hidden='1' ", 1)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        box("Unseen."),
+        box("Unseen", place="type='title'"),
+        f"<p:grpSp><p:nvGrpSpPr><p:cNvPr id='4' name='x'/></p:nvGrpSpPr>{box('Unseen.')}{box('Nor this.')}</p:grpSp>",
+        "<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id='5' name='x'/></p:nvGraphicFramePr><a:graphic><a:graphicData>"
+        "<a:tbl><a:tr><a:tc><a:txBody><a:p><a:r><a:t>Unseen</a:t></a:r></a:p></a:txBody></a:tc></a:tr></a:tbl>"
+        "</a:graphicData></a:graphic></p:graphicFrame>",
+    ],
+)
+def test_hidden_shapes_are_left_out_and_noted(tmp_path: Path, shape: str) -> None:
+    extracted = read(tmp_path, "a.pptx", presentation(hidden(shape) + box("Seen.")))
+    assert extracted.text == "Slide 1\n\nSeen."
+    assert extracted.notes == [Note("hidden_text", 1)]
+
+
+def test_hidden_shape_that_says_nothing_is_no_hidden_text(tmp_path: Path) -> None:
+    picture = "<p:pic><p:nvPicPr><p:cNvPr id='2' name='x'/></p:nvPicPr></p:pic>"
+    extracted = read(tmp_path, "a.pptx", presentation(hidden(picture) + hidden(box("")) + box("Seen.")))
+    assert (extracted.text, extracted.notes) == ("Slide 1\n\nSeen.", [])
+
+
+def test_hidden_slide_is_named_and_keeps_its_number(tmp_path: Path) -> None:
+    unseen = tree(box("Reserves", place="type='title'") + box("9 ships."), "sld").replace("<p:sld ", "<p:sld show='0' ")
+    content = presentation(box("One."), "", box("Three."), **{"ppt/slides/s2.xml": unseen})
+    extracted = read(tmp_path, "a.pptx", content)
+    assert extracted.text == "Slide 1\n\nOne.\n\nSlide 3\n\nThree."
+    third = extracted.text.index("Slide 3")
+    assert [extracted.text[start : start + 7] for start in extracted.page_starts] == ["Slide 1", "Slide 3", "Slide 3"]
+    assert extracted.page_starts == [0, third, third]
+    assert extracted.notes == [Note("hidden_text", 1, ("Slide 2: Reserves",))]
 
 
 def test_picture_in_the_place_of_a_title_costs_no_slide(tmp_path: Path) -> None:
