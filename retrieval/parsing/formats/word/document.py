@@ -14,7 +14,7 @@ from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_
 from retrieval.parsing.formats.office.equations import M
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
 from retrieval.parsing.formats.plain.encodings import decode
-from retrieval.parsing.formats.plain.tables import write_table
+from retrieval.parsing.formats.plain.tables import TableRow, write_rows, write_table
 from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.parsing.formats.word.figures import chart_rows, chart_title
 from retrieval.parsing.formats.word.grid import grid_of, is_layout, is_shown, row_cells, table_rows
@@ -282,7 +282,8 @@ class _Document:
     def _write_table(self, table: _Element, reader: LineReader, part: str) -> None:
         """Append the rows; the content of the cells as blocks when the table only arranges them."""
         if not is_layout(table):
-            write_table(self._blocks, grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part)))
+            rows = grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
+            write_rows(self._blocks, (TableRow(row, keeps_columns=True) for row in rows))
             return
         for row in table_rows(table):
             for cell in row_cells(row) if is_shown(row, self._blocks.notes) else ():
