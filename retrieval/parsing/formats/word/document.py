@@ -28,7 +28,7 @@ from retrieval.parsing.formats.word.paragraphs import (
     mark_is,
     note_mark,
 )
-from retrieval.parsing.formats.word.styles import Styles, W
+from retrieval.parsing.formats.word.styles import Styles, W, is_on
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -94,9 +94,8 @@ class _Document:
         self._comments |= reader.comments
 
     def _write_margins(self, kind: str) -> None:
-        """Append each header or footer that sections refer to, once. Numbers of pages are left out."""
-        references = [element.get(_R + "id") for element in self._root.iter(W + kind)]
-        targets = (self._package.target(self._main, reference) for reference in references)
+        """Append each header or footer that sections show, once. Numbers of pages are left out."""
+        targets = (self._package.target(self._main, reference) for reference in self._shown_margins(kind))
         for name in dict.fromkeys(filter(None, targets)):
             root = self._package.root_or_note(name)
             if root is None:
@@ -110,6 +109,24 @@ class _Document:
                         self._blocks.add(text)
                     self._seen.add(flat)
                     numbers = reader.page_numbers
+
+    def _shown_margins(self, kind: str) -> Iterator[str | None]:
+        """Yield the references to headers or footers that are shown: those of first pages by sections that set these
+        apart, those of even pages where the document does. A section without one has that of the section before."""
+        settings = self._part("settings")
+        sets_even_apart = settings is not None and is_on(settings.find(W + "evenAndOddHeaders"))
+        of_first = None
+        for section in self._root.iter(W + "sectPr"):
+            if section.getparent().tag == W + "sectPrChange":
+                continue  # what it was before a tracked change
+            for reference in section.iterchildren(W + kind):
+                target, pages = reference.get(_R + "id"), reference.get(W + "type") or "default"
+                if pages == "first":
+                    of_first = target
+                elif pages != "even" or sets_even_apart:
+                    yield target
+            if of_first is not None and is_on(section.find(W + "titlePg")):
+                yield of_first
 
     def _write_notes(self, kind: str) -> None:
         """Append the footnotes or the endnotes, each behind its mark."""

@@ -282,6 +282,36 @@ def test_headers_and_footers_stand_once(tmp_path: Path) -> None:
     )
 
 
+MARGINS = "".join(
+    f'<w:headerReference w:type="{pages}" r:id="header{number}"/>'
+    for number, pages in enumerate(("default", "first", "even"), start=1)
+)
+SWITCHED_OFF = '<w:titlePg w:val="0"/>'
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "shown"),
+    [
+        ("", "", "All."),
+        ("<w:titlePg/>", "", "All.\n\nFirst."),
+        (SWITCHED_OFF, '<w:evenAndOddHeaders w:val="false"/>', "All."),
+        ("", "<w:evenAndOddHeaders/>", "All.\n\nEven."),
+    ],
+)
+def test_headers_of_first_and_even_pages_are_read_where_these_are_set_apart(
+    tmp_path: Path, section: str, settings: str, shown: str
+) -> None:
+    body = p("Text.") + f"<w:sectPr>{MARGINS}{section}</w:sectPr>"
+    headers = {"header1": p("All."), "header2": p("First."), "header3": p("Even.")}
+    assert text(tmp_path, body, **headers, settings=settings) == f"{shown}\n\nText."
+
+
+def test_header_of_first_pages_holds_for_later_sections(tmp_path: Path) -> None:
+    body = p("One.", properties=f"<w:sectPr>{MARGINS}</w:sectPr>") + p("Two.") + "<w:sectPr><w:titlePg/></w:sectPr>"
+    headers = {"header1": p("All."), "header2": p("First."), "header3": p("Even.")}
+    assert text(tmp_path, body, **headers) == "All.\n\nFirst.\n\nOne.\n\nTwo."
+
+
 def test_header_that_only_numbers_the_page_is_left_out(tmp_path: Path) -> None:
     number = (
         '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText> PAGE </w:instrText></w:r>'
