@@ -140,9 +140,9 @@ class ThoughtSplitter:
         if not any(first in self._held for first in FIRSTS):
             yield from self._pass(len(self._held))
             return
-        opener = OPENER.search(self._held)
         closer = CLOSER.search(self._held) if self._may_close else None
-        if opener is not None and (closer is None or opener.start() < closer.start()):
+        opener = OPENER.search(self._held, 0, closer.start() if closer else len(self._held))
+        if opener is not None:
             yield from self._meet(opener)
         elif closer is None:
             yield from self._pass(len(self._held) - (0 if ended else _unfinished(self._held)))
