@@ -300,7 +300,7 @@ class _Document:
         """Append the rows; the content of the cells as blocks when the table only arranges them."""
         if not is_layout(table):
             rows = grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
-            write_rows(self._blocks, (TableRow(row, keeps_columns=True) for row in rows))
+            write_rows(self._blocks, _below_first(rows))
             return
         for row in table_rows(table):
             for cell in row_cells(row) if is_shown(row, self._blocks.notes) else ():
@@ -340,6 +340,16 @@ class _Document:
                 yield self._table_text(aside.element, reader, part)
             else:
                 yield from self._drawn_texts(aside, part)
+
+
+def _below_first(rows: Iterator[list[str]]) -> Iterator[TableRow]:
+    """Yield the rows; one with a single value keeps its place when the first row, as names do, has one there too."""
+    first: list[str] | None = None
+    for row in rows:
+        first = row if first is None else first
+        place = next((column for column, cell in enumerate(row) if cell), 0)
+        named = place < len(first) and bool(first[place]) and sum(map(bool, first)) > 1
+        yield TableRow(row, keeps_columns=named)
 
 
 def _says_something(text: str) -> bool:
