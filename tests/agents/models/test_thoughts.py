@@ -53,7 +53,33 @@ TAGGED = [
     ("Yes.", "", "Yes."),
     ("  Yes < no.", "", "  Yes < no."),
     ("<b>Yes.</b>", "", "<b>Yes.</b>"),
-    ("Write <think>a</think> then b.", "", "Write <think>a</think> then b."),  # not at the beginning
+    ("Write <think>a</think> then b.", "a", "Write then b."),
+    ("Sure. <think>Hm.</think> More.", "Hm.", "Sure. More."),
+    ("Sure.<think>Hm.</think> More.", "Hm.", "Sure. More."),
+    ("Sure.\n\n<think>\nHm.\n</think>\n\nMore.", "\nHm.\n", "Sure.\n\nMore."),
+    ("Sure.<think>Hm.</think>\n\nMore.", "Hm.", "Sure.\n\nMore."),
+    ("<think>a</think>Yes. <think>b</think>No.", "ab", "Yes. No."),
+    ("Sure. [THINK]Hm.[/THINK]More. <thinking>b</thinking>", "Hm.b", "Sure. More. "),
+    ("<THINK>So.</Think>Yes.", "So.", "Yes."),
+    ('<think type="x">So.</think >Yes.', "So.", "Yes."),
+    ("Sure. <think  effort='low' >So.</think>Yes.", "So.", "Sure. Yes."),
+    ("<think>a <think>b</think> c</think>Yes.", "a <think>b</think> c", "Yes."),
+    ("<think>a <think>b <THINK>c</think></think> d</think>Yes.", "a <think>b <THINK>c</think></think> d", "Yes."),
+    ("<think>Use `<think>` and `</think>`.</think>Yes.", "Use `<think>` and `</think>`.", "Yes."),
+    ("<think>A <think> more.</think>Yes.", "A <think> more.</think>Yes.", "Yes."),  # in thoughts, closed once
+    ("Sure. <think>So it goes on", "So it goes on", "Sure. "),
+    ("Sure.\n<think>So it goes on", "So it goes on", "Sure.\n"),
+    ("The <think> tag opens it.", " tag opens it.", "The <think> tag opens it."),  # a word of a sentence, never closed
+    ("A `<think>` and ``a ` <think>b</think>`` stay.", "", "A `<think>` and ``a ` <think>b</think>`` stay."),
+    ("See:\n```xml\n<think>a</think>\n```\nEnd.", "", "See:\n```xml\n<think>a</think>\n```\nEnd."),
+    (
+        "1. See:\n   ~~~\n   <think>a</think>\n   ```\n   ~~~\n<think>b</think>End.",
+        "b",
+        "1. See:\n   ~~~\n   <think>a</think>\n   ```\n   ~~~\nEnd.",
+    ),
+    ("```\nx\n```\n<think>b</think>`y`, <think>c</think>z.", "bc", "```\nx\n```\n`y`, z."),
+    ("A tick ` alone.\n<think>b</think>End.", "b", "A tick ` alone.\nEnd."),
+    ("a <thinker> <think of it> <thought, > <think", "", "a <thinker> <think of it> <thought, > <think"),
     ("Close it with `</think>` then.", "", "Close it with `</think>` then."),
     ("```\nx</think>\n```\nYes.", "", "```\nx</think>\n```\nYes."),
     ("<think>a</think>Yes, `</think>` ends it, </think> too.", "a", "Yes, `</think>` ends it, </think> too."),
@@ -70,6 +96,25 @@ def test_case_104_thoughts_are_told_from_the_answer_however_they_are_cut(
 
 def test_answer_is_passed_on_as_it_comes() -> None:
     assert split(["Whales ", "are ", "large."]) == [TextDelta("Whales "), TextDelta("are "), TextDelta("large.")]
+
+
+def test_only_what_may_begin_a_tag_is_held_back() -> None:
+    parts = ["Sure, a <", " b. <t", "ea", "> x <think", "ing a", "=b", ">So", " it", ".</", "thinking>", "Yes", "."]
+    assert split(parts) == [
+        TextDelta("Sure, a "),
+        TextDelta("< b. "),
+        TextDelta("<tea"),
+        TextDelta("> x "),
+        ThinkingDelta("So"),
+        ThinkingDelta(" it"),
+        ThinkingDelta("."),
+        TextDelta("Yes"),
+        TextDelta("."),
+    ]
+
+
+def test_tag_named_in_a_sentence_of_an_answer_that_was_cut_opens_thoughts() -> None:
+    assert told(split(["The <think> tag"], cut=True)) == (" tag", "The ")
 
 
 def test_thoughts_are_passed_on_as_they_come() -> None:
@@ -102,7 +147,9 @@ def test_model_known_to_close_only_may_answer_without_thinking() -> None:
 
 
 @pytest.mark.parametrize("size", [4, 400_000])
-@pytest.mark.parametrize("unit", [" ", "\n", "<think></think>", "</think>", "x</think>\n", "<thin"])
+@pytest.mark.parametrize(
+    "unit", [" ", "\n", "<think></think>", "</think>", "x</think>\n", "<thin", "<think>", "a <think>b</think>", "``"]
+)
 def test_long_text_is_split_in_one_pass(unit: str, size: int) -> None:
     text = unit * (400_000 // len(unit))
     thoughts, answer = told(split(text[at : at + size] for at in range(0, len(text), size)))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.office.charts import write_chart
+from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
+from retrieval.parsing.formats.office.equations import M, as_latex
 from retrieval.parsing.formats.office.package import OfficePackage
 from retrieval.parsing.formats.plain.scripts import lowered, raised
 
@@ -18,26 +20,37 @@ DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 CHOICE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Choice"
 RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-_MATHS = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _DEPTH = 20  # of boxes in a diagram that are indented
 
 
 def paragraph_text(paragraph: _Element) -> str:
-    """Return the text of a paragraph; line breaks are \\n."""
+    """Return the text of a paragraph; line breaks are \\n, and equations are LaTeX, as in Word."""
     from lxml.etree import iterwalk
 
-    texts = []
+    texts: list[str] = []
     walk = iterwalk(paragraph, events=("start",))
     for _event, element in walk:
         if element.tag == FALLBACK:
             walk.skip_subtree()
-        elif element.tag in (A + "t", _MATHS):
+        elif element.tag == M + "oMath":
+            walk.skip_subtree()
+            texts.append(_equation(element, begins=not texts or texts[-1].endswith("\n")))
+        elif element.tag in (A + "t", M + "t"):
             texts.append(_run_text(element))
         elif element.tag == A + "br":
             texts.append("\n")
         elif element.tag == A + "tab":
             texts.append("\t")
-    return "".join(texts).replace("\v", "\n")
+    return "".join(texts).strip("\n").replace("\v", "\n")
+
+
+def _equation(element: _Element, *, begins: bool) -> str:
+    """Return an equation as LaTeX; one that is displayed has a line of its own, which `begins` here or not yet."""
+    latex = as_latex(element)
+    above = element.getparent()
+    if above is None or above.tag != M + "oMathPara" or not latex:
+        return f"${latex}$" if latex else ""
+    return ("" if begins else "\n") + f"$${latex}$$\n"
 
 
 def _run_text(element: _Element) -> str:
@@ -55,10 +68,15 @@ def written_on(element: _Element) -> str:
 
 
 def write_linked_chart(blocks: Blocks, package: OfficePackage, part: str, target: str, *, figures: bool = True) -> None:
-    """Append the chart in the part that a relation of `part` leads to; one without anything to read is noted."""
+    """Append the chart in the part that a relation of `part` leads to; one without anything to read is noted, and one
+    that lacks figures which are to be read."""
     name = package.target(part, target)
     root = package.root_or_note(name) if name else None
-    if root is not None and not write_chart(blocks, root, figures=figures):
+    if root is None:
+        return
+    if figures:
+        fill_from_workbook(package, name, root)
+    if not write_chart(blocks, root, figures=figures) or (figures and lacks_figures(root)):
         blocks.notes.add("parts", name)
 
 

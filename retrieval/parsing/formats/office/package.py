@@ -36,6 +36,7 @@ _ODD = (ParsingError, ValueError, TypeError, LookupError, AttributeError, Arithm
 _TYPES, _ROOT = "[Content_Types].xml", ""
 _CORE_PROPERTIES = "docprops/core.xml"
 _USUAL_MAIN = {"docx": "word/document.xml", "pptx": "ppt/presentation.xml", "xlsx": "xl/workbook.xml"}
+_EMBEDDED = 50  # workbooks of charts that are opened
 _MACROS = "application/vnd.ms-office.vbaproject"
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class OfficePackage:
 
     def __init__(self, archive: zipfile.ZipFile, *, notes: Notes) -> None:
         self.notes = notes
+        self.embedded_left = _EMBEDDED  # workbooks in it that may still be opened
         self._archive = archive
         self._entries = {_plain_name(entry): entry for entry in reversed(archive.namelist())}
         self._declared, self._by_ending = self._content_types()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.office.drawings import (
     CHOICE,
@@ -26,24 +27,34 @@ if TYPE_CHECKING:
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
 _BODIES = ("", "obj", "body", "vertBody", "vertObj", "half")
+_DRAWN = ("{*}chart", DIAGRAM + "relIds")
 _UNSAID = ("dt", "sldNum")  # the date and the number of the slide
 
 logger = logging.getLogger(__name__)
 
 
-def shapes_of(tree: _Element | None) -> Iterator[_Element]:
+def shapes_of(tree: _Element | None, notes: Notes) -> Iterator[_Element]:
     """Yield the shapes in the order of the file, which screen readers follow too, those in groups as if they were in
-    none; of alternatives the newest."""
+    none; of alternatives the newest. Hidden ones are left out, and noted where they say something."""
     waiting = list(reversed(tree)) if tree is not None else []
     while waiting:
         element = waiting.pop()
-        if element.tag == P + "grpSp":
+        if _is_hidden(element):
+            if any((text.text or "").strip() or text.tag != A + "t" for text in element.iter(A + "t", *_DRAWN)):
+                notes.add("hidden_text")
+        elif element.tag == P + "grpSp":
             waiting.extend(reversed(element))
         elif element.tag == _ALTERNATIVES:
             choices = element.findall(CHOICE) or list(element)
             waiting.extend(reversed(choices[0]) if choices else ())
         elif element.tag in (P + "sp", P + "pic", P + "graphicFrame", P + "cxnSp", P + "contentPart"):
             yield element
+
+
+def _is_hidden(shape: _Element) -> bool:
+    """Return whether a shape, or the group that this is, was hidden (PowerPoint's selection pane)."""
+    named = next(shape.iterfind(f"./*/{P}cNvPr"), None)
+    return named is not None and named.get("hidden") in ("1", "true")
 
 
 def placeholder_of(shape: _Element) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
+from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.office.drawings import RELATIONS, written_on
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
@@ -64,11 +65,11 @@ class _Deck:
             blocks.notes.add("parts", f"Slide {number}")
             return False
         if root.get("show") in ("0", "false"):  # a hidden slide is counted, as PowerPoint does, and not shown
-            blocks.notes.add("hidden_text", f"Slide {number}")
+            words = _title_of(list(shapes_of(_tree(root), Notes())))[1]
+            blocks.notes.add("hidden_text", f"Slide {number}: {words}" if words else f"Slide {number}")
             return True
-        shapes = list(shapes_of(root.find("{*}cSld/{*}spTree")))
-        title = next((shape for shape in shapes if placeholder_of(shape)[0] in _TITLES), None)
-        words = " ".join(written_on(title).split()) if title is not None else ""
+        shapes = list(shapes_of(_tree(root), blocks.notes))
+        title, words = _title_of(shapes)
         blocks.add(words or f"Slide {number}", level=1)
         writer = ShapeWriter(blocks, package, part, said=self._said)
         for shape in shapes:
@@ -88,7 +89,7 @@ class _Deck:
                 if root is None:
                     continue
                 writer = ShapeWriter(self._blocks, self._package, place, said=self._said)
-                for shape in shapes_of(root.find("{*}cSld/{*}spTree")):
+                for shape in shapes_of(_tree(root), self._blocks.notes):
                     if shape.tag == P + "sp" and placeholder_of(shape) == ("", ""):
                         writer.add_once(written_on(shape))
 
@@ -110,10 +111,20 @@ class _Deck:
     def _add_notes(self, part: str) -> None:
         for name in self._package.related(part, "notesSlide")[:1]:
             root = self._package.root_or_note(name)
-            tree = root.find("{*}cSld/{*}spTree") if root is not None else None
-            bodies = [shape for shape in shapes_of(tree) if placeholder_of(shape) == ("", "") or _is_body(shape)]
+            shapes = shapes_of(_tree(root), self._blocks.notes)
+            bodies = [shape for shape in shapes if placeholder_of(shape) == ("", "") or _is_body(shape)]
             if text := "\n".join(filter(None, map(written_on, bodies))):
                 self._blocks.add(f"Notes: {text}")
+
+
+def _tree(root: _Element | None) -> _Element | None:
+    return root.find("{*}cSld/{*}spTree") if root is not None else None
+
+
+def _title_of(shapes: list[_Element]) -> tuple[_Element | None, str]:
+    """Return the shape in the place of the title and what is written on it; None and nothing without one."""
+    title = next((shape for shape in shapes if placeholder_of(shape)[0] in _TITLES), None)
+    return title, " ".join(written_on(title).split()) if title is not None else ""
 
 
 def _is_body(shape: _Element) -> bool:

@@ -44,10 +44,12 @@ def read_csv(path: Path) -> Extracted:
 
 
 class TableRow(NamedTuple):
-    """A row of a table; `reaches` gives the last column of each cell that spans several, by its first."""
+    """A row of a table; `reaches` gives the last column of each cell that spans several, by its first. `keeps_columns`
+    says that a cell alone is a value of its column, unless that is the first, and no title or note."""
 
     cells: Sequence[str]
     reaches: Mapping[int, int] = {}
+    keeps_columns: bool = False
 
 
 class _Header(NamedTuple):
@@ -67,20 +69,20 @@ def write_table(blocks: Blocks, rows: Iterable[Sequence[str]]) -> None:
 def write_rows(blocks: Blocks, rows: Iterable[TableRow]) -> None:
     """Append the rows as blocks, one close to the other. Names of columns may stand in several rows, of which the
     upper ones span columns: 2024 over Q1 and Q2."""
-    flat = (TableRow([" ".join(cell.split()) for cell in row.cells], row.reaches) for row in rows)
+    flat = (row._replace(cells=[" ".join(cell.split()) for cell in row.cells]) for row in rows)
     filled = (row for row in flat if any(row.cells))
     begun = list(islice(filled, _LONG + _HEADER_WITHIN))
     header = _header_of(begun)
     if header is None:
         for number, row in enumerate(chain(begun, filled)):
-            blocks.add(_line(row.cells), close=number > 0)
+            blocks.add(_line(row.cells, keeps_columns=row.keeps_columns), close=number > 0)
         return
     if len(begun) - header.end >= _LONG:
         _write_long(blocks, header, chain(begun, filled))
         return
     for number, row in enumerate(chain(begun, filled)):
         shown = header.rows[number - header.first] if header.first <= number < header.end else row.cells
-        blocks.add(_line(shown), close=number > 0)
+        blocks.add(_line(shown, keeps_columns=row.keeps_columns), close=number > 0)
 
 
 def _write_long(blocks: Blocks, header: _Header, rows: Iterable[TableRow]) -> None:
@@ -218,11 +220,12 @@ def _labelled(names: Sequence[str], row: TableRow) -> list[str]:
     return labelled
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str], *, keeps_columns: bool = False) -> str:
     """Return the row as a line, without the empty cells at its end. A cell that stands alone is a title or a note, and
-    no row."""
+    no row, unless it `keeps_columns` and is not in the first."""
     filled = [number for number, cell in enumerate(cells, start=1) if cell]
-    return row_line(cells[: filled[-1]]) if len(filled) > 1 else "".join(cells)
+    is_row = len(filled) > 1 or (keeps_columns and filled[:1] > [1])
+    return row_line(cells[: filled[-1]]) if is_row else "".join(cells)
 
 
 def _delimiter(sample: str) -> str:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
+from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
 from retrieval.parsing.formats.office.equations import M
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
 from retrieval.parsing.formats.plain.encodings import decode
-from retrieval.parsing.formats.plain.tables import write_table
+from retrieval.parsing.formats.plain.tables import TableRow, write_rows, write_table
 from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.parsing.formats.word.figures import chart_rows, chart_title
 from retrieval.parsing.formats.word.grid import grid_of, is_layout, is_shown, row_cells, table_rows
@@ -27,7 +28,7 @@ from retrieval.parsing.formats.word.paragraphs import (
     mark_is,
     note_mark,
 )
-from retrieval.parsing.formats.word.styles import Styles, W
+from retrieval.parsing.formats.word.styles import Styles, W, is_on
 from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
@@ -93,9 +94,8 @@ class _Document:
         self._comments |= reader.comments
 
     def _write_margins(self, kind: str) -> None:
-        """Append each header or footer that sections refer to, once. Numbers of pages are left out."""
-        references = [element.get(_R + "id") for element in self._root.iter(W + kind)]
-        targets = (self._package.target(self._main, reference) for reference in references)
+        """Append each header or footer that sections show, once. Numbers of pages are left out."""
+        targets = (self._package.target(self._main, reference) for reference in self._shown_margins(kind))
         for name in dict.fromkeys(filter(None, targets)):
             root = self._package.root_or_note(name)
             if root is None:
@@ -109,6 +109,24 @@ class _Document:
                         self._blocks.add(text)
                     self._seen.add(flat)
                     numbers = reader.page_numbers
+
+    def _shown_margins(self, kind: str) -> Iterator[str | None]:
+        """Yield the references to headers or footers that are shown: those of first pages by sections that set these
+        apart, those of even pages where the document does. A section without one has that of the section before."""
+        settings = self._part("settings")
+        sets_even_apart = settings is not None and is_on(settings.find(W + "evenAndOddHeaders"))
+        of_first = None
+        for section in self._root.iter(W + "sectPr"):
+            if section.getparent().tag == W + "sectPrChange":
+                continue  # what it was before a tracked change
+            for reference in section.iterchildren(W + kind):
+                target, pages = reference.get(_R + "id"), reference.get(W + "type") or "default"
+                if pages == "first":
+                    of_first = target
+                elif pages != "even" or sets_even_apart:
+                    yield target
+            if of_first is not None and is_on(section.find(W + "titlePg")):
+                yield of_first
 
     def _write_notes(self, kind: str) -> None:
         """Append the footnotes or the endnotes, each behind its mark."""
@@ -252,7 +270,12 @@ class _Document:
         if not name or name in self._drawn:
             return None
         self._drawn.add(name)
-        return self._package.root_or_note(name)
+        root = self._package.root_or_note(name)
+        if root is not None and aside.kind == "chart":
+            fill_from_workbook(self._package, name, root)
+            if lacks_figures(root):
+                self._blocks.notes.add("parts", name)
+        return root
 
     def _write_chunk(self, name: str) -> None:
         """Append a page of HTML that stands in the document as a part of its own; other kinds are noted."""
@@ -276,7 +299,8 @@ class _Document:
     def _write_table(self, table: _Element, reader: LineReader, part: str) -> None:
         """Append the rows; the content of the cells as blocks when the table only arranges them."""
         if not is_layout(table):
-            write_table(self._blocks, grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part)))
+            rows = grid_of(table, self._blocks.notes, lambda cell: self._flat(cell, reader, part))
+            write_rows(self._blocks, _below_first(rows))
             return
         for row in table_rows(table):
             for cell in row_cells(row) if is_shown(row, self._blocks.notes) else ():
@@ -316,6 +340,16 @@ class _Document:
                 yield self._table_text(aside.element, reader, part)
             else:
                 yield from self._drawn_texts(aside, part)
+
+
+def _below_first(rows: Iterator[list[str]]) -> Iterator[TableRow]:
+    """Yield the rows; one with a single value keeps its place when the first row, as names do, has one there too."""
+    first: list[str] | None = None
+    for row in rows:
+        first = row if first is None else first
+        place = next((column for column, cell in enumerate(row) if cell), 0)
+        named = place < len(first) and bool(first[place]) and sum(map(bool, first)) > 1
+        yield TableRow(row, keeps_columns=named)
 
 
 def _says_something(text: str) -> bool:

@@ -9,7 +9,15 @@ import pytest
 from retrieval.errors import ParsingError
 from retrieval.notes import Note
 from tests.retrieval import files
-from tests.retrieval.parsing.formats.office.packages import SPACES, box, presentation, tree
+from tests.retrieval.parsing.formats.office.packages import (
+    SPACES,
+    box,
+    presentation,
+    relations,
+    rows,
+    tree,
+    workbook,
+)
 from tests.retrieval.parsing.test_parsers import read
 
 MAIN = "http://schemas.openxmlformats.org/drawingml/2006"
@@ -46,7 +54,45 @@ def test_slides_are_pages_with_titles_lists_tables_charts_and_notes(tmp_path: Pa
     assert [(heading.title, heading.level) for heading in extracted.headings] == [("Heating", 1), ("Slide 2", 1)]
     assert extracted.page_starts == [0, extracted.text.index("Slide 2"), len(extracted.text)]
     assert extracted.dated == "2024-05-31"
-    assert extracted.notes == [Note("hidden_text", 1, ("Slide 3",))]
+    assert extracted.notes == [Note("hidden_text", 1, ("Slide 3: Secret",))]
+
+
+def hidden(shape: str) -> str:
+    return shape.replace("<p:cNvPr ", "<p:cNvPr hidden='1' ", 1)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        box("Unseen."),
+        box("Unseen", place="type='title'"),
+        f"<p:grpSp><p:nvGrpSpPr><p:cNvPr id='4' name='x'/></p:nvGrpSpPr>{box('Unseen.')}{box('Nor this.')}</p:grpSp>",
+        "<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id='5' name='x'/></p:nvGraphicFramePr><a:graphic><a:graphicData>"
+        "<a:tbl><a:tr><a:tc><a:txBody><a:p><a:r><a:t>Unseen</a:t></a:r></a:p></a:txBody></a:tc></a:tr></a:tbl>"
+        "</a:graphicData></a:graphic></p:graphicFrame>",
+    ],
+)
+def test_hidden_shapes_are_left_out_and_noted(tmp_path: Path, shape: str) -> None:
+    extracted = read(tmp_path, "a.pptx", presentation(hidden(shape) + box("Seen.")))
+    assert extracted.text == "Slide 1\n\nSeen."
+    assert extracted.notes == [Note("hidden_text", 1)]
+
+
+def test_hidden_shape_that_says_nothing_is_no_hidden_text(tmp_path: Path) -> None:
+    picture = "<p:pic><p:nvPicPr><p:cNvPr id='2' name='x'/></p:nvPicPr></p:pic>"
+    extracted = read(tmp_path, "a.pptx", presentation(hidden(picture) + hidden(box("")) + box("Seen.")))
+    assert (extracted.text, extracted.notes) == ("Slide 1\n\nSeen.", [])
+
+
+def test_hidden_slide_is_named_and_keeps_its_number(tmp_path: Path) -> None:
+    unseen = tree(box("Reserves", place="type='title'") + box("9 ships."), "sld").replace("<p:sld ", "<p:sld show='0' ")
+    content = presentation(box("One."), "", box("Three."), **{"ppt/slides/s2.xml": unseen})
+    extracted = read(tmp_path, "a.pptx", content)
+    assert extracted.text == "Slide 1\n\nOne.\n\nSlide 3\n\nThree."
+    third = extracted.text.index("Slide 3")
+    assert [extracted.text[start : start + 7] for start in extracted.page_starts] == ["Slide 1", "Slide 3", "Slide 3"]
+    assert extracted.page_starts == [0, third, third]
+    assert extracted.notes == [Note("hidden_text", 1, ("Slide 2: Reserves",))]
 
 
 def test_picture_in_the_place_of_a_title_costs_no_slide(tmp_path: Path) -> None:
@@ -114,6 +160,58 @@ def test_chart_that_is_missing_broken_or_empty_is_noted(tmp_path: Path) -> None:
     assert extracted.notes == [Note("parts", 3, ("ppt/c.xml", "ppt/d.xml", "ppt/null"))]
 
 
+def uncopied(name: str, cells: str) -> str:
+    kind = "numRef" if name.endswith(("val", "Val")) else "strRef"
+    return f"<c:{name}><c:{kind}><c:f>{cells}</c:f></c:{kind}></c:{name}>"
+
+
+def uncopied_chart(*, categories: str = "S1!$A$2:$A$3", named: str = "cat", values: str = "val") -> bytes:
+    title = "<c:title><c:tx><c:rich><a:p><a:r><a:t>Costs</a:t></a:r></a:p></c:rich></c:tx></c:title>"
+    series = (
+        f"<c:ser>{uncopied('tx', 'S1!$B$1')}{uncopied(named, categories)}{uncopied(values, 'S1!$B$2:$B$3')}</c:ser>"
+    )
+    return (
+        f"<c:chartSpace {SPACES}><c:chart>{title}<c:plotArea><c:barChart>{series}</c:barChart></c:plotArea></c:chart>"
+        '<c:externalData r:id="w"/></c:chartSpace>'
+    ).encode()
+
+
+def presented_chart(content: bytes, book: bytes) -> bytes:
+    parts: dict[str, bytes | str] = {"ppt/charts/c.xml": content, "ppt/book.xlsx": book}
+    parts["ppt/charts/_rels/c.xml.rels"] = relations(w="package ../book.xlsx")
+    return presentation(frame('<c:chart r:id="c"/>'), links={1: {"c": "chart ../charts/c.xml"}}, **parts)
+
+
+BOOK = workbook(rows(["", "Cost"], ["Staff", 40], ["Rent", 2.5]))
+
+
+@pytest.mark.parametrize("places", [("cat", "val"), ("xVal", "yVal")])
+def test_chart_that_keeps_no_figures_has_those_of_its_workbook(tmp_path: Path, places: tuple[str, str]) -> None:
+    content = presented_chart(uncopied_chart(named=places[0], values=places[1]), BOOK)
+    extracted = read(tmp_path, "a.pptx", content)
+    assert extracted.text == "Slide 1\n\nCosts\n\n|  | Staff | Rent |\n| Cost | 40 | 2.5 |"
+    assert extracted.notes == []
+
+
+@pytest.mark.parametrize("cells", ["'[Book.xlsx]s1'!$A$2:$A$3", "S1!A2:A3"])
+def test_cells_of_a_chart_are_found_however_they_are_written(tmp_path: Path, cells: str) -> None:
+    content = presented_chart(uncopied_chart(categories=cells), BOOK)
+    assert "|  | Staff | Rent |" in read(tmp_path, "a.pptx", content).text
+
+
+@pytest.mark.parametrize("book", [b"broken", b"", workbook(rows(["x"])), b"x" * 600_000])
+def test_chart_whose_figures_cannot_be_had_is_noted(tmp_path: Path, book: bytes) -> None:
+    extracted = read(tmp_path, "a.pptx", presented_chart(uncopied_chart(), book))
+    assert extracted.text == "Slide 1\n\nCosts"
+    assert extracted.notes == [Note("parts", 1, ("ppt/charts/c.xml",))]
+
+
+def test_chart_that_lacks_some_figures_is_noted(tmp_path: Path) -> None:
+    extracted = read(tmp_path, "a.pptx", presented_chart(uncopied_chart(categories="S1!$D$2:$E$3"), BOOK))
+    assert "| Cost | 40 | 2.5 |" in extracted.text
+    assert extracted.notes == [Note("parts", 1, ("ppt/charts/c.xml",))]
+
+
 def test_boxes_of_a_diagram_are_a_list(tmp_path: Path) -> None:
     def point(name: str, text: str, kind: str = "") -> str:
         return f"<dgm:pt modelId='{name}' {kind}><dgm:t><a:p><a:r><a:t>{text}</a:t></a:r></a:p></dgm:t></dgm:pt>"
@@ -145,6 +243,52 @@ def test_cells_of_a_table_that_span_are_named(tmp_path: Path) -> None:
     assert read(tmp_path, "a.pptx", presentation(frame(table))).text == (
         "Slide 1\n\n| Yard | Day | 4411 |\n| Yard | Night | 4422 |\n| Closed |  | 0 |"
     )
+
+
+FRACTION = (
+    "<m:oMath><m:r><a:rPr i='1'/><m:t>D=</m:t></m:r><m:f><m:num><m:r><m:t>C</m:t></m:r></m:num>"
+    "<m:den><m:r><m:t>F</m:t></m:r></m:den></m:f></m:oMath>"
+)
+POWER = (
+    "<m:oMath><m:r><m:t>E=m</m:t></m:r><m:sSup><m:e><m:r><m:t>c</m:t></m:r></m:e>"
+    "<m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup></m:oMath>"
+)
+
+
+def equation(inside: str) -> str:
+    maths = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    return (
+        f"<a14:m xmlns:a14='http://schemas.microsoft.com/office/drawing/2010/main' xmlns:m='{maths}'>{inside}</a14:m>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (equation(FRACTION), r"Take $D=\frac{C}{F}$ now."),
+        (equation(f"<m:oMathPara>{POWER}</m:oMathPara>"), "Take \n$$E=mc^2$$\n now."),
+        (equation(f"<m:oMathPara>{POWER}{FRACTION}</m:oMathPara>"), "Take \n$$E=mc^2$$\n$$D=\\frac{C}{F}$$\n now."),
+        (
+            f"<mc:AlternateContent><mc:Choice Requires='a14'>{equation(FRACTION)}</mc:Choice>"
+            "<mc:Fallback><a:r><a:t>[picture]</a:t></a:r></mc:Fallback></mc:AlternateContent>",
+            r"Take $D=\frac{C}{F}$ now.",
+        ),
+        (equation("<m:oMath/>"), "Take  now."),
+    ],
+)
+def test_equations_in_a_paragraph_are_latex(tmp_path: Path, inside: str, shown: str) -> None:
+    line = f"<a:r><a:t>Take </a:t></a:r>{inside}<a:r><a:t> now.</a:t></a:r>"
+    assert read(tmp_path, "a.pptx", presentation(box(line))).text == f"Slide 1\n\n{shown}"
+
+
+def test_equation_in_a_shape_for_newer_programs_is_read_once(tmp_path: Path) -> None:
+    shape = box(equation(f"<m:oMathPara>{POWER}</m:oMathPara>"))
+    older = box("[picture]")
+    content = (
+        f"<mc:AlternateContent><mc:Choice Requires='a14'>{shape}</mc:Choice><mc:Fallback>{older}</mc:Fallback>"
+        "</mc:AlternateContent>"
+    )
+    assert read(tmp_path, "a.pptx", presentation(content)).text == "Slide 1\n\n$$E=mc^2$$"
 
 
 def test_numbered_items_keep_their_numbers(tmp_path: Path) -> None:

@@ -227,6 +227,15 @@ def test_chart_is_read_as_its_figures(tmp_path: Path) -> None:
     assert text(tmp_path, body, chart1=CHART) == "See:\n\nBudget\n\n|  | Staff |  | Rent |\n| 2024 | 40 |  | 2.5 |"
 
 
+def test_chart_without_figures_is_noted(tmp_path: Path) -> None:
+    bare = "<c:numRef><c:f>Sheet1!$B$2:$B$3</c:f></c:numRef>"
+    plot = f"<c:plotArea><c:pieChart><c:ser><c:val>{bare}</c:val></c:ser></c:pieChart></c:plotArea>"
+    chart = f'<?xml version="1.0"?><c:chartSpace {SPACES}><c:chart>{TITLE}{plot}</c:chart></c:chartSpace>'
+    extracted = read(tmp_path, p("See.", in_run(drawing('<c:chart r:id="chart1"/>'))), chart1=chart)
+    assert extracted.text == "See.\n\nBudget"
+    assert extracted.notes == [Note("parts", 1, ("word/chart1.xml",))]
+
+
 def test_chart_that_is_missing_or_broken_costs_a_note(tmp_path: Path) -> None:
     body = p("See.", in_run(drawing('<c:chart r:id="chart1"/>')))
     extracted = read(tmp_path, body, chart1='<?xml version="1.0"?><c:chartSpace>')
@@ -271,6 +280,36 @@ def test_headers_and_footers_stand_once(tmp_path: Path) -> None:
     assert text(tmp_path, body, **headers, footer1=p("Harbour Works")) == (
         "Contract K-4711\n\nAnnex\n\nOne.\n\nTwo.\n\nHarbour Works"
     )
+
+
+MARGINS = "".join(
+    f'<w:headerReference w:type="{pages}" r:id="header{number}"/>'
+    for number, pages in enumerate(("default", "first", "even"), start=1)
+)
+SWITCHED_OFF = '<w:titlePg w:val="0"/>'
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "shown"),
+    [
+        ("", "", "All."),
+        ("<w:titlePg/>", "", "All.\n\nFirst."),
+        (SWITCHED_OFF, '<w:evenAndOddHeaders w:val="false"/>', "All."),
+        ("", "<w:evenAndOddHeaders/>", "All.\n\nEven."),
+    ],
+)
+def test_headers_of_first_and_even_pages_are_read_where_these_are_set_apart(
+    tmp_path: Path, section: str, settings: str, shown: str
+) -> None:
+    body = p("Text.") + f"<w:sectPr>{MARGINS}{section}</w:sectPr>"
+    headers = {"header1": p("All."), "header2": p("First."), "header3": p("Even.")}
+    assert text(tmp_path, body, **headers, settings=settings) == f"{shown}\n\nText."
+
+
+def test_header_of_first_pages_holds_for_later_sections(tmp_path: Path) -> None:
+    body = p("One.", properties=f"<w:sectPr>{MARGINS}</w:sectPr>") + p("Two.") + "<w:sectPr><w:titlePg/></w:sectPr>"
+    headers = {"header1": p("All."), "header2": p("First."), "header3": p("Even.")}
+    assert text(tmp_path, body, **headers) == "All.\n\nFirst.\n\nOne.\n\nTwo."
 
 
 def test_header_that_only_numbers_the_page_is_left_out(tmp_path: Path) -> None:

@@ -24,6 +24,22 @@ def test_merged_cells_keep_their_columns_and_name_their_rows(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize(
+    "late", [row("shut", properties='<w:gridBefore w:val="2"/>'), row(cell("<w:p/>"), cell("<w:p/>"), "shut")]
+)
+def test_only_cell_of_a_row_stays_in_its_column(tmp_path: Path, late: str) -> None:
+    head, first = row("Plan", "Jan", "Feb"), row("Quay", "open", "open")
+    assert text(tmp_path, table(head, first, late, row("Works"))) == (
+        "| Plan | Jan | Feb |\n| Quay | open | open |\n|  |  | shut |\nWorks"
+    )
+    assert text(tmp_path, table(row("a", "b", "c"), late)) == "| a | b | c |\n|  |  | shut |"
+
+
+def test_only_cell_of_a_row_below_no_name_is_a_line(tmp_path: Path) -> None:
+    body = table(row("Form A", cell("<w:p/>"), cell("<w:p/>")), row(cell("<w:p/>"), cell("<w:p/>"), "Photo here"))
+    assert text(tmp_path, body) == "Form A\nPhoto here"
+
+
 def test_cell_over_columns_and_rows_is_repeated_in_its_column(tmp_path: Path) -> None:
     wide = '<w:gridSpan w:val="2"/>'
     body = table(
