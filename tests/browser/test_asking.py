@@ -129,7 +129,7 @@ def test_from_upload_to_a_cited_answer_and_a_question_about_a_selection(
             }).observe(document.body, {subtree: true, childList: true, characterData: true});
         }"""
     )
-    say(model, QUOTE, title=f"pump-{size}")
+    say(model, QUOTE, title=f"pump {size}")
     ask(page, f"{QUESTION[:-1]}, in the edition for the {size}?")
     run = page.locator("article.run").last
     citation = run.locator("a.citation").first
