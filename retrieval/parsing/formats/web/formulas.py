@@ -66,6 +66,20 @@ def raised(text: str, *, is_lowered: bool, is_link: bool) -> str:
     return text
 
 
+def compose(tag: str, parts: list[str]) -> str:
+    """Return the TeX of a MathML element named `tag` whose children read as `parts`, side by side where it has too few.
+    Of `^` and `_`: the second part, raised or lowered."""
+    if tag in {"^", "_"}:
+        return _script(tag, parts[1])
+    build = _BUILT.get(tag)
+    return build(parts) if build is not None and len(parts) >= _NEEDED.get(tag, 1) else _joined(parts)
+
+
+def leaf(text: str, *, tag: str = "mo") -> str:
+    """Return the text of a MathML element without children as TeX."""
+    return _leaf(tag, text)
+
+
 def _annotation(element: _Element) -> str:
     for annotation in element.iter("annotation", "{*}annotation"):
         if annotation.get("encoding", "").strip().lower() in _TEX_ENCODINGS:

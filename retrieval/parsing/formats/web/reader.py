@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.parsing.formats.extracted import Blocks, row_line
+from retrieval.parsing.formats.web.drawn import katex_tex, mathjax_tex
 from retrieval.parsing.formats.web.formulas import dollars, formula, raised
 from retrieval.parsing.formats.web.furniture import Furniture
 from retrieval.parsing.formats.web.grid import HtmlGrid, ListNumbering, span
@@ -28,7 +32,10 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LAYOUT_TAGS = ("table", "pre", "nav", "main", "article", "section", *_HEADINGS)
 _ROW_GROUPS = {"thead", "tbody", "tfoot", "table"}
 # What is hidden from programs that read aloud is seen, but in these it only doubles or adorns other text.
-_ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "span", "strong", "sup", "use"}
+_ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "nobr", "span", "strong", "sup", "use"}
+_DRAWING_FONTS = ("material-icons", "material-symbols")  # in which the name of a drawing is its text
+_READ_ALOUD = {"sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "screenreader", "a11y-hidden"}
+_REPEATS_LIMIT = 1_000  # characters, and strings, of text that may repeat other text
 _DRAWN_FORMULAS = {"MathJax", "MathJax_Preview", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "mjx-chtml"}
 
 
@@ -128,6 +135,8 @@ class HtmlReader:
             said = formula(element)
         elif tag == "script" and "math/tex" in (kind := element.get("type", "")):
             said = dollars(element.text or "", is_block="display" in kind)
+        elif tag == "mjx-container" and next(element.iter("math"), None) is None:
+            said = self._mathjax(element)
         elif tag == "svg":
             said = drawing(element)
         elif tag == "img":
@@ -136,6 +145,8 @@ class HtmlReader:
             said = field(element)
         elif self._is_drawn_formula(element) or tag in _NEVER_SHOWN:
             said = ""
+        elif "katex-html" in element.get("class", "").split():
+            said = dollars(katex_tex(element), is_block="katex-display" in _classes_around(element))
         if said:
             self._inline.append(said)
         return said is not None
@@ -147,6 +158,15 @@ class HtmlReader:
             before = element.getprevious()
             return before is not None and next(before.iter("math"), None) is not None
         return self._has_tex_scripts and not _DRAWN_FORMULAS.isdisjoint(classes)
+
+    def _mathjax(self, element: _Element) -> str:
+        """Return a formula that MathJax has drawn without MathML beside it; what it can't be read of is noted."""
+        if tex := mathjax_tex(element):
+            return dollars(tex, is_block=element.get("display") == "true")
+        spoken = next(filter(None, (inside.get("aria-label", "").strip() for inside in element.iter())), "")
+        if not spoken:
+            self._blocks.notes.add("parts", "MathJax")
+        return f"[formula: {spoken[:_REPEATS_LIMIT]}]" if spoken else ""
 
     def _say_hidden(self, element: _Element) -> None:
         """Note hidden text; formulas that are hidden beside their own picture are said."""
@@ -276,10 +296,42 @@ class HtmlReader:
 
 
 def _is_adornment(element: _Element) -> bool:
-    """Return whether this only adorns the text: the ¶ behind a heading, or what is not read aloud."""
-    if element.get("class") in {"headerlink", "anchorjs-link"}:
+    """Return whether this only adorns the text: the ¶ behind a heading, what is not read aloud and has neither letters
+    nor digits or draws the formula beside it, and what is read aloud of text that is seen beside it."""
+    name = element.get("class", "")
+    if name in {"headerlink", "anchorjs-link"}:
         return True
-    return element.get("aria-hidden") == "true" and element.tag in _ADORNING_TAGS
+    if element.get("aria-hidden") == "true" and element.tag in _ADORNING_TAGS:
+        said = _letters(element)
+        return not said or any(font in name for font in _DRAWING_FONTS) or _is_in_formula_beside(element, said)
+    if name and not _READ_ALOUD.isdisjoint(name.split()):
+        said = _letters(element)
+        return any(each.get("aria-hidden") == "true" and _letters(each) == said for each in _beside(element))
+    return False
+
+
+def _is_in_formula_beside(element: _Element, said: str) -> bool:
+    """Return whether the letters and digits stand in MathML that is all there is in an element beside it."""
+    for other in _beside(element):
+        if next(other.iter("math"), None) is not None and (other.tag == "math" or not _has_text(other, but="math")):
+            return not Counter(said) - Counter(_letters(other))
+    return False
+
+
+def _beside(element: _Element) -> list[_Element]:
+    return [each for each in (element.getprevious(), element.getnext()) if each is not None]
+
+
+def _letters(element: _Element) -> str:
+    """Return the letters and digits in it, in lower case, up to a limit."""
+    found = "".join(islice(element.itertext(), _REPEATS_LIMIT))[: 10 * _REPEATS_LIMIT]
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", found).casefold()))
+
+
+def _classes_around(element: _Element) -> set[str]:
+    """Return the classes of the two elements that it stands in."""
+    around = islice(element.iterancestors(), 2)
+    return {name for above in around for name in above.get("class", "").split()}
 
 
 def _has_text(element: _Element, but: str = "") -> bool:

@@ -110,8 +110,53 @@ def test_drawn_formula_is_said_once(drawn: str) -> None:
     assert text(f"<p>The load is {drawn} kN.</p>").replace("5$kN", "5$ kN") == "The load is $q=5$ kN."
 
 
-def test_formula_of_katex_without_mathml_is_its_text() -> None:
-    assert text('<p>Load <span class="katex"><span class="katex-html">q=5</span></span></p>') == "Load q=5"
+def katex(inside: str) -> str:
+    return text(f'<p><span class="katex"><span class="katex-html" aria-hidden="true">{inside}</span></span></p>')
+
+
+def stacked(*lines: str, lowered: bool = False) -> str:
+    column = "".join(f'<span style="top:-3em"><span class="pstrut"></span>{line}</span>' for line in lines)
+    column = f'<span class="vlist-r"><span class="vlist">{column}</span><span class="vlist-s">\u200b</span></span>'
+    return f'<span class="vlist-t{" vlist-t2" if lowered else ""}">{column}</span>'
+
+
+def test_formula_of_katex_without_mathml_is_tex() -> None:
+    assert katex('<span class="base"><span class="mord">q</span></span><span class="base">=5</span>') == "$q=5$"
+    assert katex(f'x<span class="msupsub">{stacked("<span>2</span>")}</span>') == "$x^2$"
+    assert katex(f'x<span class="msupsub">{stacked("<i>i</i>", lowered=True)}</span>') == "$x_i$"
+    assert katex(f'x<span class="msupsub">{stacked("<i>i</i>", "<i>12</i>", lowered=True)}</span>') == "$x_i^{12}$"
+    line = '<span class="frac-line"></span>'
+    assert (
+        katex(f'<span class="mfrac">{stacked("<i>b</i>", line, "<i>a</i>", lowered=True)}</span>') == r"$\frac{a}{b}$"
+    )
+
+
+X_SQUARED = """<mjx-math><mjx-msup><mjx-mi><mjx-c class="mjx-c1D465 TEX-I"></mjx-c></mjx-mi>
+<mjx-script><mjx-mn size="s"><mjx-c class="mjx-c32"></mjx-c></mjx-mn></mjx-script></mjx-msup></mjx-math>"""
+FRACTION = """<mjx-math><mjx-mfrac><mjx-frac><mjx-num><mjx-nstrut></mjx-nstrut><mjx-mn><mjx-c class="mjx-c31"></mjx-c>
+<mjx-c class="mjx-c30"></mjx-c></mjx-mn></mjx-num><mjx-dbox><mjx-dtable><mjx-line></mjx-line><mjx-row><mjx-den>
+<mjx-dstrut></mjx-dstrut><mjx-mi><mjx-c class="mjx-c1D45B"></mjx-c></mjx-mi></mjx-den></mjx-row></mjx-dtable></mjx-dbox>
+</mjx-frac></mjx-mfrac></mjx-math>"""
+DRAWN_IN_SVG = """<svg aria-hidden="true"><g data-mml-node="math"><g data-mml-node="msubsup"><g data-mml-node="mi">
+<use data-c="1D465"></use></g><g data-mml-node="mi"><path data-c="1D456"></path></g><g data-mml-node="mn">
+<path data-c="31"></path><path data-c="32"></path></g></g></g></svg>"""
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (X_SQUARED, "$x^2$"),
+        (FRACTION, r"$\frac{10}{n}$"),
+        (DRAWN_IN_SVG, "$x_i^{12}$"),
+        ('<mjx-math data-latex="a \\le 5"><mjx-mi data-latex="a"></mjx-mi></mjx-math>', r"$a \le 5$"),
+        ('<mjx-math aria-label="x squared"></mjx-math>', "[formula: x squared]"),
+        ("<svg><g><path d='M1 1'></path></g></svg>", ""),
+    ],
+)
+def test_formula_of_mathjax_without_mathml_is_read_or_noted(inside: str, shown: str) -> None:
+    extracted = read("a.html", f"<p>Value <mjx-container>{inside}</mjx-container> here.</p>")
+    assert extracted.text == f"Value {shown} here.".replace("  ", " ")
+    assert noted(extracted) == ({} if shown else {"parts": 1})
 
 
 @pytest.mark.parametrize(
@@ -213,12 +258,29 @@ SHOWN = [
     ("<p class=x>YES</p>", '.y::before{content:"} .x{display:none} {"}'),
     ("<p aria-hidden=true>YES</p>", ""),
     ("<p class=x>YES</p>", ".x{display:none"),
+    ("<p>The fee is <span aria-hidden=true>YES</span></p>", ""),
+    ("<p>The fee is <b aria-hidden=true>YES</b></p>", ""),
+    ("<p><span aria-hidden=true>YES</span><span class=sr-only style='clip:rect(0,0,0,0)'>Yes</span></p>", ""),
+    ("<p><span aria-hidden=true>YES</span><math><mi>x</mi></math></p>", ""),
 ]
 
 
 @pytest.mark.parametrize(("html", "css"), SHOWN)
 def test_what_is_seen_stays(html: str, css: str) -> None:
     assert "YES" in read("a.html", f"<style>{css}</style><p>Seen.</p>{html}").text
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("Go <span aria-hidden=true>→</span><i aria-hidden=true class=material-icons>home</i> on", "Go on"),
+        ("<span aria-hidden=true>5 €</span><span class=sr-only>5 €</span> a day", "5 € a day"),
+        ("<span class='price sr-only'>5 €</span><span aria-hidden=true>5 €</span> a day", "5 € a day"),
+        ("<nobr aria-hidden=true>𝑥=5</nobr><span><math><mi>x</mi><mo>=</mo><mn>5</mn></math></span>", "$x=5$"),
+    ],
+)
+def test_what_is_drawn_and_read_aloud_is_said_once(html: str, shown: str) -> None:
+    assert text(f"<p>{html}</p>") == shown
 
 
 def test_white_text_stays_where_its_ground_is_painted_by_another_file() -> None:
