@@ -31,6 +31,7 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # A table that holds one of these lays out a page: its cells are no cells to a reader.
 _LAYOUT_TAGS = ("table", "pre", "nav", "main", "article", "section", *_HEADINGS)
 _ROW_GROUPS = {"thead", "tbody", "tfoot", "table"}
+_PICTURED = {"img", "svg", "math", "mjx-container", "input", "select"}
 # What is hidden from programs that read aloud is seen, but in these it only doubles or adorns other text.
 _ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "nobr", "span", "strong", "sup", "use"}
 _DRAWING_FONTS = ("material-icons", "material-symbols")  # in which the name of a drawing is its text
@@ -65,6 +66,7 @@ class _Frame(NamedTuple):
     is_passed_over: bool
     look: Look
     style: str  # of lists in it
+    raising: str = ""  # "sup" or "sub", when it stands above or below its line
 
 
 class HtmlReader:
@@ -114,8 +116,9 @@ class HtmlReader:
     def _frame(self, element: _Element, above: _Frame, visibility: Visibility) -> _Frame:
         """Return whether the element is passed over, once what stands in its place has been said."""
         if element.tag in _ORDINARY and not element.attrib and not visibility.sheets.has_rules:
-            return above if not above.style else above._replace(style="")
-        if not isinstance(element.tag, str) or self._replace(element):
+            return above._replace(style="", raising="") if above.style or above.raising else above
+        is_unseen = above.look.is_unseen and element.tag in _PICTURED
+        if not isinstance(element.tag, str) or is_unseen or self._replace(element):
             return above._replace(is_passed_over=True)
         hidden, look, declared = visibility.judge(element, above.look)
         if hidden or element.tag == "noscript":
@@ -126,7 +129,8 @@ class HtmlReader:
                 self._blocks.notes.add("page_furniture")
             return above._replace(is_passed_over=True)
         style = declared.get("list-style-type") or (declared.get("list-style") or "").partition(" ")[0]
-        return _Frame(False, look, style or (above.style if element.tag in {"li", "ol", "ul"} else ""))
+        style = style or (above.style if element.tag in {"li", "ol", "ul"} else "")
+        return _Frame(False, look, style, _raising(element, declared))
 
     def _replace(self, element: _Element) -> bool:
         """Say what stands for an element that has no text of its own to be shown; return whether it is one."""
@@ -192,7 +196,7 @@ class HtmlReader:
             self._begin_block(element, style)
         elif tag == "br":
             self._inline.append(" " if self._cells else "\n")
-        elif tag in ("sup", "sub", "rt"):
+        elif frame.raising or tag == "rt":
             self._raised.append(len(self._inline))
         elif tag == "q":
             self._inline.append("“")
@@ -235,7 +239,7 @@ class HtmlReader:
         elif tag in _BLOCK_TAGS or tag in ("td", "th"):
             self._end_block(tag)
         else:
-            self._end_inline(element)
+            self._end_inline(element, frame.raising)
         self._say(element.tail, above)
 
     def _end_block(self, tag: str) -> None:
@@ -255,16 +259,16 @@ class HtmlReader:
             self._blocks.add(self._mark + line, close=follows or self._close)
             self._mark = ""
 
-    def _end_inline(self, element: _Element) -> None:
+    def _end_inline(self, element: _Element, raising: str) -> None:
         tag = element.tag
-        if tag in ("sup", "sub", "rt") and self._raised and (start := self._raised.pop()) <= len(self._inline):
+        if (raising or tag == "rt") and self._raised and (start := self._raised.pop()) <= len(self._inline):
             text = "".join(self._inline[start:])
             del self._inline[start:]
             if tag == "rt":
                 self._readings.append(text.strip())
             else:
                 is_link = next(element.iter("a"), None) is not None or _parent_tag(element) == "a"
-                self._inline.append(raised(text, is_lowered=tag == "sub", is_link=is_link) if text else "")
+                self._inline.append(raised(text, is_lowered=raising == "sub", is_link=is_link) if text else "")
         elif tag == "ruby" and self._readings:
             self._inline.append(f"({''.join(self._readings)})")
             self._readings.clear()
@@ -293,6 +297,15 @@ class HtmlReader:
         if text.strip(" |-\n"):
             self._blocks.add(self._mark + text, level=self._level, close=self._close)
             self._mark, self._close = "", False
+
+
+def _raising(element: _Element, declared: dict[str, str]) -> str:
+    """Return "sup" or "sub" for what its tag or its style puts above or below the line."""
+    if element.tag in {"sup", "sub"}:
+        return str(element.tag)
+    if element.tag in _BLOCK_TAGS or element.tag in {"td", "th", "br", "rt", "ruby", "q"}:
+        return ""
+    return {"super": "sup", "sub": "sub"}.get(declared.get("vertical-align", ""), "")
 
 
 def _is_adornment(element: _Element) -> bool:

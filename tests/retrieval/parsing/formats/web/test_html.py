@@ -166,6 +166,12 @@ def test_formula_of_mathjax_without_mathml_is_read_or_noted(inside: str, shown: 
         ("10<sup>-3</sup>, 10<sup>−3</sup>", "10^-3, 10^-3"),
         ("H<sub>2</sub>O, x<sub>i</sub>", "H_2O, x_i"),
         ("2<sup>n</sup>", "2^n"),
+        ("10<sup>2n</sup>, 10<sup>n+1</sup>, a<sub>n+1</sub>, 2<sup>1/2</sup>", "10^{2n}, 10^{n+1}, a_{n+1}, 2^{1/2}"),
+        ("word<sup>a</sup>", "word^a"),
+        ('20<span style="vertical-align:super;font-size:70%">4</span> m', "20^4 m"),
+        ('20<span style="vertical-align: sub"><b>4</b></span><i>5</i>', "20_45"),
+        ('20<span style="vertical-align:super">4<sub>2</sub></span>', "20^{4_2}"),
+        ("word<sup>1, 2</sup>", "word^{1, 2}"),
         ("1<sup>st</sup> M<sup>me</sup>", "1st Mme"),
         ('word<sup><a href="#n">12</a></sup>', "word[12]"),
         ("word<sup>[3]</sup>", "word[3]"),
@@ -174,6 +180,11 @@ def test_formula_of_mathjax_without_mathml_is_read_or_noted(inside: str, shown: 
 )
 def test_raised_and_lowered_text_keeps_apart(html: str, shown: str) -> None:
     assert text(f"<p>{html}</p>") == shown
+
+
+def test_text_that_a_class_raises_keeps_apart() -> None:
+    head = "<style>.up{vertical-align:super} .down{vertical-align:sub}</style>"
+    assert text("<p>20<span class=up>4</span> and x<i class=down>i</i></p>", head) == "20^4 and x_i"
 
 
 # ---- pictures and fields ---------------------------------------------------------------------------------------------
@@ -231,6 +242,17 @@ HIDDEN = [
     ("<table bgcolor=black><tr><td><font color='#000'>NO</font></table>", ""),
     ("<noscript>NO</noscript>", ""),
     ("<p style='OPACITY: 0'>NO</p>", ""),
+    ("<p style='color:rgba(0,0,0,0)'>NO</p>", ""),
+    ("<p style='color:rgb(0 0 0 / 0%)'>NO</p>", ""),
+    ("<p style='color:#ffffff00'>NO</p>", ""),
+    ("<p style='color:#0000'>NO</p>", ""),
+    ("<p data-x=h>NO</p>", "[data-x=h]{display:none}"),
+    ("<p data-x=h>NO</p>", "p[data-x='h']{display:none}"),
+    ("<p data-x>NO</p>", "[data-x]{display:none}"),
+    ("<div class=d><i></i><p>NO</p></div>", ".d p:nth-child(2){display:none}"),
+    ("<div class=d><i></i><p>NO</p></div>", ".d :last-child{display:none}"),
+    ("<div style='content-visibility:hidden'><p>NO</p></div>", ""),
+    ("<div style='visibility:hidden'>NO<img alt='NO'><b style='visibility:visible'></b></div>", ""),
 ]
 
 
@@ -258,6 +280,19 @@ SHOWN = [
     ("<p class=x>YES</p>", '.y::before{content:"} .x{display:none} {"}'),
     ("<p aria-hidden=true>YES</p>", ""),
     ("<p class=x>YES</p>", ".x{display:none"),
+    ("<div style='visibility:hidden'>NO <b style='visibility:visible'>YES</b></div>", ""),
+    ("<div class=x><p class=y>YES</p></div>", ".x{visibility:hidden} .y{visibility:visible}"),
+    ("<div style='background-image:url(x.png)'><p style='color:#fff'>YES</p></div>", ""),
+    ("<p style='color:white;background-image:linear-gradient(#000,#111)'>YES</p>", ""),
+    ("<p style='color:transparent;-webkit-background-clip:text;background:red'>YES</p>", ""),
+    ("<p style='color:rgba(0,0,0,0.5)'>YES</p>", ""),
+    ("<p style='color:#000'>YES</p>", ""),
+    ("<p style='color:rgb(0, 0, 0)'>YES</p>", ""),
+    ("<p style='color:hsl(0,0%,0%)'>YES</p>", ""),
+    ("<p style='color:rgb(0 0 0)'>YES</p>", ""),
+    ("<p data-x=y>YES</p>", "[data-x=h]{display:none}"),
+    ("<ul class=l><li>YES<li>x</ul>", ".l li:nth-child(2){display:none}"),
+    ("<p class=x>YES</p>", ".x:first-line{display:none}"),
     ("<p>The fee is <span aria-hidden=true>YES</span></p>", ""),
     ("<p>The fee is <b aria-hidden=true>YES</b></p>", ""),
     ("<p><span aria-hidden=true>YES</span><span class=sr-only style='clip:rect(0,0,0,0)'>Yes</span></p>", ""),
