@@ -138,11 +138,21 @@ def test_label_that_is_wrong_is_passed_over_and_the_guess_is_said(label: str) ->
         (b"#!/usr/bin/python\n# -*- coding: latin-1 -*-\n", "latin-1"),
         (b"\\documentclass{x}\n\\usepackage[latin1]{inputenc}", "windows-1252"),
         (b'<meta charset="utf-16">', "utf-8"),
+        (b'<!-- <meta charset="koi8-r"> --><meta charset=windows-1251>', "windows-1251"),
+        (b'<!-- a -- > b\n<meta charset="koi8-r">', ""),
         (b"plain", ""),
     ],
 )
 def test_declared_label_is_found(head: bytes, label: str) -> None:
     assert declared_in(head) == label
+
+
+def test_utf_8_that_is_cut_in_its_last_character_loses_that_one_alone() -> None:
+    for character in "é€😀":
+        notes = Notes()
+        assert decode(f"Grüße {character}".encode()[:-1], notes=notes) == "Grüße "
+        assert notes.all() == []
+    assert decode("Un café".encode("cp1252")) == "Un café"
 
 
 def test_a_few_bytes_of_windows_in_utf_8_spoil_nothing_else() -> None:
