@@ -104,10 +104,16 @@ def test_mathml_is_tex(mathml: str, tex: str) -> None:
         '<span><span style="display:none"><math><mi>q</mi><mo>=</mo><mn>5</mn></math></span>'
         '<img class="mwe-math-fallback-image-inline" aria-hidden="true" alt="q=5"></span>',
         '<img class="mwe-math-fallback-image-inline" alt="{\\displaystyle q=5}">',
+        '<span><span style="display:none"><math alttext="{\\displaystyle q=5}"><mi>q</mi><mo>=</mo><mn>5</mn></math>'
+        '</span><img src="y.svg" alt="{\\displaystyle q=5}"></span>',
     ],
 )
 def test_drawn_formula_is_said_once(drawn: str) -> None:
     assert text(f"<p>The load is {drawn} kN.</p>").replace("5$kN", "5$ kN") == "The load is $q=5$ kN."
+
+
+def test_picture_beside_a_formula_that_says_other_things_is_said() -> None:
+    assert text('<p><math><mi>q</mi></math> <img alt="A beam"></p>') == "$q$ [picture: A beam]"
 
 
 def katex(inside: str) -> str:
