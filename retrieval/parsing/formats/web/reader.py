@@ -96,6 +96,7 @@ class HtmlReader:
     def read(self, root: _Element) -> None:
         from lxml.etree import iterwalk
 
+        _put_feet_last(root)
         self._layout = _layout_tables(root)
         self._has_tex_scripts = any("math/tex" in script.get("type", "") for script in root.iter("script"))
         visibility = Visibility(root)
@@ -374,6 +375,14 @@ def _is_nested(item: _Element) -> bool:
     """Return whether this item's list is itself in an item."""
     above = item.getparent()
     return above is not None and above.getparent() is not None and above.getparent().tag == "li"
+
+
+def _put_feet_last(root: _Element) -> None:
+    """Move what stands at the foot of a table behind its rows, where browsers show it wherever it is written."""
+    for foot in list(root.iter("tfoot")):
+        table = foot.getparent()
+        if table is not None and table.tag == "table" and foot.getnext() is not None:
+            table.append(foot)
 
 
 def _layout_tables(root: _Element) -> set[_Element]:

@@ -51,6 +51,7 @@ def test_list_items_have_the_marks_that_a_browser_shows(body: str, shown: str) -
         ("<tr><td rowspan=0>A<td>1<tr><td>2<tr><td>3", "| A | 1 |\n| A | 2 |\n| A | 3 |"),
         ("<tr><td colspan=3>Alone<tr><td>1<td>2<td>3", "| Alone |\n| 1 | 2 | 3 |"),
         ("<thead><tr><th rowspan=9>H<th>a</thead><tbody><tr><td>1<td>2</tbody>", "| H | a |\n| 1 | 2 |"),
+        ("<tfoot><tr><td>Sum<td>3</tfoot><tbody><tr><td>a<td>1<tr><td>b<td>2", "| a | 1 |\n| b | 2 |\n| Sum | 3 |"),
         ("<tr><td rowspan=x colspan=-1>A<td>1", "| A | 1 |"),
         ("<tr><td>a<td><td>b", "| a |  | b |"),
         ("<tr><td>a<ul><li>x<li>y</ul><td>b", "| a - x - y | b |"),
