@@ -1,9 +1,9 @@
 """A page's own style sheets: which declarations hold for an element, as far as they decide whether its text is seen.
 
 Selectors of tags, classes, ids and attributes are understood, side by side (`p.x[data-x=y]`), below each other (`.x p`)
-and as children (`.x > p`), and of numbered children `:nth-child(2)`, `:first-child` and `:last-child`; a rule with any
-other selector (`:hover`, `[type^=x]`, `a + b`) is passed over, and so are sheets for other
-media than a screen, and everything that depends on its size. What can't be told leaves text where it is.
+and as children (`.x > p`), also by their number up to 19 (`:nth-child(2)`, `:first-child`, `:last-child`); a rule with
+any other selector (`:hover`, `[type^=x]`, `a + b`) is passed over, and so are sheets for other media than a screen, and
+everything that depends on its size. What can't be told leaves text where it is.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _ANCESTORS = 100
 _TOKEN = re.compile(r"[{};]|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+|\[[\w-]+(?:=[^\]]*)?\]|:[a-z-]+(?:\(\d{1,6}\))?)*)")
 _PART = re.compile(r"[.#][\w-]+|\[[^\]]+\]|:[^.#\[:]+")
-_CHILD = re.compile(r":(?:nth-child\((\d+)\)|(first)-child|(last)-child)")
-_CHILDREN = 1_000  # of an element, that are counted
+# Higher numbers are passed over: the children before have to be counted for each element.
+_CHILD = re.compile(r":(?:nth-child\((1?\d)\)|(first)-child|(last)-child)")
 _SCREEN = re.compile(r"@(?:media\s+(?:all|(?:only\s+)?screen|not\s+print)|layer\b[^{]*)", re.IGNORECASE)
 
 Weight = tuple[
@@ -222,7 +222,7 @@ def _is_numbered(element: _Element, number: int) -> bool:
     """Return whether it is the child of that number of what it stands in; -1 for the last."""
     if number < 0:
         return element.getnext() is None
-    before = islice(element.itersiblings(preceding=True), _CHILDREN)
+    before = islice(element.itersiblings(preceding=True), number)
     return number == 1 + sum(1 for each in before if isinstance(each.tag, str))
 
 
