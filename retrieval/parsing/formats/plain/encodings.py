@@ -21,6 +21,7 @@ _SAMPLE = 4_096  # bytes: a multiple of four
 _WIDER = {"gbk": "gb18030"}  # which holds all of it, and what it lacks
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _JAPANESE_ESCAPE = re.compile(rb"\x1b\$[@B(]")
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _DECLARATIONS = (
     re.compile(rb"^\s{0,100}<\?xml[^>]{1,200}?encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})"),
     re.compile(rb"<meta\b[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE),
@@ -43,13 +44,14 @@ def decode(content: bytes, *, notes: Notes | None = None, declared: str = "") ->
     if b"\0" in content[:_SAMPLE] and (name := wide_encoding(content[:_SAMPLE])):
         return _say(notes, name, content.decode(name, errors="replace"))
     text = _decoded(content, "utf-8")
+    text = text if text is not None else _cut_utf_8(content)
     return text if text is not None else _guessed(content, notes)
 
 
 def declared_in(content: bytes) -> str:
     """Return the label of the encoding that a page, an XML file, a source file or a TeX file names in its first
     lines; empty without one. What can be read as ASCII is not UTF-16, whatever it says."""
-    head = content[:_SAMPLE]
+    head = _COMMENT.sub(b"", content[:_SAMPLE])
     for pattern in _DECLARATIONS:
         if found := pattern.search(head):
             label = found[1].decode("ascii", errors="replace").lower()
@@ -129,6 +131,15 @@ def _decoded(content: bytes, name: str) -> str | None:
         return content.decode(name, errors="ignore")
     except (LookupError, UnicodeError):
         return None
+
+
+def _cut_utf_8(content: bytes) -> str | None:
+    """Return the text of UTF-8 that was cut within its last character, without that one; None for anything else."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        return None
+    return None if text.isascii() else text  # a single é at the end is no UTF-8
 
 
 def _guessed(content: bytes, notes: Notes | None) -> str:

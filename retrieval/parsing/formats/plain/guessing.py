@@ -9,11 +9,12 @@ from collections import Counter
 from functools import cache
 from itertools import pairwise
 
+from retrieval.parsing.formats.plain.signs import holds_only_signs
 from retrieval.text.stopwords import STOP_WORDS
 
 _SAMPLE = 12_000  # bytes, of the lines that hold more than ASCII
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_¹²³¼½¾]+")
 
 _WESTERN = ("cp1252", "mac-roman", "cp850", "cp437")
 _CENTRAL = ("cp1250", "iso8859-2", "cp852")
@@ -62,6 +63,8 @@ _MONEY = frozenset("€£")
 _MIXED = re.compile(r"[a-zA-Z][\u0370-\u1cff]|[\u0370-\u1cff][a-zA-Z]")  # two alphabets in one word
 _TWO_CAPITALS = re.compile(r"[A-Z][À-ÖØ-Þ]")
 _STRANGE_NEIGHBOURS = re.compile(r"[a-z][\u3400-\u9fff\uac00-\ud7a3]")
+_ASCII_WORD = re.compile(r"[A-Za-z]{2,}")
+_FEW = 2  # characters of an Eastern encoding, among words of ASCII
 _BOXES = re.compile(r"[\u2500-\u259f]")
 
 # Each with the lead bytes of the characters that its standard has in front as the frequent ones.
@@ -83,6 +86,8 @@ def guess_encoding(content: bytes) -> str:
     """Return the name of Python's codec whose text of `content` looks most like a language: Latin, Greek, Cyrillic,
     Hebrew, Arabic and Thai code pages, and those of Japanese, Chinese and Korean."""
     sample = _telling_lines(content)
+    if holds_only_signs(sample):
+        return "cp1252"
     scores = {name: _eastern_score(sample, name) for name in _EASTERN}
     for name, languages in _languages_of().items():
         text = _strictly(sample, name)
@@ -165,7 +170,7 @@ def _sign_score(text: str) -> float:
     """Return a sum over what is no letter: a little for signs that texts hold, where they hold them."""
     score = 0.0
     boxes = len(_BOXES.findall(text))
-    for found in re.finditer(r"[^\x00-\x7f\w]", text):
+    for found in re.finditer(r"[^\x00-\x7f\w]|[¹²³¼½¾]", text):
         sign, at = found[0], found.start()
         inside = text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha()
         if (inside and sign in _BETWEEN_LETTERS) or (not inside and sign in _MONEY):
@@ -176,7 +181,8 @@ def _sign_score(text: str) -> float:
             score += 0.1 if boxes > 20 and not inside else -1.5
         else:
             score -= 4 if sign < "\xa0" or sign == "\ufffd" else 1.5
-    digits = sum(1 for character in text if character > "\x7f" and not character.isalpha() and character.isalnum())
+    beyond = [character for character in text if character > "\x7f" and character not in _SIGNS]
+    digits = sum(1 for character in beyond if not character.isalpha() and character.isalnum())
     return score - 0.5 * digits
 
 
@@ -188,6 +194,9 @@ def _eastern_score(sample: bytes, name: str) -> float:
     counts = Counter(character for character in text if character > "\x7f")
     score = sum(count * 2 * _eastern_weight(character, name) for character, count in counts.items())
     score -= 2 * len(_STRANGE_NEIGHBOURS.findall(text))
+    beyond = sum(counts.values())
+    if beyond <= _FEW and len(_ASCII_WORD.findall(text)) >= beyond:
+        score -= 2
     kana = sum(count for character, count in counts.items() if "\u3040" <= character < "\u30fb")
     has_kana = kana > sum(counts.values()) // 20
     return score * 0.5 if name in {"cp932", "euc_jp"} and not has_kana else score
@@ -195,12 +204,15 @@ def _eastern_score(sample: bytes, name: str) -> float:
 
 def _eastern_weight(character: str, name: str) -> float:
     first, last = _EASTERN[name]
-    lead = character.encode(name, errors="replace")[0]
+    encoded = character.encode(name, errors="replace")
+    lead = encoded[0]
     if character in _EASTERN_SIGNS or character in _FREQUENT.get(name, ""):
         return 1.0
     if "\u3040" <= character < "\u30fb":
         return 1.0 if name in {"cp932", "euc_jp"} else -0.5
     if "\uff61" <= character < "\uffa0" or not ("\u3400" <= character < "\ua000" or "\uac00" <= character < "\ud7a4"):
+        return -0.3
+    if name in {"cp949", "gb18030"} and encoded[1] < 0xA1:  # rare ones, which were added to the standard
         return -0.3
     if first <= lead <= last:
         return 0.95 if name == "cp949" else 0.8

@@ -1,14 +1,16 @@
 """A page's own style sheets: which declarations hold for an element, as far as they decide whether its text is seen.
 
-Selectors of tags, classes and ids are understood, side by side (`p.x`), below each other (`.x p`) and as children
-(`.x > p`); a rule with any other selector (`:hover`, `[type=x]`, `a + b`) is passed over, and so are sheets for other
-media than a screen, and everything that depends on its size. What can't be told leaves text where it is.
+Selectors of tags, classes, ids and attributes are understood, side by side (`p.x[data-x=y]`), below each other (`.x p`)
+and as children (`.x > p`), also by their number up to 19 (`:nth-child(2)`, `:first-child`, `:last-child`); a rule with
+any other selector (`:hover`, `[type^=x]`, `a + b`) is passed over, and so are sheets for other media than a screen, and
+everything that depends on its size. What can't be told leaves text where it is.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
 _PROPERTIES = frozenset(
     "display visibility opacity position left right top bottom text-indent clip clip-path color background "
     "background-color font-size font width height max-width max-height overflow list-style list-style-type transform "
-    "margin-left margin-top animation animation-name".split()
+    "margin-left margin-top animation animation-name vertical-align "
+    "background-image background-clip -webkit-background-clip content-visibility".split()
 )
 _CSS_LIMIT = 2_000_000  # characters of all sheets of a page
 _RULE_LIMIT = 30_000
 _TESTS_LIMIT = 2_000_000  # of a rule on an element; then rules stop to apply
 _ANCESTORS = 100
 _TOKEN = re.compile(r"[{};]|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
-_COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+)*)")
+_COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+|\[[\w-]+(?:=[^\]]*)?\]|:[a-z-]+(?:\(\d{1,6}\))?)*)")
+_PART = re.compile(r"[.#][\w-]+|\[[^\]]+\]|:[^.#\[:]+")
+# Higher numbers are passed over: the children before have to be counted for each element.
+_CHILD = re.compile(r":(?:nth-child\((1?\d)\)|(first)-child|(last)-child)")
 _SCREEN = re.compile(r"@(?:media\s+(?:all|(?:only\s+)?screen|not\s+print)|layer\b[^{]*)", re.IGNORECASE)
 
 Weight = tuple[
@@ -37,12 +43,18 @@ class _Compound(NamedTuple):
     ids: frozenset[str]
     classes: frozenset[str]
     is_child: bool  # stands directly in what the compound before it matches
+    attributes: tuple[tuple[str, str | None], ...] = ()  # None: with any value
+    number: int = 0  # among the children that it is one of; -1 is the last
 
     def matches(self, element: _Element) -> bool:
         return (
             (not self.tag or element.tag == self.tag)
             and (not self.ids or element.get("id") in self.ids)
             and (not self.classes or self.classes <= set(element.get("class", "").split()))
+            and all(
+                element.get(name) is not None and value in {None, element.get(name)} for name, value in self.attributes
+            )
+            and (not self.number or _is_numbered(element, self.number))
         )
 
 
@@ -134,7 +146,7 @@ def _matches(compounds: tuple[_Compound, ...], element: _Element) -> bool:
 def _specificity(compounds: tuple[_Compound, ...]) -> tuple[int, int, int]:
     return (
         sum(len(compound.ids) for compound in compounds),
-        sum(len(compound.classes) for compound in compounds),
+        sum(len(each.classes) + len(each.attributes) + (each.number != 0) for each in compounds),
         sum(1 for compound in compounds if compound.tag),
     )
 
@@ -186,13 +198,32 @@ def _compounds(selector: str) -> tuple[_Compound, ...]:
         compound = _COMPOUND.fullmatch(part)
         if compound is None:
             return ()
-        names = re.findall(r"[.#][\w-]+", compound[2])
-        ids = frozenset(name[1:] for name in names if name[0] == "#")
-        classes = frozenset(name[1:] for name in names if name[0] == ".")
+        parts = _PART.findall(compound[2])
+        if any(each[0] == ":" and _CHILD.fullmatch(each) is None for each in parts):
+            return ()
         tag = "" if compound[1] in (None, "*") else compound[1].lower()
-        found.append(_Compound(tag, ids, classes, is_child))
+        found.append(_compound(tag, parts, is_child))
         is_child = False
     return tuple(found[:10]) if len(found) <= 10 else ()
+
+
+def _compound(tag: str, parts: list[str], is_child: bool) -> _Compound:
+    ids = frozenset(part[1:] for part in parts if part[0] == "#")
+    classes = frozenset(part[1:] for part in parts if part[0] == ".")
+    named = (part[1:-1].partition("=") for part in parts if part[0] == "[")
+    attributes = tuple((name.lower(), value.strip("\"'") if sign else None) for name, sign, value in named)
+    number = 0
+    for child in filter(None, map(_CHILD.fullmatch, parts)):
+        number = int(child[1]) if child[1] else 1 if child[2] else -1
+    return _Compound(tag, ids, classes, is_child, attributes, number)
+
+
+def _is_numbered(element: _Element, number: int) -> bool:
+    """Return whether it is the child of that number of what it stands in; -1 for the last."""
+    if number < 0:
+        return element.getnext() is None
+    before = islice(element.itersiblings(preceding=True), number)
+    return number == 1 + sum(1 for each in before if isinstance(each.tag, str))
 
 
 def _without_comments(css: str) -> str:

@@ -35,7 +35,10 @@ _ACCENTS = {
     "˙": "dot",
     ".": "dot",
 }
-_RAISED = re.compile(r"[+\-−–]?\d{1,6}(?:[.,/]\d{1,6})?[+\-−]?|[+\-−]|[nkmxyijt](?:[+\-−]\d{1,3})?")
+_RAISED = re.compile(
+    r"[+\-−–]?\d{1,6}(?:[.,/]\d{1,6})?[+\-−]?|[+\-−]|[+\-−]?\d{0,3}[a-zA-Z](?:[+\-−/](?:\d{1,3}|[a-zA-Z]))?"
+)
+_SHORT = 40  # characters of what may be raised as a whole
 _LOWERED = re.compile(r"\d{1,6}|[a-zA-Z]|(?:[a-z],)?[ijkn][+\-−]?\d{0,3}|max|min")
 
 
@@ -56,14 +59,32 @@ def dollars(tex: str, *, is_block: bool = False) -> str:
 
 
 def raised(text: str, *, is_lowered: bool, is_link: bool) -> str:
-    """Return what <sup> or <sub> holds so that it can't be taken for more digits of what stands before it: ^4, _2, and
-    the number of a note as [12]."""
+    """Return what <sup> or <sub> holds so that it can't be taken for more digits or letters of what stands before it:
+    ^4, _2, ^{n+1}, and the number of a note as [12]."""
     bare = text.strip()
     if is_link and bare.isdigit():
         return f"[{bare}]"
     if (_LOWERED if is_lowered else _RAISED).fullmatch(bare):
-        return f"{'_' if is_lowered else '^'}{bare.replace('−', '-')}"
+        bare = bare.replace("−", "-")
+        is_compound = re.search(r"[a-zA-Z/]|\d[+\-]\d", bare) is not None and len(bare) > 1
+        return f"{'_' if is_lowered else '^'}{f'{{{bare}}}' if is_compound else bare}"
+    if bare[:1].isdigit() and len(bare) <= _SHORT:  # 20 and 4_2 are not 204_2
+        return f"{'_' if is_lowered else '^'}{{{bare}}}"
     return text
+
+
+def compose(tag: str, parts: list[str]) -> str:
+    """Return the TeX of a MathML element named `tag` whose children read as `parts`, side by side where it has too few.
+    Of `^` and `_`: the second part, raised or lowered."""
+    if tag in {"^", "_"}:
+        return _script(tag, parts[1])
+    build = _BUILT.get(tag)
+    return build(parts) if build is not None and len(parts) >= _NEEDED.get(tag, 1) else _joined(parts)
+
+
+def leaf(text: str, *, tag: str = "mo") -> str:
+    """Return the text of a MathML element without children as TeX."""
+    return _leaf(tag, text)
 
 
 def _annotation(element: _Element) -> str:

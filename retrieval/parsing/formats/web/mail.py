@@ -6,9 +6,11 @@ import re
 from email import policy
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
+from itertools import islice
 from pathlib import Path
 
 from retrieval.errors import ParsingError
+from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, plausible_date
 from retrieval.parsing.formats.plain.encodings import declared_in, decode
 from retrieval.parsing.formats.web.calendar import add_calendar
@@ -20,6 +22,7 @@ _SHOWN = ("From", "To", "Cc", "Date")
 _DEPTH_LIMIT = 12  # parts in parts; what is deeper is named only
 _PARTS_LIMIT = 2_000
 _LEVELS = 6
+_RAW_BYTE = re.compile("[\udc80-\udcff]")
 _HEADER_FAULTS = (ValueError, LookupError, AttributeError, TypeError)
 _TEXT_ENDINGS = set("txt text log md csv tsv json xml yaml yml ini toml srt vtt rst tex adoc".split())
 _OTHER_TEXT = {"text/rtf", "text/richtext"}  # which is no plain text
@@ -54,9 +57,10 @@ class _MailReader:
 
     def add_message(self, message: Message, depth: int = 0, mails: int = 0) -> None:
         """Append the head of a mail and its parts; `mails` is how many it stands in."""
-        self.blocks.add(_header(message, "Subject"), level=min(mails + 1, _LEVELS))
+        notes = self.blocks.notes
+        self.blocks.add(_header(message, "Subject", notes), level=min(mails + 1, _LEVELS))
         for number, name in enumerate(name for name in _SHOWN if _header(message, name)):
-            self.blocks.add(f"{name}: {_header(message, name)}", close=number > 0)
+            self.blocks.add(f"{name}: {_header(message, name, notes)}", close=number > 0)
         self._add_part(message, depth, mails)
 
     def name_attachments(self) -> None:
@@ -194,7 +198,22 @@ def _children(part: Message) -> list[Message]:
     return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
 
 
-def _header(message: Message, name: str) -> str:
+def _raw_header(message: Message, name: str) -> str:
+    return next((str(raw) for key, raw in message.raw_items() if key.lower() == name.lower()), "")
+
+
+def _charset(message: Message) -> str:
+    """Return the encoding that the first part with text names; empty without one."""
+    for part in islice(message.walk(), _PARTS_LIMIT):
+        if part.get_content_maintype() == "text":
+            try:
+                return part.get_content_charset() or ""
+            except _HEADER_FAULTS:
+                return ""
+    return ""
+
+
+def _header(message: Message, name: str, notes: Notes | None = None) -> str:
     """Return the header as it reads when decoded, or as it stands in the file when it is broken.
 
     The standard library's parser of structured headers raises whatever its code meets on some broken ones
@@ -203,7 +222,11 @@ def _header(message: Message, name: str) -> str:
     try:
         value = str(message[name] or "")
     except _HEADER_FAULTS:
-        value = next((str(raw) for key, raw in message.raw_items() if key.lower() == name.lower()), "")
+        value = _raw_header(message, name)
+    if "\ufffd" in value:  # bytes that name no encoding
+        raw = _raw_header(message, name)
+        if _RAW_BYTE.search(raw):
+            value = decode(raw.encode("utf-8", errors="surrogateescape"), notes=notes, declared=_charset(message))
     return " ".join(clean(value).split())[:2_000]
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from retrieval.notes import Notes
-from retrieval.parsing.formats.web.formulas import dollars
+from retrieval.parsing.formats.web.formulas import dollars, formula
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -39,13 +39,27 @@ def picture(element: _Element, notes: Notes) -> str:
     if said and any(name in classes for name in _FORMULA_CLASSES):
         before = element.getprevious()  # MediaWiki's picture, beside the MathML that it is drawn from
         return "" if before is not None and next(before.iter("math"), None) is not None else dollars(said)
-    if element.get("aria-hidden") == "true":
+    if element.get("aria-hidden") == "true" or (said and _repeats_formula(element, said)):
         return ""
     if not said or _FILE_NAME.fullmatch(said):
         if element.get("alt") is None or said:
             notes.add("pictures")
         return ""
     return said if len(said) <= 2 or "emoji" in classes else f"[picture: {said}]"
+
+
+def _repeats_formula(element: _Element, said: str) -> bool:
+    """Return whether a picture says the TeX of MathML beside it."""
+    for other in (element.getprevious(), element.getnext()):
+        math = next(other.iter("math"), None) if other is not None else None
+        if math is not None:
+            known = (formula(math), dollars(_flat(math.get("alttext", ""))))
+            return _bare(dollars(said)) in map(_bare, known)
+    return False
+
+
+def _bare(tex: str) -> str:
+    return "".join(tex.strip("$").split())
 
 
 def drawing(element: _Element) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.parsing.formats.extracted import Blocks, row_line
+from retrieval.parsing.formats.web.drawn import katex_tex, mathjax_tex
 from retrieval.parsing.formats.web.formulas import dollars, formula, raised
 from retrieval.parsing.formats.web.furniture import Furniture
 from retrieval.parsing.formats.web.grid import HtmlGrid, ListNumbering, span
@@ -25,8 +29,12 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # A table that holds one of these lays out a page: its cells are no cells to a reader.
 _LAYOUT_TAGS = ("table", "pre", "nav", "main", "article", "section", *_HEADINGS)
 _ROW_GROUPS = {"thead", "tbody", "tfoot", "table"}
+_PICTURED = {"img", "svg", "math", "mjx-container", "input", "select"}
 # What is hidden from programs that read aloud is seen, but in these it only doubles or adorns other text.
-_ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "span", "strong", "sup", "use"}
+_ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "nobr", "span", "strong", "sup", "use"}
+_DRAWING_FONTS = ("material-icons", "material-symbols")  # in which the name of a drawing is its text
+_READ_ALOUD = {"sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "screenreader", "a11y-hidden"}
+_REPEATS_LIMIT = 1_000  # characters, and strings, of text that may repeat other text
 _DRAWN_FORMULAS = {"MathJax", "MathJax_Preview", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "mjx-chtml"}
 
 
@@ -64,6 +72,7 @@ class _Frame(NamedTuple):
     is_passed_over: bool
     look: Look
     style: str  # of lists in it
+    raising: str = ""  # "sup" or "sub", when it stands above or below its line
 
 
 class HtmlReader:
@@ -93,6 +102,7 @@ class HtmlReader:
     def read(self, root: _Element) -> None:
         from lxml.etree import iterwalk
 
+        _put_feet_last(root)
         self._layout = _layout_tables(root)
         self._has_tex_scripts = any("math/tex" in script.get("type", "") for script in root.iter("script"))
         visibility = Visibility(root)
@@ -113,8 +123,9 @@ class HtmlReader:
     def _frame(self, element: _Element, above: _Frame, visibility: Visibility) -> _Frame:
         """Return whether the element is passed over, once what stands in its place has been said."""
         if element.tag in _ORDINARY and not element.attrib and not visibility.sheets.has_rules:
-            return above if not above.style else above._replace(style="")
-        if not isinstance(element.tag, str) or self._replace(element):
+            return above._replace(style="", raising="") if above.style or above.raising else above
+        is_unseen = above.look.is_unseen and element.tag in _PICTURED
+        if not isinstance(element.tag, str) or is_unseen or self._replace(element):
             return above._replace(is_passed_over=True)
         hidden, look, declared = visibility.judge(element, above.look)
         if hidden or element.tag == "noscript":
@@ -125,7 +136,8 @@ class HtmlReader:
                 self._blocks.notes.add("page_furniture")
             return above._replace(is_passed_over=True)
         style = declared.get("list-style-type") or (declared.get("list-style") or "").partition(" ")[0]
-        return _Frame(False, look, style or (above.style if element.tag in {"li", "ol", "ul"} else ""))
+        style = style or (above.style if element.tag in {"li", "ol", "ul"} else "")
+        return _Frame(False, look, style, _raising(element, declared))
 
     def _replace(self, element: _Element) -> bool:
         """Say what stands for an element that has no text of its own to be shown; return whether it is one."""
@@ -134,6 +146,8 @@ class HtmlReader:
             said = formula(element)
         elif tag == "script" and "math/tex" in (kind := element.get("type", "")):
             said = dollars(element.text or "", is_block="display" in kind)
+        elif tag == "mjx-container" and next(element.iter("math"), None) is None:
+            said = self._mathjax(element)
         elif tag == "svg":
             said = drawing(element)
         elif tag == "img":
@@ -142,6 +156,8 @@ class HtmlReader:
             said = field(element)
         elif self._is_drawn_formula(element) or tag in _NEVER_SHOWN or _is_control(element):
             said = ""
+        elif "katex-html" in element.get("class", "").split():
+            said = dollars(katex_tex(element), is_block="katex-display" in _classes_around(element))
         if said:
             self._inline.append(said)
         return said is not None
@@ -153,6 +169,15 @@ class HtmlReader:
             before = element.getprevious()
             return before is not None and next(before.iter("math"), None) is not None
         return self._has_tex_scripts and not _DRAWN_FORMULAS.isdisjoint(classes)
+
+    def _mathjax(self, element: _Element) -> str:
+        """Return a formula that MathJax has drawn without MathML beside it; what it can't be read of is noted."""
+        if tex := mathjax_tex(element):
+            return dollars(tex, is_block=element.get("display") == "true")
+        spoken = next(filter(None, (inside.get("aria-label", "").strip() for inside in element.iter())), "")
+        if not spoken:
+            self._blocks.notes.add("parts", "MathJax")
+        return f"[formula: {spoken[:_REPEATS_LIMIT]}]" if spoken else ""
 
     def _say_hidden(self, element: _Element) -> None:
         """Note hidden text; formulas that are hidden beside their own picture are said."""
@@ -178,7 +203,7 @@ class HtmlReader:
             self._begin_block(element, style)
         elif tag == "br":
             self._inline.append(" " if self._cells else "\n")
-        elif tag in ("sup", "sub", "rt"):
+        elif frame.raising or tag == "rt":
             self._raised.append(len(self._inline))
         elif tag == "q":
             self._inline.append("“")
@@ -221,7 +246,7 @@ class HtmlReader:
         elif tag in _BLOCK_TAGS or tag in ("td", "th"):
             self._end_block(tag)
         else:
-            self._end_inline(element)
+            self._end_inline(element, frame.raising)
         self._say(element.tail, above)
 
     def _end_block(self, tag: str) -> None:
@@ -241,16 +266,16 @@ class HtmlReader:
             self._blocks.add(self._mark + line, close=follows or self._close)
             self._mark = ""
 
-    def _end_inline(self, element: _Element) -> None:
+    def _end_inline(self, element: _Element, raising: str) -> None:
         tag = element.tag
-        if tag in ("sup", "sub", "rt") and self._raised and (start := self._raised.pop()) <= len(self._inline):
+        if (raising or tag == "rt") and self._raised and (start := self._raised.pop()) <= len(self._inline):
             text = "".join(self._inline[start:])
             del self._inline[start:]
             if tag == "rt":
                 self._readings.append(text.strip())
             else:
                 is_link = next(element.iter("a"), None) is not None or _parent_tag(element) == "a"
-                self._inline.append(raised(text, is_lowered=tag == "sub", is_link=is_link) if text else "")
+                self._inline.append(raised(text, is_lowered=raising == "sub", is_link=is_link) if text else "")
         elif tag == "ruby" and self._readings:
             self._inline.append(f"({''.join(self._readings)})")
             self._readings.clear()
@@ -281,11 +306,52 @@ class HtmlReader:
             self._mark, self._close = "", False
 
 
+def _raising(element: _Element, declared: dict[str, str]) -> str:
+    """Return "sup" or "sub" for what its tag or its style puts above or below the line."""
+    if element.tag in {"sup", "sub"}:
+        return str(element.tag)
+    if element.tag in _BLOCK_TAGS or element.tag in {"td", "th", "br", "rt", "ruby", "q"}:
+        return ""
+    return {"super": "sup", "sub": "sub"}.get(declared.get("vertical-align", ""), "")
+
+
 def _is_adornment(element: _Element) -> bool:
-    """Return whether this only adorns the text: the ¶ behind a heading, or what is not read aloud."""
-    if element.get("class") in {"headerlink", "anchorjs-link"}:
+    """Return whether this only adorns the text: the ¶ behind a heading, what is not read aloud and has neither letters
+    nor digits or draws the formula beside it, and what is read aloud of text that is seen beside it."""
+    name = element.get("class", "")
+    if name in {"headerlink", "anchorjs-link"}:
         return True
-    return element.get("aria-hidden") == "true" and element.tag in _ADORNING_TAGS
+    if element.get("aria-hidden") == "true" and element.tag in _ADORNING_TAGS:
+        said = _letters(element)
+        return not said or any(font in name for font in _DRAWING_FONTS) or _is_in_formula_beside(element, said)
+    if name and not _READ_ALOUD.isdisjoint(name.split()):
+        said = _letters(element)
+        return any(each.get("aria-hidden") == "true" and _letters(each) == said for each in _beside(element))
+    return False
+
+
+def _is_in_formula_beside(element: _Element, said: str) -> bool:
+    """Return whether the letters and digits stand in MathML that is all there is in an element beside it."""
+    for other in _beside(element):
+        if next(other.iter("math"), None) is not None and (other.tag == "math" or not _has_text(other, but="math")):
+            return not Counter(said) - Counter(_letters(other))
+    return False
+
+
+def _beside(element: _Element) -> list[_Element]:
+    return [each for each in (element.getprevious(), element.getnext()) if each is not None]
+
+
+def _letters(element: _Element) -> str:
+    """Return the letters and digits in it, in lower case, up to a limit."""
+    found = "".join(islice(element.itertext(), _REPEATS_LIMIT))[: 10 * _REPEATS_LIMIT]
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", found).casefold()))
+
+
+def _classes_around(element: _Element) -> set[str]:
+    """Return the classes of the two elements that it stands in."""
+    around = islice(element.iterancestors(), 2)
+    return {name for above in around for name in above.get("class", "").split()}
 
 
 def _has_text(element: _Element, but: str = "") -> bool:
@@ -315,6 +381,14 @@ def _is_nested(item: _Element) -> bool:
     """Return whether this item's list is itself in an item."""
     above = item.getparent()
     return above is not None and above.getparent() is not None and above.getparent().tag == "li"
+
+
+def _put_feet_last(root: _Element) -> None:
+    """Move what stands at the foot of a table behind its rows, where browsers show it wherever it is written."""
+    for foot in list(root.iter("tfoot")):
+        table = foot.getparent()
+        if table is not None and table.tag == "table" and foot.getnext() is not None:
+            table.append(foot)
 
 
 def _layout_tables(root: _Element) -> set[_Element]:

@@ -28,15 +28,26 @@ _BLACK: Colour = (0, 0, 0)
 _NEAR = 24  # of the three differences together
 
 
+_VISIBLE = re.compile(r"visibility\s{0,9}:\s{0,9}(?:visible|initial)", re.IGNORECASE)
+_CLEAR = re.compile(
+    r"transparent|#[0-9a-f]{3}0|#[0-9a-f]{6}00"
+    r"|(?:rgb|hsl)a?\((?:(?:[^),/]{1,20},){3}|[^),/]{1,60}/)\s{0,9}0?\.?0{1,9}%?\s{0,9}\)"
+)
+
+
 class Look(NamedTuple):
     """What an element passes on to what is in it. None: not known."""
 
     colour: Colour | None
     ground: Colour | None
+    is_unseen: bool = False  # by `visibility`
+    is_clear: bool = False  # text lets all of its ground through
 
     @property
     def is_invisible(self) -> bool:
-        """Return whether text has the colour of its ground."""
+        """Return whether text is unseen, or has the colour of its ground."""
+        if self.is_unseen or self.is_clear:
+            return True
         if self.colour is None or self.ground is None:
             return False
         return sum(abs(one - other) for one, other in zip(self.colour, self.ground, strict=True)) <= _NEAR
@@ -47,6 +58,7 @@ class Visibility:
 
     def __init__(self, root: _Element) -> None:
         self.sheets = Sheets(root)
+        self._may_reappear = _VISIBLE.search(_styles(root)) is not None
         known = self.sheets.is_complete
         self.first_look = Look(_BLACK if known else None, _WHITE if known else None)
 
@@ -60,7 +72,13 @@ class Visibility:
         if element.tag in {"html", "body"}:  # hidden until a script shows it
             return False, look, declared
         hidden = element.get("hidden") is not None and declared.get("display", "none") == "none"
+        hidden = hidden or (look.is_unseen and not self._may_reappear)
         return hidden or (bool(declared) and _is_hidden(declared)), look, declared
+
+
+def _styles(root: _Element) -> str:
+    sheets = ("".join(style.itertext()) for style in root.iter("style"))
+    return ";".join([*sheets, *(element.get("style", "") for element in root.iter())])
 
 
 def _is_hidden(declared: dict[str, str]) -> bool:
@@ -71,9 +89,8 @@ def _is_hidden(declared: dict[str, str]) -> bool:
     size = _LENGTH.fullmatch(declared.get("font-size", "")) or _LENGTH.match(_size_in(declared.get("font", "")))
     return (
         declared.get("display") == "none"
-        or declared.get("visibility") in {"hidden", "collapse"}
         or (number("opacity") <= 0.01 and not _is_animated(declared))
-        or declared.get("color") == "transparent"
+        or declared.get("content-visibility") == "hidden"
         or (size is not None and (float(size[1]) == 0 or (size[2] in {"px", "pt"} and float(size[1]) <= 1)))
         or _is_off_screen(declared)
         or _CLIPPED.search(declared.get("clip", "") + declared.get("clip-path", "")) is not None
@@ -109,15 +126,21 @@ def _size_in(font: str) -> str:
 
 
 def _look(element: _Element, declared: dict[str, str], above: Look) -> Look:
-    colour, ground = above
+    colour, ground, unseen, clear = above
+    if seen := declared.get("visibility"):
+        unseen = above.is_unseen if seen in {"inherit", "unset"} else seen in {"hidden", "collapse"}
     if ink := declared.get("color") or element.get("color") or (element.tag == "body" and element.get("text")) or "":
         colour = above.colour if ink == "inherit" else _parse_colour(ink)
+        clear = above.is_clear if ink == "inherit" else _CLEAR.fullmatch(ink.strip()) is not None
+    if "text" in {declared.get("background-clip"), declared.get("-webkit-background-clip")}:
+        clear = False  # what is painted behind it shows in the shape of its letters
     painted = declared.get("background-color") or declared.get("background") or element.get("bgcolor") or ""
-    if element.get("background") or "url(" in declared.get("background", ""):
+    drawn = declared.get("background", "") + declared.get("background-image", "")
+    if element.get("background") or "url(" in drawn or "gradient(" in drawn:
         ground = None
     elif painted and painted not in {"transparent", "none", "inherit", "initial", "unset"}:
         ground = _parse_colour(painted)
-    return Look(colour, ground)
+    return Look(colour, ground, unseen, clear)
 
 
 def _parse_colour(text: str) -> Colour | None:

@@ -29,6 +29,17 @@ KOREAN = "요금은 하룻밤에 이십 유로입니다. 박물관은 정오에 
         ("Name;Preis €\r\nÖlpumpe;12,50 €\r\n", "cp1252"),
         ("Müller;42", "cp1252 cp850"),
         ("It’s the owner’s duty – “always”.", "cp1252 mac-roman"),
+        ("The oven heats to 20 °C.", "cp1252"),
+        ("It is 20°C in here and 5 µm and 3 m² thick.", "cp1252"),
+        ("Fläche: 20 m² – 5 €", "cp1252"),
+        ("½ pound of butter", "cp1252"),
+        ("Fee – 5 euros…", "cp1252"),
+        ("20 °C ± 2, 5 µm, ½, § 4", "cp1252"),
+        ("Café at 20 °C, ± 2", "cp1252"),
+        ("The so-called “fee” – £5 – isn’t due…", "cp1252"),
+        ("© 2024 Boiler® Ltd., 30 €", "cp1252"),
+        ("pokój zamknięty, był są °5", "iso8859-2"),
+        ("Price list of 山田商店", "cp932"),
         ("El año que viene costará más. ¿Dónde está la llave?", "cp1252 mac-roman cp850"),
         ("A reunião não começa às três; a decisão é do condomínio.", "cp1252 cp850"),
         ("Hyran är åtta tusen kronor och fönstret är öppet.", "cp1252"),
@@ -127,11 +138,21 @@ def test_label_that_is_wrong_is_passed_over_and_the_guess_is_said(label: str) ->
         (b"#!/usr/bin/python\n# -*- coding: latin-1 -*-\n", "latin-1"),
         (b"\\documentclass{x}\n\\usepackage[latin1]{inputenc}", "windows-1252"),
         (b'<meta charset="utf-16">', "utf-8"),
+        (b'<!-- <meta charset="koi8-r"> --><meta charset=windows-1251>', "windows-1251"),
+        (b'<!-- a -- > b\n<meta charset="koi8-r">', ""),
         (b"plain", ""),
     ],
 )
 def test_declared_label_is_found(head: bytes, label: str) -> None:
     assert declared_in(head) == label
+
+
+def test_utf_8_that_is_cut_in_its_last_character_loses_that_one_alone() -> None:
+    for character in "é€😀":
+        notes = Notes()
+        assert decode(f"Grüße {character}".encode()[:-1], notes=notes) == "Grüße "
+        assert notes.all() == []
+    assert decode("Un café".encode("cp1252")) == "Un café"
 
 
 def test_a_few_bytes_of_windows_in_utf_8_spoil_nothing_else() -> None:

@@ -51,6 +51,7 @@ def test_list_items_have_the_marks_that_a_browser_shows(body: str, shown: str) -
         ("<tr><td rowspan=0>A<td>1<tr><td>2<tr><td>3", "| A | 1 |\n| A | 2 |\n| A | 3 |"),
         ("<tr><td colspan=3>Alone<tr><td>1<td>2<td>3", "| Alone |\n| 1 | 2 | 3 |"),
         ("<thead><tr><th rowspan=9>H<th>a</thead><tbody><tr><td>1<td>2</tbody>", "| H | a |\n| 1 | 2 |"),
+        ("<tfoot><tr><td>Sum<td>3</tfoot><tbody><tr><td>a<td>1<tr><td>b<td>2", "| a | 1 |\n| b | 2 |\n| Sum | 3 |"),
         ("<tr><td rowspan=x colspan=-1>A<td>1", "| A | 1 |"),
         ("<tr><td>a<td><td>b", "| a |  | b |"),
         ("<tr><td>a<ul><li>x<li>y</ul><td>b", "| a - x - y | b |"),
@@ -104,14 +105,65 @@ def test_mathml_is_tex(mathml: str, tex: str) -> None:
         '<span><span style="display:none"><math><mi>q</mi><mo>=</mo><mn>5</mn></math></span>'
         '<img class="mwe-math-fallback-image-inline" aria-hidden="true" alt="q=5"></span>',
         '<img class="mwe-math-fallback-image-inline" alt="{\\displaystyle q=5}">',
+        '<span><span style="display:none"><math alttext="{\\displaystyle q=5}"><mi>q</mi><mo>=</mo><mn>5</mn></math>'
+        '</span><img src="y.svg" alt="{\\displaystyle q=5}"></span>',
     ],
 )
 def test_drawn_formula_is_said_once(drawn: str) -> None:
     assert text(f"<p>The load is {drawn} kN.</p>").replace("5$kN", "5$ kN") == "The load is $q=5$ kN."
 
 
-def test_formula_of_katex_without_mathml_is_its_text() -> None:
-    assert text('<p>Load <span class="katex"><span class="katex-html">q=5</span></span></p>') == "Load q=5"
+def test_picture_beside_a_formula_that_says_other_things_is_said() -> None:
+    assert text('<p><math><mi>q</mi></math> <img alt="A beam"></p>') == "$q$ [picture: A beam]"
+
+
+def katex(inside: str) -> str:
+    return text(f'<p><span class="katex"><span class="katex-html" aria-hidden="true">{inside}</span></span></p>')
+
+
+def stacked(*lines: str, lowered: bool = False) -> str:
+    column = "".join(f'<span style="top:-3em"><span class="pstrut"></span>{line}</span>' for line in lines)
+    column = f'<span class="vlist-r"><span class="vlist">{column}</span><span class="vlist-s">\u200b</span></span>'
+    return f'<span class="vlist-t{" vlist-t2" if lowered else ""}">{column}</span>'
+
+
+def test_formula_of_katex_without_mathml_is_tex() -> None:
+    assert katex('<span class="base"><span class="mord">q</span></span><span class="base">=5</span>') == "$q=5$"
+    assert katex(f'x<span class="msupsub">{stacked("<span>2</span>")}</span>') == "$x^2$"
+    assert katex(f'x<span class="msupsub">{stacked("<i>i</i>", lowered=True)}</span>') == "$x_i$"
+    assert katex(f'x<span class="msupsub">{stacked("<i>i</i>", "<i>12</i>", lowered=True)}</span>') == "$x_i^{12}$"
+    line = '<span class="frac-line"></span>'
+    assert (
+        katex(f'<span class="mfrac">{stacked("<i>b</i>", line, "<i>a</i>", lowered=True)}</span>') == r"$\frac{a}{b}$"
+    )
+
+
+X_SQUARED = """<mjx-math><mjx-msup><mjx-mi><mjx-c class="mjx-c1D465 TEX-I"></mjx-c></mjx-mi>
+<mjx-script><mjx-mn size="s"><mjx-c class="mjx-c32"></mjx-c></mjx-mn></mjx-script></mjx-msup></mjx-math>"""
+FRACTION = """<mjx-math><mjx-mfrac><mjx-frac><mjx-num><mjx-nstrut></mjx-nstrut><mjx-mn><mjx-c class="mjx-c31"></mjx-c>
+<mjx-c class="mjx-c30"></mjx-c></mjx-mn></mjx-num><mjx-dbox><mjx-dtable><mjx-line></mjx-line><mjx-row><mjx-den>
+<mjx-dstrut></mjx-dstrut><mjx-mi><mjx-c class="mjx-c1D45B"></mjx-c></mjx-mi></mjx-den></mjx-row></mjx-dtable></mjx-dbox>
+</mjx-frac></mjx-mfrac></mjx-math>"""
+DRAWN_IN_SVG = """<svg aria-hidden="true"><g data-mml-node="math"><g data-mml-node="msubsup"><g data-mml-node="mi">
+<use data-c="1D465"></use></g><g data-mml-node="mi"><path data-c="1D456"></path></g><g data-mml-node="mn">
+<path data-c="31"></path><path data-c="32"></path></g></g></g></svg>"""
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (X_SQUARED, "$x^2$"),
+        (FRACTION, r"$\frac{10}{n}$"),
+        (DRAWN_IN_SVG, "$x_i^{12}$"),
+        ('<mjx-math data-latex="a \\le 5"><mjx-mi data-latex="a"></mjx-mi></mjx-math>', r"$a \le 5$"),
+        ('<mjx-math aria-label="x squared"></mjx-math>', "[formula: x squared]"),
+        ("<svg><g><path d='M1 1'></path></g></svg>", ""),
+    ],
+)
+def test_formula_of_mathjax_without_mathml_is_read_or_noted(inside: str, shown: str) -> None:
+    extracted = read("a.html", f"<p>Value <mjx-container>{inside}</mjx-container> here.</p>")
+    assert extracted.text == f"Value {shown} here.".replace("  ", " ")
+    assert noted(extracted) == ({} if shown else {"parts": 1})
 
 
 @pytest.mark.parametrize(
@@ -121,6 +173,12 @@ def test_formula_of_katex_without_mathml_is_its_text() -> None:
         ("10<sup>-3</sup>, 10<sup>−3</sup>", "10^-3, 10^-3"),
         ("H<sub>2</sub>O, x<sub>i</sub>", "H_2O, x_i"),
         ("2<sup>n</sup>", "2^n"),
+        ("10<sup>2n</sup>, 10<sup>n+1</sup>, a<sub>n+1</sub>, 2<sup>1/2</sup>", "10^{2n}, 10^{n+1}, a_{n+1}, 2^{1/2}"),
+        ("word<sup>a</sup>", "word^a"),
+        ('20<span style="vertical-align:super;font-size:70%">4</span> m', "20^4 m"),
+        ('20<span style="vertical-align: sub"><b>4</b></span><i>5</i>', "20_45"),
+        ('20<span style="vertical-align:super">4<sub>2</sub></span>', "20^{4_2}"),
+        ("word<sup>1, 2</sup>", "word^{1, 2}"),
         ("1<sup>st</sup> M<sup>me</sup>", "1st Mme"),
         ('word<sup><a href="#n">12</a></sup>', "word[12]"),
         ("word<sup>[3]</sup>", "word[3]"),
@@ -129,6 +187,11 @@ def test_formula_of_katex_without_mathml_is_its_text() -> None:
 )
 def test_raised_and_lowered_text_keeps_apart(html: str, shown: str) -> None:
     assert text(f"<p>{html}</p>") == shown
+
+
+def test_text_that_a_class_raises_keeps_apart() -> None:
+    head = "<style>.up{vertical-align:super} .down{vertical-align:sub}</style>"
+    assert text("<p>20<span class=up>4</span> and x<i class=down>i</i></p>", head) == "20^4 and x_i"
 
 
 # ---- pictures and fields ---------------------------------------------------------------------------------------------
@@ -186,6 +249,17 @@ HIDDEN = [
     ("<table bgcolor=black><tr><td><font color='#000'>NO</font></table>", ""),
     ("<noscript>NO</noscript>", ""),
     ("<p style='OPACITY: 0'>NO</p>", ""),
+    ("<p style='color:rgba(0,0,0,0)'>NO</p>", ""),
+    ("<p style='color:rgb(0 0 0 / 0%)'>NO</p>", ""),
+    ("<p style='color:#ffffff00'>NO</p>", ""),
+    ("<p style='color:#0000'>NO</p>", ""),
+    ("<p data-x=h>NO</p>", "[data-x=h]{display:none}"),
+    ("<p data-x=h>NO</p>", "p[data-x='h']{display:none}"),
+    ("<p data-x>NO</p>", "[data-x]{display:none}"),
+    ("<div class=d><i></i><p>NO</p></div>", ".d p:nth-child(2){display:none}"),
+    ("<div class=d><i></i><p>NO</p></div>", ".d :last-child{display:none}"),
+    ("<div style='content-visibility:hidden'><p>NO</p></div>", ""),
+    ("<div style='visibility:hidden'>NO<img alt='NO'><b style='visibility:visible'></b></div>", ""),
 ]
 
 
@@ -213,12 +287,42 @@ SHOWN = [
     ("<p class=x>YES</p>", '.y::before{content:"} .x{display:none} {"}'),
     ("<p aria-hidden=true>YES</p>", ""),
     ("<p class=x>YES</p>", ".x{display:none"),
+    ("<div style='visibility:hidden'>NO <b style='visibility:visible'>YES</b></div>", ""),
+    ("<div class=x><p class=y>YES</p></div>", ".x{visibility:hidden} .y{visibility:visible}"),
+    ("<div style='background-image:url(x.png)'><p style='color:#fff'>YES</p></div>", ""),
+    ("<p style='color:white;background-image:linear-gradient(#000,#111)'>YES</p>", ""),
+    ("<p style='color:transparent;-webkit-background-clip:text;background:red'>YES</p>", ""),
+    ("<p style='color:rgba(0,0,0,0.5)'>YES</p>", ""),
+    ("<p style='color:#000'>YES</p>", ""),
+    ("<p style='color:rgb(0, 0, 0)'>YES</p>", ""),
+    ("<p style='color:hsl(0,0%,0%)'>YES</p>", ""),
+    ("<p style='color:rgb(0 0 0)'>YES</p>", ""),
+    ("<p data-x=y>YES</p>", "[data-x=h]{display:none}"),
+    ("<ul class=l><li>YES<li>x</ul>", ".l li:nth-child(2){display:none}"),
+    ("<p class=x>YES</p>", ".x:first-line{display:none}"),
+    ("<p>The fee is <span aria-hidden=true>YES</span></p>", ""),
+    ("<p>The fee is <b aria-hidden=true>YES</b></p>", ""),
+    ("<p><span aria-hidden=true>YES</span><span class=sr-only style='clip:rect(0,0,0,0)'>Yes</span></p>", ""),
+    ("<p><span aria-hidden=true>YES</span><math><mi>x</mi></math></p>", ""),
 ]
 
 
 @pytest.mark.parametrize(("html", "css"), SHOWN)
 def test_what_is_seen_stays(html: str, css: str) -> None:
     assert "YES" in read("a.html", f"<style>{css}</style><p>Seen.</p>{html}").text
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("Go <span aria-hidden=true>→</span><i aria-hidden=true class=material-icons>home</i> on", "Go on"),
+        ("<span aria-hidden=true>5 €</span><span class=sr-only>5 €</span> a day", "5 € a day"),
+        ("<span class='price sr-only'>5 €</span><span aria-hidden=true>5 €</span> a day", "5 € a day"),
+        ("<nobr aria-hidden=true>𝑥=5</nobr><span><math><mi>x</mi><mo>=</mo><mn>5</mn></math></span>", "$x=5$"),
+    ],
+)
+def test_what_is_drawn_and_read_aloud_is_said_once(html: str, shown: str) -> None:
+    assert text(f"<p>{html}</p>") == shown
 
 
 def test_white_text_stays_where_its_ground_is_painted_by_another_file() -> None:

@@ -188,3 +188,15 @@ def test_invitation_beside_a_text_is_read_as_well() -> None:
 )
 def test_broken_invitation_costs_only_what_is_broken(broken: str) -> None:
     assert "Event: x" in calendar(broken, "SUMMARY:x")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain; charset=windows-1252", "text/plain"])
+def test_headers_of_raw_bytes_are_read_as_the_body_is(content_type: str) -> None:
+    mail = f"From: Jörg Müller <j@example.org>\nSubject: Gebühr – für Gäste\nContent-Type: {content_type}\n\nGrüße.\n"
+    extracted = read("a.eml", mail.encode("cp1252"))
+    assert extracted.text == "Gebühr – für Gäste\n\nFrom: Jörg Müller <j@example.org>\n\nGrüße."
+    assert extracted.title == "Gebühr – für Gäste"
+
+
+def test_headers_of_raw_utf_8_are_read() -> None:
+    assert read("a.eml", "Subject: Gebühr\n\nText.\n".encode()).title == "Gebühr"
