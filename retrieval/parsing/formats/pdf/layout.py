@@ -13,7 +13,7 @@ from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled, stream_lines
 from retrieval.parsing.formats.pdf.rules import Rule, read_rules
 from retrieval.parsing.formats.pdf.tables import tables_in
-from retrieval.parsing.formats.pdf.vertical import order_vertical
+from retrieval.parsing.formats.pdf.vertical import order_vertical, run_down
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -70,7 +70,7 @@ def _arranged(glyphs: Glyphs, lines: list[PrintedLine], grids: Sequence[Grid]) -
     """Return lines that are turned alike in the order in which they are read, tables as rows."""
     if len(lines) > _LINES_LIMIT:
         return lines
-    if any(line.words[0].runs_down for line in lines):
+    if run_down(lines):
         return order_vertical(glyphs, lines)
     lines = take_tables(glyphs, lines, grids)
     segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]

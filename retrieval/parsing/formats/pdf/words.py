@@ -113,8 +113,9 @@ def _put_together(glyphs: Glyphs, words: Sequence[PrintedWord]) -> str:
 
 def _is_spaced(glyphs: Glyphs, words: Sequence[PrintedWord]) -> bool:
     """Return whether the Han characters of a line stand one by one."""
-    alone = sum(word.end - word.start == 1 and _HAN_SIGN.match(glyphs.text, word.start) is not None for word in words)
-    return alone > 2 and alone > 0.6 * len(words)
+    han = [word for word in words if _HAN_SIGN.match(glyphs.text, word.start)]
+    alone = sum(word.end - word.start == 1 for word in han)
+    return alone > 2 and alone > 0.6 * len(han)
 
 
 def _word(glyphs: Glyphs, start: int, end: int, *, runs_down: bool = False) -> PrintedWord:

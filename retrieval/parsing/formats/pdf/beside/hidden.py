@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from retrieval.parsing.formats.pdf.beside.narrow import widen
 from retrieval.parsing.formats.pdf.beside.objects import Box, Painted, combined, library, own_matrix, page_box, painted
 from retrieval.parsing.formats.pdf.beside.strings import read_string
 
@@ -48,11 +49,14 @@ class HiddenText:
 
     def take_off(self, page: PdfPage) -> None:
         """Make the page's hidden text inactive: what reads or draws the page passes it over."""
-        hidden, doubtful = _sorted_out(page)
+        narrow: list[Painted] = []
+        hidden, doubtful = _sorted_out(page, narrow)
         if doubtful and self._seconds < _DRAWING_SECONDS:
             begun = time.monotonic()
             hidden += _unseen(page, doubtful)
             self._seconds += time.monotonic() - begun
+        if narrow:
+            widen(narrow)
         if hidden:
             self._strings.update(_strings(page, hidden))
         for text in hidden:
@@ -70,8 +74,9 @@ def _strings(page: PdfPage, texts: Sequence[Painted]) -> Iterator[str]:
     textpage.close()
 
 
-def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]]:
-    """Return the text that is hidden for sure, and that of which only the drawn page can tell."""
+def _sorted_out(page: PdfPage, narrow: list[Painted]) -> tuple[list[Painted], list[tuple[Painted, Box]]]:
+    """Return the text that is hidden for sure, and that of which only the drawn page can tell. What has no extent is
+    added to `narrow`."""
     raw = library()
 
     shown = page_box(page)
@@ -91,6 +96,8 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
             box = item.box()
             mode = raw.FPDFTextObj_GetTextRenderMode(item.raw)
             colour = _colour(item, mode)
+            if box[0] == box[2] and box[1] == box[3]:
+                narrow.append(item)
             if _is_away(item, box, shown) or _is_tiny(item, box):
                 hidden.append(item)
             elif mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE or (colour and colour[3] < _SEEN):
