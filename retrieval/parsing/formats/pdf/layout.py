@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.pdf.columns import order_columns, rejoined, split_at_gaps
+from retrieval.parsing.formats.pdf.columns import fallen, order_columns, rejoined, split_at_gaps
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, open_glyphs, turn_boxes
 from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
 from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled, stream_lines
@@ -75,7 +75,7 @@ def _arranged(glyphs: Glyphs, lines: list[PrintedLine], grids: Sequence[Grid]) -
     lines = take_tables(glyphs, lines, grids)
     segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]
     lines = list(_with_tables(glyphs, segments, with_figures=True))
-    return [line for column in order_columns(glyphs, lines) for line in _with_tables(glyphs, column)]
+    return [line for column in order_columns(glyphs, lines) for line in fallen(_with_tables(glyphs, column))]
 
 
 def _with_tables(glyphs: Glyphs, segments: list[PrintedLine], *, with_figures: bool = False) -> list[PrintedLine]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from retrieval.parsing.formats import extract
@@ -106,6 +107,40 @@ def test_gaps_of_a_few_justified_lines_are_no_gutter(tmp_path: Path) -> None:
     ]
     text = read(tmp_path, rows(*lines, xs=(50, 145))).text
     assert text.split("\n") == [" ".join(line) for line in lines] + ["", ""]
+
+
+@pytest.mark.parametrize("columns", [(LEFT, RIGHT), (LEFT, MIDDLE, RIGHT)])
+def test_columns_of_three_rows_are_read_one_after_the_other(tmp_path: Path, columns: tuple[list[str], ...]) -> None:
+    short = [column[:3] for column in columns]
+    text = read(tmp_path, rows(*zip(*short, strict=True), xs=(40, 220, 400))).text
+    assert text.split("\n") == [*(line for column in short for line in column), "", ""]
+
+
+def test_labels_of_several_words_stay_beside_their_values(tmp_path: Path) -> None:
+    lines = [
+        ("Hours of the office", "nine to four each day"),
+        ("Name of the ship", "the old Sea Otter"),
+        ("Place of the crane", "at the north quay"),
+    ]
+    text = read(tmp_path, rows(*lines, xs=(50, 320))).text
+    assert text.split("\n") == [" ".join(line) for line in lines] + ["", ""]
+
+
+def test_gutter_less_wide_than_a_line_is_high_is_found(tmp_path: Path) -> None:
+    left = [*LEFT[:4], "They are all welcome here", "and may stay."]
+    width = max(stringWidth(line, "Helvetica", 12) for line in left)
+    right = [*RIGHT[:4], "Children pay a half.", "Dogs are free of it."]
+    text = read(tmp_path, rows(*zip(left, right, strict=True), xs=(50, 50 + width + 11))).text
+    assert text.split("\n") == [*left, *right, "", ""]
+
+
+@pytest.mark.parametrize("order", [[4, 3, 2, 1, 0], [2, 0, 4, 1, 3]])
+def test_lines_that_are_not_written_from_the_top_on_are_read_from_there(tmp_path: Path, order: list[int]) -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in order:
+            canvas.drawString(50, 700 - 15 * number, LEFT[number])
+
+    assert read(tmp_path, draw).text.split("\n") == [*LEFT, "", ""]
 
 
 def test_page_of_plain_lines_stays_as_it_is(tmp_path: Path) -> None:
