@@ -272,6 +272,29 @@ def test_lowered_signs_are_not_marked(tmp_path: Path) -> None:
     assert read(tmp_path, draw).text.strip() == "CO2 rises"
 
 
+@pytest.mark.parametrize(
+    ("parts", "right"),
+    [
+        ([("of SO", 12, 0), ("4", 7, -3), ("2-", 7, 5), (" ions", 12, 0)], "of SO4^2- ions"),
+        ([("of SO", 12, 0), ("4", 7, -3), ("2-", 7, 5)], "of SO4^2-"),
+        ([("a fee of 12", 12, 0), ("a", 7, 5), (" euros", 12, 0)], "a fee of 12^a euros"),
+        ([("the 1", 12, 0), ("st", 7, 5), (" of May", 12, 0)], "the 1st of May"),
+        ([("le 2", 12, 0), ("e", 7, 5), (" jour", 12, 0)], "le 2e jour"),
+    ],
+)
+def test_raised_signs_stay_on_their_line(tmp_path: Path, parts: list[tuple[str, int, int]], right: str) -> None:
+    def draw(canvas: Canvas) -> None:
+        x = 50.0
+        for part, size, rise in parts:
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(x, 700 + rise, part)
+            x += stringWidth(part, "Helvetica", size)
+        canvas.setFont("Helvetica", 12)
+        canvas.drawString(50, 680, "And another line.")
+
+    assert read(tmp_path, draw).text.strip().split("\n") == [right, "And another line."]
+
+
 def placed(*signs: tuple[str, float, float]) -> Glyphs:
     """Signs of 12 points as pdfium gives them, each with its left and its baseline."""
     boxes = (
