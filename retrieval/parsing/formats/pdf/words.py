@@ -150,6 +150,8 @@ def _joint(glyphs: Glyphs, one: PrintedWord, other: PrintedWord) -> str:
     raised = glyphs.text[other.start : other.end]
     if is_raised(glyphs, other, by=one) and _RAISED.fullmatch(raised):
         base = glyphs.text[one.end - 1]
+        if raised in ("a", "A") and not base.isdigit():  # as in LaTeX's name
+            return ""
         if raised.isalpha() and (_ORDINAL.fullmatch(raised) or len(raised) > 2):
             return ""
         return "^" if base.isalnum() or base in ")]’”\"'.,;:%?!»" else ""

@@ -278,6 +278,7 @@ def test_lowered_signs_are_not_marked(tmp_path: Path) -> None:
         ([("of SO", 12, 0), ("4", 7, -3), ("2-", 7, 5), (" ions", 12, 0)], "of SO4^2- ions"),
         ([("of SO", 12, 0), ("4", 7, -3), ("2-", 7, 5)], "of SO4^2-"),
         ([("a fee of 12", 12, 0), ("a", 7, 5), (" euros", 12, 0)], "a fee of 12^a euros"),
+        ([("with L", 12, 0), ("A", 8, 3), ("T", 12, 0), ("E", 12, -3), ("X", 12, 0)], "with LATEX"),
         ([("the 1", 12, 0), ("st", 7, 5), (" of May", 12, 0)], "the 1st of May"),
         ([("le 2", 12, 0), ("e", 7, 5), (" jour", 12, 0)], "le 2e jour"),
     ],
