@@ -71,11 +71,20 @@ def fallen(lines: list[PrintedLine]) -> list[PrintedLine]:
     """Return a column's lines from the top to the bottom where the file writes many of them otherwise, and none of them
     stands beside another."""
     rising = sum(other.bottom >= one.top for one, other in pairwise(lines))
-    if rising <= _RISING * (len(lines) - 1):
+    if rising <= _RISING * (len(lines) - 1) or any(map(_is_mirrored, lines)):
         return lines
     falling = sorted(lines, key=lambda line: -line.top)
     apart = all((one.top + one.bottom) / 2 > other.top for one, other in pairwise(falling))
     return falling if apart else lines
+
+
+def _is_mirrored(line: PrintedLine) -> bool:
+    """Return whether a line stands on its head with its signs from left to right: such a page runs upwards."""
+    if not line.glyphs or not line.words:
+        return False
+    word = line.words[0]
+    baseline = line.glyphs.baseline_of(word.start)
+    return baseline - word.bottom > word.top - baseline
 
 
 def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[PrintedLine]]:

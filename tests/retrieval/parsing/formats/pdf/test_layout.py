@@ -143,6 +143,15 @@ def test_lines_that_are_not_written_from_the_top_on_are_read_from_there(tmp_path
     assert read(tmp_path, draw).text.split("\n") == [*LEFT, "", ""]
 
 
+def test_mirrored_page_is_read_in_the_order_of_the_file(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.transform(1, 0, 0, -1, 0, 800)
+        for number, line in enumerate(LEFT):
+            canvas.drawString(50, 700 - 15 * number, line)
+
+    assert read(tmp_path, draw).text.split("\n") == [*LEFT, "", ""]
+
+
 def test_page_of_plain_lines_stays_as_it_is(tmp_path: Path) -> None:
     lines = [f"Line {number} says that the pump number {number} is oiled, and nothing else." for number in range(30)]
     assert read(tmp_path, rows(*([line] for line in lines), xs=(50,))).text.split("\n") == [*lines, "", ""]
