@@ -19,7 +19,7 @@ def placed(tmp_path: Path, *signs: tuple[str, float, float], font: str, latin: s
     buffer = io.BytesIO()
     canvas = Canvas(buffer)
     if latin:
-        canvas.drawString(72, 500, latin)
+        canvas.drawString(72, 760, latin)
     canvas._code.append(before)
     canvas.setFont(font, 12)
     for sign, x, y in signs:
