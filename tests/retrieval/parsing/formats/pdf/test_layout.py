@@ -204,6 +204,26 @@ def test_ruled_table_keeps_the_lines_of_a_cell_together(tmp_path: Path) -> None:
     ]
 
 
+def test_cell_that_reaches_over_rows_is_said_in_each(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        for x, y in ((50, 700), (50, 680), (200, 660), (200, 640), (50, 620), (50, 600)):
+            canvas.line(x, y, 450, y)
+        for x in (50, 200, 350, 450):
+            canvas.line(x, 600, x, 700)
+        rows(("Plan", "Month", "Price"), xs=(55, 205, 355), y=686)(canvas)
+        canvas.drawString(55, 646, "Basic")
+        rows(("May", "10"), ("June", "12"), ("July", ""), xs=(205, 355), y=666, step=20)(canvas)
+        rows(("Extra", "", "3"), xs=(55, 205, 355), y=606)(canvas)
+
+    assert read(tmp_path, draw).text.strip().split("\n") == [
+        "| Plan | Month | Price |",
+        "| Basic | May | 10 |",
+        "| Basic | June | 12 |",
+        "| Basic | July |",
+        "| Extra |  | 3 |",
+    ]
+
+
 def test_frame_around_the_text_is_no_table(tmp_path: Path) -> None:
     def framed(canvas: Canvas) -> None:
         canvas.rect(40, 500, 500, 250)
