@@ -16,7 +16,10 @@ from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_ri
 
 GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
 _ROWS = 4  # that a column has at least
+_FEW_ROWS = 3  # that it has where each of them is running text
 _WORDS = 3.0  # that a line of running text has, in the middle
+_NARROW, _NARROW_ROWS = 0.65, 5  # of a line's height: a gutter that many rows are aligned at
+_RISING = 0.3  # of the steps from line to line: those of a header that is written last are fewer
 _FIGURES = 0.35  # of the words of running text, at most
 _FILLED = 0.5  # of a column's width, by a line of running text
 _LEVELS = 6  # of columns within columns
@@ -82,9 +85,29 @@ def rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[Printe
         begun = index
 
 
+def fallen(lines: list[PrintedLine]) -> list[PrintedLine]:
+    """Return a column's lines from the top to the bottom where the file writes many of them otherwise, and none of them
+    stands beside another."""
+    rising = sum(other.bottom >= one.top for one, other in pairwise(lines))
+    if rising <= _RISING * (len(lines) - 1) or any(map(_is_mirrored, lines)):
+        return lines
+    falling = sorted(lines, key=lambda line: -line.top)
+    apart = all((one.top + one.bottom) / 2 > other.top for one, other in pairwise(falling))
+    return falling if apart else lines
+
+
+def _is_mirrored(line: PrintedLine) -> bool:
+    """Return whether a line stands on its head with its signs from left to right: such a page runs upwards."""
+    if not line.glyphs or not line.words:
+        return False
+    word = line.words[0]
+    baseline = line.glyphs.baseline_of(word.start)
+    return baseline - word.bottom > word.top - baseline
+
+
 def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[PrintedLine]]:
     """Yield groups of segments in reading order."""
-    split = _best_split(segments) if level < _LEVELS and len(segments) >= 2 * _ROWS else None
+    split = _best_split(segments) if level < _LEVELS and len(segments) >= 2 * _FEW_ROWS else None
     if split is None:
         if segments:
             yield segments
@@ -103,7 +126,7 @@ def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
     by_height = sorted(segments, key=lambda segment: -segment.top)
     for edge in _edges(segments):
         for begin, end in _bands(by_height, edge):
-            if end - begin < 2 * max(rows, _ROWS):
+            if end - begin < 2 * max(rows, _FEW_ROWS):
                 continue
             band = by_height[begin:end]
             left = [segment for segment in band if segment.left < edge - _TOLERANCE]
@@ -142,16 +165,24 @@ def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int,
 
 def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
     """Return whether both sides are running text, beside each other, with a straight gutter between them."""
-    if min(len(left), len(right)) < _ROWS or not _is_straight(left, right, edge):
+    fewest = min(len(left), len(right))
+    if fewest < _FEW_ROWS or not _is_straight(left, right, edge):
         return False
+    enough = _ROWS if fewest >= _ROWS or not (_reads_on(left) and _reads_on(right)) else _FEW_ROWS
     top = min(max(line.top for line in side) for side in (left, right))
     bottom = max(min(line.bottom for line in side) for side in (left, right))
     beside = [sum(bottom <= (line.top + line.bottom) / 2 <= top for line in side) for side in (left, right)]
-    if min(beside) < _ROWS:
+    if min(beside) < enough:
         return False
     filled = [_filled(side) for side in (left, right)]
     is_filled = max(filled) >= _FILLED and min(filled) >= _FILLED / 3
     return is_filled and max(map(_figures, (left, right))) < _FIGURES
+
+
+def _reads_on(lines: Sequence[PrintedLine]) -> bool:
+    """Return whether lines are of several words, but for a last one, and begin within a sentence, as no label does."""
+    long = sum(_word_count(line) >= _WORDS for line in lines)
+    return 3 * long >= 2 * len(lines) and any(line.text[:1].islower() for line in lines)
 
 
 def _figures(lines: Sequence[PrintedLine]) -> float:
@@ -169,7 +200,9 @@ def _is_straight(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge
     aligned = sum(begin - edge < _TOLERANCE for begin in begins.values())
     height = median(line.height for line in right)
     width = edge - max(line.right for line in left)
-    return aligned >= max(_ROWS - 1, len(begins) / 2) and (width > height or aligned >= 2 * _ROWS)
+    if width <= height and not (aligned >= _NARROW_ROWS and width > _NARROW * height):
+        return aligned >= max(2 * _ROWS, len(begins) / 2)
+    return aligned >= max(_ROWS - 1, len(begins) / 2)
 
 
 def _filled(lines: Sequence[PrintedLine]) -> float:

@@ -16,6 +16,8 @@ _NEAR = 3.0  # points by which lines that meet may miss each other
 _SMALL = 20.0  # points; a sign that is drawn, and no table
 _RULES_LIMIT = 600  # of a page: comparing each with each takes the square of it
 _LONG, _LONGEST = 400, 2_000  # characters of a cell
+_REPEATED = 100  # characters of a cell that reaches over several rows, and is said in each
+_CELLS_LIMIT = 3_000  # of a grid, beyond which no cell is looked for that reaches over rows
 _ALIKE = 0.8  # of the columns, that have as many lines where these are rows
 _FEW_BANDS = 2  # of rules: rows of text between them are rows of the table
 
@@ -53,12 +55,16 @@ class Grid:
 
     def top_band(self, column: int, band: int) -> int:
         """Return the first band of the cell that this place is in: it begins below a line."""
-        middle = (self.xs[column] + self.xs[column + 1]) / 2
-        while band and not any(
-            rule[0] <= middle <= rule[2] and abs((rule[1] + rule[3]) / 2 - self.ys[band]) < _NEAR for rule in self.level
-        ):
+        while band and not self.begins(column, band):
             band -= 1
         return band
+
+    def begins(self, column: int, band: int) -> bool:
+        """Return whether a line is above this place."""
+        middle = (self.xs[column] + self.xs[column + 1]) / 2
+        return any(
+            rule[0] <= middle <= rule[2] and abs((rule[1] + rule[3]) / 2 - self.ys[band]) < _NEAR for rule in self.level
+        )
 
 
 def find_grids(rules: Sequence[Rule]) -> list[Grid]:
@@ -146,6 +152,7 @@ def take_tables(glyphs: Glyphs, lines: Sequence[PrintedLine], grids: Sequence[Gr
         rows = _in_use(list(_rows(glyphs, grid, [words for _, words in inside if words])))
         if not _is_table(rows):
             continue
+        rows = _in_use(list(_rows(glyphs, grid, [words for _, words in inside if words], tops=_tops(grid))))
         first = min(line.number for line, words in inside if words)
         lines = [rest for line, words in inside for rest in _without(glyphs, line, words)]
         lines = sorted([*lines, *table_lines(rows, number=first)], key=lambda line: line.number)
@@ -178,9 +185,11 @@ def _without(glyphs: Glyphs, line: PrintedLine, words: Sequence[PrintedWord]) ->
         yield make_line(glyphs, left, number=line.number)
 
 
-def _rows(glyphs: Glyphs, grid: Grid, lines: Sequence[Sequence[PrintedWord]]) -> Iterator[TextRow]:
+def _rows(
+    glyphs: Glyphs, grid: Grid, lines: Sequence[Sequence[PrintedWord]], *, tops: Sequence[Sequence[int]] = ()
+) -> Iterator[TextRow]:
     """Yield the rows of the grid from top to bottom. Where two or three level lines rule a whole table, each line of
-    text between them is a row."""
+    text between them is a row. With `tops`, cells that reach over several rows are said in each."""
     cells: dict[tuple[int, int], list[PrintedLine]] = {}
     for words in lines:
         for part in _at_rules(grid, words):
@@ -194,7 +203,21 @@ def _rows(glyphs: Glyphs, grid: Grid, lines: Sequence[Sequence[PrintedWord]]) ->
         if _is_several_rows(list(within.values()), are_few=len(bands) <= _FEW_BANDS):
             yield from _text_rows(grid, within)
         else:
-            yield _row(grid, within)
+            above = {
+                column: cells.get((top, column), [])
+                for column, top in enumerate(tops[band] if tops else ())
+                if top < band
+            }
+            yield _row(grid, within, above=above)
+
+
+def _tops(grid: Grid) -> list[list[int]]:
+    """Return for each band and column the band that the cell begins in; each its own where there are too many."""
+    columns, tops = len(grid.xs) - 1, [[band] * (len(grid.xs) - 1) for band in range(len(grid.ys) - 1)]
+    if columns * len(tops) <= _CELLS_LIMIT:
+        for band in range(1, len(tops)):
+            tops[band] = [band if grid.begins(column, band) else tops[band - 1][column] for column in range(columns)]
+    return tops
 
 
 def _at_rules(grid: Grid, words: Sequence[PrintedWord]) -> Iterator[list[PrintedWord]]:
@@ -238,10 +261,18 @@ def _text_rows(grid: Grid, columns: dict[int, list[PrintedLine]]) -> Iterator[Te
         yield _row(grid, row)
 
 
-def _row(grid: Grid, columns: dict[int, list[PrintedLine]]) -> TextRow:
-    """Return the row, in each cell its lines from top to bottom."""
+def _row(
+    grid: Grid, columns: dict[int, list[PrintedLine]], *, above: dict[int, list[PrintedLine]] | None = None
+) -> TextRow:
+    """Return the row, in each cell its lines from top to bottom; cells that reach into it from `above` say the same."""
     lines = [line for column in columns.values() for line in column]
-    cells = [_cell(columns.get(column, [])) for column in range(len(grid.xs) - 1)]
+    repeated = {
+        column: lines
+        for column, lines in (above or {}).items()
+        if len(lines) < 2 or (column == 0 and len(_cell(lines)) <= _REPEATED)
+    }
+    said = {**repeated, **columns}
+    cells = [_cell(said.get(column, [])) for column in range(len(grid.xs) - 1)]
     return TextRow(
         tuple(cells), grid.xs[0], min(line.bottom for line in lines), grid.xs[-1], max(line.top for line in lines)
     )

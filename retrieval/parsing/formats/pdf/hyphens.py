@@ -34,6 +34,8 @@ _PREFIXES = frozenset(
 _JOINING_WORDS = frozenset(
     {"and", "or", "to", "und", "oder", "bis", "bzw", "sowie", "et", "ou", "y", "o", "e", "ed", "od", "en", "of", "och"}
 )
+_ADDRESS = re.compile(r"\S*(?:://|\bwww\.|@|\w\.\w+/)\S*\Z")  # of a site or for mail, whose hyphens are its own
+_MORE_ENGLISH, _ENGLISH = 1_000, 10  # times that a word is counted in English for once in German; the list has 13 times
 
 
 def join_words(pages: Sequence[list[PrintedLine]]) -> list[list[PrintedLine]]:
@@ -85,11 +87,13 @@ class _Words:
         if not ending or not beginning:
             return ""
         first, second = ending[2], beginning[1]
-        if second.casefold() in _JOINING_WORDS or (text[-1] != _BROKEN and not (first + second).isdigit()):
+        if second.casefold() in _JOINING_WORDS or (text[-1] == "-" and not (first + second).isdigit()):
             return ""
-        return text[:-1] + ("-" if self._is_compound(ending[1], first, second) else "") + following
+        in_address = _ADDRESS.search(text[-100:].split()[-1]) is not None
+        is_compound = self._is_compound(ending[1], first, second, in_address=in_address)
+        return text[:-1] + ("-" if is_compound else "") + following
 
-    def _is_compound(self, before: str, first: str, second: str) -> bool:
+    def _is_compound(self, before: str, first: str, second: str, *, in_address: bool) -> bool:
         if first[-1].isdigit() or second[0].isdigit():
             return True
         if second[0].isupper() and not (first + second).isupper():
@@ -99,7 +103,9 @@ class _Words:
         together = before.casefold() + first + second in self._own
         if apart != together:
             return apart
-        return bool(self._language) and self._reads_as_compound(first, second)
+        if in_address or (len(first) == 1 and not before):  # "T-shirt"
+            return True
+        return self._reads_as_compound(first, second) if self._language else _reads_as_english(first, second)
 
     def _reads_as_compound(self, first: str, second: str) -> bool:
         together = _times(first + second, self._language)
@@ -107,6 +113,17 @@ class _Words:
             return together < _VERY_COMMON and _times(second, self._language) > 0
         parts = min(_times(first, self._language), _times(second, self._language))
         return together < _COMMON <= parts and len(first) > 1
+
+
+def _reads_as_english(first: str, second: str) -> bool:
+    """Return whether an English compound stands in a text of a language that writes its own in one: "self-service"."""
+    if _times(first + second, "en") >= _VERY_COMMON or min(_times(first, "en"), _times(second, "en")) < _COMMON:
+        return False
+    return (
+        _times(first, "en") >= _MORE_ENGLISH * _times(first, "de")
+        and _times(second, "en") >= _ENGLISH * _times(second, "de")
+        and not _times(first + second, "de")
+    )
 
 
 def _times(word: str, language: str) -> int:

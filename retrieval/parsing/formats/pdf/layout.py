@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.pdf.columns import order_columns, rejoined, split_at_gaps
+from retrieval.parsing.formats.pdf.columns import fallen, order_columns, rejoined, split_at_gaps
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, read_glyphs, turn_boxes
 from retrieval.parsing.formats.pdf.grids import Grid, find_grids, take_tables
 from retrieval.parsing.formats.pdf.letters import Letters
@@ -15,7 +15,7 @@ from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, settled,
 from retrieval.parsing.formats.pdf.ordinary import ordinary_lines
 from retrieval.parsing.formats.pdf.rules import Rule, read_rules
 from retrieval.parsing.formats.pdf.tables import tables_in
-from retrieval.parsing.formats.pdf.vertical import order_vertical
+from retrieval.parsing.formats.pdf.vertical import order_vertical, run_down
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -75,12 +75,12 @@ def _arranged(glyphs: Glyphs, lines: list[PrintedLine], grids: Sequence[Grid]) -
     """Return lines that are turned alike in the order in which they are read, tables as rows."""
     if len(lines) > _LINES_LIMIT:
         return lines
-    if any(line.words[0].runs_down for line in lines):
+    if run_down(lines):
         return order_vertical(glyphs, lines)
     lines = take_tables(glyphs, lines, grids)
     segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]
     lines = list(_with_tables(glyphs, segments, with_figures=True))
-    return [line for column in order_columns(glyphs, lines) for line in _with_tables(glyphs, column)]
+    return [line for column in order_columns(glyphs, lines) for line in fallen(_with_tables(glyphs, column))]
 
 
 def _with_tables(glyphs: Glyphs, segments: list[PrintedLine], *, with_figures: bool = False) -> list[PrintedLine]:

@@ -13,6 +13,7 @@ from retrieval.parsing.formats.pdf.words import PrintedWord, is_raised, text_of,
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 STREAM_LINE = re.compile(r"[^\r\n\x02\ufffe]*[\x02\ufffe]|[^\r\n\x02\ufffe]+")
+_SMALLER = 0.86  # of its neighbour's height: a raised or lowered word
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _stepped(words: Iterable[PrintedWord]) -> Iterator[list[PrintedWord]]:
     is written down the page is one."""
     line: list[PrintedWord] = []
     for word in words:
-        apart = bool(line) and _overlap(line[-1], word) <= 0 < min(line[-1].height, word.height)
+        apart = bool(line) and _overlap(_base(line, word), word) <= 0 < min(line[-1].height, word.height)
         if line and (apart or word.runs_down or line[-1].runs_down):
             yield line
             line = []
@@ -139,11 +140,18 @@ def _stepped(words: Iterable[PrintedWord]) -> Iterator[list[PrintedWord]]:
         yield line
 
 
+def _base(line: Sequence[PrintedWord], word: PrintedWord) -> PrintedWord:
+    """Return the word of a line that a small one is raised against: the last, but the one before a lowered one."""
+    small = [one for one in (word, line[-1]) if len(line) > 1 and one.height < _SMALLER * line[-2].height]
+    return line[-2] if len(small) == 2 and _overlap(line[-2], line[-1]) > 0 else line[-1]
+
+
 def _continues(glyphs: Glyphs, line: Sequence[PrintedWord], words: Sequence[PrintedWord]) -> bool:
     """Return whether words go on where a line ended, though one is raised or lowered against the other."""
     last, first = line[-1], words[0]
-    lower = min(last.height, first.height)
-    if lower <= 0 or last.runs_down or first.runs_down or _overlap(last, first) < 0.4 * lower:
+    base = _base(line, first)
+    lower = min(base.height, first.height)
+    if lower <= 0 or last.runs_down or first.runs_down or _overlap(base, first) < 0.4 * lower:
         return False
     gap = first.left - last.right
     if not -0.2 * lower < gap < 0.6 * max(last.height, first.height):
@@ -151,7 +159,7 @@ def _continues(glyphs: Glyphs, line: Sequence[PrintedWord], words: Sequence[Prin
     return (
         is_raised(glyphs, first, by=last)
         or is_raised(glyphs, last, by=first)
-        or lower < 0.86 * max(last.height, first.height)
+        or lower < _SMALLER * max(base.height, first.height)
     )
 
 

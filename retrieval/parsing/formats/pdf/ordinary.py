@@ -45,6 +45,8 @@ def ordinary_lines(letters: Letters, *, bounds: tuple[float, float, float, float
         return None
     for number in _at_edges(printed):
         printed[number] = places.exact(printed[number], lines[number])
+    if any(line.bottom >= before.top for before, line in pairwise(printed)):  # written upwards somewhere
+        return None
     if not _are_apart(printed) or not _are_in_order(letters, places, lines, printed) or not places.are_plain(lines):
         return None
     return printed

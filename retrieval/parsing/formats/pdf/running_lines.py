@@ -23,6 +23,9 @@ _NEAR = 4.0  # points between the places of one line on two pages
 _REPEATED = 3  # pages at least
 _SHARE = 0.4  # of the pages from its first to its last: half of them where left and right pages differ
 _WIDE = 2.5  # of a line's height: what lies between a title and a page's number
+_BLANKS = 0.6  # of a line's height: several blanks beside a page's number
+_FEW_ROWS = 4  # of a page, whose gaps don't tell what is usual
+_SMALLER = 0.85  # of the height of the other lines, by small print at the edge of a slide
 _NUMBER = re.compile(r"\d{1,9}")
 _ROMAN = re.compile(r"[ivxlc]{1,8}|[IVXLC]{1,8}")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
@@ -137,7 +140,6 @@ def _rows(lines: Sequence[PrintedLine]) -> Iterator[list[int]]:
 
 def _outside(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]], bounds: Bounds) -> Iterator[tuple[str, int]]:
     """Yield the side and the index of the lines at the edges of the page that stand apart from its body."""
-    _, bottom, _, top = bounds
     gaps = [
         min(lines[index].bottom for index in upper) - max(lines[index].top for index in lower)
         for upper, lower in pairwise(rows)
@@ -147,16 +149,34 @@ def _outside(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]], bounds
         gap > max(1.6 * usual, usual + _APART * lines[row[0]].height) and gap > _APART * lines[row[0]].height
         for gap, row in zip(gaps, rows, strict=False)
     ]
-    edge = _EDGE * (top - bottom)
     upper = [number for number in range(min(_EDGE_ROWS, len(apart))) if apart[number]]
     lower = [number for number in range(max(0, len(apart) - _EDGE_ROWS), len(apart)) if apart[number]]
     first, last = (upper[-1] + 1 if upper else 0), (lower[0] + 1 if lower else len(rows))
-    if last - first < 2:  # a page with that little on it has no edges
+    if last - first < 2 or len(rows) <= _FEW_ROWS:
+        yield from (
+            (side, index) for side, index in _small_print(lines, rows) if _is_at_edge(side, lines[index], bounds)
+        )
+    if last - first < 2:  # a page with that little on it has no other edges
         return
     for side, beyond in (("top", rows[:first]), ("bottom", rows[last:])):
         for index in (index for row in beyond for index in row):
-            if (top - lines[index].bottom if side == "top" else lines[index].top - bottom) < edge:
+            if _is_at_edge(side, lines[index], bounds):
                 yield side, index
+
+
+def _is_at_edge(side: str, line: PrintedLine, bounds: Bounds) -> bool:
+    _, bottom, _, top = bounds
+    return (top - line.bottom if side == "top" else line.top - bottom) < _EDGE * (top - bottom)
+
+
+def _small_print(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]]) -> Iterator[tuple[str, int]]:
+    """Yield the side and the index of the first and the last line of a page that are smaller than all others."""
+    if len(rows) < 2:
+        return
+    for side, row, others in (("top", rows[0], rows[1:]), ("bottom", rows[-1], rows[:-1])):
+        lowest = min(lines[index].height for other in others for index in other)
+        if max(lines[index].height for index in row) < _SMALLER * lowest:
+            yield from ((side, index) for index in row)
 
 
 def _shape(line: PrintedLine) -> str | None:
@@ -176,7 +196,13 @@ def _counts(line: PrintedLine) -> bool:
     if _SEPARATED.search(text):
         return True
     gaps = [other.left - one.right for one, other in pairwise(line.words)]
-    return any(gap > _WIDE * line.height for gap in (*gaps[:1], *gaps[-1:]))
+    words = text.split()
+    beside = [
+        gap for gap, word in zip((*gaps[:1], *gaps[-1:]), (words[0], words[-1]), strict=False) if word.isdecimal()
+    ]
+    return any(gap > _WIDE * line.height for gap in (*gaps[:1], *gaps[-1:])) or any(
+        gap > _BLANKS * line.height for gap in beside
+    )
 
 
 def _numbers(text: str) -> tuple[int, ...]:

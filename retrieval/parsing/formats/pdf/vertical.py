@@ -10,6 +10,17 @@ from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line
 _ALONE = 3  # lines of one sign each, one below the other, are a column
 
 
+def run_down(lines: Sequence[PrintedLine]) -> bool:
+    """Return whether lines run down the page, or most of them are single Han characters, as vertical text is whose
+    characters were placed one by one."""
+    if any(line.words[0].runs_down for line in lines):
+        return True
+    alone = sum(
+        len(line.words) == 1 and line.words[0].end - line.words[0].start == 1 and line.text > "\u2e80" for line in lines
+    )
+    return alone > max(_ALONE, len(lines) / 2)
+
+
 def order_vertical(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> list[PrintedLine]:
     """Return the lines with those that run down the page in their order: from right to left, and where such text
     stands in tiers, one tier after the other. They stand where the first of them stood."""

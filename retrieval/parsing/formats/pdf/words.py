@@ -16,7 +16,7 @@ _HAN = "\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-
 _HAN_SIGN = re.compile(f"[{_HAN}\ud840-\udfff]")
 WORD = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
 _RAISED = re.compile(r"[+\-−–]?[\dA-Za-z][\dA-Za-z.,;*()+\-−–/ ]{0,11}")
-_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|ère|e|ème|nde?|os?|as?)\b", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|ère|e|ème|nde?|os?|as)\b", re.IGNORECASE)
 _CLOSE, _SPACED = 0.08, 0.9  # of a line's height: the gap between Han characters that is no blank
 _STEP = 0.1  # of a sign's height: a change of the baseline
 _SMALLER = 0.86  # of its neighbour's height: a raised or lowered sign
@@ -117,8 +117,9 @@ def _put_together(glyphs: Glyphs, words: Sequence[PrintedWord]) -> str:
 
 def _is_spaced(glyphs: Glyphs, words: Sequence[PrintedWord]) -> bool:
     """Return whether the Han characters of a line stand one by one."""
-    alone = sum(word.end - word.start == 1 and _HAN_SIGN.match(glyphs.text, word.start) is not None for word in words)
-    return alone > 2 and alone > 0.6 * len(words)
+    han = [word for word in words if _HAN_SIGN.match(glyphs.text, word.start)]
+    alone = sum(word.end - word.start == 1 for word in han)
+    return alone > 2 and alone > 0.6 * len(han)
 
 
 def _word(glyphs: Glyphs, start: int, end: int, *, runs_down: bool = False) -> PrintedWord:
@@ -153,9 +154,13 @@ def _joint(glyphs: Glyphs, one: PrintedWord, other: PrintedWord) -> str:
     raised = glyphs.text[other.start : other.end]
     if is_raised(glyphs, other, by=one) and _RAISED.fullmatch(raised):
         base = glyphs.text[one.end - 1]
+        if raised in ("a", "A") and not base.isdigit():  # as in LaTeX's name
+            return ""
         if raised.isalpha() and (_ORDINAL.fullmatch(raised) or len(raised) > 2):
             return ""
         return "^" if base.isalnum() or base in ")]’”\"'.,;:%?!»" else ""
+    if _is_above(glyphs, other, than=one) and _RAISED.fullmatch(raised):
+        return "^"
     if is_raised(glyphs, one, by=other) and glyphs.text[one.start : one.end].isdigit() and _opens_line(glyphs, one):
         return " " if glyphs.text[other.start].isalpha() else ""
     return ""
@@ -166,6 +171,14 @@ def is_raised(glyphs: Glyphs, word: PrintedWord, *, by: PrintedWord) -> bool:
     if not 0 < word.height < _SMALLER * by.height:
         return False
     return glyphs.baseline_of(word.start) - glyphs.baseline_of(by.start) > _RAISED_BY * by.height
+
+
+def _is_above(glyphs: Glyphs, word: PrintedWord, *, than: PrintedWord) -> bool:
+    """Return whether a small word is raised behind one that is lowered, as in the formula of an ion."""
+    height = min(word.height, than.height)
+    if height < _SMALLER * max(word.height, than.height) or word.bottom - than.bottom < height / 2:
+        return False
+    return glyphs.baseline_of(word.start) - glyphs.baseline_of(than.start) > height / 2
 
 
 def _opens_line(glyphs: Glyphs, word: PrintedWord) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
+from retrieval.parsing.formats.pdf.beside.narrow import widen
 from retrieval.parsing.formats.pdf.beside.objects import (
     UPRIGHT,
     Box,
@@ -41,6 +42,9 @@ _CELLS = 96  # the page is looked at in as many by as many cells
 _PAINT_LIMIT = 2_000_000  # cells that a page's objects may mark
 _TRACED = 200  # lines and areas, of which a page is a traced picture
 _FILLED = (0, 1, 2)  # render modes of letters that are filled, drawn, or both, and cut nothing off
+_UNPAINTED = (3, 7)  # render modes of letters that are not drawn
+_CUTTING = 7  # render mode of letters that cut what is painted later
+_COLOURS_LIMIT = 64  # of a page's areas, in which text may not be seen
 _COVERING = 4.0  # points: what is thinner is a rule
 _CLIP_LIMIT = 64  # points of a path that is looked at for what it cuts off
 _PIXELS_LIMIT = 4_000_000
@@ -60,11 +64,14 @@ class HiddenText:
 
     def take_off(self, page: PdfPage) -> None:
         """Make the page's hidden text inactive: what reads or draws the page passes it over."""
-        hidden, doubtful = _sorted_out(page)
+        narrow: list[Painted] = []
+        hidden, doubtful = _sorted_out(page, narrow)
         if doubtful and self._seconds < _DRAWING_SECONDS:
             begun = time.monotonic()
             hidden += _unseen(page, doubtful)
             self._seconds += time.monotonic() - begun
+        if narrow:
+            widen(narrow)
         if hidden:
             self._strings.update(_strings(page, hidden))
         for text in hidden:
@@ -82,8 +89,9 @@ def _strings(page: PdfPage, texts: Sequence[Painted]) -> Iterator[str]:
     textpage.close()
 
 
-def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]]:
-    """Return the text that is hidden for sure, and that of which only the drawn page can tell."""
+def _sorted_out(page: PdfPage, narrow: list[Painted]) -> tuple[list[Painted], list[tuple[Painted, Box]]]:
+    """Return the text that is hidden for sure, and that of which only the drawn page can tell. What has no extent is
+    added to `narrow`."""
     raw, mode_of = library(), functions().FPDFTextObj_GetTextRenderMode
     objects = painted(page)
     kinds = Counter([item.kind for item in objects])
@@ -101,10 +109,12 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
             box = item.box()
             mode = mode_of(item.address)
             colour = _colour(item, mode)
+            if box[0] == box[2] and box[1] == box[3]:
+                narrow.append(item)
             if _is_away(item, box, shown) or _is_tiny(item, box):
                 hidden.append(item)
-            elif mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE or (colour and colour[3] < _SEEN):
-                if not pictures.hold(box):
+            elif mode in _UNPAINTED or (colour and colour[3] < _SEEN):
+                if not pictures.hold(box) and not (mode == _CUTTING and covers.hold(box)):
                     unpainted.append(item)
             elif mode in _FILLED and (covers.hold(box) or _may_not_show(item, colour)) and not above.hold(box):
                 doubtful.append((item, box))
@@ -112,8 +122,35 @@ def _sorted_out(page: PdfPage) -> tuple[list[Painted], list[tuple[Painted, Box]]
             above.mark(item.box())
         elif item.kind == raw.FPDF_PAGEOBJ_PATH and _covers(item, box := item.box()):
             covers.mark(box)
+    if kinds[raw.FPDF_PAGEOBJ_PATH]:
+        taken = {id(item) for item in (*hidden, *unpainted, *(item for item, _box in doubtful))}
+        doubtful += [(item, box) for item, box in _in_own_colour(objects, shown, taken) if not above.hold(box)]
     is_traced = kinds[raw.FPDF_PAGEOBJ_TEXT] == len(unpainted) and kinds[raw.FPDF_PAGEOBJ_PATH] >= _TRACED
     return hidden + ([] if is_traced else unpainted), doubtful
+
+
+def _in_own_colour(objects: Sequence[Painted], shown: Box, taken: set[int]) -> Iterator[tuple[Painted, Box]]:
+    """Yield text, but for what is taken, that stands where an area of its colour, or nearly so, is."""
+    raw = library()
+    areas: dict[tuple[int, ...], _Cells] = {}
+    for item in objects:
+        if item.kind == raw.FPDF_PAGEOBJ_PATH and _covers(item, item.box()):
+            near = _near(_colour(item, raw.FPDF_TEXTRENDERMODE_FILL))
+            if near in areas or len(areas) < _COLOURS_LIMIT:
+                areas.setdefault(near, _Cells(shown)).mark(item.box())
+    if not areas:
+        return
+    for item in objects:
+        if item.kind == raw.FPDF_PAGEOBJ_TEXT and id(item) not in taken:
+            mode = functions().FPDFTextObj_GetTextRenderMode(item.address)
+            area = areas.get(_near(_colour(item, mode))) if mode in _FILLED else None
+            if area and area.hold(item.box()):
+                yield item, item.box()
+
+
+def _near(colour: tuple[int, int, int, int] | None) -> tuple[int, ...]:
+    """Return what colours that are alike share; nothing for patterns."""
+    return tuple(part // 16 for part in colour[:3]) if colour else ()
 
 
 # ---- signs -----------------------------------------------------------------------------------------------------------

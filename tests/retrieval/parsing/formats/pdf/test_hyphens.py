@@ -36,6 +36,13 @@ def read(tmp_path: Path, lines: list[str]) -> str:
         ("manage-", "ment", "management"),
         ("555-", "0199", "555-0199"),
         ("Anglo-", "Saxon", "Anglo-Saxon"),
+        ("T-", "shirt", "T-shirt"),
+        ("e-", "mail", "e-mail"),
+        ("mother-", "in-law", "mother-in-law"),
+        ("mother-in-", "law", "mother-in-law"),
+        ("anti-inflam-", "matory", "anti-inflammatory"),
+        ("http://harbour.org/fee-", "list.html", "http://harbour.org/fee-list.html"),
+        ("info@harbour-", "works.org", "info@harbour-works.org"),
     ],
 )
 def test_compounds_keep_their_hyphen_and_cut_words_lose_it(tmp_path: Path, first: str, second: str, right: str) -> None:
@@ -51,6 +58,29 @@ def test_german_words_are_made_whole_and_halves_of_two_are_not(tmp_path: Path) -
     said = read(tmp_path, [*GERMAN, "Der Hafenmeister-", "stellvertreter nennt Vor-", "und Nachteile."])
     assert "Hafenmeisterstellvertreter" in said
     assert "Vor-\nund Nachteile" in said
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "right"),
+    [
+        ("Self-", "service", "Self-service"),
+        ("short-", "term", "short-term"),
+        ("Know-", "how", "Know-how"),
+        ("Check-", "in", "Check-in"),
+        ("state-of-the-", "art", "state-of-the-art"),
+        ("http://harbour.org/fee-", "list.html", "http://harbour.org/fee-list.html"),
+        ("On-", "line-Anmeldung", "Online-Anmeldung"),
+        ("Nord-", "rhein-Westfalen", "Nordrhein-Westfalen"),
+        ("Hand-", "stand", "Handstand"),
+        ("Land-", "gang", "Landgang"),
+        ("Wind-", "park", "Windpark"),
+        ("Arm-", "band", "Armband"),
+        ("Not-", "fall", "Notfall"),
+        ("Hafen-", "meister", "Hafenmeister"),
+    ],
+)
+def test_english_compounds_in_german_keep_their_hyphen(tmp_path: Path, first: str, second: str, right: str) -> None:
+    assert f"das {right} hier" in read(tmp_path, [*GERMAN, f"Er sah das {first}", f"{second} hier."])
 
 
 def test_lists_of_words_are_sorted_as_they_are_searched() -> None:

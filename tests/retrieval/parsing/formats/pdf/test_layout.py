@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from retrieval.parsing.formats import extract
@@ -108,6 +109,49 @@ def test_gaps_of_a_few_justified_lines_are_no_gutter(tmp_path: Path) -> None:
     assert text.split("\n") == [" ".join(line) for line in lines] + ["", ""]
 
 
+@pytest.mark.parametrize("columns", [(LEFT, RIGHT), (LEFT, MIDDLE, RIGHT)])
+def test_columns_of_three_rows_are_read_one_after_the_other(tmp_path: Path, columns: tuple[list[str], ...]) -> None:
+    short = [column[:3] for column in columns]
+    text = read(tmp_path, rows(*zip(*short, strict=True), xs=(40, 220, 400))).text
+    assert text.split("\n") == [*(line for column in short for line in column), "", ""]
+
+
+def test_labels_of_several_words_stay_beside_their_values(tmp_path: Path) -> None:
+    lines = [
+        ("Hours of the office", "nine to four each day"),
+        ("Name of the ship", "the old Sea Otter"),
+        ("Place of the crane", "at the north quay"),
+    ]
+    text = read(tmp_path, rows(*lines, xs=(50, 320))).text
+    assert text.split("\n") == [" ".join(line) for line in lines] + ["", ""]
+
+
+def test_gutter_less_wide_than_a_line_is_high_is_found(tmp_path: Path) -> None:
+    left = [*LEFT[:4], "They are all welcome here", "and may stay."]
+    width = max(stringWidth(line, "Helvetica", 12) for line in left)
+    right = [*RIGHT[:4], "Children pay a half.", "Dogs are free of it."]
+    text = read(tmp_path, rows(*zip(left, right, strict=True), xs=(50, 50 + width + 11))).text
+    assert text.split("\n") == [*left, *right, "", ""]
+
+
+@pytest.mark.parametrize("order", [[4, 3, 2, 1, 0], [2, 0, 4, 1, 3]])
+def test_lines_that_are_not_written_from_the_top_on_are_read_from_there(tmp_path: Path, order: list[int]) -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in order:
+            canvas.drawString(50, 700 - 15 * number, LEFT[number])
+
+    assert read(tmp_path, draw).text.split("\n") == [*LEFT, "", ""]
+
+
+def test_mirrored_page_is_read_in_the_order_of_the_file(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.transform(1, 0, 0, -1, 0, 800)
+        for number, line in enumerate(LEFT):
+            canvas.drawString(50, 700 - 15 * number, line)
+
+    assert read(tmp_path, draw).text.split("\n") == [*LEFT, "", ""]
+
+
 def test_page_of_plain_lines_stays_as_it_is(tmp_path: Path) -> None:
     lines = [f"Line {number} says that the pump number {number} is oiled, and nothing else." for number in range(30)]
     assert read(tmp_path, rows(*([line] for line in lines), xs=(50,))).text.split("\n") == [*lines, "", ""]
@@ -157,6 +201,26 @@ def test_ruled_table_keeps_the_lines_of_a_cell_together(tmp_path: Path) -> None:
         "| Ada | counts the boats and the guests |",
         "| Bo | rings the bell |",
         "The end.",
+    ]
+
+
+def test_cell_that_reaches_over_rows_is_said_in_each(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        for x, y in ((50, 700), (50, 680), (200, 660), (200, 640), (50, 620), (50, 600)):
+            canvas.line(x, y, 450, y)
+        for x in (50, 200, 350, 450):
+            canvas.line(x, 600, x, 700)
+        rows(("Plan", "Month", "Price"), xs=(55, 205, 355), y=686)(canvas)
+        canvas.drawString(55, 646, "Basic")
+        rows(("May", "10"), ("June", "12"), ("July", ""), xs=(205, 355), y=666, step=20)(canvas)
+        rows(("Extra", "", "3"), xs=(55, 205, 355), y=606)(canvas)
+
+    assert read(tmp_path, draw).text.strip().split("\n") == [
+        "| Plan | Month | Price |",
+        "| Basic | May | 10 |",
+        "| Basic | June | 12 |",
+        "| Basic | July |",
+        "| Extra |  | 3 |",
     ]
 
 
@@ -235,6 +299,30 @@ def test_lowered_signs_are_not_marked(tmp_path: Path) -> None:
         canvas.drawText(text)
 
     assert read(tmp_path, draw).text.strip() == "CO2 rises"
+
+
+@pytest.mark.parametrize(
+    ("parts", "right"),
+    [
+        ([("of SO", 12, 0), ("4", 7, -3), ("2-", 7, 5), (" ions", 12, 0)], "of SO4^2- ions"),
+        ([("of SO", 12, 0), ("4", 7, -3), ("2-", 7, 5)], "of SO4^2-"),
+        ([("a fee of 12", 12, 0), ("a", 7, 5), (" euros", 12, 0)], "a fee of 12^a euros"),
+        ([("with L", 12, 0), ("A", 8, 3), ("T", 12, 0), ("E", 12, -3), ("X", 12, 0)], "with LATEX"),
+        ([("the 1", 12, 0), ("st", 7, 5), (" of May", 12, 0)], "the 1st of May"),
+        ([("le 2", 12, 0), ("e", 7, 5), (" jour", 12, 0)], "le 2e jour"),
+    ],
+)
+def test_raised_signs_stay_on_their_line(tmp_path: Path, parts: list[tuple[str, int, int]], right: str) -> None:
+    def draw(canvas: Canvas) -> None:
+        x = 50.0
+        for part, size, rise in parts:
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(x, 700 + rise, part)
+            x += stringWidth(part, "Helvetica", size)
+        canvas.setFont("Helvetica", 12)
+        canvas.drawString(50, 680, "And another line.")
+
+    assert read(tmp_path, draw).text.strip().split("\n") == [right, "And another line."]
 
 
 def placed(*signs: tuple[str, float, float]) -> Glyphs:

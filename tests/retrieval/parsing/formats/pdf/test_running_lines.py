@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from retrieval.parsing.formats import extract
@@ -84,3 +85,35 @@ def test_headers_of_left_and_right_pages_are_known(tmp_path: Path) -> None:
     pages = [[(810, "Heating" if page % 2 else "The pump"), *body(page), (30, f"Page {page + 1}")] for page in range(8)]
     found = unsearched(read(tmp_path, pages))
     assert [found.count("Heating"), found.count("The pump"), len(found)] == [3, 3, 13]
+
+
+@pytest.mark.parametrize("blanks", [3, 4])
+def test_number_behind_some_blanks_is_a_pages(tmp_path: Path, blanks: int) -> None:
+    title = "Handbook of heating" + " " * blanks
+    pages = [[*body(page), (30, f"{title}{page + 1}")] for page in range(5)]
+    assert unsearched(read(tmp_path, pages)) == [f"Handbook of heating {page}" for page in range(2, 6)]
+
+
+def test_name_with_a_number_that_counts_is_searched(tmp_path: Path) -> None:
+    pages = [[*body(page), (30, f"Sheet {page + 1}")] for page in range(5)]
+    assert unsearched(read(tmp_path, pages)) == []
+
+
+def test_small_print_of_slides_is_searched_once(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    for page in range(5):
+        for size, x, y, line in [
+            (24, 72, 760, f"Topic {'ABCDE'[page]}"),
+            (12, 100, 600, BODY[page % len(BODY)]),
+            (8, 72, 30, "Harbour works"),
+            (8, 500, 30, str(page + 1)),
+        ]:
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(x, y, line)
+        canvas.showPage()
+    canvas.save()
+    path = tmp_path / "a.pdf"
+    path.write_bytes(buffer.getvalue())
+    extracted = extract(path, filename="a.pdf", max_characters=10**6)
+    assert unsearched(extracted) == [f"Harbour works {page}" for page in range(2, 6)]
