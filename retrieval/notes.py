@@ -1,6 +1,6 @@
 """What reading a file left out, changed or guessed: counted, and said to a person beside the document.
 
-Standard library only, like `retrieval.reasons`: a child process that parses makes notes as well.
+Standard library only, like what it imports: a child process that parses makes notes as well.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
+from retrieval.text.cleaning import clean
 
 NAMES_KEPT = 30  # of what one note names; `count` counts all
+_NAME_LENGTH = 100  # characters
+_NAME_READ = 1_000  # characters that are looked at
 
 
 class _Kind(NamedTuple):
@@ -94,7 +97,7 @@ class Notes:
         """Count `kind`, a key of KINDS, `count` more times. A name that is known is not counted again."""
         assert kind in KINDS, kind
         names = self._names.setdefault(kind, {})
-        name = " ".join(name.split())[:100]
+        name = _shown(name)
         if name and name in names:
             return
         if name:
@@ -108,6 +111,11 @@ class Notes:
             for kind in KINDS
             if kind in self._counts
         ]
+
+
+def _shown(name: str) -> str:
+    """Return a name as it is shown to a person: the file wrote it, with signs that no one sees or no database takes."""
+    return " ".join(clean(name[:_NAME_READ]).split())[:_NAME_LENGTH]
 
 
 def reads_with_losses(notes: Iterable[Note]) -> bool:

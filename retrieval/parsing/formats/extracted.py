@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from retrieval.notes import Note, Notes
+from retrieval.text.cleaning import clean as clean
 from retrieval.text.headings import Heading
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-    # Joiners shape Arabic, Indic scripts and emoji; behind anything else, or in a row, they only hide text.
-    "|(?<![\u0590-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]|(?<=[\u200c\u200d])[\u200c\u200d]"
-)
 _ISO_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _EARLIEST = date(1970, 1, 1)  # what lies before it is a default or a slip, not when a file was written
 
@@ -73,15 +67,6 @@ class Extracted:
         notes = [Note.from_json(note) for note in answer["notes"]]
         lines = [RecognisedLine.from_json(line) for line in answer["recognised"]]
         return cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes, "recognised": lines}))
-
-
-def clean(text: str) -> str:
-    """Return the text with \\n as its only line end, without what no reader sees: controls, zero-width and tag
-    characters, lone surrogates; composed (NFC), so that a letter and its accent are one character however they were
-    written."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
-    text = _INVISIBLE.sub("", text)
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def plausible_date(text: str | None) -> str:
