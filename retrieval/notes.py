@@ -53,6 +53,7 @@ KINDS = {
     "pictures": _Kind(_("Pictures were not looked at: %(count)s."), loses=False),
     "fonts": _Kind(_("Fonts that don't say which letters they show make pages unreadable: %(names)s."), loses=True),
     "forms": _Kind(_("A form could not be read: %(names)s."), loses=True),
+    "headings": _Kind(_("It has too many headings: the last %(count)s of them stand in the text alone."), loses=False),
     "attachments": _Kind(_("Attached files were not read: %(names)s."), loses=True),
     "parts": _Kind(_("Parts that could not be read: %(names)s."), loses=True),
 }
@@ -111,6 +112,16 @@ class Notes:
             for kind in KINDS
             if kind in self._counts
         ]
+
+
+def notes_from_answer(plain: Iterable[dict[str, Any]]) -> list[Note]:
+    """Return the notes that a child process gave, which a hostile file may have written: those of no known kind are
+    dropped, names are cleaned and cut. Raises TypeError, KeyError, ValueError or AttributeError for what is no note."""
+    return [
+        Note(each["kind"], max(0, int(each["count"])), tuple(map(_shown, each["names"][:NAMES_KEPT])))
+        for each in plain
+        if each["kind"] in KINDS
+    ]
 
 
 def _shown(name: str) -> str:
