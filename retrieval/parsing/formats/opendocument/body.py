@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.opendocument.numbering import ListNumbers, list_numbering
 from retrieval.parsing.formats.opendocument.package import CHART, DRAW, HREF, OFFICE, TABLE, TEXT, OpenDocument
 from retrieval.parsing.formats.opendocument.paragraphs import plain_text, print_paragraph
@@ -93,8 +94,7 @@ class BodyWriter:
         return printed.text, printed.anchored
 
     def _add_heading(self, heading: _Element) -> None:
-        level = heading.get(TEXT + "outline-level", "1")
-        depth = int(level[:2]) if level.isdigit() and level != "0" else 1
+        depth = min(max(whole(heading.get(TEXT + "outline-level")) or 1, 1), 99)
         unnumbered = heading.get(TEXT + "is-list-header") == "true"
         text, anchored = self._shown(heading)
         mark = "" if unnumbered or not text.strip() else self._outline.next_mark(depth)

@@ -59,11 +59,6 @@ class CellCount:
             raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=CHARACTERS_LIMIT)
 
 
-def too_wide(sheet: str) -> ParsingError:
-    """Return what to raise for a row that is longer than a sheet can be."""
-    return ParsingError(_("A row of “%(sheet)s” has more than %(limit)s columns."), sheet=sheet, limit=COLUMNS_LIMIT)
-
-
 def column_name(column: int) -> str:
     """Return the letters over a column: A for 0, AA for 26."""
     letters = ""
