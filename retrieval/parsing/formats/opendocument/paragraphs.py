@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 _SPACES_LIMIT = 100  # an attribute says how many; a writer means a few
 _RUBY = TEXT + "ruby-text"
 _HIDDEN = (TEXT + "hidden-text", TEXT + "hidden-paragraph")
-_SHAPES = {
+SHAPES = {
     DRAW + name
-    for name in ("frame", "g", "custom-shape", "rect", "ellipse", "circle", "polygon", "path", "line", "connector")
+    for name in (
+        "custom-shape rect ellipse circle polygon polyline regular-polygon path line connector caption measure".split()
+    )
 }
+_SHAPES = SHAPES | {DRAW + "frame", DRAW + "g"}
 _UNPRINTED = {OFFICE + "annotation-end", TEXT + "tracked-changes", TEXT + "sort-key", _RUBY}
 
 

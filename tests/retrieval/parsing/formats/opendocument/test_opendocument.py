@@ -289,3 +289,18 @@ def test_odd_number_costs_no_document(tmp_path: Path, odd: str) -> None:
     assert [heading.level for heading in extracted.headings] == [1]
     assert "item" in extracted.text
     assert "x" in extracted.text
+
+
+@pytest.mark.parametrize("shape", "caption measure polyline regular-polygon polygon unheard-of".split())
+def test_text_in_a_shape_of_any_kind_is_kept(tmp_path: Path, shape: str) -> None:
+    drawn = f"<draw:{shape}><text:p>Mind the gap</text:p></draw:{shape}>"
+    assert text(tmp_path, f"<text:p>One</text:p>{drawn}<text:p>Two</text:p>").text == "One\n\nMind the gap\n\nTwo"
+    assert "Mind the gap" in text(tmp_path, f"<text:p>One{drawn}</text:p>").text
+
+
+def test_numbered_paragraphs_are_numbered(tmp_path: Path) -> None:
+    numbered = (
+        '<text:numbered-paragraph text:style-name="L" text:level="1"><text:p>{}</text:p></text:numbered-paragraph>'
+    )
+    extracted = text(tmp_path, numbered.format("one") + numbered.format("two"), styles=NUMBERED)
+    assert extracted.text == "1. one\n\n2. two"
