@@ -181,9 +181,12 @@ def _note_hidden(blocks: Blocks, grid: SheetGrid) -> None:
     for first, last in _runs(sorted(grid.hidden_rows & grid.rows.keys())):
         blocks.notes.add("hidden_cells", f"{grid.name}!{first + 1}:{last + 1}")
     if grid.hidden_columns:
-        used = {column for cells in grid.rows.values() for column in cells}
+        from bisect import bisect_left
+
+        used = sorted({column for cells in grid.rows.values() for column in cells})
         for first, last in grid.hidden_columns:
-            if any(first <= column <= last for column in used):
+            at = bisect_left(used, first)
+            if at < len(used) and used[at] <= last:
                 blocks.notes.add("hidden_cells", f"{grid.name}!{column_name(first)}:{column_name(last)}")
 
 
