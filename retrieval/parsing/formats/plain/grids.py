@@ -103,7 +103,9 @@ def _with_merges(grid: SheetGrid) -> Iterator[_Row]:
                 active.append((merge, text))
         active = [(merge, text) for merge, text in active if merge.last_row >= number]
         steps_left -= len(active)
-        for merge, text in active if steps_left > 0 else ():
+        if steps_left <= 0:
+            waiting, active = [], []
+        for merge, text in active:
             cells.setdefault(merge.first_column, text)
             if merge.last_column > merge.first_column:
                 reaches[merge.first_column] = merge.last_column
