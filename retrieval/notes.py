@@ -1,6 +1,6 @@
 """What reading a file left out, changed or guessed: counted, and said to a person beside the document.
 
-Standard library only, like `retrieval.reasons`: a child process that parses makes notes as well.
+Standard library only, like what it imports: a child process that parses makes notes as well.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
+from retrieval.text.cleaning import clean
 
 NAMES_KEPT = 30  # of what one note names; `count` counts all
+_NAME_LENGTH = 100  # characters
+_NAME_READ = 1_000  # characters that are looked at
 
 
 class _Kind(NamedTuple):
@@ -50,6 +53,7 @@ KINDS = {
     "pictures": _Kind(_("Pictures were not looked at: %(count)s."), loses=False),
     "fonts": _Kind(_("Fonts that don't say which letters they show make pages unreadable: %(names)s."), loses=True),
     "forms": _Kind(_("A form could not be read: %(names)s."), loses=True),
+    "headings": _Kind(_("It has too many headings: the last %(count)s of them stand in the text alone."), loses=False),
     "attachments": _Kind(_("Attached files were not read: %(names)s."), loses=True),
     "parts": _Kind(_("Parts that could not be read: %(names)s."), loses=True),
 }
@@ -94,7 +98,7 @@ class Notes:
         """Count `kind`, a key of KINDS, `count` more times. A name that is known is not counted again."""
         assert kind in KINDS, kind
         names = self._names.setdefault(kind, {})
-        name = " ".join(name.split())[:100]
+        name = _shown(name)
         if name and name in names:
             return
         if name:
@@ -108,6 +112,21 @@ class Notes:
             for kind in KINDS
             if kind in self._counts
         ]
+
+
+def notes_from_answer(plain: Iterable[dict[str, Any]]) -> list[Note]:
+    """Return the notes that a child process gave, which a hostile file may have written: those of no known kind are
+    dropped, names are cleaned and cut. Raises TypeError, KeyError, ValueError or AttributeError for what is no note."""
+    return [
+        Note(each["kind"], max(0, int(each["count"])), tuple(map(_shown, each["names"][:NAMES_KEPT])))
+        for each in plain
+        if each["kind"] in KINDS
+    ]
+
+
+def _shown(name: str) -> str:
+    """Return a name as it is shown to a person: the file wrote it, with signs that no one sees or no database takes."""
+    return " ".join(clean(name[:_NAME_READ]).split())[:_NAME_LENGTH]
 
 
 def reads_with_losses(notes: Iterable[Note]) -> bool:

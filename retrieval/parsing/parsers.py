@@ -108,7 +108,7 @@ def parse_together(
         answers = _read(ParsingRequest([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
         return [_parse_alone(path, filename, is_given_up) for path, filename in files]
-    return [_outcome(answer) for answer in answers]
+    return [_outcome(answer, limits) for answer in answers]
 
 
 def _parse_alone(path: Path, filename: str, is_given_up: Callable[[], bool]) -> Extracted | Exception:
@@ -120,16 +120,19 @@ def _parse_alone(path: Path, filename: str, is_given_up: Callable[[], bool]) -> 
 
 def _read_one(request: ParsingRequest) -> Extracted:
     """Return the answer to a request for one file. Raises NeedsOcr, ParsingError and ParserStopped."""
-    outcome = _outcome(_read(request)[0])
+    outcome = _outcome(_read(request)[0], request.limits)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-def _outcome(answer: dict[str, Any]) -> Extracted | Exception:
+def _outcome(answer: dict[str, Any], limits: ParsingLimits) -> Extracted | Exception:
     if "error" in answer:
-        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(answer["error"]))
-    extracted = Extracted.from_json(answer)
+        return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(str(answer["error"])))
+    try:
+        extracted = Extracted.from_json(answer, max_characters=limits.characters)
+    except ParsingError as error:
+        return error
     return dataclasses.replace(extracted, language=_language(extracted.text))
 
 
@@ -158,8 +161,13 @@ def _read(request: ParsingRequest) -> list[dict[str, Any]]:
             memory=limits.memory_bytes // 1024**2,
             seconds=request.cpu_seconds,
         )
-    answers: list[dict[str, Any]] = json.loads(content)
-    return answers
+    try:
+        answers = json.loads(content)
+    except (ValueError, RecursionError):
+        answers = None
+    if not (isinstance(answers, list) and len(answers) == len(request.files)):
+        raise ParserStopped(_("The parser's answer makes no sense."))
+    return [answer if isinstance(answer, dict) else {} for answer in answers]
 
 
 def _ask_and_log(request: ParsingRequest) -> tuple[dict[str, Any], bytes]:

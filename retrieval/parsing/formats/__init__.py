@@ -13,7 +13,7 @@ from typing import cast
 
 from retrieval.errors import ParsingError
 from retrieval.notes import NAMES_KEPT, Note
-from retrieval.parsing.formats.extracted import Extracted, clean
+from retrieval.parsing.formats.extracted import HEADINGS_LIMIT, Extracted, clean
 from retrieval.parsing.formats.formats import FORMATS, format_of
 from retrieval.reasons import gettext_noop as _
 
@@ -58,7 +58,8 @@ def extract(path: Path, *, filename: str, max_characters: int) -> Extracted:
         raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=max_characters)
     if not extracted.text.strip() and not extracted.unread_pages:
         raise ParsingError(_("It has no text."))
-    return replace(extracted, notes=_notes(extracted))
+    headings = sorted(extracted.headings, key=lambda heading: heading.start)[:HEADINGS_LIMIT]
+    return replace(extracted, headings=headings, notes=_notes(extracted))
 
 
 def _notes(extracted: Extracted) -> list[Note]:
@@ -68,7 +69,8 @@ def _notes(extracted: Extracted) -> list[Note]:
     beyond = max(named) if fonts.count > len(named) > 0 else float("inf")  # it names the first pages only
     unread = [str(number) for number in extracted.unread_pages if number not in named and number <= beyond]
     pages = [Note("picture_pages", len(unread), tuple(unread[:NAMES_KEPT]))] if unread else []
-    return extracted.notes + pages
+    beyond_limit = len(extracted.headings) - HEADINGS_LIMIT
+    return extracted.notes + pages + ([Note("headings", beyond_limit)] if beyond_limit > 0 else [])
 
 
 def prepare(filename: str) -> None:

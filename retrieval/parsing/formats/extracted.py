@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
-from retrieval.notes import Note, Notes
+from retrieval.errors import ParsingError
+from retrieval.notes import Note, Notes, notes_from_answer
+from retrieval.reasons import gettext_noop as _
+from retrieval.text.cleaning import clean as clean
 from retrieval.text.headings import Heading
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-    # Joiners shape Arabic, Indic scripts and emoji; behind anything else, or in a row, they only hide text.
-    "|(?<![\u0590-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]|(?<=[\u200c\u200d])[\u200c\u200d]"
-)
+HEADINGS_LIMIT = 20_000  # of a text; what follows them is text alone
 _ISO_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _EARLIEST = date(1970, 1, 1)  # what lies before it is a default or a slip, not when a file was written
 
@@ -67,21 +65,52 @@ class Extracted:
     notes: list[Note] = field(default_factory=list)
 
     @classmethod
-    def from_json(cls, answer: dict[str, Any]) -> Extracted:
-        headings = [Heading(**heading) for heading in answer["headings"]]
-        spans = [(start, end) for start, end in answer["unsearched"]]
-        notes = [Note.from_json(note) for note in answer["notes"]]
-        lines = [RecognisedLine.from_json(line) for line in answer["recognised"]]
-        return cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes, "recognised": lines}))
+    def from_json(cls, answer: dict[str, Any], *, max_characters: int | None = None) -> Extracted:
+        """Return what a child process answered, which a hostile file may have written. Raises ParsingError when that
+        makes no sense."""
+        try:
+            headings = [Heading(**heading) for heading in answer["headings"]]
+            spans = [(start, end) for start, end in answer["unsearched"]]
+            notes = notes_from_answer(answer["notes"])
+            lines = [RecognisedLine.from_json(line) for line in answer["recognised"]]
+            read = cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes, "recognised": lines}))
+            makes_sense = _makes_sense(read, len(read.text) if max_characters is None else max_characters)
+        except (TypeError, KeyError, ValueError, AttributeError):
+            makes_sense = False
+        if not makes_sense:
+            raise ParsingError(_("The parser's answer makes no sense."))
+        return read
 
 
-def clean(text: str) -> str:
-    """Return the text with \\n as its only line end, without what no reader sees: controls, zero-width and tag
-    characters, lone surrogates; composed (NFC), so that a letter and its accent are one character however they were
-    written."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
-    text = _INVISIBLE.sub("", text)
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+def _makes_sense(read: Extracted, most: int) -> bool:
+    """Return whether the text can be stored, and all places lie in it and in order. May raise TypeError or ValueError
+    for what is of another type."""
+    read.text.encode()  # raises UnicodeEncodeError, a ValueError, for half a character
+    words = [read.text, read.title, read.language, read.dated, *read.page_labels]
+    words += [heading.title for heading in read.headings]
+    end = len(read.text)
+    edges = [edge for line in read.recognised for edge in (line.top, line.bottom, *line.edges)]
+    return (
+        end <= most
+        and len(read.headings) <= HEADINGS_LIMIT
+        and all(isinstance(word, str) and "\0" not in word for word in words)
+        and _in_order(read.page_starts, end)
+        and _in_order([heading.start for heading in read.headings], end)
+        and all(isinstance(heading.level, int) and heading.level > 0 for heading in read.headings)
+        and _in_order([place for span in read.unsearched for place in span], end)
+        and _in_order([place for line in read.recognised for place in (line.start, line.end)], end)
+        and all(isinstance(edge, int | float) for edge in edges)
+        and (read.pages_end is None or _in_order([read.pages_end], end))
+        and all(page > 0 for page in read.unread_pages)
+    )
+
+
+def _in_order(places: list[int], end: int) -> bool:
+    return (
+        all(isinstance(place, int) for place in places)
+        and all(one <= other for one, other in pairwise(places))
+        and (not places or (places[0] >= 0 and places[-1] <= end))
+    )
 
 
 def plausible_date(text: str | None) -> str:

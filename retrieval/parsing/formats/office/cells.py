@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from retrieval.notes import Notes
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.formulas import shifted
 from retrieval.parsing.formats.office.number_formats import render, render_text
 from retrieval.parsing.formats.office.workbook import MAIN, Workbook, is_true, rich_text, stream, unescape
@@ -19,15 +20,15 @@ from retrieval.parsing.formats.plain.grids import (
     Merge,
     SheetGrid,
     column_name,
-    too_wide,
 )
 
 _ROW, _CELL, _VALUE, _FORMULA, _INLINE = (MAIN + name for name in ("row", "c", "v", "f", "is"))
 _COLUMN, _MERGE, _PRINTED = MAIN + "col", MAIN + "mergeCell", MAIN + "headerFooter"
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,4})\$?(\d{1,9})")
-_PLAIN = re.compile(r"-?(?:0|[1-9]\d{0,14})")
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,29})")  # more digits than a float keeps
 _PRINTED_CODE = re.compile(r'&(?:"[^"]*"|K[0-9A-Fa-f]{6}|K\d\d[+-]\d{3}|\d+|&|[A-Za-z])')
 _MERGES_LIMIT = 200_000
+_FORMULA_CHARACTERS = 8_192  # what Excel allows in one
 
 
 class CellReader:
@@ -61,14 +62,15 @@ class CellReader:
             self._notes.add("parts", self._grid.name)
 
     def _read_row(self, row: Any) -> None:
-        number = row.get("r") or ""
-        self._row = int(number) - 1 if number.isdigit() and int(number[:9]) > 0 else self._row + 1
+        number = whole(row.get("r")) or 0
+        self._row = number - 1 if number > 0 else self._row + 1
         cells: dict[int, str] = {}
         column = -1
         for cell in row.iterchildren(_CELL):
             column = _column_of(cell.get("r")) if cell.get("r") else column + 1
             if column >= COLUMNS_LIMIT:
-                raise too_wide(self._grid.name)
+                self._notes.add("parts", f"{self._grid.name}!{(cell.get('r') or str(self._row + 1))[:20]}")
+                continue
             if text := self._shown(cell, column):
                 cells[column] = text
         if not cells:
@@ -79,9 +81,9 @@ class CellReader:
             self._grid.hidden_rows.add(self._row)
 
     def _read_column(self, column: Any) -> None:
-        first, last = column.get("min") or "", column.get("max") or ""
-        if first.isdigit() and last.isdigit() and (is_true(column.get("hidden")) or column.get("width") == "0"):
-            self._grid.hidden_columns.append((int(first) - 1, min(int(last), COLUMNS_LIMIT) - 1))
+        first, last = whole(column.get("min")), whole(column.get("max"))
+        if first and last and (is_true(column.get("hidden")) or column.get("width") == "0"):
+            self._grid.hidden_columns.append((first - 1, min(last, COLUMNS_LIMIT) - 1))
 
     def _read_merge(self, merge: Any) -> None:
         region = region_of(merge.get("ref") or "")
@@ -127,15 +129,14 @@ class CellReader:
         return shown
 
     def _code(self, style: str | None) -> str:
-        if not style or not style.isdigit() or int(style[:9]) >= len(self._book.codes):
-            return "General"
-        return self._book.codes[int(style)]
+        number = whole(style)
+        return self._book.codes[number] if number is not None and 0 <= number < len(self._book.codes) else "General"
 
     def _formula(self, formula: Any, column: int) -> str:
         """Return the formula of a cell without a saved value; one that is shared stands in another cell."""
         text, shared = formula.text or "", formula.get("si")
         if shared and text:
-            self._masters[shared] = (text, self._row, column)
+            self._masters[shared] = (text[:_FORMULA_CHARACTERS], self._row, column)
         elif shared in self._masters:
             text, row, first = self._masters[shared]
             text = shifted(text, rows=self._row - row, columns=column - first)

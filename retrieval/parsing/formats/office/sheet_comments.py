@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from retrieval.parsing.formats.extracted import Blocks
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.cells import region_of
 from retrieval.parsing.formats.office.package import OfficePackage
 from retrieval.parsing.formats.office.workbook import rich_text
@@ -48,8 +49,8 @@ def _notes(package: OfficePackage, part: str) -> Iterator[_Comment]:
             continue
         authors = [author.text or "" for author in root.iterfind("{*}authors/{*}author")]
         for comment in root.iterfind("{*}commentList/{*}comment"):
-            number = comment.get("authorId") or ""
-            author = authors[int(number)] if number.isdigit() and int(number[:9]) < len(authors) else ""
+            number = whole(comment.get("authorId"))
+            author = authors[number] if number is not None and 0 <= number < len(authors) else ""
             text = comment.find("{*}text")
             if text is not None:
                 yield _Comment(comment.get("ref") or "", author.strip(), rich_text(text))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import ParsingError
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.number_formats import code_of
 from retrieval.parsing.formats.office.package import OfficePackage, as_transitional
 from retrieval.parsing.formats.plain.grids import CELL_CHARACTERS
@@ -126,9 +127,9 @@ def _codes(root: _Element | None) -> list[str]:
     if root is None:
         return []
     declared = {
-        int(number): unescape(code.get("formatCode") or "")
+        number: unescape(code.get("formatCode") or "")
         for code in root.iterfind("{*}numFmts/{*}numFmt")
-        if (number := code.get("numFmtId") or "").isdigit()
+        if (number := whole(code.get("numFmtId"))) is not None
     }
-    numbers = [style.get("numFmtId") or "" for style in root.iterfind("{*}cellXfs/{*}xf")]
-    return [code_of(int(number), declared) if number.isdigit() else "General" for number in numbers]
+    numbers = [whole(style.get("numFmtId")) for style in root.iterfind("{*}cellXfs/{*}xf")]
+    return ["General" if number is None else code_of(number, declared) for number in numbers]

@@ -6,9 +6,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks
+from retrieval.parsing.formats.numbers import whole as whole_number
 from retrieval.parsing.formats.opendocument.numbering import ListNumbers, list_numbering
-from retrieval.parsing.formats.opendocument.package import CHART, DRAW, HREF, OFFICE, TABLE, TEXT, OpenDocument
-from retrieval.parsing.formats.opendocument.paragraphs import plain_text, print_paragraph
+from retrieval.parsing.formats.opendocument.package import (
+    CHART,
+    DRAW,
+    HREF,
+    OFFICE,
+    PRESENTATION,
+    TABLE,
+    TEXT,
+    OpenDocument,
+)
+from retrieval.parsing.formats.opendocument.paragraphs import SHAPES, plain_text, print_paragraph
 from retrieval.parsing.formats.opendocument.tables import grid_of
 from retrieval.parsing.formats.plain.grids import write_tables
 
@@ -28,9 +38,7 @@ _TRANSPARENT |= {
         "bibliography",
     )
 }
-_SHAPES = {
-    DRAW + name for name in ("custom-shape", "rect", "ellipse", "circle", "polygon", "path", "line", "connector")
-}
+_PASSED = {TEXT + "table-of-content", PRESENTATION + "notes"}  # headings again; what the reader of slides reads
 
 
 class BodyWriter:
@@ -59,12 +67,16 @@ class BodyWriter:
                 self._add_frame(element)
             elif element.tag in _TRANSPARENT:
                 self._add_section(element)
-            elif element.tag in _SHAPES:
+            elif element.tag in SHAPES:
                 self.add(element)
             elif element.tag == TEXT + "tracked-changes":
                 self._note_deletions(element)
             elif element.tag == OFFICE + "annotation":
                 self._blocks.add(f"Comment: {plain_text(element)}")
+            elif element.tag == TEXT + "numbered-paragraph":
+                self._add_numbered(element)
+            elif element.tag not in _PASSED and next(element.iter(TEXT + "p", TEXT + "h"), None) is not None:
+                self.add(element)
 
     def finish(self) -> None:
         """Append footnotes, each behind its mark, and comments."""
@@ -93,8 +105,7 @@ class BodyWriter:
         return printed.text, printed.anchored
 
     def _add_heading(self, heading: _Element) -> None:
-        level = heading.get(TEXT + "outline-level", "1")
-        depth = int(level[:2]) if level.isdigit() and level != "0" else 1
+        depth = min(max(whole_number(heading.get(TEXT + "outline-level")) or 1, 1), 99)
         unnumbered = heading.get(TEXT + "is-list-header") == "true"
         text, anchored = self._shown(heading)
         mark = "" if unnumbered or not text.strip() else self._outline.next_mark(depth)
@@ -116,6 +127,17 @@ class BodyWriter:
         numbering = numbering or list_numbering(self._document, style)
         self._numbered[key] = numbering
         self._add_items(whole, numbering, 1, close=False)
+
+    def _add_numbered(self, whole: _Element) -> None:
+        """Append a paragraph that is numbered like an item of a list."""
+        key = whole.get(TEXT + "list-id") or whole.get(TEXT + "style-name") or ""
+        numbering = self._numbered.setdefault(key, list_numbering(self._document, whole.get(TEXT + "style-name")))
+        mark = numbering.next_mark(min(max(whole_number(whole.get(TEXT + "level")) or 1, 1), 10))
+        for child in whole:
+            if child.tag == TEXT + "h":
+                self._add_heading(child)
+            elif child.tag == TEXT + "p":
+                self._add_paragraph(child, mark=mark or "-")
 
     def _add_items(self, whole: _Element, numbering: ListNumbers, level: int, *, close: bool) -> bool:
         """Append the items and return whether the next one stands close to them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.opendocument.package import STYLE, TEXT, OpenDocument
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ class ListNumbers:
 
     def __init__(self, style: _Element | None) -> None:
         self._levels = {
-            int(level.get(TEXT + "level") or "1"): level
+            number: level
             for level in (style if style is not None else ())
             if isinstance(level.tag, str)
             and level.tag.endswith(("list-level-style-number", "outline-level-style"))
-            and (level.get(TEXT + "level") or "1").isdigit()
+            and (number := whole(level.get(TEXT + "level") or "1")) is not None
         }
         self._counts: dict[int, int] = {}
 
@@ -28,13 +29,13 @@ class ListNumbers:
         has none."""
         style = self._levels.get(level)
         self._counts = {at: count for at, count in self._counts.items() if at <= level}
-        first = start or (style.get(TEXT + "start-value") if style is not None else None) or "1"
+        first = whole(start or (style.get(TEXT + "start-value") if style is not None else None))
         begun = level in self._counts and start is None
-        self._counts[level] = self._counts[level] + 1 if begun else int(first[:9]) if first.isdigit() else 1
+        self._counts[level] = self._counts[level] + 1 if begun else 1 if first is None else first
         if style is None or not style.get(STYLE + "num-format"):
             return ""
-        shown = style.get(TEXT + "display-levels") or "1"
-        first_shown = max(1, level - (int(shown[:2]) if shown.isdigit() else 1) + 1)
+        shown = min(max(whole(style.get(TEXT + "display-levels")) or 1, 1), 99)
+        first_shown = max(1, level - shown + 1)
         numbers = [self._number(at) for at in range(first_shown, level + 1)]
         mark = ".".join(filter(None, numbers))
         return f"{style.get(STYLE + 'num-prefix') or ''}{mark}{style.get(STYLE + 'num-suffix') or ''}"

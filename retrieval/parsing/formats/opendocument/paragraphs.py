@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.opendocument.package import DC, DRAW, OFFICE, STYLE, TEXT, OpenDocument
 from retrieval.parsing.formats.plain.scripts import lowered, raised
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 _SPACES_LIMIT = 100  # an attribute says how many; a writer means a few
 _RUBY = TEXT + "ruby-text"
 _HIDDEN = (TEXT + "hidden-text", TEXT + "hidden-paragraph")
-_SHAPES = {
+SHAPES = {
     DRAW + name
-    for name in ("frame", "g", "custom-shape", "rect", "ellipse", "circle", "polygon", "path", "line", "connector")
+    for name in (
+        "custom-shape rect ellipse circle polygon polyline regular-polygon path line connector caption measure".split()
+    )
 }
+_SHAPES = SHAPES | {DRAW + "frame", DRAW + "g"}
 _UNPRINTED = {OFFICE + "annotation-end", TEXT + "tracked-changes", TEXT + "sort-key", _RUBY}
 
 
@@ -91,8 +95,8 @@ def _plain_parts(paragraph: _Element) -> list[str]:
 
 def _begun(element: _Element) -> str:
     if element.tag == TEXT + "s":
-        count = element.get(TEXT + "c", "1")
-        return " " * min(int(count[:9]) if count.isdigit() else 1, _SPACES_LIMIT)
+        count = whole(element.get(TEXT + "c", "1"))
+        return " " * min(1 if count is None else count, _SPACES_LIMIT)
     if element.tag == TEXT + "line-break":
         return "\n"
     if element.tag == TEXT + "tab":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.opendocument.package import TABLE
 from retrieval.parsing.formats.plain.grids import COLUMNS_LIMIT, CellCount, Merge, SheetGrid
 
@@ -61,5 +62,4 @@ def add_row(grid: SheetGrid, row: _Element, number: int, shown: Callable[[_Eleme
 
 def times(element: _Element, attribute: str) -> int:
     """Return how many an attribute says, at least one."""
-    value = element.get(TABLE + attribute) or "1"
-    return min(max(int(value[:9]), 1), _REPEATED_LIMIT) if value.isdigit() else 1
+    return min(max(whole(element.get(TABLE + attribute)) or 1, 1), _REPEATED_LIMIT)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
-from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_right_to_left
+from retrieval.parsing.formats.pdf.lines import PageLine, make_line, reads_right_to_left
 
 GAP = 0.55  # of a line's height: what may be a gutter between two words of a line
 _ROWS = 4  # that a column has at least
@@ -31,20 +31,20 @@ _TOLERANCE = 3.0  # points by which lines of one column begin apart
 class _Split:
     """Where a gutter parts segments: those above its band, those on its left and right, and those below."""
 
-    above: list[PrintedLine]
-    left: list[PrintedLine]
-    right: list[PrintedLine]
-    below: list[PrintedLine]
+    above: list[PageLine]
+    left: list[PageLine]
+    right: list[PageLine]
+    below: list[PageLine]
 
 
-def order_columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+def order_columns(glyphs: Glyphs, lines: Sequence[PageLine]) -> Iterator[list[PageLine]]:
     """Yield the columns of a page in reading order, each as segments: parts of lines between wide gaps. A page without
     columns is one."""
     segments = [segment for line in lines for segment in split_at_gaps(glyphs, line)]
     yield from _parted(segments, level=0)
 
 
-def may_have_columns(lines: Sequence[PrintedLine]) -> bool:
+def may_have_columns(lines: Sequence[PageLine]) -> bool:
     """Return whether lines begin below each other, and others end before them, as in columns. Their words may tell
     that they are none."""
     by_height = sorted(lines, key=lambda line: -line.top)
@@ -56,13 +56,13 @@ def may_have_columns(lines: Sequence[PrintedLine]) -> bool:
     )
 
 
-def _may_be_columns(band: Sequence[PrintedLine], edge: float) -> bool:
+def _may_be_columns(band: Sequence[PageLine], edge: float) -> bool:
     left = [line for line in band if line.left < edge - _TOLERANCE]
     right = [line for line in band if line.left >= edge - _TOLERANCE]
     return min(len(left), len(right)) >= _ROWS and _is_straight(left, right, edge)
 
 
-def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
+def split_at_gaps(glyphs: Glyphs, line: PageLine) -> Iterator[PageLine]:
     """Yield the parts of a line between wide gaps."""
     begun, wide = 0, GAP * line.height if line.height > 0 else float("inf")
     for index, (one, other) in enumerate(pairwise(line.words), start=1):
@@ -72,7 +72,7 @@ def split_at_gaps(glyphs: Glyphs, line: PrintedLine) -> Iterator[PrintedLine]:
     yield make_line(glyphs, line.words[begun:], number=line.number) if begun else line
 
 
-def rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[PrintedLine]:
+def rejoined(glyphs: Glyphs, segments: Sequence[PageLine]) -> Iterator[PageLine]:
     """Yield segments in the order of the file; those of one line that stayed together are one again."""
     ordered = sorted(segments, key=lambda segment: (segment.number, segment.words[0].start if segment.words else 0))
     begun = 0
@@ -85,7 +85,7 @@ def rejoined(glyphs: Glyphs, segments: Sequence[PrintedLine]) -> Iterator[Printe
         begun = index
 
 
-def fallen(lines: list[PrintedLine]) -> list[PrintedLine]:
+def fallen(lines: list[PageLine]) -> list[PageLine]:
     """Return a column's lines from the top to the bottom where the file writes many of them otherwise, and none of them
     stands beside another."""
     rising = sum(other.bottom >= one.top for one, other in pairwise(lines))
@@ -96,7 +96,7 @@ def fallen(lines: list[PrintedLine]) -> list[PrintedLine]:
     return falling if apart else lines
 
 
-def _is_mirrored(line: PrintedLine) -> bool:
+def _is_mirrored(line: PageLine) -> bool:
     """Return whether a line stands on its head with its signs from left to right: such a page runs upwards."""
     if not line.glyphs or not line.words:
         return False
@@ -105,7 +105,7 @@ def _is_mirrored(line: PrintedLine) -> bool:
     return baseline - word.bottom > word.top - baseline
 
 
-def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[PrintedLine]]:
+def _parted(segments: list[PageLine], *, level: int) -> Iterator[list[PageLine]]:
     """Yield groups of segments in reading order."""
     split = _best_split(segments) if level < _LEVELS and len(segments) >= 2 * _FEW_ROWS else None
     if split is None:
@@ -119,7 +119,7 @@ def _parted(segments: list[PrintedLine], *, level: int) -> Iterator[list[Printed
         yield from _parted(part, level=level + 1)
 
 
-def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
+def _best_split(segments: Sequence[PageLine]) -> _Split | None:
     """Return the split by the gutter that has most rows on both sides; None without a gutter."""
     found = None
     rows = 0
@@ -137,7 +137,7 @@ def _best_split(segments: Sequence[PrintedLine]) -> _Split | None:
     return found
 
 
-def _edges(segments: Sequence[PrintedLine]) -> list[float]:
+def _edges(segments: Sequence[PageLine]) -> list[float]:
     """Return where several segments begin one below the other, and others end before it."""
     edges: list[tuple[int, float]] = []
     lefts = sorted(segment.left for segment in segments)
@@ -151,7 +151,7 @@ def _edges(segments: Sequence[PrintedLine]) -> list[float]:
     return [edge for _, edge in sorted(edges)[:_EDGES_LIMIT]]
 
 
-def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int, int]]:
+def _bands(by_height: Sequence[PageLine], edge: float) -> Iterator[tuple[int, int]]:
     """Yield the runs of segments, as first and last, that do not reach over the gutter left of `edge`."""
     begun = 0
     for index, segment in enumerate(by_height):
@@ -163,7 +163,7 @@ def _bands(by_height: Sequence[PrintedLine], edge: float) -> Iterator[tuple[int,
         yield begun, len(by_height)
 
 
-def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
+def _are_columns(left: Sequence[PageLine], right: Sequence[PageLine], edge: float) -> bool:
     """Return whether both sides are running text, beside each other, with a straight gutter between them."""
     fewest = min(len(left), len(right))
     if fewest < _FEW_ROWS or not _is_straight(left, right, edge):
@@ -179,19 +179,19 @@ def _are_columns(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge
     return is_filled and max(map(_figures, (left, right))) < _FIGURES
 
 
-def _reads_on(lines: Sequence[PrintedLine]) -> bool:
+def _reads_on(lines: Sequence[PageLine]) -> bool:
     """Return whether lines are of several words, but for a last one, and begin within a sentence, as no label does."""
     long = sum(_word_count(line) >= _WORDS for line in lines)
     return 3 * long >= 2 * len(lines) and any(line.text[:1].islower() for line in lines)
 
 
-def _figures(lines: Sequence[PrintedLine]) -> float:
+def _figures(lines: Sequence[PageLine]) -> float:
     """Return which part of the words hold figures: many are those of a table, whose rows reach over the gutter."""
     words = " ".join(line.text for line in lines).split()
     return sum(any(map(str.isdecimal, word)) for word in words) / max(1, len(words))
 
 
-def _is_straight(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge: float) -> bool:
+def _is_straight(left: Sequence[PageLine], right: Sequence[PageLine], edge: float) -> bool:
     """Return whether most lines on the right begin at the gutter, and where lines are few, the gutter is wide. The
     wide gaps of a few justified lines can lie below each other as well."""
     begins: dict[float, float] = {}
@@ -205,10 +205,10 @@ def _is_straight(left: Sequence[PrintedLine], right: Sequence[PrintedLine], edge
     return aligned >= max(_ROWS - 1, len(begins) / 2)
 
 
-def _filled(lines: Sequence[PrintedLine]) -> float:
+def _filled(lines: Sequence[PageLine]) -> float:
     """Return how much of their column's width the lines fill, in the middle; 0 when they are no running text. A side
     that holds two columns itself is filled by half."""
-    parts: dict[float, list[PrintedLine]] = {}
+    parts: dict[float, list[PageLine]] = {}
     for line in lines:
         parts.setdefault(line.number, []).append(line)
     if median(sum(map(_word_count, line)) for line in parts.values()) < _WORDS:
@@ -218,7 +218,7 @@ def _filled(lines: Sequence[PrintedLine]) -> float:
     return median(widths) / width if width > 0 else 0.0
 
 
-def _word_count(line: PrintedLine) -> float:
+def _word_count(line: PageLine) -> float:
     """Return how many words a line has; Han characters, which need no blanks, count as a third."""
     if not line.glyphs or not line.words:
         return 0

@@ -16,7 +16,7 @@ from retrieval.parsing.formats.pdf.headings import read_headings
 from retrieval.parsing.formats.pdf.hyphens import join_words
 from retrieval.parsing.formats.pdf.layout import read_page
 from retrieval.parsing.formats.pdf.letters import open_letters
-from retrieval.parsing.formats.pdf.lines import PrintedLine, page_text
+from retrieval.parsing.formats.pdf.lines import PageLine, page_text
 from retrieval.parsing.formats.pdf.running_lines import mark_running_lines
 from retrieval.reasons import gettext_noop as _
 
@@ -72,7 +72,7 @@ def read_pdf(path: Path) -> Extracted:
     )
 
 
-def _is_picture(page: PdfPage, lines: Sequence[PrintedLine]) -> bool:
+def _is_picture(page: PdfPage, lines: Sequence[PageLine]) -> bool:
     """Return whether what a reader sees on the page is a picture, so that its text is not all there."""
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
-from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line, reads_right_to_left
+from retrieval.parsing.formats.pdf.lines import PageLine, make_line, reads_right_to_left
 from retrieval.parsing.formats.pdf.rows import TextRow, is_figure, table_lines
 from retrieval.parsing.formats.pdf.rules import THIN, Rule
 from retrieval.parsing.formats.pdf.words import PrintedWord
@@ -23,7 +23,7 @@ _FEW_BANDS = 2  # of rules: rows of text between them are rows of the table
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class RuledGrid:
     """Lines that meet: where columns begin and end from left to right, and rows from top to bottom; and the upright
     and level lines themselves."""
 
@@ -32,7 +32,7 @@ class Grid:
     upright: tuple[Rule, ...]
     level: tuple[Rule, ...]
 
-    def words_in(self, line: PrintedLine) -> list[PrintedWord]:
+    def words_in(self, line: PageLine) -> list[PrintedWord]:
         """Return the words of a line that stand within it."""
         if line.top < self.ys[-1] or line.bottom > self.ys[0] or line.right < self.xs[0] or line.left > self.xs[-1]:
             return []
@@ -67,7 +67,7 @@ class Grid:
         )
 
 
-def find_grids(rules: Sequence[Rule]) -> list[Grid]:
+def find_grids(rules: Sequence[Rule]) -> list[RuledGrid]:
     """Return what the page's lines rule into at least two columns and two rows."""
     upright = [rule for rule in rules if rule[2] - rule[0] < THIN < rule[3] - rule[1]]
     level = [rule for rule in rules if rule[3] - rule[1] < THIN < rule[2] - rule[0]]
@@ -121,7 +121,7 @@ def _touch(one: Rule, other: Rule) -> bool:
     )
 
 
-def _grid(rules: Sequence[Rule]) -> Grid | None:
+def _grid(rules: Sequence[Rule]) -> RuledGrid | None:
     upright = tuple(rule for rule in rules if rule[2] - rule[0] < THIN)
     level = tuple(rule for rule in rules if rule[3] - rule[1] < THIN and rule not in upright)
     xs = _places(
@@ -132,7 +132,7 @@ def _grid(rules: Sequence[Rule]) -> Grid | None:
     )
     if len(xs) < 3 or len(ys) < 3 or xs[-1] - xs[0] < _SMALL or ys[-1] - ys[0] < _SMALL:
         return None
-    return Grid(xs, ys[::-1], upright, level)
+    return RuledGrid(xs, ys[::-1], upright, level)
 
 
 def _places(numbers: Sequence[float]) -> tuple[float, ...]:
@@ -144,7 +144,7 @@ def _places(numbers: Sequence[float]) -> tuple[float, ...]:
     return tuple(places)
 
 
-def take_tables(glyphs: Glyphs, lines: Sequence[PrintedLine], grids: Sequence[Grid]) -> list[PrintedLine]:
+def take_tables(glyphs: Glyphs, lines: Sequence[PageLine], grids: Sequence[RuledGrid]) -> list[PageLine]:
     """Return the lines with those in a grid as rows of a table, where the first of them stood. A grid with too little
     in it, as a frame or a chart, is none."""
     for grid in grids:
@@ -176,7 +176,7 @@ def _in_use(rows: Sequence[TextRow]) -> list[TextRow]:
     return [replace(row, cells=tuple(row.cells[column] for column in used)) for row in rows]
 
 
-def _without(glyphs: Glyphs, line: PrintedLine, words: Sequence[PrintedWord]) -> Iterator[PrintedLine]:
+def _without(glyphs: Glyphs, line: PageLine, words: Sequence[PrintedWord]) -> Iterator[PageLine]:
     """Yield what is left of a line without these words."""
     taken = {word.start for word in words}
     if not taken:
@@ -186,11 +186,11 @@ def _without(glyphs: Glyphs, line: PrintedLine, words: Sequence[PrintedWord]) ->
 
 
 def _rows(
-    glyphs: Glyphs, grid: Grid, lines: Sequence[Sequence[PrintedWord]], *, tops: Sequence[Sequence[int]] = ()
+    glyphs: Glyphs, grid: RuledGrid, lines: Sequence[Sequence[PrintedWord]], *, tops: Sequence[Sequence[int]] = ()
 ) -> Iterator[TextRow]:
     """Yield the rows of the grid from top to bottom. Where two or three level lines rule a whole table, each line of
     text between them is a row. With `tops`, cells that reach over several rows are said in each."""
-    cells: dict[tuple[int, int], list[PrintedLine]] = {}
+    cells: dict[tuple[int, int], list[PageLine]] = {}
     for words in lines:
         for part in _at_rules(grid, words):
             line = make_line(glyphs, part)
@@ -211,7 +211,7 @@ def _rows(
             yield _row(grid, within, above=above)
 
 
-def _tops(grid: Grid) -> list[list[int]]:
+def _tops(grid: RuledGrid) -> list[list[int]]:
     """Return for each band and column the band that the cell begins in; each its own where there are too many."""
     columns, tops = len(grid.xs) - 1, [[band] * (len(grid.xs) - 1) for band in range(len(grid.ys) - 1)]
     if columns * len(tops) <= _CELLS_LIMIT:
@@ -220,7 +220,7 @@ def _tops(grid: Grid) -> list[list[int]]:
     return tops
 
 
-def _at_rules(grid: Grid, words: Sequence[PrintedWord]) -> Iterator[list[PrintedWord]]:
+def _at_rules(grid: RuledGrid, words: Sequence[PrintedWord]) -> Iterator[list[PrintedWord]]:
     """Yield the words in parts, which end at upright lines."""
     part: list[PrintedWord] = []
     for word in words:
@@ -233,7 +233,7 @@ def _at_rules(grid: Grid, words: Sequence[PrintedWord]) -> Iterator[list[Printed
         yield part
 
 
-def _is_several_rows(columns: Sequence[Sequence[PrintedLine]], *, are_few: bool) -> bool:
+def _is_several_rows(columns: Sequence[Sequence[PageLine]], *, are_few: bool) -> bool:
     """Return whether the lines of a cell are rows of their own: next to all columns have as many, and they are figures,
     or level lines are few."""
     counts = [len(column) for column in columns]
@@ -244,12 +244,12 @@ def _is_several_rows(columns: Sequence[Sequence[PrintedLine]], *, are_few: bool)
     return sum(figures) > len(figures) / 2 or (are_few and most > 2)
 
 
-def _text_rows(grid: Grid, columns: dict[int, list[PrintedLine]]) -> Iterator[TextRow]:
+def _text_rows(grid: RuledGrid, columns: dict[int, list[PageLine]]) -> Iterator[TextRow]:
     """Yield a row for each line of text across the columns."""
     placed = sorted(
         ((line, column) for column, lines in columns.items() for line in lines), key=lambda placed: -placed[0].top
     )
-    row: dict[int, list[PrintedLine]] = {}
+    row: dict[int, list[PageLine]] = {}
     bottom = 0.0
     for line, column in placed:
         if row and (line.bottom + line.top) / 2 < bottom:
@@ -262,7 +262,7 @@ def _text_rows(grid: Grid, columns: dict[int, list[PrintedLine]]) -> Iterator[Te
 
 
 def _row(
-    grid: Grid, columns: dict[int, list[PrintedLine]], *, above: dict[int, list[PrintedLine]] | None = None
+    grid: RuledGrid, columns: dict[int, list[PageLine]], *, above: dict[int, list[PageLine]] | None = None
 ) -> TextRow:
     """Return the row, in each cell its lines from top to bottom; cells that reach into it from `above` say the same."""
     lines = [line for column in columns.values() for line in column]
@@ -278,7 +278,7 @@ def _row(
     )
 
 
-def _cell(lines: Sequence[PrintedLine]) -> str:
+def _cell(lines: Sequence[PageLine]) -> str:
     ordered = sorted(lines, key=lambda line: (-round(line.bottom), line.left))
     text = " ".join(line.text for line in ordered)
     return text.replace("\x02 ", "").replace("\x02", "-")

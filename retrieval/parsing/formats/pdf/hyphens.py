@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
-from retrieval.parsing.formats.pdf.lines import PrintedLine
+from retrieval.parsing.formats.pdf.lines import PageLine
 from retrieval.text.language import likely_language
 
 _BROKEN = "\x02"  # a line's last sign where pdfium sees a word go on
@@ -38,7 +38,7 @@ _ADDRESS = re.compile(r"\S*(?:://|\bwww\.|@|\w\.\w+/)\S*\Z")  # of a site or for
 _MORE_ENGLISH, _ENGLISH = 1_000, 10  # times that a word is counted in English for once in German; the list has 13 times
 
 
-def join_words(pages: Sequence[list[PrintedLine]]) -> list[list[PrintedLine]]:
+def join_words(pages: Sequence[list[PageLine]]) -> list[list[PageLine]]:
     """Return the pages with lines joined where one ends in a hyphen and the next goes on with its word."""
     if not any(line.text[-1:] in _HYPHENS for page in pages for line in page):
         return list(pages)
@@ -46,9 +46,9 @@ def join_words(pages: Sequence[list[PrintedLine]]) -> list[list[PrintedLine]]:
     return [_joined(page, known) for page in pages]
 
 
-def _joined(page: Sequence[PrintedLine], known: _Words) -> list[PrintedLine]:
-    lines: list[PrintedLine] = []
-    last: PrintedLine | None = None  # of those as they are printed
+def _joined(page: Sequence[PageLine], known: _Words) -> list[PageLine]:
+    lines: list[PageLine] = []
+    last: PageLine | None = None  # of those as they are printed
     for line in page:
         if lines and last is not None and (text := known.join(lines[-1].text, line.text)) and _follows(last, line):
             lines[-1] = replace(lines[-1], said=text)
@@ -58,7 +58,7 @@ def _joined(page: Sequence[PrintedLine], known: _Words) -> list[PrintedLine]:
     return [replace(line, said=line.text.replace(_BROKEN, "-")) if _BROKEN in line.text else line for line in lines]
 
 
-def _follows(one: PrintedLine, other: PrintedLine) -> bool:
+def _follows(one: PageLine, other: PageLine) -> bool:
     """Return whether a line can go on with a word of another: the next one below, or the first of another column."""
     if other.top > one.top:
         return True

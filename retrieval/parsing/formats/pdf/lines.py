@@ -17,7 +17,7 @@ _SMALLER = 0.86  # of its neighbour's height: a raised or lowered word
 
 
 @dataclass(frozen=True)
-class PrintedLine:
+class PageLine:
     """A line of text with its place in points. `words` are its words from first to last; a row of a table has none.
     `number` is that of the line of the file that it comes from."""
 
@@ -46,12 +46,12 @@ def reads_right_to_left(texts: Iterable[str]) -> bool:
     return len(_RIGHT_TO_LEFT.findall(letters)) > len(letters) / 3
 
 
-def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0) -> PrintedLine:
+def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0) -> PageLine:
     """Return the line that these words make."""
     if len(words) == 1:
         word = words[0]
-        return PrintedLine(word.left, word.bottom, word.right, word.top, (word,), number, glyphs=glyphs)
-    return PrintedLine(
+        return PageLine(word.left, word.bottom, word.right, word.top, (word,), number, glyphs=glyphs)
+    return PageLine(
         min([word.left for word in words]),
         min([word.bottom for word in words]),
         max([word.right for word in words]),
@@ -62,19 +62,19 @@ def make_line(glyphs: Glyphs, words: Sequence[PrintedWord], *, number: float = 0
     )
 
 
-def settled(line: PrintedLine) -> PrintedLine:
+def settled(line: PageLine) -> PageLine:
     """Return the line with its text and without the page's characters."""
     if line.glyphs is None:
         return line
-    return PrintedLine(line.left, line.bottom, line.right, line.top, line.words, line.number, line.text)
+    return PageLine(line.left, line.bottom, line.right, line.top, line.words, line.number, line.text)
 
 
-def page_text(lines: Iterable[PrintedLine]) -> str:
+def page_text(lines: Iterable[PageLine]) -> str:
     """Return a page's text, with an empty line behind it."""
     return "\n".join(line.text for line in lines).strip() + "\n\n"
 
 
-def line_spans(lines: Sequence[PrintedLine]) -> list[tuple[int, int]]:
+def line_spans(lines: Sequence[PageLine]) -> list[tuple[int, int]]:
     """Return where each line begins and ends in the page's text."""
     whole = "\n".join(line.text for line in lines)
     starts = accumulate((len(line.text) + 1 for line in lines), initial=-(len(whole) - len(whole.lstrip())))

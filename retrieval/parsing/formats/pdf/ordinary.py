@@ -16,7 +16,7 @@ from retrieval.parsing.formats.pdf.columns import GAP, may_have_columns, order_c
 from retrieval.parsing.formats.pdf.glyphs import Glyphs, is_clean, read_boxes, read_origin, read_quarters
 from retrieval.parsing.formats.pdf.letters import Letters
 from retrieval.parsing.formats.pdf.library import functions
-from retrieval.parsing.formats.pdf.lines import STREAM_LINE, PrintedLine, make_line
+from retrieval.parsing.formats.pdf.lines import STREAM_LINE, PageLine, make_line
 from retrieval.parsing.formats.pdf.tables import tables_in
 from retrieval.parsing.formats.pdf.words import WORD, PrintedWord, tidied
 
@@ -30,7 +30,7 @@ _NOWHERE: tuple[float, ...] = ()
 Span = tuple[int, int]
 
 
-def ordinary_lines(letters: Letters, *, bounds: tuple[float, float, float, float]) -> list[PrintedLine] | None:
+def ordinary_lines(letters: Letters, *, bounds: tuple[float, float, float, float]) -> list[PageLine] | None:
     """Return the lines of a page without ruled tables as `lay_out` does; None when the page isn't ordinary for sure."""
     text = letters.text
     if not letters.is_plain or _OTHER_SCRIPTS.search(text) or not is_clean(text) or read_quarters(letters):
@@ -101,7 +101,7 @@ class _Places:
         baselines = [read_origin(self._letters.address, index)[1] for index in signs]
         return bool(max(baselines) - min(baselines) <= 0.1 * self._flattest)
 
-    def exact(self, line: PrintedLine, words: Sequence[Span]) -> PrintedLine:
+    def exact(self, line: PageLine, words: Sequence[Span]) -> PageLine:
         """Return the line as high as its highest and as low as its lowest sign."""
         if self._are_even:
             return line
@@ -117,7 +117,7 @@ class _Places:
             and min(self.tops) >= bottom
         )
 
-    def printed(self, lines: Sequence[Sequence[Span]]) -> Iterator[PrintedLine]:
+    def printed(self, lines: Sequence[Sequence[Span]]) -> Iterator[PageLine]:
         """Yield the lines, up to the first one whose words don't stand side by side."""
         text, at = self._letters.text, 0
         for number, words in enumerate(lines):
@@ -127,7 +127,7 @@ class _Places:
             if any(one > other for one, other in pairwise(lefts)) or min(tops) <= max(bottoms):
                 return
             said = tidied(text[words[0][0] : words[-1][1]])
-            yield PrintedLine(lefts[0], min(bottoms), max(rights), max(tops), number=number, said=said)
+            yield PageLine(lefts[0], min(bottoms), max(rights), max(tops), number=number, said=said)
             at = end
 
     def words(self, words: Sequence[Span], at: int) -> list[PrintedWord]:
@@ -142,13 +142,13 @@ class _Places:
         return max(map(sub, self.lefts[at + 1 : end], self.rights[at : end - 1]), default=0.0)
 
 
-def _at_edges(lines: Sequence[PrintedLine]) -> list[int]:
+def _at_edges(lines: Sequence[PageLine]) -> list[int]:
     """Return the lines, by index, at the top and at the bottom of the page: whether they repeat is told by a gap."""
     falling = sorted(range(len(lines)), key=lambda number: -lines[number].top)
     return falling if len(falling) <= 2 * _EDGE_LINES else [*falling[:_EDGE_LINES], *falling[-_EDGE_LINES:]]
 
 
-def _are_apart(lines: Sequence[PrintedLine]) -> bool:
+def _are_apart(lines: Sequence[PageLine]) -> bool:
     """Return whether no line stands beside another, or goes on where the one before it ended."""
     falling = sorted(lines, key=lambda line: -(line.top + line.bottom))
     if any((other.top + other.bottom) / 2 >= one.bottom + 0.25 * one.height for one, other in pairwise(falling)):
@@ -156,7 +156,7 @@ def _are_apart(lines: Sequence[PrintedLine]) -> bool:
     return all(_is_below(other, one) for one, other in pairwise(lines))
 
 
-def _is_below(line: PrintedLine, before: PrintedLine) -> bool:
+def _is_below(line: PageLine, before: PageLine) -> bool:
     """Return whether a line of the file begins another one, and doesn't go on with the one before it."""
     overlap = min(before.top, line.top) - max(before.bottom, line.bottom)
     return overlap <= 0 or (
@@ -164,9 +164,7 @@ def _is_below(line: PrintedLine, before: PrintedLine) -> bool:
     )
 
 
-def _are_in_order(
-    letters: Letters, places: _Places, lines: Sequence[Sequence[Span]], printed: list[PrintedLine]
-) -> bool:
+def _are_in_order(letters: Letters, places: _Places, lines: Sequence[Sequence[Span]], printed: list[PageLine]) -> bool:
     """Return whether the lines make no columns and no tables. Those with wide gaps get their words."""
     glyphs = Glyphs(letters.text, (_NOWHERE,) * 4, (0, 0, 0, 0), {}, lambda _: (0, 0), is_clean=True, all_shown=True)
     starts = [0, *accumulate(map(len, lines))]

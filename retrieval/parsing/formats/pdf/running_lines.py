@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 from retrieval.notes import Notes
-from retrieval.parsing.formats.pdf.lines import PrintedLine, line_spans
+from retrieval.parsing.formats.pdf.lines import PageLine, line_spans
 
 _EDGE_ROWS = 3  # at the top and at the bottom, that may repeat
 _EDGE = 0.15  # of the page's height, within which they stand
@@ -69,7 +69,7 @@ Bounds = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 def mark_running_lines(
-    pages: Sequence[Sequence[PrintedLine]], *, bounds: Sequence[Bounds], starts: Sequence[int], notes: Notes
+    pages: Sequence[Sequence[PageLine]], *, bounds: Sequence[Bounds], starts: Sequence[int], notes: Notes
 ) -> list[tuple[int, int]]:
     """Return the spans of the lines that repeat on the pages, without the first of each that says something, and note
     them. `starts`: where the text of each page begins."""
@@ -86,7 +86,7 @@ def mark_running_lines(
     return spans
 
 
-def find_running_lines(pages: Sequence[Sequence[PrintedLine]], *, bounds: Sequence[Bounds]) -> list[dict[int, str]]:
+def find_running_lines(pages: Sequence[Sequence[PageLine]], *, bounds: Sequence[Bounds]) -> list[dict[int, str]]:
     """Return for each page the lines, by index, that are on most pages around in the same place outside the body, with
     their text without numbers. `bounds`: left, bottom, right and top of each page."""
     edges = [_edges(page, within) for page, within in zip(pages, bounds, strict=True)]
@@ -110,7 +110,7 @@ def _is_repeated(edges: Sequence[dict[int, _Edge]], number: int, edge: _Edge) ->
     return sum(alike) >= 2
 
 
-def _edges(lines: Sequence[PrintedLine], bounds: Bounds) -> dict[int, _Edge]:
+def _edges(lines: Sequence[PageLine], bounds: Bounds) -> dict[int, _Edge]:
     """Return the lines above and below the body of a page, by index, that can be running lines."""
     left, bottom, right, top = bounds
     rows = list(_rows(lines))
@@ -125,7 +125,7 @@ def _edges(lines: Sequence[PrintedLine], bounds: Bounds) -> dict[int, _Edge]:
     return found
 
 
-def _rows(lines: Sequence[PrintedLine]) -> Iterator[list[int]]:
+def _rows(lines: Sequence[PageLine]) -> Iterator[list[int]]:
     """Yield the lines, by index, that stand side by side, from the top of the page to its bottom."""
     filled = sorted((index for index, line in enumerate(lines) if line.text), key=lambda index: -lines[index].top)
     row: list[int] = []
@@ -138,7 +138,7 @@ def _rows(lines: Sequence[PrintedLine]) -> Iterator[list[int]]:
         yield row
 
 
-def _outside(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]], bounds: Bounds) -> Iterator[tuple[str, int]]:
+def _outside(lines: Sequence[PageLine], rows: Sequence[Sequence[int]], bounds: Bounds) -> Iterator[tuple[str, int]]:
     """Yield the side and the index of the lines at the edges of the page that stand apart from its body."""
     gaps = [
         min(lines[index].bottom for index in upper) - max(lines[index].top for index in lower)
@@ -164,12 +164,12 @@ def _outside(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]], bounds
                 yield side, index
 
 
-def _is_at_edge(side: str, line: PrintedLine, bounds: Bounds) -> bool:
+def _is_at_edge(side: str, line: PageLine, bounds: Bounds) -> bool:
     _, bottom, _, top = bounds
     return (top - line.bottom if side == "top" else line.top - bottom) < _EDGE * (top - bottom)
 
 
-def _small_print(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]]) -> Iterator[tuple[str, int]]:
+def _small_print(lines: Sequence[PageLine], rows: Sequence[Sequence[int]]) -> Iterator[tuple[str, int]]:
     """Yield the side and the index of the first and the last line of a page that are smaller than all others."""
     if len(rows) < 2:
         return
@@ -179,7 +179,7 @@ def _small_print(lines: Sequence[PrintedLine], rows: Sequence[Sequence[int]]) ->
             yield from ((side, index) for index in row)
 
 
-def _shape(line: PrintedLine) -> str | None:
+def _shape(line: PageLine) -> str | None:
     """Return a line without its numbers; None when it says a fact."""
     text = " ".join(line.text.split())
     if _LABELLED.match(text) and not _PAGE_WORD.search(text.replace("：", ":").partition(":")[0]):
@@ -187,7 +187,7 @@ def _shape(line: PrintedLine) -> str | None:
     return "#" if _ROMAN.fullmatch(text) else _NUMBER.sub("#", text)
 
 
-def _counts(line: PrintedLine) -> bool:
+def _counts(line: PageLine) -> bool:
     """Return whether a number of the line may be the page's: "Page 3 of 9", "- 3 -", "3 | Handbook", but not "Sheet 3",
     which names what is on the page."""
     text = line.text.strip()

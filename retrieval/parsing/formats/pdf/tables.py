@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from retrieval.parsing.formats.pdf.lines import PrintedLine, reads_right_to_left
+from retrieval.parsing.formats.pdf.lines import PageLine, reads_right_to_left
 from retrieval.parsing.formats.pdf.rows import TextRow, is_figure, table_lines
 
 _ROWS = 3  # that a table has at least
@@ -22,8 +22,8 @@ _LEADER = re.compile(r"…|\.{3}")
 
 
 def tables_in(
-    segments: Sequence[PrintedLine], *, with_figures: bool = False
-) -> Iterator[tuple[list[PrintedLine], list[PrintedLine]]]:
+    segments: Sequence[PageLine], *, with_figures: bool = False
+) -> Iterator[tuple[list[PageLine], list[PageLine]]]:
     """Yield each table that segments of a page make: the segments, and its rows as lines; `with_figures` only those
     with a column of figures."""
     rows = list(_rows_of([segment for segment in segments if segment.words]))
@@ -42,9 +42,9 @@ def tables_in(
         begun = max(end, begun + 1)
 
 
-def _rows_of(segments: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+def _rows_of(segments: Sequence[PageLine]) -> Iterator[list[PageLine]]:
     """Yield the segments that stand side by side, from top to bottom."""
-    row: list[PrintedLine] = []
+    row: list[PageLine] = []
     for segment in sorted(segments, key=lambda segment: -(segment.top + segment.bottom)):
         if row and (segment.top + segment.bottom) / 2 < row[0].bottom + 0.25 * row[0].height:
             yield sorted(row, key=lambda part: part.left)
@@ -54,7 +54,7 @@ def _rows_of(segments: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
         yield sorted(row, key=lambda part: part.left)
 
 
-def _end_of_run(rows: Sequence[Sequence[PrintedLine]], begun: int) -> int:
+def _end_of_run(rows: Sequence[Sequence[PageLine]], begun: int) -> int:
     """Return where the run of rows ends that begins here: rows of two cells and more, close to each other, with at
     most one row of a single cell between two of them."""
     end = begun
@@ -68,12 +68,12 @@ def _end_of_run(rows: Sequence[Sequence[PrintedLine]], begun: int) -> int:
     return end
 
 
-def _is_near(upper: Sequence[PrintedLine], lower: Sequence[PrintedLine]) -> bool:
+def _is_near(upper: Sequence[PageLine], lower: Sequence[PageLine]) -> bool:
     gap = min(part.bottom for part in upper) - max(part.top for part in lower)
     return gap < 2 * max(upper[0].height, lower[0].height)
 
 
-def _gutters(rows: Sequence[Sequence[PrintedLine]]) -> list[float]:
+def _gutters(rows: Sequence[Sequence[PageLine]]) -> list[float]:
     """Return the middle of each upright strip that next to no row reaches over."""
     changes: list[tuple[float, int]] = []
     for row in rows:
@@ -91,7 +91,7 @@ def _gutters(rows: Sequence[Sequence[PrintedLine]]) -> list[float]:
     return gutters
 
 
-def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float], with_figures: bool) -> bool:
+def _is_table(rows: Sequence[Sequence[PageLine]], gutters: Sequence[float], with_figures: bool) -> bool:
     """Return whether the cells between the gutters are a table: short, in columns that are used, with three columns or
     with figures in the second of two."""
     columns = [_cells_of(row, gutters) for row in rows]
@@ -110,7 +110,7 @@ def _is_table(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float], w
     return _has_figures([cells[1] for cells in columns]) or _is_by_column(rows)
 
 
-def _is_running_text(rows: Sequence[Sequence[PrintedLine]], columns: Sequence[Sequence[str]]) -> bool:
+def _is_running_text(rows: Sequence[Sequence[PageLine]], columns: Sequence[Sequence[str]]) -> bool:
     """Return whether two columns are text that runs on, or the file writes columns of several words one by one."""
     lengths = [median(len(cell.split()) for cell in cells if cell) for cells in zip(*columns, strict=True)]
     wordy = sum(length >= _WORDS for length in lengths)
@@ -130,18 +130,18 @@ def _has_figures(cells: Sequence[str]) -> bool:
     return sum(is_figure(cell) for cell in filled) >= max(_ROWS, 0.6 * len(filled))
 
 
-def _is_by_column(rows: Sequence[Sequence[PrintedLine]]) -> bool:
+def _is_by_column(rows: Sequence[Sequence[PageLine]]) -> bool:
     """Return whether the file writes short cells one column after the other, which would part the rows."""
     return median(len(part.words) for row in rows for part in row) <= 3 and _is_apart(rows)
 
 
-def _is_apart(rows: Sequence[Sequence[PrintedLine]]) -> bool:
+def _is_apart(rows: Sequence[Sequence[PageLine]]) -> bool:
     """Return whether the file writes most cells of a row far from each other."""
     numbers = [[part.number for part in row] for row in rows if len(row) > 1]
     return sum(any(other - one > 1 for one, other in pairwise(row)) for row in numbers) > 0.7 * len(numbers)
 
 
-def _cells_of(row: Sequence[PrintedLine], gutters: Sequence[float]) -> list[str]:
+def _cells_of(row: Sequence[PageLine], gutters: Sequence[float]) -> list[str]:
     """Return the text of a row in each column; what reaches over several is in the first of them."""
     cells = [""] * (len(gutters) + 1)
     for part in row:
@@ -151,7 +151,7 @@ def _cells_of(row: Sequence[PrintedLine], gutters: Sequence[float]) -> list[str]
     return cells
 
 
-def _without_wraps(rows: Sequence[Sequence[PrintedLine]], gutters: Sequence[float]) -> list[TextRow]:
+def _without_wraps(rows: Sequence[Sequence[PageLine]], gutters: Sequence[float]) -> list[TextRow]:
     """Return the rows of the table. A row without a first cell that stands closer to the one above it than rows do
     goes on with its cells."""
     gaps = [min(part.bottom for part in upper) - max(part.top for part in lower) for upper, lower in pairwise(rows)]

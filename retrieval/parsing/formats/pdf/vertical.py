@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from retrieval.parsing.formats.pdf.glyphs import Glyphs
-from retrieval.parsing.formats.pdf.lines import PrintedLine, make_line
+from retrieval.parsing.formats.pdf.lines import PageLine, make_line
 
 _ALONE = 3  # lines of one sign each, one below the other, are a column
 
 
-def run_down(lines: Sequence[PrintedLine]) -> bool:
+def run_down(lines: Sequence[PageLine]) -> bool:
     """Return whether lines run down the page, or most of them are single Han characters, as vertical text is whose
     characters were placed one by one."""
     if any(line.words[0].runs_down for line in lines):
@@ -21,7 +21,7 @@ def run_down(lines: Sequence[PrintedLine]) -> bool:
     return alone > max(_ALONE, len(lines) / 2)
 
 
-def order_vertical(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> list[PrintedLine]:
+def order_vertical(glyphs: Glyphs, lines: Sequence[PageLine]) -> list[PageLine]:
     """Return the lines with those that run down the page in their order: from right to left, and where such text
     stands in tiers, one tier after the other. They stand where the first of them stood."""
     columns, others = _columns(glyphs, lines)
@@ -33,7 +33,7 @@ def order_vertical(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> list[Printed
     return [*before, *ordered, *(line for line in others if line.number >= first)]
 
 
-def _columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> tuple[list[PrintedLine], list[PrintedLine]]:
+def _columns(glyphs: Glyphs, lines: Sequence[PageLine]) -> tuple[list[PageLine], list[PageLine]]:
     """Return the columns that lines and signs one below the other make, and the other lines."""
     columns, others = [], []
     for stack in _stacks(lines):
@@ -46,9 +46,9 @@ def _columns(glyphs: Glyphs, lines: Sequence[PrintedLine]) -> tuple[list[Printed
     return columns, others
 
 
-def _stacks(lines: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+def _stacks(lines: Sequence[PageLine]) -> Iterator[list[PageLine]]:
     """Yield runs of lines that go on down the page, sign by sign; any other line by itself."""
-    stack: list[PrintedLine] = []
+    stack: list[PageLine] = []
     for line in lines:
         if stack and not _goes_on(stack[-1], line):
             yield stack
@@ -58,7 +58,7 @@ def _stacks(lines: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
         yield stack
 
 
-def _goes_on(one: PrintedLine, other: PrintedLine) -> bool:
+def _goes_on(one: PageLine, other: PageLine) -> bool:
     if not all(line.words[0].runs_down or len(line.text) == 1 for line in (one, other)):
         return False
     width = max(one.right - one.left, other.right - other.left)
@@ -66,9 +66,9 @@ def _goes_on(one: PrintedLine, other: PrintedLine) -> bool:
     return aligned and -0.5 * width < one.bottom - other.top < 1.5 * width
 
 
-def _tiers(columns: Sequence[PrintedLine]) -> Iterator[list[PrintedLine]]:
+def _tiers(columns: Sequence[PageLine]) -> Iterator[list[PageLine]]:
     """Yield the columns that stand side by side, from the top of the page to its bottom."""
-    tier: list[PrintedLine] = []
+    tier: list[PageLine] = []
     lowest = 0.0
     for column in sorted(columns, key=lambda column: -column.top):
         if tier and column.top < lowest:

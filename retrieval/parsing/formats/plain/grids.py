@@ -59,11 +59,6 @@ class CellCount:
             raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=CHARACTERS_LIMIT)
 
 
-def too_wide(sheet: str) -> ParsingError:
-    """Return what to raise for a row that is longer than a sheet can be."""
-    return ParsingError(_("A row of “%(sheet)s” has more than %(limit)s columns."), sheet=sheet, limit=COLUMNS_LIMIT)
-
-
 def column_name(column: int) -> str:
     """Return the letters over a column: A for 0, AA for 26."""
     letters = ""
@@ -108,7 +103,9 @@ def _with_merges(grid: SheetGrid) -> Iterator[_Row]:
                 active.append((merge, text))
         active = [(merge, text) for merge, text in active if merge.last_row >= number]
         steps_left -= len(active)
-        for merge, text in active if steps_left > 0 else ():
+        if steps_left <= 0:
+            waiting, active = [], []
+        for merge, text in active:
             cells.setdefault(merge.first_column, text)
             if merge.last_column > merge.first_column:
                 reaches[merge.first_column] = merge.last_column
@@ -186,9 +183,12 @@ def _note_hidden(blocks: Blocks, grid: SheetGrid) -> None:
     for first, last in _runs(sorted(grid.hidden_rows & grid.rows.keys())):
         blocks.notes.add("hidden_cells", f"{grid.name}!{first + 1}:{last + 1}")
     if grid.hidden_columns:
-        used = {column for cells in grid.rows.values() for column in cells}
+        from bisect import bisect_left
+
+        used = sorted({column for cells in grid.rows.values() for column in cells})
         for first, last in grid.hidden_columns:
-            if any(first <= column <= last for column in used):
+            at = bisect_left(used, first)
+            if at < len(used) and used[at] <= last:
                 blocks.notes.add("hidden_cells", f"{grid.name}!{column_name(first)}:{column_name(last)}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.text.headings import Heading
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _FRONT_MATTER_DATE = re.compile(r"^(?:lastmod|last_modified_at|updated|modified|date)[ \t]*[:=](.{0,80})", re.MULTILINE)
@@ -46,11 +48,17 @@ def parse_markdown(text: str, *, notes: Notes) -> Extracted:
 
 def _tokens(text: str) -> list[Token]:
     """Return the blocks of the text, with the lines that they stand on; what is in them is not parsed."""
+    return _parser().parse(text)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Return the one that all cells of a notebook share."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark").enable("table")
     parser.core.ruler.disable(["inline"])
-    return parser.parse(text)
+    return parser
 
 
 def _headings(text: str, begin: int) -> Iterator[Heading]:
@@ -81,8 +89,10 @@ def _without_comments(text: str, notes: Notes) -> str:
         if token.type in {"fence", "code_block"} and token.map
     )
     kept: list[str] = []
-    done, at = 0, 0
-    while (at := text.find("<!--", at)) >= 0 and (end := text.find("-->", at + 4)) >= 0:
+    done, at, end = 0, 0, -1
+    while (at := text.find("<!--", at)) >= 0:
+        if end < at + 4 and (end := text.find("-->", at + 4)) < 0:
+            break
         while code and code[0][1] <= at:
             code.popleft()
         if code and code[0][0] <= at:

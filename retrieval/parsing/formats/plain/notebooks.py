@@ -10,6 +10,7 @@ from typing import Any
 from retrieval.errors import ParsingError
 from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Extracted, clean
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.parsing.formats.plain.markdown import parse_markdown
 from retrieval.parsing.formats.plain.structured import parse_json
@@ -57,8 +58,8 @@ def _parts(cell: dict[str, Any], language: str, notes: Notes) -> Iterator[str]:
     kind = cell.get("cell_type")
     source = _text(cell.get("source", cell.get("input")))
     if kind == "heading":
-        level = _text(cell.get("level")) or "1"
-        yield f"{'#' * min(int(level) if level.isdigit() else 1, 6)} {' '.join(source.split())}"
+        level = whole(str(cell.get("level"))) or 1
+        yield f"{'#' * min(max(level, 1), 6)} {' '.join(source.split())}"
     elif kind != "code":
         yield source
     else:

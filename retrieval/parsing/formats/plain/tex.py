@@ -24,6 +24,7 @@ _SILENT = {
     "cmidrule": 1, "addcontentsline": 3, "newtheorem": 2, "DeclareMathOperator": 2, "fontsize": 2, "rule": 2,
     "graphicspath": 1, "pagenumbering": 1, "hyphenation": 1, "phantomsection": 0, "multicolumn": 2, "multirow": 2,
     "def": 1, "lstset": 1, "usetikzlibrary": 1, "tikzset": 1, "ifdefined": 0,
+    "parbox": 1, "colorbox": 1, "fcolorbox": 2, "raisebox": 1,
 }  # fmt: skip
 _SIGNS = {
     "textbackslash": "\\", "ldots": "…", "dots": "…", "textendash": "–", "textemdash": "—", "ss": "ß", "ae": "æ",
@@ -39,7 +40,14 @@ _ACCENTS = {
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "d": "\u0323",
 }  # fmt: skip
 _TOKEN = re.compile(r"\\[a-zA-Z@]+\*?|\\.|[{}$~&%]|-{2,3}|``|''|\\\n", re.DOTALL)
-_ACCENTED = re.compile(r"[ \t]{0,9}\{?[ \t]{0,9}(\\[ij]|[a-zA-Z])[ \t]{0,9}\}?")
+_ACCENTED = re.compile(
+    r"[ \t]{0,9}(?:\{[ \t]{0,9}(\\[ij]|[a-zA-Z])[ \t]{0,9}\}|(\\[ij](?![a-zA-Z])[ \t]{0,9}|[a-zA-Z]))"
+)
+_VERB = re.compile(r"([^\sa-zA-Z*])([^\n]{0,2000}?)\1")
+_MACRO = re.compile(r"\\(?:re)?newcommand\*?[ \t]{0,9}\{?[ \t]{0,9}\\([a-zA-Z]{1,60})[ \t]{0,9}\}?[ \t]{0,9}(?=\{)")
+_MACROS_LIMIT = 500  # of a file's own, which stand for a text
+_MACRO_CHARACTERS = 500  # of what one stands for
+_EXPANDED_LIMIT = 1_000_000  # characters of all that they stand for
 _DEPTH_LIMIT = 20
 _GROUP_LIMIT = 20_000  # characters of an argument
 _SCAN_LIMIT = 5_000_000  # characters of all arguments, those in others again
@@ -55,6 +63,7 @@ def read_tex(path: Path) -> Extracted:
     if not begun:
         head, body = "", text
     reader = _TexReader(blocks)
+    reader.learn(text)
     if title:
         blocks.add(reader.plain(title), level=1)
         blocks.title = reader.plain(title)
@@ -90,6 +99,16 @@ class _TexReader:
         self._lists: list[int] = []  # the numbers of open lists; -1 for one without
         self._tables: list[int] = []  # where in the output open tables begin
         self._scanned = 0
+        self._expanded = 0
+        self._endless: set[str] = set()  # what ends verbatim text and formulas, and stands nowhere further on
+        self._macros: dict[str, str] = {}  # of the file's own, without arguments
+
+    def learn(self, tex: str) -> None:
+        """Learn the macros that stand for a text."""
+        for found in _MACRO.finditer(tex):
+            said = tex[found.end() + 1 : max(found.end() + 1, self._end_of(tex, found.end()) - 1)]
+            if len(self._macros) < _MACROS_LIMIT and len(said) <= _MACRO_CHARACTERS and "#" not in said:
+                self._macros[found[1]] = said
 
     def plain(self, tex: str) -> str:
         """Return a short text on one line."""
@@ -118,6 +137,15 @@ class _TexReader:
         self._scanned += end - start if end > start + 1 else _GROUP_LIMIT
         return end
 
+    def _find(self, tex: str, closing: str, at: int, end: int) -> int:
+        """Return where `closing` stands; -1 without one, which is remembered of a long text."""
+        if closing in self._endless and len(tex) > _GROUP_LIMIT:
+            return -1
+        found = tex.find(closing, at, end)
+        if found < 0 and len(tex) > _GROUP_LIMIT and (end >= len(tex) or tex.find(closing, end) < 0):
+            self._endless.add(closing)
+        return found
+
     def _walk(self, tex: str, depth: int) -> list[str]:
         out: list[str] = []
         at = 0
@@ -142,7 +170,7 @@ class _TexReader:
             out.append("\n" if mark == "\\\\" else " | " if mark == "&" and self._tables else _PLAIN[mark])
             return self._skip_option(tex, at) if mark == "\\\\" else at
         if letter := self._accented(tex, mark, at):
-            out.append(letter[1].removeprefix("\\") + _ACCENTS[mark[1:]])
+            out.append((letter[1] or letter[2]).strip().removeprefix("\\") + _ACCENTS[mark[1:]])
             return letter.end()
         if mark[0] == "\\" and mark[1].isalpha():
             return self._command(tex, mark[1:].rstrip("*"), at, out, depth)
@@ -156,7 +184,7 @@ class _TexReader:
 
     def _formula(self, tex: str, start: int, closing: str, out: list[str]) -> int:
         opened = start + (2 if closing != "$" else 1)
-        end = tex.find(closing, opened, opened + _GROUP_LIMIT)
+        end = self._find(tex, closing, opened, opened + _GROUP_LIMIT)
         if end < 0:
             out.append(tex[start:opened])
             return opened
@@ -170,6 +198,14 @@ class _TexReader:
         if name in _SIGNS:
             out.append(_SIGNS[name])
             return at + (tex[at : at + 2] == "{}") * 2 if tex[at : at + 1] != " " else at + 1
+        if name in self._macros and depth < _MACRO_DEPTH and self._expanded < _EXPANDED_LIMIT:
+            self._expanded += len(self._macros[name]) + 1
+            out.append("".join(self._walk(self._macros[name], depth + 1)))
+            return at + 2 if tex[at : at + 2] == "{}" else at + (tex[at : at + 1] == " ")
+        if name in _RAW:
+            return self._raw(tex, name, at, out, depth)
+        if name in _FRACTIONS or name in _UNITS:
+            return self._quantity(tex, name, at, out, depth)
         if name in _LEVELS:
             title, at = self._argument(tex, at, depth)
             if title.strip() and depth == 0:
@@ -185,6 +221,38 @@ class _TexReader:
             out.append(f" ({said.strip()})" if name.startswith(("foot", "thanks")) else f"[{said.strip()}]")
             return at
         return self._pass_over(tex, name, at)
+
+    def _raw(self, tex: str, name: str, at: int, out: list[str], depth: int) -> int:
+        """Append an argument in which % and the like are signs."""
+        if name in ("verb", "lstinline") and (found := _VERB.match(tex, at)):
+            out.append(found[2])
+            return found.end()
+        at = self._skip_option(tex, at)
+        if tex[at : at + 1] != "{":
+            return at
+        end = self._end_of(tex, at)
+        if end == at + 1:
+            return end
+        address = tex[at + 1 : end - 1].replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
+        if name != "href":
+            out.append(address)
+        elif tex[end : end + 1] == "{" and (shown := self._end_of(tex, end)) > end + 1:
+            said, _end = self._argument(tex, end, depth)
+            out.append(f"{said} ({address})" if address and address != said else said)
+            return shown
+        return end
+
+    def _quantity(self, tex: str, name: str, at: int, out: list[str], depth: int) -> int:
+        """Append a fraction, or a number and its unit."""
+        said = []
+        for _argument in range(1 if name in ("si", "unit", "num", "ang") else 2):
+            begin = self._skip_option(tex, at)
+            text, at = self._argument(tex, at, depth)
+            if name in _UNITS and "\\" in tex[begin:at]:
+                text = _unit(tex[begin + 1 : at - 1])
+            said.append(text)
+        out.append(("/" if name in _FRACTIONS else " ").join(filter(None, said)) + ("°" if name == "ang" else ""))
+        return at
 
     def _item(self, tex: str, at: int, out: list[str], depth: int) -> int:
         label = re.compile(r"[ \t]{0,9}\[([^\]\n]{0,300})\]").match(tex, at)
@@ -244,11 +312,16 @@ class _TexReader:
             if tex[end : end + 1] == "{":
                 return self._command(tex, "frametitle", end, out, depth)
         out.append("\n\n")
-        return self._skip_option(tex, end) if kind == "begin" else end
+        end = self._skip_option(tex, end) if kind == "begin" else end
+        if kind == "begin" and bare in ("minipage", "multicols", "wrapfigure", "adjustwidth", "spacing"):
+            for _argument in range(2 if bare in ("wrapfigure", "adjustwidth") else 1):
+                end = self._skip_option(tex, end)
+                end = self._end_of(tex, end) if tex[end : end + 1] == "{" else end
+        return end
 
     def _verbatim(self, tex: str, name: str, at: int, out: list[str]) -> int:
         closing = f"\\end{{{name}}}"
-        end = tex.find(closing, at)
+        end = self._find(tex, closing, at, len(tex))
         if end < 0:
             return at
         inside = tex[at:end].strip("\n")
@@ -278,11 +351,30 @@ class _TexReader:
         return at
 
 
+_UNIT_SIGNS = {
+    "kilo": "k", "milli": "m", "centi": "c", "deci": "d", "mega": "M", "giga": "G", "tera": "T", "nano": "n",
+    "micro": "µ", "hecto": "h", "pico": "p", "gram": "g", "metre": "m", "meter": "m", "second": "s", "hour": "h",
+    "minute": "min", "day": "d", "litre": "l", "liter": "l", "kilogram": "kg", "kelvin": "K", "ampere": "A",
+    "volt": "V", "watt": "W", "joule": "J", "newton": "N", "pascal": "Pa", "bar": "bar", "hertz": "Hz", "mole": "mol",
+    "candela": "cd", "ohm": "Ω", "percent": "%", "degree": "°", "celsius": "°C", "degreeCelsius": "°C", "tonne": "t",
+    "per": "/", "squared": "²", "cubed": "³", "square": "square ", "cubic": "cubic ", "of": " ", "byte": "B",
+    "kg": "kg", "km": "km", "cm": "cm", "mm": "mm", "kW": "kW", "kWh": "kWh", "MHz": "MHz", "GHz": "GHz", "Pa": "Pa",
+}  # fmt: skip
+_MACRO_DEPTH = 5  # of macros in macros
+_RAW = {"url", "path", "nolinkurl", "href", "verb", "lstinline"}
+_FRACTIONS = {"frac", "tfrac", "dfrac", "nicefrac", "sfrac"}
+_UNITS = {"SI", "qty", "si", "unit", "num", "ang"}
 _PLAIN = {
     "{": "", "}": "", "~": "\u00a0", "&": "&", "---": "—", "--": "–", "``": "“", "''": "”", "\\\\": "\n", "\\ ": " ",
     "\\,": " ", "\\;": " ", "\\:": " ", "\\!": "", "\\-": "", "\\/": "", "\\@": "", "\\%": "%", "\\&": "&", "\\$": "$",
     "\\#": "#", "\\_": "_", "\\{": "{", "\\}": "}", "\\\n": " ",
 }  # fmt: skip
+
+
+def _unit(tex: str) -> str:
+    """Return a unit of siunitx, in words of TeX, as they are shown: km/h for \\kilo\\metre\\per\\hour."""
+    shown = re.sub(r"\\([a-zA-Z]+)", lambda found: _UNIT_SIGNS.get(found[1], f" {found[1]} "), tex)
+    return " ".join(shown.replace("~", " ").replace("{", "").replace("}", "").split())
 
 
 def _rows(text: str) -> Iterator[str]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
+from retrieval.parsing.formats.office.symbols import in_symbols, is_symbol_font
 from retrieval.parsing.formats.plain.scripts import lowered, raised
 from retrieval.parsing.formats.richtext.paragraphs import CellDefinition, Flow, Style
 from retrieval.parsing.formats.richtext.tokens import Token, charset_encoding, decoded, page_encoding, tokens
 
 _DEPTH = 5_000  # of groups; what is deeper is passed over
+_FONT_NAME = 100  # characters
 _SIGNS = {
     "tab": "\t", "line": "\n", "lbr": "\n", "page": "\n", "column": "\n", "emdash": "—", "endash": "–", "lquote": "‘",
     "rquote": "’", "ldblquote": "“", "rdblquote": "”", "bullet": "•", "emspace": " ", "enspace": " ", "qmspace": " ",
@@ -46,6 +48,7 @@ class _GroupState:
     deleted: bool = False
     shifted: str = ""
     encoding: str = ""
+    font: int = -1
     replaced: int = 1
     level: int = 0
     style: int = -1
@@ -63,6 +66,7 @@ class _RtfReader:
         self._encoding = "cp1252"
         self._fonts: dict[int, str] = {}
         self._font = 0
+        self._font_names: dict[int, str] = {}
         self._styles: dict[int, Style] = {}
         self._style = -1
         self._bytes = bytearray()
@@ -71,6 +75,7 @@ class _RtfReader:
         self._definitions: list[CellDefinition] = []
         self._next = CellDefinition()
         self._footnotes: list[str] = []
+        self._ended_footnotes = 0
         self._comments: list[str] = []
         self._edges: dict[str, None] = {}
         self._author = ""
@@ -183,7 +188,7 @@ class _RtfReader:
         if state.place == "title":
             self._title.append(text)
         elif state.place == "fonttbl":
-            return
+            self._font_names[self._font] = (self._font_names.get(self._font, "") + text)[:_FONT_NAME]
         elif state.place == "stylesheet":
             if self._style in self._styles:
                 self._styles[self._style].name += text
@@ -196,10 +201,21 @@ class _RtfReader:
         elif state.hidden or state.deleted:
             self.blocks.notes.add("hidden_text" if state.hidden else "deleted_text")
         elif state.place == "listtext":
-            state.flow.mark.append(text)
+            state.flow.mark.append(self._in_font(text))
         else:
+            text = self._in_font(text)
             shift = {"super": raised, "sub": lowered}.get(state.shifted)
             state.flow.texts.append(shift(text) if shift else text)
+
+    def _in_font(self, text: str) -> str:
+        """Return what the font shows in place of the text; signs without a name are noted."""
+        font = self._font_names.get(self._state.font, "").strip(" ;")
+        if self._state.encoding != "symbol" and not is_symbol_font(font):
+            return text
+        shown, unknown = in_symbols(text, font)
+        for sign in unknown:
+            self.blocks.notes.add("symbols", sign)
+        return shown
 
     # ---- control words -----------------------------------------------------------------------------------------------
 
@@ -256,7 +272,9 @@ class _RtfReader:
         text = ended.flow.text()
         flat = " ".join(text.split())
         if ended.place == "footnote":
-            number = next((at for at, note in enumerate(self._footnotes) if not note), len(self._footnotes) - 1)
+            while self._ended_footnotes < len(self._footnotes) - 1 and self._footnotes[self._ended_footnotes]:
+                self._ended_footnotes += 1
+            number = self._ended_footnotes
             self._footnotes[number] = f"[{number + 1}] {flat}"
         elif ended.place == "annotation" and flat:
             author, self._author = " ".join(self._author.split()), ""
@@ -279,6 +297,7 @@ class _RtfReader:
             state.level, state.style, state.in_table, state.listed = 0, -1, False, False
         elif word == "plain":
             state.hidden, state.deleted, state.shifted, state.encoding = False, False, "", ""
+            state.font = -1
         else:
             return False
         return True
@@ -362,7 +381,7 @@ class _RtfReader:
         elif word == "f":
             self._font = number or 0
             if state.place != "fonttbl":
-                state.encoding = self._fonts.get(self._font, "")
+                state.encoding, state.font = self._fonts.get(self._font, ""), self._font
         elif word in ("fcharset", "cpg") and state.place == "fonttbl":
             self._fonts[self._font] = (
                 charset_encoding(number or 0) if word == "fcharset" else page_encoding(number or 0)

@@ -11,7 +11,7 @@ from retrieval.parsing.formats.extracted import Blocks, clean
 _ENTRIES = {"VEVENT", "VTODO", "VJOURNAL"}
 _ENTRIES_LIMIT = 5_000
 _NAMES_LIMIT = 200
-_MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})?(Z?))?")
+_MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})?(Z?))?", re.ASCII)
 _DURATION = re.compile(r"([+-]?)P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,6})S)?)?")
 _PROPERTY = re.compile(r'([A-Za-z0-9-]{1,60})((?:;[A-Za-z0-9-]{1,60}=(?:"[^"]*+"|[^";:])*+)*+):')
 _PARAMETER = re.compile(r';([A-Za-z0-9-]{1,60})=("[^"]*+"|[^;]*+)')
@@ -113,9 +113,11 @@ def _people(entry: dict[str, list[_Property]], name: str) -> str:
 def _when(entry: dict[str, list[_Property]]) -> str:
     start = _first(entry, "DTSTART")
     if start is None:
-        return ""
+        return _raw(entry, "DTSTART", "DTEND")
     end = _first(entry, "DTEND") or _after(start, entry)
-    if end is not None and not start.time and not end.time:
+    if end is None and _raw(entry, "DTEND"):
+        return f"{start} – {_raw(entry, 'DTEND')}"
+    if end is not None and not start.time and not end.time and end.day > date.min:
         end = end._replace(day=end.day - timedelta(days=1))  # the day after the last
     if end is None or end == start or (not end.time and end.day <= start.day):
         return str(start)
@@ -123,6 +125,11 @@ def _when(entry: dict[str, list[_Property]]) -> str:
         zone = str(start).removeprefix(f"{start.day.isoformat()} {start.time}")
         return f"{start.day.isoformat()} {start.time}–{end.time}{zone}"
     return f"{start} – {end}"
+
+
+def _raw(entry: dict[str, list[_Property]], *names: str) -> str:
+    """Return the first values as they stand in the file, for what is no moment."""
+    return " – ".join(filter(None, (" ".join(entry[name][0].value.split())[:100] for name in names if name in entry)))
 
 
 def _after(start: _Moment, entry: dict[str, list[_Property]]) -> _Moment | None:
@@ -149,16 +156,15 @@ def _moment(value: str, zone: str) -> _Moment | None:
         return None
     year, month, day, hour, minute, _second, utc = found.groups()
     try:
-        return _Moment(
-            date(int(year), int(month), int(day)), f"{hour}:{minute}" if hour else "", "UTC" if utc else zone.strip()
-        )
+        begun = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0))
     except ValueError:
         return None
+    return _Moment(begun.date(), begun.strftime("%H:%M") if hour else "", "UTC" if utc else zone.strip())
 
 
 def _moment_text(entry: dict[str, list[_Property]], name: str) -> str:
     moment = _first(entry, name)
-    return str(moment) if moment else ""
+    return str(moment) if moment else _raw(entry, name)
 
 
 def _dates(entry: dict[str, list[_Property]], name: str) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +27,7 @@ _CSS_LIMIT = 2_000_000  # characters of all sheets of a page
 _RULE_LIMIT = 30_000
 _TESTS_LIMIT = 2_000_000  # of a rule on an element; then rules stop to apply
 _ANCESTORS = 100
-_TOKEN = re.compile(r"[{};]|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+_TOKEN = re.compile(r"[{};]|\\.|\"(?:[^\"\\\n]|\\.)*+(?:\"|$)|'(?:[^'\\\n]|\\.)*+(?:'|$)")
 _COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+|\[[\w-]+(?:=[^\]]*)?\]|:[a-z-]+(?:\(\d{1,6}\))?)*)")
 _PART = re.compile(r"[.#][\w-]+|\[[^\]]+\]|:[^.#\[:]+")
 # Higher numbers are passed over: the children before have to be counted for each element.
@@ -36,6 +37,11 @@ _SCREEN = re.compile(r"@(?:media\s+(?:all|(?:only\s+)?screen|not\s+print)|layer\
 Weight = tuple[
     bool, int, int, int, int
 ]  # important, ids (a style attribute counts more than all), classes, tags, order
+
+
+@lru_cache(maxsize=1_000)
+def _classes_in(attribute: str) -> frozenset[str]:
+    return frozenset(attribute.split())
 
 
 class _Compound(NamedTuple):
@@ -50,7 +56,7 @@ class _Compound(NamedTuple):
         return (
             (not self.tag or element.tag == self.tag)
             and (not self.ids or element.get("id") in self.ids)
-            and (not self.classes or self.classes <= set(element.get("class", "").split()))
+            and (not self.classes or self.classes <= _classes_in(element.get("class", "")))
             and all(
                 element.get(name) is not None and value in {None, element.get(name)} for name, value in self.attributes
             )

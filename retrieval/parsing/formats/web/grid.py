@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = 1_000  # as browsers have it
 _REPEATED_LIMIT = 500_000  # characters of a page that stand there again because a cell spans rows or columns
+_CARRIED_LIMIT = 1_000_000  # times that a cell of a table stands in a row below
 _ITEMS_COUNTED = 10_000
 _ROMAN = [
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
@@ -30,6 +31,7 @@ class HtmlGrid:
         self._single = 0  # cells that this row has itself
         self._carried: dict[int, tuple[str, int]] = {}  # by column: a text, and for how many rows it still stands there
         self._repeated = 0
+        self._carries = 0
 
     def add(self, text: str, *, columns: int, rows: int) -> None:
         """Append a cell to the row."""
@@ -37,7 +39,8 @@ class HtmlGrid:
         self._single += 1
         for number in range(min(columns, max(_COLUMNS - len(self._cells), 1))):
             shown = text if number == 0 else self._again(text)
-            if rows > 1:
+            if rows > 1 and self._carries < _CARRIED_LIMIT:
+                self._carries += 1
                 self._carried[len(self._cells)] = (text, rows - 1)
             self._cells.append(shown)
 
@@ -65,7 +68,8 @@ class HtmlGrid:
     def _fill(self) -> None:
         while (column := len(self._cells)) in self._carried:
             text, rows = self._carried.pop(column)
-            if rows > 1:
+            if rows > 1 and self._carries < _CARRIED_LIMIT:
+                self._carries += 1
                 self._carried[column] = (text, rows - 1)
             self._cells.append(self._again(text))
 

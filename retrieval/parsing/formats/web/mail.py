@@ -18,12 +18,13 @@ from retrieval.parsing.formats.web.html import read_html_into
 from retrieval.reasons import gettext_noop as _
 
 _HEADER_LINE = re.compile(rb"\s{0,200}(?:From |[A-Za-z][A-Za-z0-9-]{0,60}:)")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _SHOWN = ("From", "To", "Cc", "Date")
 _DEPTH_LIMIT = 12  # parts in parts; what is deeper is named only
 _PARTS_LIMIT = 2_000
 _LEVELS = 6
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
-_HEADER_FAULTS = (ValueError, LookupError, AttributeError, TypeError)
+_HEADER_FAULTS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
 _TEXT_ENDINGS = set("txt text log md csv tsv json xml yaml yml ini toml srt vtt rst tex adoc".split())
 _OTHER_TEXT = {"text/rtf", "text/richtext"}  # which is no plain text
 _STUB_CHARACTERS = 400  # a longer text is no stub
@@ -38,9 +39,14 @@ def read_mail(path: Path) -> Extracted:
     content = path.read_bytes()
     if not _HEADER_LINE.match(content):
         raise ParsingError(_("It is named .eml, but it does not begin with the headers of a mail."))
-    message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content.lstrip())
     reader = _MailReader()
-    reader.add_message(message)
+    try:
+        message = _parsed(content)
+        reader.add_message(message)
+    except RecursionError:  # parts in parts, some hundred deep
+        reader = _MailReader()
+        message = _parsed(content, heads_only=True)
+        reader.add_outer(content)
     reader.name_attachments()
     reader.blocks.title = _header(message, "Subject")
     return reader.blocks.extracted(dated=_dated(message))
@@ -57,11 +63,26 @@ class _MailReader:
 
     def add_message(self, message: Message, depth: int = 0, mails: int = 0) -> None:
         """Append the head of a mail and its parts; `mails` is how many it stands in."""
-        notes = self.blocks.notes
-        self.blocks.add(_header(message, "Subject", notes), level=min(mails + 1, _LEVELS))
-        for number, name in enumerate(name for name in _SHOWN if _header(message, name)):
-            self.blocks.add(f"{name}: {_header(message, name, notes)}", close=number > 0)
+        self._add_head(message, mails)
         self._add_part(message, depth, mails)
+
+    def add_outer(self, content: bytes) -> None:
+        """Append the heads of mails in each other without taking apart what they hold: the innermost that is reached is
+        named, or stands as it is written."""
+        for mails in range(_DEPTH_LIMIT):
+            message = _parsed(content, heads_only=True)
+            self._add_head(message, mails)
+            content = _HEAD_END.split(content.lstrip(), maxsplit=1)[-1]
+            if message.get_content_type() != "message/rfc822":
+                self.blocks.add(decode(content, notes=self.blocks.notes))
+                self.blocks.notes.add("parts", message.get_content_type())
+                return
+        self._names.append("message/rfc822")
+
+    def _add_head(self, message: Message, mails: int) -> None:
+        self.blocks.add(_header(message, "Subject", self.blocks.notes), level=min(mails + 1, _LEVELS))
+        for number, name in enumerate(name for name in _SHOWN if _header(message, name)):
+            self.blocks.add(f"{name}: {_header(message, name, self.blocks.notes)}", close=number > 0)
 
     def name_attachments(self) -> None:
         """Append the names of what was not read, and note them."""
@@ -90,8 +111,7 @@ class _MailReader:
                 self._add_part(inner, depth + 1, mails)
         elif _file_name(part).lower().endswith(".eml") and (content := part.get_payload(decode=True)):
             assert isinstance(content, bytes)
-            parser = BytesParser(_class=EmailMessage, policy=policy.default)
-            self.add_message(parser.parsebytes(content.lstrip()), depth + 1, mails + 1)
+            self.add_message(_parsed(content), depth + 1, mails + 1)
         else:
             self._add_leaf(part, kind, mails)
 
@@ -150,6 +170,12 @@ class _MailReader:
         if not declared and part.get_content_subtype() in {"html", "xhtml+xml"}:
             declared = declared_in(content)
         return decode(content, notes=self.blocks.notes, declared=declared)
+
+
+def _parsed(content: bytes, *, heads_only: bool = False) -> EmailMessage:
+    """Return the mail. Raises RecursionError for parts in parts, some hundred deep."""
+    parser = BytesParser(_class=EmailMessage, policy=policy.default)
+    return parser.parsebytes(content.lstrip(), headersonly=heads_only)
 
 
 def _chosen(children: list[Message]) -> Message | None:

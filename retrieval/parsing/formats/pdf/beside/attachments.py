@@ -35,19 +35,19 @@ _MACHINES = re.compile(r".*\.joboptions|mathml-\d+\.xml", re.I)  # how the PDF w
 
 
 @dataclass(frozen=True)
-class Attachment:
+class PdfAttachment:
     """An attached file that was read."""
 
     name: str
     text: str
 
 
-class Attachments:
+class PdfAttachments:
     """Reads the attached files that are short plain texts, and notes the others in `notes`. Each is met once, though it
     be attached to the document and to a place on a page."""
 
     def __init__(self, notes: Notes) -> None:
-        self.read: list[Attachment] = []
+        self.read: list[PdfAttachment] = []
         self._notes = notes
         self._met: set[tuple[str, int]] = set()
 
@@ -73,7 +73,7 @@ class Attachments:
         if 0 < size <= _SIZE_LIMIT and len(self.read) < _READ_LIMIT:
             text = _text(name, _content(attachment, size))
         if text:
-            self.read.append(Attachment(name, text))
+            self.read.append(PdfAttachment(name, text))
         else:
             self._notes.add("attachments", name)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import clean
 from retrieval.parsing.formats.pdf.beside.annotations import added_lines
-from retrieval.parsing.formats.pdf.beside.attachments import Attachments
+from retrieval.parsing.formats.pdf.beside.attachments import PdfAttachments
 from retrieval.parsing.formats.pdf.beside.fonts import legibility
 from retrieval.parsing.formats.pdf.beside.hidden import HiddenText
 from retrieval.parsing.formats.pdf.beside.xfa import is_xfa, xfa_lines
@@ -36,7 +36,7 @@ class Extras:
         self._document = document
         self._notes = notes
         self._hidden = HiddenText()
-        self._attachments = Attachments(self._notes)
+        self._attachments = PdfAttachments(self._notes)
         self.added: list[list[str]] = []
         self.unreadable: list[int] = []
         self.is_legible = False

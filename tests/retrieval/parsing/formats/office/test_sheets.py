@@ -305,3 +305,43 @@ def test_far_cells_in_many_rows_make_no_wide_lines(tmp_path: Path) -> None:
 def far_cells() -> list[tuple[int, str]]:
     letters = "ABCDEFGHIJKLMNOPQRSTUVW"
     return [(n, f"{letters[n // 23 % 23]}{letters[n % 23]}{letters[n * 7 % 23]}") for n in range(1, 2_000)]
+
+
+ODD = ["²", "9" * 5_000, "-5", "x", ""]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_number_in_a_place_costs_no_workbook(tmp_path: Path, odd: str) -> None:
+    content = (
+        f'<cols><col min="{odd}" max="{odd}" hidden="1"/></cols><sheetData><row r="{odd}"><c s="{odd}"><v>1</v></c>'
+        '<c t="inlineStr"><is><t>pump</t></is></c></row></sheetData>'
+    )
+    assert lines(sheet(tmp_path, content))[1:] == ["| 1 | pump |"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_number_of_a_format_costs_no_workbook(tmp_path: Path, odd: str) -> None:
+    styles = (
+        f'<styleSheet xmlns="{SPREADSHEET}"><numFmts><numFmt numFmtId="{odd}" formatCode="0"/></numFmts>'
+        f'<cellXfs><xf numFmtId="{odd}"/></cellXfs></styleSheet>'
+    )
+    cells = '<row><c><v>1</v></c><c t="inlineStr"><is><t>pump</t></is></c></row>'
+    assert lines(sheet(tmp_path, cells, **{"xl/styles.xml": styles}))[1:] == ["| 1 | pump |"]
+
+
+def test_cell_beyond_the_last_column_costs_itself_and_is_noted(tmp_path: Path) -> None:
+    cells = '<row><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c><c r="XFE1"><v>3</v></c></row>'
+    extracted = sheet(tmp_path, cells)
+    assert lines(extracted)[1:] == ["| 1 | 2 |"]
+    assert extracted.notes == [Note("parts", 1, ("S1!XFE1",))]
+
+
+def test_long_number_keeps_its_digits(tmp_path: Path) -> None:
+    cells = "<row><c><v>123456789012345678</v></c><c><v>-90071992547409931</v></c></row>"
+    assert lines(sheet(tmp_path, cells))[1:] == ["| 123456789012345678 | -90071992547409931 |"]
+
+
+def test_long_formula_that_many_cells_share_takes_no_long_time(tmp_path: Path) -> None:
+    shared = "A1+" * 100_000
+    cells = f'<row><c><f t="shared" si="0">{shared}1</f></c></row>' + '<row><c><f t="shared" si="0"/></c></row>' * 300
+    assert sheet(tmp_path, cells).notes == [Note("formulas", 301)]

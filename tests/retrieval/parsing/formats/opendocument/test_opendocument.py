@@ -270,3 +270,37 @@ def test_slides_are_pages_with_titles_lists_and_notes(tmp_path: Path) -> None:
     third = extracted.text.index("Slide 3")
     assert extracted.page_starts == [0, third, third]
     assert extracted.notes == [Note("hidden_text", 1, ("Slide 2",))]
+
+
+@pytest.mark.parametrize("odd", ["²", "9" * 5_000, "-5", "x", ""])
+def test_odd_number_costs_no_document(tmp_path: Path, odd: str) -> None:
+    style = (
+        f'<text:list-style style:name="L"><text:list-level-style-number text:level="{odd}" style:num-format="1"/>'
+        f'<text:list-level-style-number text:level="1" text:start-value="{odd}" text:display-levels="{odd}" '
+        'style:num-format="1" style:num-suffix="."/></text:list-style>'
+    )
+    body = (
+        f'<text:h text:outline-level="{odd}">Head</text:h><text:p>a<text:s text:c="{odd}"/>b</text:p>'
+        '<text:list text:style-name="L"><text:list-item><text:p>item</text:p></text:list-item></text:list>'
+        + table(cell("x", f'table:number-columns-spanned="{odd}" table:number-columns-repeated="{odd}"'))
+    )
+    extracted = text(tmp_path, body, styles=style)
+    assert extracted.text.startswith("Head")
+    assert [heading.level for heading in extracted.headings] == [1]
+    assert "item" in extracted.text
+    assert "x" in extracted.text
+
+
+@pytest.mark.parametrize("shape", "caption measure polyline regular-polygon polygon unheard-of".split())
+def test_text_in_a_shape_of_any_kind_is_kept(tmp_path: Path, shape: str) -> None:
+    drawn = f"<draw:{shape}><text:p>Mind the gap</text:p></draw:{shape}>"
+    assert text(tmp_path, f"<text:p>One</text:p>{drawn}<text:p>Two</text:p>").text == "One\n\nMind the gap\n\nTwo"
+    assert "Mind the gap" in text(tmp_path, f"<text:p>One{drawn}</text:p>").text
+
+
+def test_numbered_paragraphs_are_numbered(tmp_path: Path) -> None:
+    numbered = (
+        '<text:numbered-paragraph text:style-name="L" text:level="1"><text:p>{}</text:p></text:numbered-paragraph>'
+    )
+    extracted = text(tmp_path, numbered.format("one") + numbered.format("two"), styles=NUMBERED)
+    assert extracted.text == "1. one\n\n2. two"

@@ -141,3 +141,27 @@ def test_hostile_groups_end(tmp_path: Path, body: str) -> None:
 def test_text_named_rtf_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParsingError, match=r"It is named \.rtf, but its content is text"):
         read(tmp_path, "a.rtf", "Just text.")
+
+
+FONTS = r"{\rtf1\ansi{\fonttbl{\f0 Arial;}{\f2\fcharset2{\*\panose 05}Symbol;}{\f3\fcharset2 Wingdings;}}"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"{\f2 a} {\f2\'62} {\f3\'fe} {\f2\u-3999?} a", "α β ☑ α a"),
+        (r"\f2 a\plain  a \f3 \'fc\f0 \'fc", "α a ✔ü"),
+        (r"{\f2 5}{\super\f2 a}", "5^α"),
+    ],
+)
+def test_letters_of_symbol_fonts_are_what_is_seen(tmp_path: Path, body: str, text: str) -> None:
+    assert rtf(tmp_path, body, FONTS).text == text
+
+
+def test_sign_of_a_symbol_font_without_a_name_is_noted(tmp_path: Path) -> None:
+    assert rtf(tmp_path, r"Text {\f3\'ff}.", FONTS).notes == [Note("symbols", 1, ("Wingdings FF",))]
+
+
+def test_footnotes_by_the_thousands_are_numbered_in_no_long_time(tmp_path: Path) -> None:
+    extracted = rtf(tmp_path, r"{\footnote a}" * 25_000)
+    assert extracted.text.endswith("[25000] a")

@@ -200,3 +200,43 @@ def test_headers_of_raw_bytes_are_read_as_the_body_is(content_type: str) -> None
 
 def test_headers_of_raw_utf_8_are_read() -> None:
     assert read("a.eml", "Subject: Gebühr\n\nText.\n".encode()).title == "Gebühr"
+
+
+def event(*lines: str) -> str:
+    invitation = "\n".join(["BEGIN:VCALENDAR", "BEGIN:VEVENT", "SUMMARY:Meet", *lines, "END:VEVENT", "END:VCALENDAR"])
+    return body(f"{HEAD}Content-Type: text/calendar; charset=utf-8\n\n{invitation}\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "when"),
+    [
+        (["DTSTART:20240531T240000"], "20240531T240000"),
+        (["DTSTART:20240531T996199", "DURATION:PT1H"], "20240531T996199"),
+        (["DTSTART;VALUE=DATE:20240531", "DTEND;VALUE=DATE:00010101"], "2024-05-31"),
+        (["DTSTART:20240531T100000", "DTEND:20240531T996199"], "2024-05-31 10:00 – 20240531T996199"),
+        (["DTSTART:sometime", "DTEND:later"], "sometime – later"),
+        (["DTSTART:99991231T230000", "DURATION:P9999W"], "9999-12-31 23:00"),
+    ],
+)
+def test_moment_that_is_none_stands_as_it_is_written(lines: list[str], when: str) -> None:
+    assert event(*lines) == f"Event: Meet\nWhen: {when}"
+
+
+def test_header_of_brackets_alone_costs_no_mail() -> None:
+    extracted = read("a.eml", "Subject: S\nTo: " + "(" * 50_000 + "\n\nHello.\n")
+    assert extracted.text.endswith("Hello.")
+
+
+def test_mails_in_mails_a_thousand_deep_are_named_and_noted() -> None:
+    deep = "".join(f"Subject: S{n}\nContent-Type: message/rfc822\n\n" for n in range(1_000)) + "Subject: In\n\nHi\n"
+    extracted = read("a.eml", deep)
+    assert extracted.text.startswith("S0\n\nS1\n\nS2")
+    assert extracted.text.endswith("Attachments: message/rfc822")
+    assert extracted.notes == [Note("attachments", 1, ("message/rfc822",))]
+
+
+def test_parts_in_parts_a_thousand_deep_stand_as_they_are_written() -> None:
+    deep = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(1_000))
+    extracted = read("a.eml", f"Subject: S\n{deep}\nHello.\n")
+    assert "Hello." in extracted.text
+    assert noted(extracted) == {"parts": 1}

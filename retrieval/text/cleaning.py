@@ -1,0 +1,25 @@
+"""Text as readers see it: one line end, one form of each letter, and nothing that no one sees.
+
+Standard library only: a child process that parses uses it as well.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+    # Joiners shape Arabic, Indic scripts and emoji; behind anything else, or in a row, they only hide text.
+    "|(?<![\u0590-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]|(?<=[\u200c\u200d])[\u200c\u200d]"
+)
+
+
+def clean(text: str) -> str:
+    """Return the text with \\n as its only line end, without what no reader sees: controls, zero-width and tag
+    characters, lone surrogates; composed (NFC), so that a letter and its accent are one character however they were
+    written."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
+    text = _INVISIBLE.sub("", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
