@@ -78,8 +78,15 @@ class DocumentSearch:
         Args:
             query: A question or key words, in the language of the documents.
         """
+        return self._found_for(query[: settings.QUERY_MAX_CHARACTERS])
+
+    def first(self) -> dict[str, Any]:
+        """Search for what the question asks. Raises SearchUnavailable."""
+        asked = [query[: settings.QUERY_MAX_CHARACTERS] for query in self._question.asked]
+        return self._found_for(" ".join(asked), asked=asked)
+
+    def _found_for(self, query: str, *, asked: Sequence[str] | None = None) -> dict[str, Any]:
         began = perf_counter()
-        query = query[: settings.QUERY_MAX_CHARACTERS]
         step = {"query": query, "failed": True, "passages": 0}
         scope = self._question.scope
         try:
@@ -93,6 +100,7 @@ class DocumentSearch:
                 until=scope.until,
                 hidden=scope.hidden,
                 limit=self._question.top_k,
+                asked=asked,
             )
             step |= {"failed": False, "passages": len(found.passages)}
             if len(self._steps) == 0:
@@ -109,11 +117,6 @@ class DocumentSearch:
             "confidence": round(found.confidence, 2),
             "answers": found.answers,
         }
-
-    def first(self) -> dict[str, Any]:
-        """Search for the question itself. Raises SearchUnavailable."""
-        found: dict[str, Any] = self.search(self._question.query)
-        return found
 
     @property
     def hint(self) -> str:

@@ -49,7 +49,7 @@ class Driving:
         self._recording = Recording(run, passages=question.passages)
         self._search = DocumentSearch(question, passages=self._recording.passages, steps=self._recording.steps)
         self._models = answering_models(
-            question.text if question.mode == Run.Mode.SELECTED_TEXT else question.query,
+            asked_in(question.text) if question.mode == Run.Mode.SELECTED_TEXT else question.asked,
             self._search.candidates,
             mode=question.mode,
             chosen=question.model,
@@ -138,7 +138,7 @@ class Driving:
         """Search for the question itself, so that the usual one costs the model one turn. Raises SearchUnavailable."""
         if self.question.mode != Run.Mode.RETRIEVAL or self._stopped:
             return
-        asked = " ".join(asked_in(self.question.query))
+        asked = " ".join(self.question.asked)
         yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": asked})})
         found = self._search.first()
         yield Event("tool_result", {"name": "search", "failed": False, **_count(found)})

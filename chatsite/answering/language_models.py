@@ -125,9 +125,10 @@ class AnsweringModels:
 
 
 def answering_models(
-    query: str, candidates: Callable[[], Sequence[Candidate]], *, mode: str, chosen: str = ""
+    asked: Sequence[str], candidates: Callable[[], Sequence[Candidate]], *, mode: str, chosen: str = ""
 ) -> AnsweringModels:
-    """Return the `chosen` model, or the configured ones, with the one that quotes from `candidates` behind them."""
+    """Return the `chosen` model, or the configured ones, with the one behind them that quotes from `candidates` what
+    answers the questions `asked`."""
     names = [chosen] if chosen else chat_models()
     language = [WatchedModel(language_model(name)) for name in names]
     selection = mode == Run.Mode.SELECTED_TEXT
@@ -143,7 +144,7 @@ def answering_models(
     def notice() -> str:
         return notices.get(models.fault, notices["model_unavailable"]) if language else none_configured
 
-    extractive = ExtractiveModel(query, candidates, notice, declined, _absent, selection=selection, name=EXTRACTIVE)
+    extractive = ExtractiveModel(asked, candidates, notice, declined, _absent, selection=selection, name=EXTRACTIVE)
     models = AnsweringModels(language, extractive)
     return models
 

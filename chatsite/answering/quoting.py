@@ -11,19 +11,18 @@ from agents import ModelEvent, Price, TextDelta
 from agents.budget import FREE
 from chatsite.answering.best_sentences import Candidate, best_sentences
 from retrieval.searching.names import missing_names, nearest_name
-from retrieval.text.asked import asked_in
 
 WORDS_PER_DELTA = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractiveModel:
-    """Quotes what fits `query` from the candidates there are when it is asked. With `selection`, they are what the
-    query is about. `notice` opens each answer and says why it is only quotes; `declined` is said when nothing answers;
-    `absent` says that a name stands nowhere, and which one is spelt most like it.
+    """Quotes what fits each question of `asked` from the candidates there are when it is asked. With `selection`, they
+    are what the questions are about. `notice` opens each answer and says why it is only quotes; `declined` is said when
+    nothing answers; `absent` says that a name stands nowhere, and which one is spelt most like it.
     """
 
-    query: str
+    asked: Sequence[str]
     candidates: Callable[[], Sequence[Candidate]]
     notice: Callable[[], str]
     declined: str
@@ -42,7 +41,7 @@ class ExtractiveModel:
         """Return what answers each question that is asked, one after another: sentences with their markers, or the
         name that stands nowhere; empty when nothing does."""
         candidates = self.candidates()
-        lines = (line for asked in asked_in(self.query) for line in self._lines(asked, candidates))
+        lines = (line for asked in self.asked for line in self._lines(asked, candidates))
         return "\n\n".join(dict.fromkeys(lines))
 
     def _lines(self, asked: str, candidates: Sequence[Candidate]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from chatsite.models import Conversation, Run
 from chatsite.reader import Reader
 from retrieval.searching.passages import Passage
+from retrieval.text.asked import asked_in
 from retrieval.text.terms import content_terms
 
 
@@ -55,7 +56,7 @@ class Question:
     selections: tuple[Mapping[str, Any], ...] = ()  # as the run keeps them
     passages: Mapping[int, Passage] = field(default_factory=dict)  # by number: selected texts, or an answer's to go on
     earlier: tuple[Run, ...] = ()  # that it follows up, oldest first
-    query: str = ""  # what is searched for first
+    asked: tuple[str, ...] = ()  # what is searched for first, one by one
     model: str = ""  # that was chosen to answer; empty: the site's
     keep: bool = False  # it is answered to its end, whether or not anybody reads
     replaces: Run | None = None  # the run whose place this one takes, with all that followed it
@@ -69,12 +70,14 @@ _FOLLOWS_UP = re.compile(
 )
 
 
-def search_query(questions: Sequence[str]) -> str:
-    """Return the last of `questions` so that it stands alone: "and in version 2?" together with what it follows up.
+def searches(messages: Sequence[str]) -> tuple[str, ...]:
+    """Return what the last of `messages` asks, one by one, so that each stands alone: "and in version 2?" together with
+    what it follows up in the message before.
 
     A rule, for the first search only; a language model words its own further searches from the whole conversation.
     """
-    *earlier, last = questions[-3:]
-    if earlier and (_FOLLOWS_UP.search(last) or len(content_terms(last)) < 2):
-        return f"{search_query(earlier)} {last}"
-    return last
+    *earlier, last = messages[-3:]
+    first, *others = asked_in(last)
+    if earlier and (_FOLLOWS_UP.search(first) or len(content_terms(first)) < 2):
+        first = f"{' '.join(searches(earlier))} {first}"
+    return (first, *others)

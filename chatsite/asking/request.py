@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from chatsite import errors
 from chatsite.answering.answer import Answer, begin_answer
 from chatsite.answering.sight import Sight
-from chatsite.asking.question import Question, SearchScope, Selection, search_query
+from chatsite.asking.question import Question, SearchScope, Selection, searches
 from chatsite.asking.saving import save_question
 from chatsite.asking.selections import kept_selections, selected_passages
 from chatsite.models import Conversation, Run
@@ -60,7 +60,7 @@ def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
         selections=kept_selections(selections, passages),
         passages=passages,
         earlier=earlier,
-        query=search_query([*(run.question for run in earlier), text]),
+        asked=searches([*(run.question for run in earlier), text]),
         model=_model(reader, asked),
         keep=asked["keep"],
         replaces=replaced,
@@ -84,7 +84,7 @@ def _continuation(reader: Reader, asked: Mapping[str, Any], run: Run) -> Questio
         selections=tuple(run.selected),
         passages=_sources_again(reader, run),
         earlier=earlier,
-        query=search_query([*(run.question for run in earlier), run.question]),
+        asked=searches([*(run.question for run in earlier), run.question]),
         model=_model(reader, asked),
         keep=asked["keep"],
         replaces=run,

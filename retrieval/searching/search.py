@@ -106,6 +106,7 @@ def search(
     hidden: int | None = None,
     limit: int = 5,
     method: Method | None = None,
+    asked: Sequence[str] | None = None,
 ) -> SearchResult:
     """Return the best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that
     are listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
@@ -113,8 +114,8 @@ def search(
     `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
     where `document_ids` names some of its documents, those alone.
 
-    Without a `method`, the default with the site's own rerank. Raises UnknownCollection, UnknownDocument or
-    IndexUnavailable.
+    Each question of `asked` is searched for by itself; without any, each that `query` asks. Without a `method`, the
+    default with the site's own rerank. Raises UnknownCollection, UnknownDocument or IndexUnavailable.
     """
     method = method or Method(rerank=runtime().settings.rerank)
     watch = _Stopwatch()
@@ -124,7 +125,7 @@ def search(
     watch.stage("scope")
     if not scope.collection_ids or not query:
         return SearchResult((), stages=watch.all())
-    asked = tuple(asked_in(query))
+    asked = tuple(filter(None, (clean(question).strip() for question in asked or asked_in(query))))
     found = [_find(question, where=where, scope=scope, method=method, limit=limit, watch=watch) for question in asked]
     passages = merged([one.passages for one in found], limit=limit)
     known = {pk: document for one in found for pk, document in one.documents.items()}
