@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from retrieval.notes import Note
+from retrieval.notes import Note, notes_from_json
 from retrieval.reasons import Reason
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NotesField(Json):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> list[Note]:
         """Return the notes that a row holds."""
-        return [Note.from_json(plain) for plain in super().from_db_value(value, expression, connection)]
+        return notes_from_json(super().from_db_value(value, expression, connection))
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         """Return what the row holds."""

@@ -82,10 +82,6 @@ class Note:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> Note:
-        return cls(plain["kind"], plain["count"], tuple(plain["names"]))
-
 
 class Notes:
     """Notes while a file is read: of each kind one, which counts."""
@@ -114,9 +110,10 @@ class Notes:
         ]
 
 
-def notes_from_answer(plain: Iterable[dict[str, Any]]) -> list[Note]:
-    """Return the notes that a child process gave, which a hostile file may have written: those of no known kind are
-    dropped, names are cleaned and cut. Raises TypeError, KeyError, ValueError or AttributeError for what is no note."""
+def notes_from_json(plain: Iterable[dict[str, Any]]) -> list[Note]:
+    """Return the notes of a row, or of a child process, whose answer a hostile file may have written: those of no known
+    kind are dropped, names are cleaned and cut. Raises TypeError, KeyError, ValueError or AttributeError for what is
+    no note."""
     return [
         Note(each["kind"], max(0, int(each["count"])), tuple(map(_shown, each["names"][:NAMES_KEPT])))
         for each in plain

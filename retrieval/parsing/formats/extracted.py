@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from retrieval.errors import ParsingError
-from retrieval.notes import Note, Notes, notes_from_answer
+from retrieval.notes import Note, Notes, notes_from_json
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.cleaning import clean as clean
 from retrieval.text.headings import Heading
@@ -71,7 +71,7 @@ class Extracted:
         try:
             headings = [Heading(**heading) for heading in answer["headings"]]
             spans = [(start, end) for start, end in answer["unsearched"]]
-            notes = notes_from_answer(answer["notes"])
+            notes = notes_from_json(answer["notes"])
             lines = [RecognisedLine.from_json(line) for line in answer["recognised"]]
             read = cls(**(answer | {"headings": headings, "unsearched": spans, "notes": notes, "recognised": lines}))
             makes_sense = _makes_sense(read, len(read.text) if max_characters is None else max_characters)

@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks, row_line
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.number_formats import render
 from retrieval.parsing.formats.plain.tables import write_table
 
@@ -129,8 +130,8 @@ def _levels(levels: list[dict[int, str]]) -> dict[int, str]:
 def _cached(source: _Element, code: str) -> Iterator[tuple[int, str]]:
     following = count()
     for point in source.iter("{*}pt"):
-        number = point.get("idx") or ""
-        at = int(number) if number.isdigit() else next(following)
+        number = whole(point.get("idx"))
+        at = number if number is not None and number >= 0 else next(following)
         value = point.findtext("{*}v")
         if at < _POINTS_LIMIT:
             yield at, _shown(value if value is not None else point.text or "", point.get("formatCode") or code)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.extracted import Blocks
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.charts import write_chart
 from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
 from retrieval.parsing.formats.office.equations import M, as_latex
@@ -126,10 +127,8 @@ def _boxes(root: _Element) -> Iterator[tuple[int, str]]:
     below: dict[str, list[tuple[int, str]]] = {}
     for link in root.iterfind(f"{DIAGRAM}cxnLst/{DIAGRAM}cxn"):
         if (link.get("type") or "parOf") == "parOf" and link.get("destId") in texts:
-            order = link.get("srcOrd") or ""
-            below.setdefault(link.get("srcId") or "", []).append(
-                (int(order) if order.isdigit() else 0, link.get("destId") or "")
-            )
+            order = whole(link.get("srcOrd")) or 0
+            below.setdefault(link.get("srcId") or "", []).append((order, link.get("destId") or ""))
     children = {box for links in below.values() for _order, box in links}
     first = [box for box in texts if box not in children]
     circling = [box for box in texts if box in children]  # reached from the first, unless they point at each other

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Blocks
+from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.drawings import (
     CHOICE,
     DIAGRAM,
@@ -133,14 +134,14 @@ def _mark(paragraph: _Element, numbers: dict[int, int]) -> str:
     holds where each level is."""
     properties = paragraph.find(A + "pPr")
     level = properties.get("lvl") if properties is not None else None
-    depth = int(level) if level and level.isdigit() else 0
+    depth = max(0, whole(level) or 0)
     automatic = properties.find(A + "buAutoNum") if properties is not None else None
     for deeper in [one for one in numbers if one > depth or (one == depth and automatic is None)]:
         del numbers[deeper]
     if automatic is None:
         return ""
     start = automatic.get("startAt") or ""
-    numbers[depth] = numbers[depth] + 1 if depth in numbers else int(start) if start.isdigit() else 1
+    numbers[depth] = numbers[depth] + 1 if depth in numbers else whole(start) or 1
     return _numbered(numbers[depth], automatic.get("type") or "")
 
 
@@ -174,4 +175,4 @@ def _grid(table: _Element) -> SheetGrid:
 
 
 def _span(value: str | None) -> int:
-    return min(int(value[:6]), 1_000) if value and value.isdigit() else 1
+    return min(max(1, whole(value) or 1), 1_000)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrieval.parsing.formats.word.styles import Styles, W, integer, is_on, whole
+from retrieval.parsing.formats.numbers import whole
+from retrieval.parsing.formats.word.styles import Styles, W, integer, is_on
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval.parsing.formats.numbers import whole
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
@@ -162,12 +164,6 @@ def is_on(element: _Element | None) -> bool:
 def integer(element: _Element | None) -> int | None:
     """Return the number that an element has as its value; None without a number."""
     return whole(element.get(W + "val")) if element is not None else None
-
-
-def whole(text: str | None) -> int | None:
-    """Return the whole number that `text` is, or begins with; None for anything else."""
-    found = re.match(r"\s*([+-]?[0-9]{1,9})(?:\.0*)?\s*$", text or "")
-    return int(found[1]) if found else None
 
 
 def _name(style: _Element) -> str:
