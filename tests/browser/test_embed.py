@@ -187,7 +187,7 @@ def test_shortened_selection_keeps_its_exact_place(browser: Browser, host: Site)
     with strict_page(browser, host, size="wide") as page:
         sign_in(page)
         page.goto("/docs/documents/1/")
-        select(page, ".block", "Glasses are not allowed near the pool.")
+        select(page, ".text", "Glasses are not allowed near the pool.")
         page.get_by_role("button", name="Ask about this").click()
         expect(page).to_have_url(re.compile("/docs/$"))
         page.get_by_role("button", name="Shorten the selected text").click()

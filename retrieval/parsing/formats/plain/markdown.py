@@ -30,13 +30,14 @@ def read_markdown(path: Path) -> Extracted:
 
 
 def parse_markdown(text: str, *, notes: Notes) -> Extracted:
-    """Return the cleaned text of a file with its headings; its title is that of the front matter, else the first
+    """Return the cleaned text of a file with its headings; its title is that of the front matter, else the only
     heading of the highest level."""
     front = front_matter(text)
     text = front + _without_comments(text[len(front) :], notes)
     headings = list(_headings(text, len(front)))
     highest = min((heading.level for heading in headings), default=0)
-    first = next((heading.title for heading in headings if heading.level == highest), "")
+    uppermost = [heading.title for heading in headings if heading.level == highest]
+    first = uppermost[0] if len(uppermost) == 1 else ""  # one of many is no title
     return Extracted(
         text,
         headings=headings,
