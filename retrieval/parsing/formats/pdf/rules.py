@@ -9,22 +9,20 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.pdf.library import address_of, functions
+from retrieval.parsing.formats.pdf.matrices import UPRIGHT, Matrix, combined, own_matrix
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 Rule = tuple[float, float, float, float]  # left, bottom, right, top; one side is thin
-Matrix = tuple[float, float, float, float, float, float]
 
 THIN = 3.0  # points; what is thicker is an area
 _SHORT = 7.0  # points; what is shorter rules nothing
 _OBJECTS_LIMIT = 3_000  # of a page: maps and drawings have more, and no tables
 _SEGMENTS_LIMIT = 20_000  # of a page, with its objects
 _LEVELS = 3  # of forms within forms
-_SAME: Matrix = (1, 0, 0, 1, 0, 0)
 _POINT = (ctypes.c_float * 2)()  # pdfium writes into them; to make them anew costs as much as the call
 _PLACES = ctypes.addressof(_POINT), ctypes.addressof(_POINT) + 4
-_NUMBERS = (ctypes.c_float * 6)()
 
 
 def read_rules(page: PdfPage) -> list[Rule]:
@@ -35,7 +33,7 @@ def read_rules(page: PdfPage) -> list[Rule]:
         return []
     effort = _Effort()
     rules: list[Rule] = []
-    _add_rules(rules, map(pdfium.FPDFPage_GetObject, repeat(address), range(count)), _SAME, effort, level=0)
+    _add_rules(rules, map(pdfium.FPDFPage_GetObject, repeat(address), range(count)), UPRIGHT, effort, level=0)
     return rules if effort.left > 0 else []
 
 
@@ -62,9 +60,9 @@ def _add_rules(rules: list[Rule], objects: Iterable[int], matrix: Matrix, effort
         kind = kind_of(item)
         if kind == FPDF_PAGEOBJ_PATH:
             if effort.spend(max(0, pdfium.FPDFPath_CountSegments(item))):
-                rules += _straight(item, _times(_matrix_of(item), matrix))
+                rules += _straight(item, combined(own_matrix(item), matrix))
         elif kind == FPDF_PAGEOBJ_FORM and level < _LEVELS:
-            inner = _times(_matrix_of(item), matrix)
+            inner = combined(own_matrix(item), matrix)
             count = min(pdfium.FPDFFormObj_CountObjects(item), max(0, effort.left))
             within = map(pdfium.FPDFFormObj_GetObject, repeat(item), range(count))
             _add_rules(rules, within, inner, effort, level=level + 1)
@@ -122,16 +120,3 @@ def _points(path: int, matrix: Matrix) -> Iterator[tuple[bool, float, float]]:
         point_of(segment, across, along)
         x, y = _POINT
         yield kind == FPDF_SEGMENT_MOVETO, a * x + c * y + e, b * x + d * y + f
-
-
-def _matrix_of(thing: int) -> Matrix:
-    if not functions().FPDFPageObj_GetMatrix(thing, ctypes.addressof(_NUMBERS)):
-        return _SAME
-    a, b, c, d, e, f = _NUMBERS
-    return (a, b, c, d, e, f)
-
-
-def _times(inner: Matrix, outer: Matrix) -> Matrix:
-    a, b, c, d, e, f = inner
-    m, n, o, p, q, r = outer
-    return (a * m + b * o, a * n + b * p, c * m + d * o, c * n + d * p, e * m + f * o + q, e * n + f * p + r)

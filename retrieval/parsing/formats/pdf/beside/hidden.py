@@ -14,18 +14,10 @@ from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.pdf.beside.narrow import widen
-from retrieval.parsing.formats.pdf.beside.objects import (
-    UPRIGHT,
-    Box,
-    Painted,
-    combined,
-    library,
-    own_matrix,
-    page_box,
-    painted,
-)
+from retrieval.parsing.formats.pdf.beside.objects import Box, Painted, library, page_box, painted
 from retrieval.parsing.formats.pdf.beside.strings import read_string
 from retrieval.parsing.formats.pdf.library import address_of, functions
+from retrieval.parsing.formats.pdf.matrices import UPRIGHT, combined, own_matrix
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage

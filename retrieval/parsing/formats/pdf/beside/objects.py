@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.parsing.formats.pdf.library import address_of, functions
+from retrieval.parsing.formats.pdf.matrices import UPRIGHT, Matrix, combined, own_matrix
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -16,12 +17,8 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
 
-Matrix = tuple[float, float, float, float, float, float]
-
-UPRIGHT: Matrix = (1, 0, 0, 1, 0, 0)
 _EDGES = (ctypes.c_float * 4)()  # pdfium writes into them; to make them anew costs as much as the call
 _EDGE_ADDRESSES = [ctypes.addressof(_EDGES) + 4 * number for number in range(4)]
-_NUMBERS = (ctypes.c_float * 6)()
 _DEPTH = 8  # of forms (groups that are painted as one) in forms
 _LIMIT = 100_000  # objects of a page: a map of a town has that many
 
@@ -64,21 +61,6 @@ def painted(page: PdfPage) -> list[Painted]:
         else:
             waiting.pop()
     return found
-
-
-def own_matrix(address: int) -> Matrix:
-    """Return the matrix that pdfium's object bears itself."""
-    if not functions().FPDFPageObj_GetMatrix(address, ctypes.addressof(_NUMBERS)):
-        return UPRIGHT
-    a, b, c, d, e, f = _NUMBERS
-    return (a, b, c, d, e, f)
-
-
-def combined(first: Matrix, then: Matrix) -> Matrix:
-    """Return the matrix that does `first`, and `then` the other."""
-    a, b, c, d, e, f = first
-    g, h, i, j, k, m = then
-    return (a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m)
 
 
 def moved(box: Box, matrix: Matrix) -> Box:
