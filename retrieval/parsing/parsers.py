@@ -75,14 +75,14 @@ def parse(
     request = ParsingRequest([(str(path.resolve()), filename)], limits or ParsingLimits())
     extracted = _read_one(request)
     if not extracted.unread_pages:
-        return extracted
+        return _with_language(extracted)
     extracted = _recognise(extracted, request, is_given_up)
     if len(extracted.text) > request.limits.characters:
         raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=request.limits.characters)
     if extracted.unread_pages:
         count = len(extracted.unread_pages)
         logger.warning("%s: %d of %d pages hold only images", path.name, count, len(extracted.page_starts))
-    return extracted
+    return _with_language(extracted)
 
 
 def may_share(filename: str, *, size: int) -> bool:
@@ -108,7 +108,8 @@ def parse_together(
         answers = _read(ParsingRequest([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
         return [_parse_alone(path, filename, is_given_up) for path, filename in files]
-    return [_outcome(answer, limits) for answer in answers]
+    outcomes = [_outcome(answer, limits) for answer in answers]
+    return [one if isinstance(one, Exception) else _with_language(one) for one in outcomes]
 
 
 def _parse_alone(path: Path, filename: str, is_given_up: Callable[[], bool]) -> Extracted | Exception:
@@ -130,17 +131,16 @@ def _outcome(answer: dict[str, Any], limits: ParsingLimits) -> Extracted | Excep
     if "error" in answer:
         return (NeedsOcr if answer.get("needs_ocr") else ParsingError)(Reason.from_text(str(answer["error"])))
     try:
-        extracted = Extracted.from_json(answer, max_characters=limits.characters)
+        return Extracted.from_json(answer, max_characters=limits.characters)
     except ParsingError as error:
         return error
-    return dataclasses.replace(extracted, language=_language(extracted.text))
 
 
-def _language(text: str) -> str:
-    """Return the language of a text, told here and not in the child: the model weighs 110 MB, and what a process weighs
-    is what forking it costs. Raises DiskFull: to be loaded, the model needs room for a while."""
+def _with_language(extracted: Extracted) -> Extracted:
+    """Return the document with its language, which is told here and not in the child: the model weighs 110 MB, and what
+    a process weighs is what forking it costs. Raises DiskFull: to be loaded, the model needs room for a while."""
     try:
-        return detect_language(text)
+        return dataclasses.replace(extracted, language=detect_language(extracted.text))
     except OSError as error:
         raise DiskFull(_("There is no room to tell its language: %(fault)s."), fault=str(error.strerror)) from error
 

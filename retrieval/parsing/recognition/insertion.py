@@ -11,7 +11,6 @@ from retrieval.notes import KINDS, NAMES_KEPT, Note
 from retrieval.parsing.formats.extracted import Extracted, RecognisedLine
 from retrieval.parsing.recognition.page import ReadPage
 from retrieval.text.headings import Heading
-from retrieval.text.language import detect_language
 
 _OF_UNREAD_PAGES = ("picture_pages", "fonts")  # notes that name pages whose text is missing
 
@@ -39,7 +38,6 @@ def insert_pages(extracted: Extracted, pages: Mapping[int, ReadPage]) -> Extract
         unsearched=list(_unsearched(extracted, pages, starts)),
         unread_pages=[number for number in extracted.unread_pages if number not in settled],
         recognised=list(_lines(extracted, pages, starts)),
-        language=detect_language(text),
         notes=_notes(extracted, pages, settled),
     )
 
