@@ -284,8 +284,7 @@ def celery(pool: str, size: int, environment: dict[str, str], state: Path) -> It
 def send(environment: dict[str, str], scenario: str, requests: int, at_once: int) -> list[Finding]:
     """From a process of its own, as a site would."""
     program = (
-        f"import json; from {PROJECT}.celery import scenario as task; "
-        f"sent = [task.delay({scenario!r}) for _ in range({requests})]; "
+        f"import json; from {PROJECT}.celery import send; sent = send({scenario!r}, {requests}); "
         "print(json.dumps([one.get(timeout=60, interval=0.05) for one in sent]))"
     )
     return _last_line([sys.executable, "-c", program], environment)
