@@ -14,7 +14,7 @@ from retrieval.errors import ParsingError
 from retrieval.ingestion.futures import settle
 from retrieval.models import Document
 from retrieval.parsing.formats import Extracted
-from retrieval.parsing.parsers import may_share, parse_together
+from retrieval.parsing.parsers import may_share, may_share_with_own, parse_together
 from retrieval.reasons import gettext_noop as _
 
 _READ_AT_ONCE = 16  # documents that share a child: a batch's worth
@@ -47,11 +47,20 @@ def read_ahead(documents: Sequence[Document]) -> Iterator[list[Reading]]:
 
 
 def _shares(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
-    """Yield the readings in their order: each by itself, or some short texts that are read together."""
-    for together, some in groupby(readings, key=lambda reading: may_share(reading[0].filename, size=reading[0].size)):
+    """Yield the readings in their order: each by itself, or some short ones that are read together."""
+    for _company, some in groupby(readings, key=lambda reading: _company_of(reading[0])):
         rest = iter(some)
-        while share := list(islice(rest, _READ_AT_ONCE if together else 1)):
+        while share := list(islice(rest, _READ_AT_ONCE)):
             yield share
+
+
+def _company_of(document: Document) -> tuple[object, ...]:
+    """Return what documents that are read together have in common; its own key where it is read alone."""
+    if may_share(document.filename, size=document.size):
+        return ("plain texts",)
+    if may_share_with_own(document.filename, size=document.size):
+        return ("of", document.owner_id, document.collection_id)
+    return ("alone", document.pk)
 
 
 def _read(documents: Sequence[Document], is_given_up: Callable[[], bool]) -> Sequence[Extracted | Exception]:

@@ -1,7 +1,7 @@
 """A file in, its text out, in a child process: whatever a hostile or broken file does, it does there.
 
 `parse` asks a warm parser process, which forks a child for the one document (`retrieval/parsing/process.py`);
-`parse_together` for several short ones, since to fork takes ten times as long as to read one. Nothing of Django is
+`parse_together` for several short ones, since to fork takes longer than to read one. Nothing of Django is
 imported here. A warm process serves one caller at a time: whoever comes meanwhile starts another, and one is
 kept for the next caller. It is started when first asked, replaced when it has died, and ends with this process. After a
 fork the child process has none.
@@ -41,10 +41,12 @@ from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.language import detect_language
 
-__all__ = ["ParsingLimits", "may_share", "parse", "parse_together"]
+__all__ = ["ParsingLimits", "may_share", "may_share_with_own", "parse", "parse_together"]
 
-_SHARED = {"text", "markdown", "csv", "json", "jsonl"}
-_SHARED_BYTES = 64 * 1024
+_PLAIN = {"text", "markdown", "csv", "json", "jsonl"}  # Python alone reads them
+_PLAIN_BYTES = 64 * 1024
+_SHORT_BYTES = 256 * 1024  # a page or a few, with the fonts or pictures of one
+_LIMITS = ParsingLimits()
 _SHARED_LIMITS = ParsingLimits(seconds=10, cpu_seconds=10, memory_bytes=1024**3)
 _VARIABLES = {
     "OPENBLAS_NUM_THREADS": "1",  # since only one thread survives its forks
@@ -72,26 +74,24 @@ def parse(
     Pages that are pictures are recognised by what is installed, within `limits.ocr_seconds` more for each go; there is
     no further one once `is_given_up` returns True.
     """
-    request = ParsingRequest([(str(path.resolve()), filename)], limits or ParsingLimits())
-    extracted = _read_one(request)
-    if not extracted.unread_pages:
-        return _with_language(extracted)
-    extracted = _recognise(extracted, request, is_given_up)
-    if len(extracted.text) > request.limits.characters:
-        raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=request.limits.characters)
-    if extracted.unread_pages:
-        count = len(extracted.unread_pages)
-        logger.warning("%s: %d of %d pages hold only images", path.name, count, len(extracted.page_starts))
-    return _with_language(extracted)
+    request = _request(path, filename, limits or _LIMITS)
+    return _finish(_read_one(request), request, is_given_up)
 
 
 def may_share(filename: str, *, size: int) -> bool:
-    """Return whether `parse_together` takes a file of `size` bytes: a short text that Python alone reads.
+    """Return whether `parse_together` takes a file of `size` bytes with those of anybody: a short text that Python
+    alone reads."""
+    return size <= _PLAIN_BYTES and FORMATS.get(filename.rpartition(".")[2].lower()) in _PLAIN
 
-    Every file that a library of another language reads has a child of its own, where a file that takes it over finds no
-    other.
+
+def may_share_with_own(filename: str, *, size: int) -> bool:
+    """Return whether `parse_together` takes a file of `size` bytes with others of the same owner: a short one.
+
+    A library of another language reads it, and a file that takes that over has the child in its hand: there it finds no
+    file of somebody else.
     """
-    return size <= _SHARED_BYTES and FORMATS.get(filename.rpartition(".")[2].lower()) in _SHARED
+    known = FORMATS.get(filename.rpartition(".")[2].lower())
+    return size <= _SHORT_BYTES and known is not None and known != "picture"
 
 
 def parse_together(
@@ -108,8 +108,10 @@ def parse_together(
         answers = _read(ParsingRequest([(str(path.resolve()), filename) for path, filename in files], limits))
     except ParserStopped:
         return [_parse_alone(path, filename, is_given_up) for path, filename in files]
-    outcomes = [_outcome(answer, limits) for answer in answers]
-    return [one if isinstance(one, Exception) else _with_language(one) for one in outcomes]
+    return [
+        _finished(_outcome(answer, limits), _request(*file), is_given_up)
+        for file, answer in zip(files, answers, strict=True)
+    ]
 
 
 def _parse_alone(path: Path, filename: str, is_given_up: Callable[[], bool]) -> Extracted | Exception:
@@ -117,6 +119,35 @@ def _parse_alone(path: Path, filename: str, is_given_up: Callable[[], bool]) -> 
         return parse(path, filename=filename, is_given_up=is_given_up)
     except (ParsingError, ParserStopped) as error:
         return error
+
+
+def _request(path: Path, filename: str, limits: ParsingLimits = _LIMITS) -> ParsingRequest:
+    return ParsingRequest([(str(path.resolve()), filename)], limits)
+
+
+def _finished(
+    outcome: Extracted | Exception, request: ParsingRequest, is_given_up: Callable[[], bool]
+) -> Extracted | Exception:
+    if isinstance(outcome, Exception):
+        return outcome
+    try:
+        return _finish(outcome, request, is_given_up)
+    except (ParsingError, ParserStopped) as error:
+        return error
+
+
+def _finish(extracted: Extracted, request: ParsingRequest, is_given_up: Callable[[], bool]) -> Extracted:
+    """Return the document that `request` read, with the text of its pages that are pictures, and with its language."""
+    if not extracted.unread_pages:
+        return _with_language(extracted)
+    extracted = _recognise(extracted, request, is_given_up)
+    if len(extracted.text) > request.limits.characters:
+        raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=request.limits.characters)
+    if extracted.unread_pages:
+        [(path, _filename)] = request.files
+        count = len(extracted.unread_pages)
+        logger.warning("%s: %d of %d pages hold only images", Path(path).name, count, len(extracted.page_starts))
+    return _with_language(extracted)
 
 
 def _read_one(request: ParsingRequest) -> Extracted:

@@ -4,8 +4,8 @@ It reads requests from its standard input, one JSON object a line, and writes re
 JSON ({"status": what the child ended with, "timed_out": ..., "log": text, "bytes": n}), then n bytes, its answer.
 It has imported the libraries before, and opens no document of anybody's itself, only tiny ones of our own that warm a
 library up: what a hostile or broken file does, it does in the child, which has limits on memory, CPU and time, no
-secrets, and no way to the requests or replies of others. A request is one document, or a few short ones that no library
-of another language takes apart (`parsing.parse_together`).
+secrets, and no way to the requests or replies of others. A request is one document, or a few short ones: plain texts,
+or files of one owner (`parsers.parse_together`).
 The process ends when its standard input does, so also when the site's process is killed.
 """
 

