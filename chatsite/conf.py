@@ -7,6 +7,7 @@ What the site needs as a project of its own (PORT, DATABASE_URL, ...) is in `set
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,6 +49,15 @@ def host_names(value: Iterable[str]) -> None:
         host, _, port = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
         if not host or set(host) & set("/@ ,") or (port and int(port) > 65_535):
             raise ValidationError("must be host names like wiki.example.org or wiki.example.org:8080")
+
+
+def networks(value: Iterable[str]) -> None:
+    """Raise ValidationError unless all are addresses of machines or networks."""
+    for entry in value:
+        try:
+            ipaddress.ip_network(entry.strip())
+        except ValueError as error:
+            raise ValidationError("must be addresses like 192.0.2.7 or networks like 10.0.0.0/8") from error
 
 
 def json_object(value: Any) -> None:
@@ -135,6 +145,7 @@ SITE_INGESTS = setting(_env.bool, "SITE_INGESTS", not QDRANT_URL)
 
 # ---- who may do what, and how much of it -----------------------------------------------------------------------------
 ANONYMOUS_CHAT = setting(_env.bool, "ANONYMOUS_CHAT", False)
+TRUSTED_PROXIES = setting(_env.list, "TRUSTED_PROXIES", list[str](), networks)  # whose X-Forwarded-For is believed
 FETCH_HOSTS = setting(_env.list, "FETCH_HOSTS", list[str](), host_names)
 USER_QUOTA_BYTES = setting(_env.int, "USER_QUOTA_BYTES", 0, validate.Range(min=0))
 ATTACHMENTS = setting(_env.int, "ATTACHMENTS", 10, validate.Range(min=0, max=1000))

@@ -129,14 +129,16 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: who has failed too often is not even compared
     "django.contrib.auth.backends.ModelBackend",
 ]
-# One address that guesses one name's password is stopped; neither the name's owner elsewhere nor an office behind one
-# address is.
+# One address that guesses one name's password is stopped, and sooner or later one that guesses many names'; the name's
+# owner elsewhere is not.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "chatsite.signing_in.SignInLimits"
+AXES_CLIENT_IP_CALLABLE = "chatsite.proxies.client_address"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "chatsite.access.locked_out"
+AXES_LOCKOUT_CALLABLE = "chatsite.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # Django's own last_login is enough
 AXES_VERBOSE = False
 LOGIN_URL = "login"

@@ -43,7 +43,7 @@ from chatsite.asking.request import ask
 from chatsite.conf import OPENAPI
 from chatsite.conversations.live_html import as_asked
 from chatsite.models import EmbedSite, Feedback, Run
-from chatsite.models.embed_sites import client_address
+from chatsite.proxies import client_address
 from retrieval import configuration
 from retrieval.errors import IndexUnavailable
 from retrieval.ingestion import spaces

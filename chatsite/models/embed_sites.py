@@ -11,7 +11,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -151,10 +150,3 @@ class EmbedQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site} at {self.asked_at:%c}"
-
-
-def client_address(request: HttpRequest) -> str:
-    """Return where a request comes from. Behind the proxy that HTTPS stands for, the address which that proxy has
-    added."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))

@@ -31,6 +31,7 @@ from tests.servers import manage
         ("DATABASE_URL", "mysterious://host/name"),
         ("FETCH_HOSTS", "wiki.example.org,http://wiki.example.org/"),
         ("FETCH_HOSTS", "wiki.example.org:99999"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example.org"),
         ("USER_QUOTA_BYTES", "-1"),
         ("USER_QUOTA_BYTES", "5 GB"),
     ],

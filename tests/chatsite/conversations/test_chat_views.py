@@ -245,6 +245,31 @@ def test_case_23_guessing_a_password_is_stopped_for_that_name_from_that_address(
     assert sign_in("password", REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
+def test_case_128_lock_out_behind_a_proxy_is_of_the_address_it_names(
+    client: Client, admin_user: User, settings: Any
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+    def sign_in(password: str, *, forwarded: str) -> Any:
+        body = {"username": "admin", "password": password}
+        return client.post("/accounts/login/", body, headers={"x-forwarded-for": forwarded})
+
+    forged = [f"203.0.113.{number}, 198.51.100.4" for number in range(11)]
+    assert [sign_in("a guess", forwarded=hops).status_code for hops in forged] == [200] * 9 + [429] * 2
+    assert sign_in("password", forwarded="192.0.2.7").status_code == 302
+
+
+def test_case_128_many_names_from_one_address_are_slowed(client: Client, admin_user: User) -> None:
+    def sign_in(name: str, password: str, *, address: str) -> int:
+        body = {"username": name, "password": password}
+        return client.post("/accounts/login/", body, REMOTE_ADDR=address).status_code
+
+    guesses = [sign_in(f"reader{number}", "a guess", address="198.51.100.4") for number in range(40)]
+    assert guesses == [200] * 30 + [429] * 10
+    assert sign_in("admin", "password", address="198.51.100.4") == 429
+    assert sign_in("admin", "password", address="192.0.2.7") == 302
+
+
 @pytest.mark.parametrize("runs", [1, 6])
 def test_conversation_takes_the_same_number_of_queries_however_long(
     client: Client, public: Collection, put: Put, django_assert_max_num_queries: Any, runs: int
