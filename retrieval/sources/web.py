@@ -21,6 +21,7 @@ import httpx2
 
 from retrieval.errors import FetchFailed, FetchRefused, PageGone
 from retrieval.reasons import gettext_noop as _
+from retrieval.sources.special_addresses import is_public, is_reachable
 
 REDIRECTS = 5
 PORTS = frozenset({80, 443})
@@ -28,7 +29,6 @@ _STEP_SECONDS = 10.0  # without a byte
 _ADDRESSES = 4  # of one host, tried one after the other
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -80,36 +80,6 @@ def fetch(
 
 
 # ---- what may be asked -----------------------------------------------------------------------------------------------
-
-
-def is_public(address: Address) -> bool:
-    """Return whether the address lies on the public internet."""
-    address = _meant(address)
-    if address.version == 6 and (address not in _GLOBAL_IPV6 or any(address in tunnel for tunnel in _TUNNELS)):
-        return False
-    return address.is_global and not (address.is_multicast or address.is_reserved)
-
-
-def is_reachable(address: Address) -> bool:
-    """Return whether an allowed host may have the address: a private or loopback one too, but none where clouds keep
-    their secrets."""
-    address = _meant(address)
-    if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
-        return False
-    return not any(address in tunnel for tunnel in _TUNNELS)
-
-
-def _meant(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, else the address itself."""
-    if any(address in network for network in _EMBEDS_IPV4):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
-
-
-_EMBEDS_IPV4 = [ipaddress.ip_network(network) for network in ("::ffff:0:0/96", "::/96", "64:ff9b::/96")]
-_TUNNELS = [ipaddress.ip_network(network) for network in ("2002::/16", "2001::/32", "64:ff9b:1::/48")]
-_GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
-_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
 
 
 def _checked(address: str, hosts: Collection[str]) -> httpx2.URL:

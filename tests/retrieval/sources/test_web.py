@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import ipaddress
 import socket
 import ssl
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import FetchFailed, FetchRefused, PageGone
-from retrieval.sources.web import Fetched, FetchLimits, fetch, is_public, look_up
+from retrieval.sources.web import Fetched, FetchLimits, fetch, look_up
 from tests.fakes.web_server import WebServer, answer, dripping
 
 PAGE = b"<title>Opening hours</title><p>Nine to five.</p>"
@@ -336,8 +335,3 @@ def test_tls_names_the_host_and_checks_its_certificate(tmp_path: Path) -> None:
             )
         thread.join(5)
     assert named == ["site.test"]
-
-
-@pytest.mark.parametrize("text", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_public_addresses(text: str) -> None:
-    assert is_public(ipaddress.ip_address(text))
