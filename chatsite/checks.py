@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import stat
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,6 +128,16 @@ def check_quota(app_configs: Sequence[AppConfig] | None, **options: object) -> l
         return []
     fault = "Every signed-in reader may attach files (ATTACHMENTS), and nothing limits how much one stores."
     return [checks.Info(fault, hint="Set USER_QUOTA_BYTES, or ATTACHMENTS to 0.", id="chatsite.I001")]
+
+
+@register("security", deploy=True)
+def check_data_dir(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """All documents and conversations are in DATA_DIR; a folder that was there before keeps its permissions."""
+    folder = settings.DATA_DIR
+    if not folder.is_dir() or not (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
+        return []
+    fault = f"Others on this machine can look into DATA_DIR, {folder} (mode {mode:o})."
+    return [checks.Warning(fault, hint=f"chmod 700 {folder}", id="chatsite.W008")]
 
 
 @register("security")

@@ -47,6 +47,15 @@ def test_first_question_of_all_waits_for_the_documentation(tmp_path: Path) -> No
     assert serving.returncode == 0
 
 
+def test_case_133_state_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with site("serve", data_dir=folder) as serving:
+        assert ask(serving.url)["answered"] is True
+    written = [folder, *folder.rglob("*")]
+    assert {path.name for path in written} >= {"secret_key", "db.sqlite3", "media", "index"}
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_second_start_keeps_everything_and_ingests_nothing_again(tmp_path: Path) -> None:
     generations = "sorted(Document.objects.values_list('filename', 'live_generation'))"
     with site("serve", data_dir=tmp_path) as first:

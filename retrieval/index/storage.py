@@ -22,7 +22,7 @@ def claim_storage(index_dir: Path) -> None:
     if key in _claims:
         return
     try:
-        index_dir.mkdir(parents=True, exist_ok=True)
+        index_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(index_dir / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise IndexUnavailable(

@@ -36,6 +36,18 @@ def test_deployment_is_told_that_nothing_limits_what_readers_attach(settings: An
     assert told() == []
 
 
+def test_case_133_deployment_is_told_that_others_can_look_into_the_data(settings: Any, tmp_path: Path) -> None:
+    def hints() -> list[str | None]:
+        messages = run_checks(tags=["security"], include_deployment_checks=True)
+        return [message.hint for message in messages if message.id == "chatsite.W008"]
+
+    settings.DATA_DIR = tmp_path
+    tmp_path.chmod(0o750)
+    assert hints() == [f"chmod 700 {tmp_path}"]
+    tmp_path.chmod(0o700)
+    assert hints() == []
+
+
 def test_gevent_is_refused_with_the_reason_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     patched = SimpleNamespace(is_module_patched=lambda name: name == "threading")
     monkeypatch.setitem(sys.modules, "gevent.monkey", patched)  # type: ignore[arg-type]
