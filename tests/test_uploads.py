@@ -113,6 +113,18 @@ def test_case_40_too_long_an_upload_in_the_admin_is_413_before_it_has_come(furni
     assert furnished.begin(ADD)[0] == 302  # to sign in
 
 
+@pytest.mark.parametrize("path", ["/", "/ask/", "/accounts/login/", "/admin/", "/admin/login/", "/documents/", ADD])
+def test_case_126_nobodys_long_body_is_refused_before_it_has_come(furnished: Furnished, path: str) -> None:
+    status, page = furnished.begin(path)
+    assert (status, "larger than the limit of 2,097,152 bytes" in page) in {(413, True), (302, False)}  # to sign in
+
+
+def test_case_126_long_body_to_the_api_is_refused_before_it_has_come(furnished: Furnished) -> None:
+    for headers in [(), (furnished.cookies,), (f"Authorization: Bearer {furnished.secret}",)]:
+        status, body = furnished.begin("/api/v1/chat/query", *headers)
+        assert (status, json.loads(body)["error"]) == (413, "body_too_large")
+
+
 def test_upload_that_tells_no_length_is_not_read(furnished: Furnished) -> None:
     def parts() -> Iterator[bytes]:
         yield BEGINNING

@@ -36,6 +36,7 @@ from retrieval.namesakes import told_apart
 class Attachments(ChatView):
     permission_classes: Sequence[type[BasePermission]] = [MayAttach]
     parser_classes = [MultiPartParser]
+    takes_files = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         attachments.check_body(request.META.get("CONTENT_LENGTH") or "")  # a session's CSRF token is in the body

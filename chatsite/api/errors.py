@@ -43,9 +43,7 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
         return Response(error.body(), status=error.status, headers=headers)
     if isinstance(error, RequestDataTooBig):
-        fault = _("The request body is larger than the limit of %s bytes. Send less text.")
-        limit = grouped(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        return Response(error_body("body_too_large", fault % limit), status=413)
+        return Response(error_body("body_too_large", _too_large()), status=413)
     if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
         return Response(error_body("invalid_request", _("The form has too many fields; send one file.")), status=400)
     response = exception_handler(error, context)
@@ -77,6 +75,18 @@ def sentence(detail: Any, field: str = "") -> str:
 
 def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
+
+
+def _too_large() -> str:
+    fault = _("The request body is larger than the limit of %s bytes. Send less text.")
+    return fault % grouped(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def body_too_large(request: HttpRequest) -> HttpResponse:
+    """Refuse a body that nobody reads, in the shape of what was asked."""
+    if _is_api(request):
+        return JsonResponse(error_body("body_too_large", _too_large()), status=413)
+    return HttpResponse(_too_large(), status=413, content_type="text/plain; charset=utf-8")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

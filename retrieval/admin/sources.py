@@ -63,8 +63,10 @@ class SourcePages(DocumentModelAdmin):
         @csrf_exempt
         @wraps(view)
         def bounded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return (refuse if _too_long(request) else view)(request, *args, **kwargs)
+            welcome = self.admin_site.has_permission(request) and not _too_long(request)
+            return (view if welcome else refuse)(request, *args, **kwargs)
 
+        bounded.takes_files = True  # type: ignore[attr-defined]
         return bounded
 
     def refuse_view(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
