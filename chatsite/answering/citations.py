@@ -28,8 +28,9 @@ class VerifiedCitation:
     end: int
 
 
-_MARKER = re.compile(r"[ \t]*(?<!\\sqrt)(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
-_MAYBE_MARKER = re.compile(r"[ \t]*(?:\[[\d\s,;]*\]?|【\d*】?)?\Z")
+# Blanks in front belong to a marker; they are looked at from the first of them only, or a long run would take its square.
+_MARKER = re.compile(r"(?<![ \t])[ \t]*(?<!\\sqrt)(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
+_MAYBE_MARKER = re.compile(r"(?<![ \t])[ \t]*(?:\[[\d\s,;]*\]?|【\d*】?)?\Z")
 _CODE = re.compile(r"(`+)")
 _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _FORMULA = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$(?![\s$])[^$]*?(?<!\s)\$(?!\d)", re.DOTALL)
@@ -42,6 +43,7 @@ _TITLE_LINE = re.compile(r"[^\n.!?:;,]{1,60}\n\s*(?=[A-ZÀ-Þ])")  # PDF text ha
 _AFTER_A_CLAIM = re.compile(r"\A[.!?,;:]+\s+")  # the mark that ends the claim of the marker before
 _AROUND_A_CLAIM = " \t\n\"'“”‘’«»>*_-–—"
 CLAIM_MAX_CHARACTERS = 2_000
+HELD_MAX_CHARACTERS = 200  # of what may still become a marker: no marker is longer
 
 
 @dataclass(slots=True)
@@ -57,14 +59,17 @@ class CitationReader:
     _held: str = ""
     _code: str = ""  # the backticks that opened the code the text is in
     _fenced: bool = False
+    _behind: int = -1  # where the text ended behind the last marker: one that follows at once has the same claim
+    _claimed: tuple[str, ...] = ()
+    _cited: dict[int, VerifiedCitation] = field(default_factory=dict)  # for that claim, by number
 
     def feed(self, piece: str) -> Iterator[str | VerifiedCitation]:
         """What is certain after `piece`; the end of the text is held back while it may still become a marker."""
         pending = self._held + piece
-        kept = _MAYBE_MARKER.search(pending)
-        assert kept is not None  # it also matches nothing, at the end
-        cut = kept.start()
-        while cut and pending[cut - 1] == "`":  # a run of backticks may go on as well
+        first = max(0, len(pending) - HELD_MAX_CHARACTERS)
+        kept = _MAYBE_MARKER.search(pending, first)
+        cut = kept.start() if kept else len(pending)
+        while cut > first and pending[cut - 1] == "`":  # a run of backticks may go on as well
             cut -= 1
         self._held = pending[cut:]
         yield from _whole(self._read(pending[:cut]))
@@ -105,21 +110,29 @@ class CitationReader:
         for match in _MARKER.finditer(text):
             yield from self._emit(text[position : match.start()])
             position = match.end()
-            if self._in_formula(glued=match[0][0] in "[【"):
+            follows = len(self.text) == self._behind
+            if not follows and self._in_formula(glued=match[0][0] in "[【"):
                 yield from self._emit(match[0])
                 continue
             numbers = [int(number) for number in re.findall(r"\d+", match["square"] or match["thick"])]
             known = [number for number in numbers if number in self.passages]
             if known:
-                claims = self._claims()
+                if not follows:
+                    self._claimed, self._cited = self._claims(), {}
                 space = match[0][: len(match[0]) - len(match[0].lstrip(" \t"))]
                 yield from self._emit(space)
                 for number in known:
                     yield from self._emit(f"[{number}]")
-                    citation = cite(*claims, marker=number, passage=self.passages[number])
+                    citation = self._cite(number)
                     self.citations.append(citation)
                     yield citation
+                self._behind = len(self.text)
         yield from self._emit(text[position:])
+
+    def _cite(self, number: int) -> VerifiedCitation:
+        if number not in self._cited:
+            self._cited[number] = cite(*self._claimed, marker=number, passage=self.passages[number])
+        return self._cited[number]
 
     def _in_formula(self, *, glued: bool) -> bool:
         """Inside a formula `a[1]` is no marker. What opens one may be a currency's sign, so a single one counts only

@@ -123,3 +123,22 @@ def test_claim_is_not_cut_at_an_abbreviation() -> None:
     reader = CitationReader({1: Passage.of_text(content, title="Pumps")})
     list(chain(reader.feed("It is so. It wants, as said by Dr. Miller, approx. 5 bar [1]."), reader.end()))
     assert reader.citations[0].quote == "The pump takes approx. 5 bar at most."
+
+
+ODD = ["|", " ", "\t", "[", "[1", "[1] ", "【", "`", "`a", "$a ", "\\(", ">", "a\u0301", "1,000 ", "[1 , ", "\n"]
+
+
+@pytest.mark.parametrize("unit", ODD)
+@pytest.mark.parametrize("size", [200_000, 7])
+def test_case_129_long_answer_is_read_in_linear_time(unit: str, size: int) -> None:
+    """In one piece or in many; in the square of its length it would take minutes."""
+    answer = "Wait" + (unit * 200_000)[:200_000] + "x"
+    reader = read(*(answer[at : at + size] for at in range(0, len(answer), size)))
+    assert strip_markers(reader.text).split() == strip_markers(answer).split()
+    assert len(reader.citations) == (50_000 if unit == "[1] " else 0)
+
+
+def test_markers_in_a_row_cite_the_same_claim_each_in_its_own_source() -> None:
+    first, second, third = read("You should wait four minutes [1][2] [1].").citations
+    assert (first.quote, second.quote) == ("Wait four minutes before you pour.", "Coffee wants 92 degrees.")
+    assert third == first
