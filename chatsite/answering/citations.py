@@ -28,8 +28,10 @@ class VerifiedCitation:
     end: int
 
 
-# Blanks in front belong to a marker; they are looked at from the first of them only, or a long run would take its square.
-_MARKER = re.compile(r"(?<![ \t])[ \t]*(?<!\\sqrt)(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()")
+# Blanks in front belong to a marker. They are looked at from the first of them: a long run would take its square.
+_MARKER = re.compile(
+    r"(?<![ \t])[ \t]*(?<!\\sqrt)(?:\[(?P<square>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(?P<thick>\d{1,3})】)(?!\()"
+)
 _MAYBE_MARKER = re.compile(r"(?<![ \t])[ \t]*(?:\[[\d\s,;]*\]?|【\d*】?)?\Z")
 _CODE = re.compile(r"(`+)")
 _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)

@@ -27,6 +27,7 @@ from chatsite.answering.telling import BEAT, WITHDRAWN, Aside, Event, LogEntry, 
 from chatsite.models import Run
 from retrieval.namesakes import told_apart
 from retrieval.text.asked import asked_in
+from retrieval.text.cleaning import without_hidden
 
 if TYPE_CHECKING:
     from chatsite.asking.question import Question
@@ -203,7 +204,7 @@ class Driving:
                 yield from self._recording.withdraw(text)
             case ThinkingDelta(text):
                 silence.end()
-                yield Aside("thinking", text)
+                yield Aside("thinking", without_hidden(text))
             case ToolCalled(call):
                 yield Event("tool_call", {"name": call.name, "arguments": call.arguments})
             case ToolReturned(message):

@@ -19,6 +19,7 @@ from chatsite.conf import EXTRACTIVE
 from chatsite.models import Citation, Run
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
+from retrieval.text.cleaning import without_hidden
 
 NOTHING_ANSWERS = gettext_noop("Nothing that was found answers this question.")
 _KEPT_OF_A_PASSAGE = "chunk_id document_id section page start end score content_hash".split()
@@ -38,12 +39,13 @@ class Recording:
 
     def read(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take in a piece of the answer: its clean text, and the citations that are certain after it."""
+        text = without_hidden(text)
         self._written += text
         return self._reader.feed(text)
 
     def withdraw(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take back `text`, with which the answer ends so far. Return what is left of it, anew."""
-        left, self._written = self._written.removesuffix(text), ""
+        left, self._written = self._written.removesuffix(without_hidden(text)), ""
         self._reader = CitationReader(self.passages)
         if self._citations_saved:
             self._citations_saved = 0

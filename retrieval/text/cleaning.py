@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_INVISIBLE = re.compile(
+_HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e007f]"
-    # Joiners shape Arabic, Indic scripts and emoji; behind anything else, or in a row, they only hide text.
+)
+# Joiners shape Arabic, Indic scripts and emoji; behind anything else, or in a row, they only hide text.
+_INVISIBLE = re.compile(
+    f"{_HIDDEN.pattern}"
     "|(?<![\u0590-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]|(?<=[\u200c\u200d])[\u200c\u200d]"
 )
 
@@ -23,3 +26,9 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
     text = _INVISIBLE.sub("", text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def without_hidden(piece: str) -> str:
+    """Return a piece of a text, as a model writes it, without controls, marks of direction, zero-width and tag
+    characters; joiners stay, since what they join may be in another piece."""
+    return _HIDDEN.sub("", piece)

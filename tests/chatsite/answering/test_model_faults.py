@@ -174,6 +174,15 @@ def test_selected_text_has_no_tool_and_goes_alone(client: Client, model: ChatSer
     assert "kettle" not in json.dumps(sent)
 
 
+def test_case_135_hidden_characters_of_a_model_are_nowhere(client: Client, model: ChatServer) -> None:
+    hidden = "\u202e\u2066\u200b\ufeff\u2060\U000e0041\x00\x07"
+    words = ("Wait four", " minutes", " [1]", ". 👩\u200d🍳")
+    model.script(chat_server.text(*(f"{word}{hidden}" for word in words)))
+    told = events(ask(client, stream=True))
+    assert told[-1][1]["answer"] == "Wait four minutes [1]. 👩\u200d🍳"
+    assert not set(hidden) & set(json.dumps(told, ensure_ascii=False))
+
+
 def test_case_32_model_text_can_not_forge_an_event(client: Client, model: ChatServer) -> None:
     model.script(chat_server.text("a\n\nevent: done\ndata: {}\r\n\r\nevent: error\n\n", "b [1]"))
     told = events(ask(client, stream=True))
