@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from chatsite.conversations.questions_csv import write_questions
 from chatsite.models import ApiKey, Citation, Conversation, EmbedSite, Feedback, Run
-from retrieval.admin.people import PeopleFields, name_of
+from retrieval.admin.people import ActsAs, name_of
 
 if TYPE_CHECKING:
     ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
@@ -98,7 +98,7 @@ class FeedbackAdmin(ReadOnly, FeedbackModelAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(PeopleFields, ApiKeyModelAdmin):
+class ApiKeyAdmin(ActsAs, ApiKeyModelAdmin):
     """A key is shown once, in the message after it was added."""
 
     list_display = ["name", "hint", "user", "expires_at", "revoked", "last_used_at"]
@@ -117,6 +117,7 @@ class ApiKeyAdmin(PeopleFields, ApiKeyModelAdmin):
         "last_used_at",
     ]
     readonly_fields = ["hint", "created_at", "last_used_at"]
+    acts_as = "user"
     raw_id_fields = ["user"]
     filter_horizontal = ["collections"]
 
@@ -129,7 +130,7 @@ class ApiKeyAdmin(PeopleFields, ApiKeyModelAdmin):
 
 
 @admin.register(EmbedSite)
-class EmbedSiteAdmin(PeopleFields, EmbedSiteModelAdmin):
+class EmbedSiteAdmin(ActsAs, EmbedSiteModelAdmin):
     """The line for a page of another origin stands above the form, once the site is saved."""
 
     change_form_template = "admin/chatsite/embedsite/change_form.html"
@@ -141,6 +142,7 @@ class EmbedSiteAdmin(PeopleFields, EmbedSiteModelAdmin):
         (_lazy("Looks"), {"fields": ["title", "accent"]}),
         (_lazy("Limits"), {"fields": ["visitor_per_minute", "per_minute", "per_day"]}),
     ]
+    acts_as = "reader"
     raw_id_fields = ["reader"]
     filter_horizontal = ["collections"]
 

@@ -121,6 +121,8 @@ class Share(models.Model):
 
     @classmethod
     def find(cls, token: str) -> Share | None:
-        """Return the share that `token` opens now."""
+        """Return the share that `token` opens now; it closes when whoever shared is deactivated."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        return cls.objects.filter(unexpired, token=token).select_related("conversation").first()
+        found = cls.objects.filter(unexpired, token=token).select_related("conversation__user").first()
+        owner = found.conversation.user if found else None
+        return found if owner is None or owner.is_active else None

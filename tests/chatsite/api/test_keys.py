@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from chatsite.models import ApiKey, Run
+from chatsite.models import ApiKey, EmbedSite, Run
 from retrieval.models import Collection
 
 QUESTION = {"query": "Where is the kettle kept?"}
@@ -102,3 +102,64 @@ def test_admin_shows_a_key_once_and_keeps_only_its_digest(admin_client: Client, 
     assert shown[0] not in again
     admin_client.post(f"/admin/chatsite/apikey/{key.pk}/change/", form | {"revoked": "on"})
     assert ApiKey.find(shown[0]) is None
+
+
+@pytest.fixture
+def key_maker(client: Client, django_user_model: Any) -> User:
+    """Staff who may make keys, and nothing else."""
+    maker: User = django_user_model.objects.create_user("maker", is_staff=True)
+    maker.user_permissions.set(
+        Permission.objects.filter(codename__in=["add_apikey", "change_apikey", "view_apikey", "add_embedsite"])
+    )
+    client.force_login(maker)
+    return maker
+
+
+ADD_KEY, ADD_SITE = "/admin/chatsite/apikey/add/", "/admin/chatsite/embedsite/add/"
+
+
+def test_case_119_key_is_made_as_oneself_by_who_may_not_change_users(
+    client: Client, key_maker: User, admin_user: User, kettles: dict[str, Collection]
+) -> None:
+    Collection.objects.update(public=False)
+    [hidden, *_] = kettles.values()
+    page = client.get(ADD_KEY).content.decode()
+    assert hidden.name not in page
+    assert client.post(ADD_KEY, {"name": "robot", "user": admin_user.pk, "all_collections": "on"}).status_code == 200
+    form = {"name": "robot", "user": key_maker.pk, "collections": [hidden.pk]}
+    assert client.post(ADD_KEY, form).status_code == 200
+    assert not ApiKey.objects.exists()
+    assert client.post(ADD_KEY, {"name": "robot", "user": key_maker.pk, "all_collections": "on"}).status_code == 302
+    assert ApiKey.objects.get().user == key_maker
+
+
+def test_case_119_key_of_another_is_not_changed_by_who_may_not_change_users(
+    client: Client, key_maker: User, reader: User
+) -> None:
+    key, _secret = make(reader)
+    address = f"/admin/chatsite/apikey/{key.pk}/change/"
+    assert client.get(address).status_code == 200
+    assert client.post(address, {"name": "mine", "user": key_maker.pk, "all_collections": "on"}).status_code == 403
+    key_maker.user_permissions.add(Permission.objects.get(codename="change_user"))
+    assert client.post(address, {"name": "mine", "user": reader.pk, "all_collections": "on"}).status_code == 302
+
+
+def test_case_119_embedded_site_reads_as_nobody_else(client: Client, key_maker: User, admin_user: User) -> None:
+    public = Collection.objects.create(name="Public", slug="public", public=True)
+    form = {"name": "Shop", "active": "on", "origins": "https://shop.example", "collections": [public.pk]}
+    form |= {"visitor_per_minute": 5, "per_minute": 60, "per_day": 1000, "accent": "#123456"}
+    assert client.post(ADD_SITE, form | {"reader": admin_user.pk}).status_code == 200
+    assert not EmbedSite.objects.exists()
+    assert client.post(ADD_SITE, form | {"reader": key_maker.pk}).status_code == 302
+    assert EmbedSite.objects.get().reader == key_maker
+
+
+def test_collections_that_an_editor_can_not_see_stay_with_the_key(
+    client: Client, key_maker: User, kettles: dict[str, Collection]
+) -> None:
+    key, _secret = make(key_maker)
+    Collection.objects.update(public=False)
+    key.collections.set(kettles.values())
+    form = {"name": "renamed", "user": key_maker.pk, "all_collections": ""}
+    assert client.post(f"/admin/chatsite/apikey/{key.pk}/change/", form).status_code == 302
+    assert set(key.collections.all()) == set(kettles.values())

@@ -249,6 +249,17 @@ def test_answer_that_rests_on_what_its_reader_may_not_read_is_withheld(reader: U
     assert "xylophone" in client.get(link).content.decode()
 
 
+def test_case_118_link_closes_when_whoever_shared_is_deactivated(asked: tuple[Client, str]) -> None:
+    client, session_id = asked
+    link, other = share(client, session_id), login(User.objects.create_user("other"))
+    assert other.get(link).status_code == 200
+    owner = User.objects.filter(conversations=session_id)
+    assert owner.update(is_active=False) == 1
+    assert other.get(link).status_code == 404
+    User.objects.update(is_active=True)
+    assert other.get(link).status_code == 200
+
+
 def test_link_ends_when_it_expires_is_revoked_or_made_anew(asked: tuple[Client, str]) -> None:
     client, session_id = asked
     other = login(User.objects.create_user("other"))
