@@ -34,10 +34,12 @@ def table(results: Mapping[str, Values]) -> str:
 
 
 def variants_table(results: Mapping[str, Values]) -> str:
-    """Return a row for each variant of the questions, a column for each figure; the figures of quotes stand below."""
+    """Return a row for each variant of the questions, with their number, and a column for each figure; the figures of
+    quotes stand below."""
+    named = {f"{name} ({max(map(len, values.values()))})": values for name, values in results.items() if values}
     tables = []
     for figures in (_OF_SEARCHES, _OF_QUOTES):
-        rows = {name: [_cell(values, figure) for figure in figures] for name, values in results.items()}
+        rows = {name: [_cell(values, figure) for figure in figures] for name, values in named.items()}
         held = {name: cells for name, cells in rows.items() if set(cells) != {_NONE}}
         tables += [_laid_out(figures, held)] if held else []
     return "\n\n".join(tables)

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain, pairwise
 
 from retrieval.evaluation.small_talk import AROUND, PRONOUNS
 from retrieval.text.language import likely_language
@@ -72,9 +73,10 @@ def _length(sentence: str) -> float:
 def misspell(text: str, chance: random.Random, *, share: float) -> str:
     """Return the question with one error in that `share` of its words of four letters and more, in one at least."""
     spans = list(_words_to_misspell(text))
-    for start, end in sorted(chance.sample(spans, round(share * len(spans)) or min(len(spans), 1)), reverse=True):
-        text = text[:start] + _mistyped(text[start:end], chance) + text[end:]
-    return text
+    chosen = sorted(chance.sample(spans, round(share * len(spans)) or min(len(spans), 1)))
+    edges = [0, *chain.from_iterable(chosen), len(text)]
+    parts = [text[start:end] for start, end in pairwise(edges)]
+    return "".join(_mistyped(part, chance) if number % 2 else part for number, part in enumerate(parts))
 
 
 def _words_to_misspell(text: str) -> Iterator[tuple[int, int]]:

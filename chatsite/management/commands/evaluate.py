@@ -22,7 +22,7 @@ from retrieval.evaluation.requirements import parse_requirement, shortfalls
 from retrieval.evaluation.run import METHODS, SHOWN, Values, ask, parse_method
 from retrieval.evaluation.sets import read_set
 from retrieval.evaluation.site import fill, folder_name, is_held
-from retrieval.evaluation.variants import FAMILIES, Background, evenly, variants_of
+from retrieval.evaluation.variants import AS_ASKED, FAMILIES, Background, evenly, variants_of
 from retrieval.searching.search import Method
 
 _LINE_SECONDS = 10  # between two lines of progress in a log
@@ -155,7 +155,7 @@ class Command(BaseCommand):
                     method=None,
                     report=report_done,
                     cutoffs=[SHOWN],
-                    quotes=options["quotes"],
+                    quotes=options["quotes"] and name == AS_ASKED,
                 )
         return results
 
