@@ -9,6 +9,7 @@ from retrieval.errors import EvaluationSetError
 from retrieval.evaluation.measures import Place
 from retrieval.evaluation.questions import JudgedQuestion, Quote
 from retrieval.models import Document
+from retrieval.parsing.formats import clean
 from retrieval.searching.passages import Passage
 from retrieval.texts import document_text
 
@@ -56,7 +57,8 @@ def locate(questions: Iterable[JudgedQuestion], *, documents: Mapping[str, int])
     """Return the questions with their answers' documents as ids; `documents` gives those of the set's own keys. Without
     it a document is named by its id or its title. Raises EvaluationSetError when one isn't here, or lacks the quote.
 
-    A judged document that isn't here can't be found, and counts as missed, as in trec_eval.
+    A judged document that isn't here can't be found, and counts as missed, as in trec_eval. Where documents are judged,
+    quotes only say what a good answer says.
     """
     found: dict[str, Document] = {}
 
@@ -75,8 +77,8 @@ def locate(questions: Iterable[JudgedQuestion], *, documents: Mapping[str, int])
         Located(
             question.text,
             _judged(question.relevant, documents),
-            tuple(_place(quote, document_of(quote.document)) for quote in question.quotes),
-            gold=" ".join(_said(quote, document_of(quote.document)) for quote in question.quotes),
+            tuple(_place(quote, document_of(quote.document)) for quote in question.quotes if not question.relevant),
+            gold=" ".join(quote.text or _said(quote, document_of(quote.document)) for quote in question.quotes),
         )
         for question in questions
     ]
@@ -92,18 +94,18 @@ def _judged(relevant: Mapping[str, int], documents: Mapping[str, int]) -> dict[s
 
 
 def _said(quote: Quote, document: Document) -> str:
-    return quote.text or document_text(document, start=quote.start or 0, end=quote.end)
+    return document_text(document, start=quote.start or 0, end=quote.end)
 
 
 def _place(quote: Quote, document: Document) -> Place:
     """Return where the quote stands: where it says, when its text does, else where its text is found nearest to that.
     Raises EvaluationSetError."""
-    key, expected = str(document.pk), quote.start or 0
+    key, expected, wanted = str(document.pk), quote.start or 0, clean(quote.text).strip()
     if quote.start is not None and quote.end is not None:
         there = document_text(document, start=quote.start, end=quote.end)
-        if not quote.text or there.split() == quote.text.split():
+        if not wanted or there.split() == wanted.split():
             return key, quote.start, quote.end
-    text, wanted = document_text(document), quote.text.strip()
+    text = document_text(document)
     behind, before = text.find(wanted, expected), text.rfind(wanted, 0, expected + len(wanted))
     starts = [start for start in (behind, before) if start >= 0]
     if not wanted or not starts:

@@ -23,8 +23,8 @@ from retrieval.evaluation.variants import AS_ASKED
 
 _LABEL, _COLUMN = 24, 24
 _NONE = "-"
-_OF_SEARCHES = (FIRST, "recall@5", "nDCG@10", ANSWERED, FOUND_AND_ANSWERED, REFUSED)
-_OF_QUOTES = (QUOTED, GOLD_WORDS, IN_FIRST_SENTENCE, WORDS)
+OF_SEARCHES = (FIRST, "recall@5", "nDCG@10", ANSWERED, FOUND_AND_ANSWERED, REFUSED)
+OF_QUOTES = (QUOTED, GOLD_WORDS, IN_FIRST_SENTENCE, WORDS)
 
 
 def table(results: Mapping[str, Values]) -> str:
@@ -38,7 +38,7 @@ def variants_table(results: Mapping[str, Values]) -> str:
     quotes stand below."""
     named = {f"{name} ({max(map(len, values.values()))})": values for name, values in results.items() if values}
     tables = []
-    for figures in (_OF_SEARCHES, _OF_QUOTES):
+    for figures in (OF_SEARCHES, OF_QUOTES):
         rows = {name: [_cell(values, figure) for figure in figures] for name, values in named.items()}
         held = {name: cells for name, cells in rows.items() if set(cells) != {_NONE}}
         tables += [_laid_out(figures, held)] if held else []

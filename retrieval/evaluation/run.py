@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from retrieval.evaluation.measures import (
     reciprocal_rank,
     span_overlap,
 )
-from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.searching.confidence import confidence
 from retrieval.searching.names import missing_names
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import Method, SearchResult
@@ -124,9 +124,11 @@ def _is_refused_without(question: Located, many: Sequence[Passage], shown: Searc
     """Return whether the search would say that nothing answers, without the passages that do."""
     left = [passage for passage in many if not question.answered_by(passage)][:SHOWN]
     texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in left]
-    return bool(missing_names(question.text, texts)) or (
-        confidence(question.text, left, language=shown.language) < ANSWERS
+    sure = (
+        0.0 if missing_names(asked, texts) else confidence(asked, left, language=shown.language)
+        for asked in shown.asked
     )
+    return not replace(shown, confidence=max(sure, default=0.0)).answers
 
 
 def _of_documents(
@@ -160,7 +162,7 @@ def _of_answer(question: Located, answer: str) -> Iterator[tuple[str, float]]:
     gold = _compared(question.gold)
     if not answer or not gold:
         return
-    [(start, end), *_] = sentence_spans(answer)
+    start, end = next(iter(sentence_spans(answer)), (0, 0))
     yield GOLD_WORDS, 100 * len(gold & _compared(answer)) / len(gold)
     yield IN_FIRST_SENTENCE, 100 * len(gold & _compared(answer[start:end])) / len(gold)
     yield WORDS, len(answer.split())

@@ -44,7 +44,7 @@ def test_folder_is_evaluated_in_a_site_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.hosts
 def test_evaluation_that_is_killed_leaves_nothing_at_work(tmp_path: Path) -> None:
     beir = beir_folder(tmp_path)
-    corpus = [{"_id": str(number), "text": f"The pump {number} is oiled. " * 20} for number in range(1_000)]
+    corpus = [{"_id": str(number), "text": f"The pump {number} is oiled. " * 20} for number in range(300)]
     (beir / "corpus.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, corpus)).encode()))
     command = [sys.executable, str(ROOT / "manage.py"), "evaluate", str(beir)]
     started: set[int] = set()

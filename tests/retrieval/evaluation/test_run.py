@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,10 @@ from django.utils import timezone
 
 from chatsite.evaluation import EvaluatedSite
 from retrieval.errors import EvaluationSetError
-from retrieval.evaluation.located import locate
-from retrieval.evaluation.questions import JudgedQuestion, SourceText
+from retrieval.evaluation.located import Located, locate
+from retrieval.evaluation.questions import JudgedQuestion, Quote, SourceText
 from retrieval.evaluation.run import ask, parse_method
-from retrieval.evaluation.site import fill
+from retrieval.evaluation.site import fill, is_held
 from retrieval.models import Chunk, Document
 from retrieval.searching.search import Method
 from tests.retrieval.evaluation.files import TEXTS
@@ -61,3 +62,44 @@ def test_stopped_run_is_taken_up_where_it_was() -> None:
     assert fill(sources, report=lambda done: None).keys() == TEXTS.keys()
     rows.filter(title="pump").update(state=Document.State.FAILED, live_generation=0)
     assert fill(sources, report=lambda done: None).keys() == TEXTS.keys()
+
+
+def nothing(_: int) -> None:
+    pass
+
+
+@pytest.mark.django_db
+def test_quote_is_found_as_its_document_is_kept() -> None:
+    """Reading a file composes letters and drops what nobody sees; SQuAD's answers were cut out of the raw text."""
+    raw = "\ufeffThe cafe\u0301 of Z\u200burich opens at nine. It is small."
+    documents = fill([SourceText("cafe", "", "a.txt", raw)], report=nothing)
+    said = "cafe\u0301 of Z\u200burich"
+    start = raw.index(said)
+    quoted = Quote("cafe", start, start + len(said), said)
+    [place] = locate([JudgedQuestion("Which?", quotes=(quoted,))], documents=documents)
+    assert place.places == ((str(documents["cafe"]), 4, 18),)
+    [judged] = locate([JudgedQuestion("Which?", {"cafe": 1}, (Quote("cafe", 0, 3, "not there"),))], documents=documents)
+    assert (judged.places, judged.gold) == ((), "not there")
+
+
+def test_measures_of_what_has_no_answer_and_of_quotes(index: None) -> None:
+    documents = fill([SourceText(key, key, "a.txt", text) for key, text in TEXTS.items()], report=nothing)
+    quoted = JudgedQuestion("How often is the pump oiled?", quotes=(Quote("pump", text="every week"),))
+    [pump] = locate([quoted], documents=documents)
+    nowhere = Located("What is the capital of Mongolia?", {}, ())
+    asked = [pump, nowhere, replace(pump, removed=True)]
+    values = ask(asked, site=EvaluatedSite.of_everybody(), method=None, cutoffs=[5], quotes=True)
+    for name in ("first passage", "recall@5", "nDCG@10", "answered", "found and answered"):
+        assert values[name] == [100], name
+    assert values["refused"] == [100, values["answer removed, refused"][0]]
+    assert (values["quoted"], values["gold words"], values["in first sentence"]) == ([100], [100], [100])
+    assert values["median words"] == [len(TEXTS["pump"].split(". ")[0].split())]
+    assert "recall@1" not in values
+
+
+@pytest.mark.django_db
+def test_text_is_held_in_any_capitals_and_in_titles() -> None:
+    fill([SourceText("pump", "The Heron", "a.txt", TEXTS["pump"])], report=nothing)
+    assert is_held("THIN OIL")
+    assert is_held("heron")
+    assert not is_held("Marabu")
