@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from retrieval.evaluation.run import METHODS, SHOWN, Values, ask, parse_method
 from retrieval.evaluation.sets import read_set
 from retrieval.evaluation.site import fill, folder_name, is_held
 from retrieval.evaluation.variants import AS_ASKED, FAMILIES, Background, evenly, variants_of
-from retrieval.searching.search import Method
 
 _LINE_SECONDS = 10  # between two lines of progress in a log
 _ALL = "all"
@@ -133,8 +132,9 @@ class Command(BaseCommand):
     def _of_methods(self, questions: list[Located], options: dict[str, Any]) -> dict[str, Values]:
         """Return what each way of searching finds."""
         asked = evenly(questions, options["questions"] or len(questions))
+        methods = {text: parse_method(text) for text in options["compare"] or []} or METHODS
         results = {}
-        for name, method in self._methods(options["compare"]):
+        for name, method in methods.items():
             with self._progress(name, len(asked)) as report_done:
                 results[name] = ask(asked, site=EvaluatedSite.of_everybody(), method=method, report=report_done)
         return results
@@ -158,12 +158,6 @@ class Command(BaseCommand):
                     quotes=options["quotes"] and name == AS_ASKED,
                 )
         return results
-
-    def _methods(self, compare: list[str] | None) -> Iterator[tuple[str, Method]]:
-        if compare:
-            yield from ((text, parse_method(text)) for text in compare)
-        else:
-            yield from METHODS.items()
 
     def _progress(self, name: str, whole: int) -> _Progress:
         return _Progress(name, whole, write=self.stderr.write, rewrites=self.stderr.isatty())
