@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from retrieval.text.words import is_unspaced
+
 CUTOFFS = (1, 3, 5, 10)
 RESAMPLES = 2_000
 SEED = 20_260
+UNSPACED_WORD = 5  # letters; in scripts that don't space words, so many count as one
 
 Place = tuple[str, int, int]  # document, first character, one past the last
 
@@ -79,6 +82,11 @@ def _characters(places: Sequence[Place]) -> list[Place]:
 
 def _length(places: Sequence[Place]) -> int:
     return sum(end - start for _, start, end in places)
+
+
+def word_count(text: str) -> int:
+    """Return how many words the text has, or would have if its script spaced them."""
+    return sum(-(-len(run) // UNSPACED_WORD) if is_unspaced(run) else 1 for run in text.split())
 
 
 def middle(values: Sequence[float], *, median: bool = False) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, pairwise
 
+from retrieval.evaluation.measures import UNSPACED_WORD, word_count
 from retrieval.evaluation.small_talk import AROUND, PRONOUNS
 from retrieval.text.language import likely_language
 from retrieval.text.stopwords import stop_words
@@ -20,7 +21,6 @@ from retrieval.text.words import MARKS, is_unspaced, words
 _USUAL = "en"
 _TRIES = 50  # until a made-up name stands in no document
 _LONG_ENOUGH = 4  # letters; shorter words are hardly ever misspelt
-_PIECE = 5  # letters; in scripts that don't space words, so many count as a word
 
 _SCRIPTS = {"hi": re.compile(r"[\u0900-\u097f]"), "th": re.compile(r"[\u0e00-\u0e7f]")}
 _LETTERS = re.compile(rf"[^\W\d_][^\W\d_]*(?:[{MARKS}]+[^\W\d_]*)*")
@@ -55,18 +55,13 @@ def surround(text: str, chance: random.Random, *, words: int, place: str) -> str
 def _small_talk(language: str, chance: random.Random, *, words: int) -> list[str]:
     """Return sentences that have about so many words together, in an order of their own."""
     said: list[str] = []
-    left = float(words)
+    left = words
     while True:
         for sentence in chance.sample(AROUND[language], len(AROUND[language])):
-            if _length(sentence) / 2 > left:
+            if word_count(sentence) / 2 > left:
                 return said
             said.append(sentence)
-            left -= _length(sentence)
-
-
-def _length(sentence: str) -> float:
-    """Return how many words the sentence has, or would have if its script spaced them."""
-    return len(sentence) / _PIECE if is_unspaced(sentence) else len(sentence.split())
+            left -= word_count(sentence)
 
 
 # ---- spelling --------------------------------------------------------------------------------------------------------
@@ -81,7 +76,7 @@ def misspell(text: str, chance: random.Random, *, share: float) -> str:
 
 def _words_to_misspell(text: str) -> Iterator[tuple[int, int]]:
     for match in _LETTERS.finditer(text):
-        whole = len(match[0]) if not is_unspaced(match[0]) else _PIECE
+        whole = len(match[0]) if not is_unspaced(match[0]) else UNSPACED_WORD
         for start in range(match.start(), match.end(), whole):
             end = min(start + whole, match.end())
             if end - start >= _LONG_ENOUGH:

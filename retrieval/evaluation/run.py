@@ -17,6 +17,7 @@ from retrieval.evaluation.measures import (
     recall,
     reciprocal_rank,
     span_overlap,
+    word_count,
 )
 from retrieval.searching.confidence import confidence
 from retrieval.searching.names import missing_names
@@ -165,7 +166,7 @@ def _of_answer(question: Located, answer: str) -> Iterator[tuple[str, float]]:
     start, end = next(iter(sentence_spans(answer)), (0, 0))
     yield GOLD_WORDS, 100 * len(gold & _compared(answer)) / len(gold)
     yield IN_FIRST_SENTENCE, 100 * len(gold & _compared(answer[start:end])) / len(gold)
-    yield WORDS, len(answer.split())
+    yield WORDS, word_count(answer)
 
 
 def _compared(text: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from retrieval.evaluation.measures import (
     recall,
     reciprocal_rank,
     span_overlap,
+    word_count,
 )
 
 
@@ -59,3 +60,9 @@ def test_median_is_not_moved_by_the_longest() -> None:
     found = estimate([10.0, 11.0, 12.0, 500.0, 9.0], median=True)
     assert found.mean == 11
     assert found.low == 9
+
+
+def test_words_are_counted_where_none_are_spaced() -> None:
+    assert word_count("The pump isn't oiled.") == 4
+    assert word_count("ปั๊มน้ำในห้องใต้ดิน HP 1000") == 4 + 2
+    assert word_count("") == 0
