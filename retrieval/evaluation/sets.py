@@ -19,9 +19,10 @@ def read_set(path: Path) -> QuestionSet:
     Raises EvaluationSetError, which names the file, the line and what is wrong there.
     """
     try:
+        if path.is_dir() and is_beir(path):
+            return read_beir(path)
         if path.is_dir():
-            files = [] if is_beir(path) else sorted(_json_files(path))
-            return read_squad(path, files) if files else read_beir(path)
+            return read_squad(path, sorted(_json_files(path)))
         return read_squad(path, [path]) if _is_json(path) else read_table(path)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise EvaluationSetError(f"{path} can't be read: {error}") from error

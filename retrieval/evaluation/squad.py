@@ -21,6 +21,8 @@ def read_squad(path: Path, files: Sequence[Path]) -> QuestionSet:
 
     Raises EvaluationSetError.
     """
+    if not files:
+        raise EvaluationSetError(f"{path} holds neither JSON nor a corpus.jsonl, plain or .gz.")
     sources: list[SourceText] = []
     questions: dict[str, JudgedQuestion] = {}
     for file in files:

@@ -169,6 +169,11 @@ def test_faulty_squad_file_is_named(tmp_path: Path, content: str, reason: str) -
         read_set(tmp_path / "x.json")
 
 
+def test_folder_without_a_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationSetError, match=r"holds neither JSON nor a corpus\.jsonl, plain or \.gz\."):
+        read_set(tmp_path)
+
+
 def test_damaged_gzip_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json.gz").write_bytes(gzip.compress(b"{" * 1_000)[:-12])
     with pytest.raises(EvaluationSetError, match="can't be read"):
