@@ -31,7 +31,7 @@ from tests.servers import ROOT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from retrieval.evaluation.run import Located
+    from retrieval.evaluation.located import Located
     from retrieval.searching.search import SearchResult
 
     Numbers = NDArray[np.float64]
@@ -129,7 +129,7 @@ def collect(name: str, kept: Path, *, questions: int) -> None:
     from django.core.management import call_command
 
     from benchmarks.question_sets import question_set
-    from retrieval.evaluation.run import locate
+    from retrieval.evaluation.located import locate
     from retrieval.evaluation.site import fill
 
     asked = question_set(name)

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import django
 
-from retrieval.evaluation.questions import JudgedQuestion, QuestionSet, Quote, SourceText, read_set
+from retrieval.evaluation.questions import JudgedQuestion, QuestionSet, Quote, SourceText
+from retrieval.evaluation.sets import read_set
 
 MANUALS = Path("/usr/share/man")
 PAGES, FUNCTIONS, MODULES = 400, 300, 120  # at most

@@ -25,6 +25,8 @@ from chatsite.widget.views import widget_options
 from retrieval.admin.forms import ADDRESSES_AT_ONCE
 from retrieval.configuration import RetrievalSettings
 from retrieval.embedding import remote
+from retrieval.evaluation import report
+from retrieval.evaluation.variants import FAMILIES
 from retrieval.index import PREFETCH, edge, words
 from retrieval.index import server as index_server
 from retrieval.ingestion import batch, moving, queue, read_ahead
@@ -135,6 +137,16 @@ def test_documents_page_shows_every_option_of_sync() -> None:
     options = re.findall(r'"(--[\w-]+)"', read("retrieval/management/commands/sync.py"))
     page = read("docs/documents.md").partition("## Folders")[2].partition("\n## ")[0]
     assert sorted(set(re.findall(r"`(--[\w-]+)", page)) | {"--collection"}) == sorted(options)
+
+
+def test_retrieval_page_shows_every_option_of_evaluate_every_variant_and_figure() -> None:
+    page = read("docs/retrieval.md").partition("## Measuring it")[2].partition("\n## ")[0]
+    options = re.findall(r'"(--[\w-]+)"', read("chatsite/management/commands/evaluate.py"))
+    assert set(re.findall(r"--[a-z-]+[a-z]", page)) | {"--here"} == set(options)
+    variants = page.partition("### Harder questions")[2]
+    assert [family for family in FAMILIES if f"`{family}`" not in variants] == []
+    assert set(report.OF_SEARCHES) <= set(table(page, "figure"))
+    assert [figure for figure in report.OF_QUOTES if f"`{figure}`" not in variants] == []
 
 
 def test_documents_page_lists_every_ending_that_can_be_uploaded() -> None:

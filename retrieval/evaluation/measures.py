@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from itertools import pairwise
+
+from retrieval.text.words import is_unspaced
 
 CUTOFFS = (1, 3, 5, 10)
 RESAMPLES = 2_000
 SEED = 20_260
+UNSPACED_WORD = 5  # letters; in scripts that don't space words, so many count as one
 
 Place = tuple[str, int, int]  # document, first character, one past the last
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over questions, with the bounds of its 95 % interval. Percent, but for lengths."""
+    """The mean over questions, or their median, with the bounds of its 95 % interval. Percent, but for lengths."""
 
     mean: float
     low: float
@@ -58,6 +62,13 @@ def span_overlap(found: Sequence[Place], wanted: Sequence[Place]) -> tuple[float
     return shared / (_length(sought) or 1), shared / (_length(got) or 1)
 
 
+def gain_of_places(found: Sequence[Place], wanted: Sequence[Place], *, cutoff: int = 10) -> float:
+    """Return nDCG where the gain of a place is the share of `wanted`, in characters, that it holds and none before it
+    does; at best the first holds all."""
+    shares = [0.0, *(span_overlap(found[:rank], wanted)[0] for rank in range(1, min(len(found), cutoff) + 1))]
+    return sum((share - before) / math.log2(rank + 1) for rank, (before, share) in enumerate(pairwise(shares), start=1))
+
+
 def _characters(places: Sequence[Place]) -> list[Place]:
     """Return the same characters in places that don't overlap."""
     joined: list[Place] = []
@@ -73,10 +84,21 @@ def _length(places: Sequence[Place]) -> int:
     return sum(end - start for _, start, end in places)
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """Return the mean and its percentile bootstrap interval (Efron 1979), the same at every call."""
-    means = sorted(_resampled_means(values))
-    return Estimate(fmean(values), means[round(0.025 * (RESAMPLES - 1))], means[round(0.975 * (RESAMPLES - 1))])
+def word_count(text: str) -> int:
+    """Return how many words the text has, or would have if its script spaced them."""
+    return sum(-(-len(run) // UNSPACED_WORD) if is_unspaced(run) else 1 for run in text.split())
+
+
+def middle(values: Sequence[float], *, median: bool = False) -> float:
+    """Return the mean of the values, or their median."""
+    return float(statistics.median(values)) if median else statistics.fmean(values)
+
+
+def estimate(values: Sequence[float], *, median: bool = False) -> Estimate:
+    """Return the mean, or the median, and its percentile bootstrap interval (Efron 1979), the same at every call."""
+    found = sorted(_resampled(values, median=median))
+    low, high = (found[round(share * (RESAMPLES - 1))] for share in (0.025, 0.975))
+    return Estimate(middle(values, median=median), low, high)
 
 
 def p_value(one: Sequence[float], other: Sequence[float]) -> float:
@@ -86,16 +108,16 @@ def p_value(one: Sequence[float], other: Sequence[float]) -> float:
     shifted to a mean of 0 and drawn again.
     """
     differences = [b - a for a, b in zip(one, other, strict=True)]
-    observed = fmean(differences)
+    observed = statistics.fmean(differences)
     if not any(differences):
         return 1.0
-    as_large = sum(abs(mean - observed) >= abs(observed) for mean in _resampled_means(differences))
+    as_large = sum(abs(mean - observed) >= abs(observed) for mean in _resampled(differences))
     return (as_large + 1) / (RESAMPLES + 1)
 
 
-def _resampled_means(values: Sequence[float]) -> list[float]:
+def _resampled(values: Sequence[float], *, median: bool = False) -> list[float]:
     import numpy as np
 
     numbers, generator = np.asarray(values, float), np.random.default_rng(SEED)
-    draws = (generator.integers(len(numbers), size=len(numbers)) for _ in range(RESAMPLES))
-    return [float(numbers[draw].mean()) for draw in draws]
+    draws = (numbers[generator.integers(len(numbers), size=len(numbers))] for _ in range(RESAMPLES))
+    return [float(np.median(draw) if median else draw.mean()) for draw in draws]

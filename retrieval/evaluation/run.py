@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
-
-from django.contrib.auth import get_user_model
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any, Protocol
 
 from retrieval.errors import EvaluationSetError
-from retrieval.evaluation.measures import CUTOFFS, Place, normalized_gain, recall, reciprocal_rank, span_overlap
-from retrieval.evaluation.questions import JudgedQuestion, Quote
-from retrieval.models import Document, User
-from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.evaluation.located import Located, documents_of
+from retrieval.evaluation.measures import (
+    CUTOFFS,
+    Place,
+    gain_of_places,
+    normalized_gain,
+    recall,
+    reciprocal_rank,
+    span_overlap,
+    word_count,
+)
+from retrieval.searching.confidence import confidence
+from retrieval.searching.names import missing_names
 from retrieval.searching.passages import Passage
-from retrieval.searching.search import Method, search
-from retrieval.texts import document_text
+from retrieval.searching.search import Method, SearchResult
+from retrieval.text.sentences import sentence_spans
+from retrieval.text.words import letter_pairs, words
 
 METHODS = {
     "BM25": Method(vectors=False),
@@ -23,36 +32,12 @@ METHODS = {
     "hybrid": Method(),
     "hybrid + rerank": Method(rerank="maxsim"),
 }
+FIRST, ANSWERED, FOUND_AND_ANSWERED, REFUSED = "first passage", "answered", "found and answered", "refused"
+QUOTED, GOLD_WORDS, IN_FIRST_SENTENCE, WORDS = "quoted", "gold words", "in first sentence", "median words"
 SHOWN = 5  # passages that an answer is made from
 _DISTINCT = 20  # passages asked for, so that ten different documents are among them
 
 Values = dict[str, list[float]]  # measure -> one value for each question it applies to, in the order of the questions
-
-
-@dataclass(frozen=True)
-class Located:
-    """A question with its answer in terms of this site's documents."""
-
-    text: str
-    relevant: Mapping[str, int]
-    places: tuple[Place, ...]
-
-    @property
-    def answerable(self) -> bool:
-        return bool(self.relevant or self.places)
-
-    def answered_by(self, passage: Passage) -> bool:
-        """Return whether the passage, or another document that it names for saying the same, holds any of what is
-        wanted."""
-        return any(self.relevant.get(key, 0) > 0 for key in _documents(passage)) or any(
-            document == str(passage.document_id) and passage.start < end and start < passage.end
-            for document, start, end in self.places
-        )
-
-
-def _documents(passage: Passage) -> list[str]:
-    """Return the document that it is from, and those that it names for saying the same: what a reader is led to."""
-    return [str(passage.document_id), *(str(other.document_id) for other in passage.also_in)]
 
 
 def parse_method(text: str) -> Method:
@@ -72,108 +57,117 @@ def parse_method(text: str) -> Method:
     return Method(**method)
 
 
-def locate(questions: Iterable[JudgedQuestion], *, documents: Mapping[str, int]) -> list[Located]:
-    """The questions with their answers' documents as ids; `documents` gives those of the set's own keys. Without it
-    a document is named by its id or its title. Raises EvaluationSetError when one isn't here, or lacks the quote.
+class AskedSite(Protocol):
+    """The site whose searches and answers are measured."""
 
-    A judged document that isn't here can't be found, and counts as missed, as in trec_eval.
-    """
-    found: dict[str, Document] = {}
+    def find(self, messages: Sequence[str], *, limit: int, method: Method | None) -> SearchResult:
+        """Return what it finds for the last of the messages, which follows those before it; in every collection."""
 
-    def document_of(key: str) -> Document:
-        if key not in found:
-            rows = Document.objects.listed().readable().order_by("pk")
-            named = rows.filter(pk=documents[key]) if key in documents else rows.filter(title=key)
-            if not documents and key.isdigit():
-                named = rows.filter(pk=int(key))
-            if (row := named.first()) is None:
-                raise EvaluationSetError(f"No readable document is called “{key}” here.")
-            found[key] = row
-        return found[key]
-
-    return [
-        Located(
-            question.text,
-            _judged(question.relevant, documents),
-            tuple(_place(quote, document_of(quote.document)) for quote in question.quotes),
-        )
-        for question in questions
-    ]
+    def quote(self, messages: Sequence[str]) -> str:
+        """Return the sentences that it answers the last of the messages with; empty when it refuses."""
 
 
-def _judged(relevant: Mapping[str, int], documents: Mapping[str, int]) -> dict[str, int]:
-    """Return the grades by id. Two documents with the same text are one, which gets the better grade."""
-    grades: dict[str, int] = {}
-    for key, grade in relevant.items():
-        name = str(documents[key]) if key in documents else f"missing {key}"
-        grades[name] = max(grade, grades.get(name, grade))
-    return grades
+Find = Callable[[int], SearchResult]  # how many passages at most -> what is found
 
 
-def _place(quote: Quote, document: Document) -> Place:
-    """Return where the quote stands: where it says, when its text does, else where its text is found nearest to that.
-    Raises EvaluationSetError."""
-    key, expected = str(document.pk), quote.start or 0
-    if quote.start is not None and quote.end is not None:
-        there = document_text(document, start=quote.start, end=quote.end)
-        if not quote.text or there.split() == quote.text.split():
-            return key, quote.start, quote.end
-    text, wanted = document_text(document), quote.text.strip()
-    behind, before = text.find(wanted, expected), text.rfind(wanted, 0, expected + len(wanted))
-    starts = [start for start in (behind, before) if start >= 0]
-    if not wanted or not starts:
-        raise EvaluationSetError(f"“{document.title}” doesn't hold the quote “{wanted[:60]}”.")
-    start = min(starts, key=lambda start: abs(start - expected))
-    return key, start, start + len(wanted)
-
-
-def ask(questions: Sequence[Located], *, method: Method, report: Callable[[int], None]) -> Values:
-    """Return every measure that applies to these questions; `report` is called with how many are done. Reads every
-    collection."""
-    reader = get_user_model()()
-    reader.is_active = reader.is_superuser = True
+def ask(
+    questions: Sequence[Located],
+    *,
+    site: AskedSite,
+    method: Method | None,
+    report: Callable[[int], None] = lambda done: None,
+    cutoffs: Sequence[int] = CUTOFFS,
+    quotes: bool = False,
+) -> Values:
+    """Return every measure that applies to these questions, with `quotes` also those of the sentences that answer;
+    `report` is called with how many are done."""
     values: Values = {}
     for done, question in enumerate(questions, start=1):
-        for name, value in _measures(question, method=method, user=reader):
+        messages = (*question.earlier, question.text)
+        for name, value in _measures(question, _finder(site, messages, method), cutoffs):
+            values.setdefault(name, []).append(value)
+        for name, value in _of_answer(question, site.quote(messages)) if quotes and question.answerable else ():
             values.setdefault(name, []).append(value)
         report(done)
     return values
 
 
-def _measures(question: Located, *, method: Method, user: User) -> Iterable[tuple[str, float]]:
+def _finder(site: AskedSite, messages: Sequence[str], method: Method | None) -> Find:
+    """Return a function that searches for each number of passages once."""
+
+    @cache
+    def find(limit: int) -> SearchResult:
+        return site.find(messages, limit=limit, method=method)
+
+    return find
+
+
+def _measures(question: Located, find: Find, cutoffs: Sequence[int]) -> Iterator[tuple[str, float]]:
     """Yield the measures of one question: in percent, but for lengths, which are characters."""
-    many = search(question.text, user=user, limit=_DISTINCT, method=method).passages
-    if question.relevant:
-        yield from _of_documents(question, many)
-    if question.places:
-        yield from _of_places(question, method=method, user=user)
-    shown = search(question.text, user=user, limit=SHOWN, method=method)
-    if not question.answerable:
-        yield "unanswerable refused", 100.0 * (not shown.answers)
+    shown, many = find(SHOWN), find(_DISTINCT).passages
+    if question.removed:
+        yield REFUSED, 100.0 * _is_refused_without(question, many, shown)
         return
+    if not question.answerable:
+        yield REFUSED, 100.0 * (not shown.answers)
+        return
+    yield from _of_documents(question, many, cutoffs) if question.relevant else _of_places(question, find, cutoffs)
+    yield FIRST, 100.0 * any(map(question.answered_by, shown.passages[:1]))
+    yield ANSWERED, 100.0 * shown.answers
     if any(map(question.answered_by, shown.passages)):
-        yield "found and answered", 100.0 * shown.answers
-    without = [passage for passage in many if not question.answered_by(passage)][:SHOWN]
-    sure = confidence(question.text, without, language=shown.language)
-    yield "answer removed, refused", 100.0 * (sure < ANSWERS)
+        yield FOUND_AND_ANSWERED, 100.0 * shown.answers
+    yield "answer removed, refused", 100.0 * _is_refused_without(question, many, shown)
     if shown.passages:
         yield "passage characters", sum(len(passage.text) for passage in shown.passages) / len(shown.passages)
 
 
-def _of_documents(question: Located, passages: Sequence[Passage]) -> Iterable[tuple[str, float]]:
-    ranking = list(dict.fromkeys(key for passage in passages for key in _documents(passage)))
-    for cutoff in CUTOFFS:
+def _is_refused_without(question: Located, many: Sequence[Passage], shown: SearchResult) -> bool:
+    """Return whether the search would say that nothing answers, without the passages that do."""
+    left = [passage for passage in many if not question.answered_by(passage)][:SHOWN]
+    texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in left]
+    sure = (
+        0.0 if missing_names(asked, texts) else confidence(asked, left, language=shown.language)
+        for asked in shown.asked
+    )
+    return not replace(shown, confidence=max(sure, default=0.0)).answers
+
+
+def _of_documents(
+    question: Located, passages: Sequence[Passage], cutoffs: Sequence[int]
+) -> Iterator[tuple[str, float]]:
+    ranking = list(dict.fromkeys(key for passage in passages for key in documents_of(passage)))
+    for cutoff in cutoffs:
         yield f"recall@{cutoff}", 100 * recall(ranking, question.relevant, cutoff=cutoff)
     yield "nDCG@10", 100 * normalized_gain(ranking, question.relevant)
     yield "MRR@10", 100 * reciprocal_rank(ranking, question.relevant)
 
 
-def _of_places(question: Located, *, method: Method, user: User) -> Iterable[tuple[str, float]]:
+def _of_places(question: Located, find: Find, cutoffs: Sequence[int]) -> Iterator[tuple[str, float]]:
     """Yield the measures of places. Each number of passages is asked for by itself: how far passages widen depends on
     it."""
-    for cutoff in CUTOFFS:
-        passages = search(question.text, user=user, limit=cutoff, method=method).passages
-        places = [(str(passage.document_id), passage.start, passage.end) for passage in passages]
-        found, precise = span_overlap(places, question.places)
-        yield f"span recall@{cutoff}", 100 * found
-        yield f"span precision@{cutoff}", 100 * precise
+    for cutoff in cutoffs:
+        found, precise = span_overlap(_places(find(cutoff)), question.places)
+        yield f"recall@{cutoff}", 100 * found
+        yield f"precision@{cutoff}", 100 * precise
+    yield "nDCG@10", 100 * gain_of_places(_places(find(_DISTINCT)), question.places)
+
+
+def _places(found: SearchResult) -> list[Place]:
+    return [(str(passage.document_id), passage.start, passage.end) for passage in found.passages]
+
+
+def _of_answer(question: Located, answer: str) -> Iterator[tuple[str, float]]:
+    """Yield the measures of the sentences that answer: how many of the words that a good answer has are among theirs,
+    and how many words they are."""
+    yield QUOTED, 100.0 * bool(answer)
+    gold = _compared(question.gold)
+    if not answer or not gold:
+        return
+    start, end = next(iter(sentence_spans(answer)), (0, 0))
+    yield GOLD_WORDS, 100 * len(gold & _compared(answer)) / len(gold)
+    yield IN_FIRST_SENTENCE, 100 * len(gold & _compared(answer[start:end])) / len(gold)
+    yield WORDS, word_count(answer)
+
+
+def _compared(text: str) -> frozenset[str]:
+    return frozenset(part for word in words(text) for part in letter_pairs(word) or (word,))

@@ -11,7 +11,7 @@ from retrieval import index
 from retrieval.configuration import runtime
 from retrieval.evaluation.questions import SourceText
 from retrieval.ingestion import ingest, queue
-from retrieval.models import Collection, Document
+from retrieval.models import Chunk, Collection, Document
 from retrieval.text import chunks as chunking
 
 
@@ -48,6 +48,12 @@ def fill(sources: Sequence[SourceText], *, report: Callable[[int], None]) -> dic
     held = dict(Document.objects.readable().filter(collection=collection).values_list("content_hash", "pk"))
     digests = {source.key: _digest(source) for source in sources}
     return {key: held[digest] for key, digest in digests.items() if digest in held}
+
+
+def is_held(text: str) -> bool:
+    """Return whether a document of this site, or its title, holds the text, in capitals or not."""
+    titled = Document.objects.readable().filter(title__icontains=text)
+    return titled.exists() or Chunk.objects.filter(text__icontains=text).exists()
 
 
 def _digests(sources: Sequence[SourceText]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from retrieval.index import Hit
 
@@ -63,7 +64,8 @@ def by_passage(hits: Sequence[Hit]) -> Iterator[Hit]:
         near = [parts[place] for place in _around(hit) if place in parts]
         return max(words for words, _ in near) + max(vectors for _, vectors in near)
 
-    ordered = sorted((-scored(hit), -hit.score, hit.document_id, hit.position, hit) for hit in hits)
+    ranked = ((-scored(hit), -hit.score, hit.document_id, hit.position, hit) for hit in hits)
+    ordered = sorted(ranked, key=itemgetter(0, 1, 2, 3))  # two hits of one place are of two generations
     held = set[tuple[int, int]]()
     for score, _, *place, hit in ordered:
         if tuple(place) not in held:

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chatsite.models import Citation, Conversation, Run
-from retrieval.evaluation.questions import Quote, read_set
+from retrieval.evaluation.questions import Quote
+from retrieval.evaluation.sets import read_set
 from retrieval.models import Collection, Document
 
 

@@ -92,6 +92,12 @@ def test_passage_scores_as_its_best_chunk_in_each_ranking() -> None:
     assert [(h.position, h.score) for h in ordered] == [(4, pytest.approx(1.7)), (9, 1.2)]
 
 
+def test_place_that_two_generations_hold_is_one_passage() -> None:
+    """While a document is read again, the index holds both, with the same scores where the text is the same."""
+    again = replace(hit(4), generation=hit(4).generation + 1)
+    assert [(h.position, h.generation) for h in by_passage([again, hit(4)])] == [(4, again.generation)]
+
+
 # ---- confidence ------------------------------------------------------------------------------------------------------
 
 

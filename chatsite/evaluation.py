@@ -1,0 +1,43 @@
+"""The site as an evaluation asks it: the searches and the quoted sentences of a real question, with nothing saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+
+from chatsite.answering.assistant import DocumentSearch
+from chatsite.answering.citations import strip_markers
+from chatsite.answering.language_models import answering_models
+from chatsite.asking.question import Question, searches
+from chatsite.models import Conversation
+from chatsite.reader import Reader
+from retrieval.models import User
+from retrieval.searching.search import Method, SearchResult, search
+
+
+@dataclass(frozen=True)
+class EvaluatedSite:
+    """What `retrieval.evaluation.run.ask` measures, as `user` would have it."""
+
+    user: User
+
+    @classmethod
+    def of_everybody(cls) -> EvaluatedSite:
+        """Return the site as somebody sees it who may read every collection."""
+        return cls(get_user_model()(is_active=True, is_superuser=True))
+
+    def find(self, messages: Sequence[str], *, limit: int, method: Method | None = None) -> SearchResult:
+        """Return what is found for the last of the messages, which follows those before it."""
+        return search(messages[-1], user=self.user, limit=limit, method=method, asked=searches(messages))
+
+    def quote(self, messages: Sequence[str]) -> str:
+        """Return the sentences that answer the last of the messages without a language model; empty when it is
+        refused."""
+        question = Question(Reader(self.user), Conversation(), messages[-1], asked=searches(messages))
+        found = DocumentSearch(question, passages={}, steps=[])
+        found.first()
+        quoted = answering_models(question.asked, found.candidates, mode=question.mode).extractive.quoted()
+        answer = strip_markers(quoted)
+        return answer if answer != quoted else ""
