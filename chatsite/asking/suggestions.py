@@ -29,8 +29,8 @@ CACHE_SECONDS = 600
 STARTER_DOCUMENTS = 8
 
 
-def starters(reader: Reader) -> list[str]:
-    """Suggest a question for each of some documents; the newest first."""
+def starters(reader: Reader, *, asked: Iterable[str] = ()) -> list[str]:
+    """Suggest a question for each of some documents, the newest first, but none that was `asked`."""
     readable = reader.documents().listed().readable()
     collections = readable.order_by("collection").values("collection")
     state = list(collections.annotate(at=Max("updated_at"), count=Count("pk")).values_list("collection", "at", "count"))
@@ -40,7 +40,8 @@ def starters(reader: Reader) -> list[str]:
     if kept is None:
         kept = _starters(list(readable.order_by("-updated_at", "pk")[:STARTER_DOCUMENTS]))
         cache.set(key, kept, CACHE_SECONDS)
-    return list(kept)
+    known = {question.casefold() for question in asked}
+    return [question for question in kept if question.casefold() not in known]
 
 
 def _starters(documents: list[Document]) -> list[str]:

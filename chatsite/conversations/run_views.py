@@ -65,6 +65,7 @@ class RunView:
     model: str  # empty when nobody wrote it: sentences were quoted
     answered: bool
     answer_html: SafeString
+    small_talk: str = ""  # what it is instead of a question
     error_message: str = ""
     selections: Sequence[SelectionView] = ()
     citations: Sequence[CitationView] = ()
