@@ -62,7 +62,7 @@ def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | Non
 def _suggested(run: Run, sight: Sight, asked: Iterable[str]) -> list[str]:
     if run.small_talk:
         return suggestions.starters(sight.reader, asked=asked)
-    return suggestions.follow_ups(run, documents=sight.documents, asked=asked, within=sight.reader.opens_around)
+    return suggestions.follow_ups(run, reader=sight.reader, documents=sight.documents, asked=asked)
 
 
 def _collection_names(runs: Iterable[Run], reader: Reader) -> dict[str, str]:
