@@ -152,8 +152,8 @@ class Driving:
         }
 
     def _search_first(self) -> Generator[LogEntry, None, dict[str, Any]]:
-        """Search for the question itself, so that the usual one costs the model one turn. Return what the model reads of
-        it, nothing where there is no search. Raises SearchUnavailable."""
+        """Search for the question itself, so that the usual one costs the model one turn. Return what was found, as a
+        model reads it; nothing where there is no search. Raises SearchUnavailable."""
         if self.question.mode != Run.Mode.RETRIEVAL or self._stopped:
             return {}
         asked = " ".join(self.question.asked)

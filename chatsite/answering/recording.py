@@ -95,6 +95,8 @@ class Recording:
         if result:
             closed |= {"model": result.model, "usage": asdict(result.usage)}
             closed["model_time_ms"] = round(result.model_seconds * 1000, 2)
+            if result.passages_left_out and self.steps:
+                self.steps[0]["left_out"] = result.passages_left_out
         ended = state in (Run.State.COMPLETED, Run.State.LIMITED)
         if ended and closed["answer"] and not small_talk and self._is_unsupported(result):
             closed |= {"answer": _(NOTHING_ANSWERS), "unsupported": closed["answer"]}

@@ -29,7 +29,7 @@ from retrieval.searching.passages import Passage
 @dataclass(frozen=True, slots=True)
 class Event:
     """A step of an answer as the stream tells it: `run`, `small_talk`, `reading`, `queued`, `waiting`, `quoted`,
-    `thinking`, `text`, `withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` or `error`.
+    `thinking`, `text`, `withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and last `done` or `error`.
     """
 
     name: str

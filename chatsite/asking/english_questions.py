@@ -9,7 +9,8 @@ from chatsite.asking.sections import Section
 from retrieval.text.stems import stem
 
 _ASKED = re.compile(
-    r"(?:what|which|where|when|why|how|who)(?: else)? (?:is|are|do|does|did|can|could|may|must|should|will|has|have|was|were) .+"
+    r"(?:what|which|where|when|why|how|who)(?: else)? "
+    r"(?:is|are|do|does|did|can|could|may|must|should|will|has|have|was|were) .+"
     r"|who (?:gets|pays|needs|decides|owns|uses|sees|reads|asks|answers) .+",
     re.IGNORECASE,
 )
@@ -24,7 +25,8 @@ _INDIRECT = re.compile(  # "what a search can be narrowed to"
     re.IGNORECASE,
 )
 _INDIRECT_DOES = re.compile(
-    r"(?P<word>what|how|where|when|why) (?P<subject>(?:an?|the|your|each|every) \w+) (?P<verb>[a-z]+[^s]s)(?P<rest>| .+)",
+    r"(?P<word>what|how|where|when|why) (?P<subject>(?:an?|the|your|each|every) \w+) "
+    r"(?P<verb>[a-z]+[^s]s)(?P<rest>| .+)",
     re.IGNORECASE,
 )
 _INDIRECT_DO = re.compile(
@@ -35,7 +37,7 @@ _INDIRECT_DO = re.compile(
 _OTHER_QUESTION = re.compile(r"(?:what|which|where|when|why|how|who|whose|whether|if)\b", re.IGNORECASE)
 _GERUND = re.compile(r"[A-Za-z]{2,}ing")
 _ACTION_OF = re.compile(r"(?:the )?(?P<action>\w+) of (?P<rest>(?:the|a|an|your) .+)", re.IGNORECASE)
-_SILENT_E = re.compile(  # the ends of verbs that lose an e in front of -ing: one short syllable, or as one of these ends
+_SILENT_E = re.compile(  # verbs that lose an e in front of -ing: of one short syllable, or with one of these ends
     r"[^aeiouy]*[aiouy][bdgklmnprstz]"
     r"|.*(?:[cvzu]|[^s]s|[bdgkptfz]l|[rd]g|ang|[^aeo]ir|ur|par|stor|plor|nor|[^eo]at|creat|[^o]ut|vit|writ|[^o]id|ud|cod"
     r"|[^eo]ad|[fbml]in|nam|tim|sum|[mtw]ak|vok|[hc]ap|[bpf]il|dul|rib)"
@@ -87,7 +89,8 @@ _ACTIONS = {
     "upgrade": "upgrade", "update": "update", "calibration": "calibrate", "repair": "repair", "deployment": "deploy",
     "uninstallation": "uninstall", "cancellation": "cancel", "renewal": "renew", "restoration": "restore",
     "backup": "back up", "adjustment": "adjust", "inspection": "inspect", "cleaning": "clean", "mounting": "mount",
-    "migration": "migrate", "creation": "create", "deletion": "delete", "submission": "submit", "preparation": "prepare",
+    "migration": "migrate", "creation": "create", "deletion": "delete", "submission": "submit",
+    "preparation": "prepare",
 }  # fmt: skip
 _NOUNS = re.compile(r"[A-Za-z' -]+")
 _ATTRIBUTES = frozenset(
@@ -265,8 +268,7 @@ def _of_nouns(section: Section) -> Iterator[str]:
 
 
 def _common(word: str, section: Section) -> bool:
-    """Return whether the capital that a heading begins with is only that: the text doesn't write it inside a sentence.
-    """
+    """Return whether a word has its capital from beginning a heading: inside a sentence the text writes it without."""
     inside = {part for sentence in section.sentences for part in sentence.split()[1:]}
     return word not in inside or word.lower() in section.vocabulary
 
@@ -288,8 +290,8 @@ _KINDS = re.compile(
 
 
 def _thing(document_title: str) -> str:
-    """Return what a document is about, by its title: "Pump manual" is about the pump. Empty where no kind of document is
-    named, or the rest is long."""
+    """Return what a document is about, by its title: "Pump manual" is about the pump. Empty where the title names no
+    kind of document, or the rest of it is long."""
     thing = _KINDS.sub("", document_title)
     return thing if thing != document_title and 0 < len(thing.split()) <= 3 else ""
 
@@ -299,14 +301,13 @@ def _definition(section: Section) -> str:
     if not section.sentences:
         return ""
     title = re.escape(section.title)
-    said = re.match(rf"(?P<what>(?:(?:The|A|An) )?{title}s?(?: \([^)]*\))?) (?P<verb>is|are) (?:an?|the|one of|any|what|how|"
-                    r"used|where|when)\b", section.sentences[0], re.IGNORECASE)  # fmt: skip
+    what = rf"(?P<what>(?:(?:The|A|An) )?{title}s?(?: \([^)]*\))?)"
+    is_that = r"(?P<verb>is|are) (?:an?|the|one of|any|what|how|used|where|when)\b"
+    said = re.match(f"{what} {is_that}", section.sentences[0], re.IGNORECASE)
     if not said:
         return ""
-    what = re.sub(r" \([^)]*\)", "", said["what"])
-    first, _, rest = what.partition(" ")
-    what = f"{first.lower()} {rest}" if first.lower() in {"the", "a", "an"} else _beginning(what, section)
-    return f"What {said['verb']} {what}?"
+    defined = re.sub(r" \([^)]*\)", "", said["what"])
+    return f"What {said['verb']} {_beginning(defined, section)}?"
 
 
 # ---- what the first sentences say -----------------------------------------------------------------------------------

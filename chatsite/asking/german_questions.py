@@ -14,7 +14,9 @@ _ASKED = re.compile(
     r"braucht|kostet|kosten|zahlt|haftet|hilft|gilt|gelten)\b.*|was tun\b.*",
     re.IGNORECASE,
 )
-_OTHER_QUESTION = re.compile(r"(?:was|wer|wie|wo|wann|warum|wieso|weshalb|welche[rsmn]?|ob|wenn|falls)\b", re.IGNORECASE)
+_OTHER_QUESTION = re.compile(
+    r"(?:was|wer|wie|wo|wann|warum|wieso|weshalb|welche[rsmn]?|ob|wenn|falls)\b", re.IGNORECASE
+)
 _DONE = re.compile(r"(?P<what>.+) (?P<verb>(?:[a-zäöüß]+(?:-,)? (?:und|oder|bzw\.) )?[a-zäöüß]+(?:en|ern|eln))")
 _NOT_DONE = frozenset(
     """unten oben außen innen hinten vorne gegen neben zwischen morgen gestern geschlossen verboten enthalten vorhanden
@@ -52,8 +54,11 @@ _COSTS = re.compile(rf"{_SUBJECT} (?P<verb>kostet|kosten) (?:\w+ )?\d")
 _LASTS = re.compile(rf"{_SUBJECT} (?P<verb>dauert|dauern) ")
 _LIES = re.compile(rf"{_SUBJECT} (?P<verb>befindet sich|befinden sich|liegt|liegen|steht|stehen|hängt) "
                    r"(?:in|im|am|an|auf|hinter|unter|über|neben|vor|bei|beim) ")  # fmt: skip
-_OFTEN = re.compile(rf"{_SUBJECT} (?P<verb>wird|werden|muss|müssen|sollte|sollten) (?:alle|jede[nrs]?|einmal|zweimal|"
-                    r"täglich|wöchentlich|monatlich|jährlich) (?:[\w ]+? )??(?P<done>\w+(?:t|en)(?: werden)?)\.")  # fmt: skip
+_OFTEN = re.compile(
+    rf"{_SUBJECT} (?P<verb>wird|werden|muss|müssen|sollte|sollten) "
+    r"(?:alle|jede[nrs]?|einmal|zweimal|täglich|wöchentlich|monatlich|jährlich) (?:[\w ]+? )??"
+    r"(?P<done>\w+(?:t|en)(?: werden)?)\."
+)
 _OPENS = re.compile(rf"{_SUBJECT} (?P<verb>ist|sind) (?:von|montags|täglich|werktags|ab|an|Montag|dienstags|samstags)\b"
                     r"[^.]* geöffnet")  # fmt: skip
 
@@ -113,15 +118,10 @@ def _definition(section: Section) -> str:
     """Ask what a thing is whose first sentence says so, with the article it has there."""
     if not section.sentences:
         return ""
-    title = re.escape(section.title)
-    said = re.match(rf"(?P<what>(?:(?:Der|Die|Das|Ein|Eine) )?{title})(?: \([^)]*\))? (?P<verb>ist|sind|bezeichnet|nennt)\b"
-                    r"(?! (?:in|im|am|an|auf|nicht|von|zu|nur|möglich|erlaubt|verboten)\b)", section.sentences[0])  # fmt: skip
-    if not said:
-        return ""
-    first, _, rest = said["what"].partition(" ")
-    small = first in {"Der", "Die", "Das", "Ein", "Eine"}
-    what = f"{first.lower()} {rest}" if small else said["what"]
-    return f"Was {'sind' if said['verb'] == 'sind' else 'ist'} {what}?"
+    what = rf"(?P<subject>(?:(?:Der|Die|Das|Ein|Eine) )?{re.escape(section.title)})(?: \([^)]*\))?"
+    is_that = r"(?P<verb>ist|sind)\b(?! (?:in|im|am|an|auf|nicht|von|zu|nur|möglich|erlaubt|verboten)\b)"
+    said = re.match(f"{what} {is_that}", section.sentences[0])
+    return f"Was {said['verb']} {_named(said)}?" if said else ""
 
 
 def _of_many(title: str) -> Iterator[str]:
@@ -157,4 +157,5 @@ def _of_sentences(section: Section) -> Iterator[str]:
 
 def _named(said: re.Match[str]) -> str:
     first, _, rest = said["subject"].partition(" ")
-    return f"{first.lower()} {rest}" if rest else first
+    is_small = re.fullmatch(r"Der|Die|Das|Eine?|Jede[rs]?|Alle", first)
+    return f"{first.lower()} {rest}" if is_small else said["subject"]

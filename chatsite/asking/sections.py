@@ -15,9 +15,12 @@ from retrieval.text.sentences import sentence_spans
 BODY_MOST = 1_200  # characters below a heading that are read for its questions
 TITLE_MOST = 70
 _SENTENCES = 3
-_NUMBER = re.compile(r"^(?:(?:chapter|section|part|appendix|kapitel|abschnitt|teil|anhang|§{1,2})\s*)?"
-                     r"(?:\d+(?:\.\d+)+[.):]?|\d+[.):]|(?<=\s)\d+|[A-Z]\.\d+(?:\.\d+)*|[IVX]+\.)[\s:.–—-]+(?=\S)", re.IGNORECASE)
-_SIGNS = re.compile(r"[*_`]{1,3}|^#+\s*|\[(?=[^\]]*\]\()|\]\([^)]*\)|\s*\{#[\w-]+\}\s*$")
+_NUMBER = re.compile(
+    r"^(?:(?:chapter|section|part|appendix|kapitel|abschnitt|teil|anhang|§{1,2})\s*)?"
+    r"(?:\d+(?:\.\d+)+[.):]?|\d+[.):]|(?<=\s)\d+|[A-Z]\.\d+(?:\.\d+)*|[IVX]+\.)[\s:.–—-]+(?=\S)",
+    re.IGNORECASE,
+)
+_SIGNS = re.compile(r"[*`]{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|^#+\s*|\[(?=[^\]]*\]\()|\]\([^)]*\)|\s*\{#[\w-]+\}\s*$")
 _WORD = re.compile(r"\w[\w'’-]*")
 
 
@@ -51,8 +54,8 @@ class Section:
 
 
 def sections(document_title: str, chunks: Iterable[Chunk]) -> Iterator[Section]:
-    """Yield the sections of neighbouring chunks, in order: by headings that are marked as in Markdown, and where a chunk
-    has none, by the path above it."""
+    """Yield the sections of neighbouring chunks, in order: by headings that are marked as in Markdown, and where a
+    chunk has none, by the path above it."""
     latest = ""
     for chunk in chunks:
         path = tuple(chunk.headings)

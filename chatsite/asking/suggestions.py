@@ -23,6 +23,7 @@ from chatsite.asking.wording import questions_about
 from chatsite.models import Citation, Conversation, Run
 from chatsite.reader import Reader
 from retrieval.models import Chunk, Document
+from retrieval.searching.passages import Passage
 from retrieval.text.terms import language_of_terms
 from retrieval.texts import document_text
 
@@ -53,9 +54,7 @@ def starters(reader: Reader, *, asked: Iterable[str] = ()) -> list[str]:
     return _unasked(_kept(f"starters:{state}", checked), asked)[:STARTERS]
 
 
-def follow_ups(
-    run: Run, *, reader: Reader, documents: Mapping[int, Document], asked: Iterable[str] = ()
-) -> list[str]:
+def follow_ups(run: Run, *, reader: Reader, documents: Mapping[int, Document], asked: Iterable[str] = ()) -> list[str]:
     """Suggest what stands near the places that `run` (with its citations) cites, in those of `documents`; to visitors
     only what they can read around them."""
     citations = [c for c in run.citations.all() if c.document_id in documents][:4]
@@ -165,9 +164,9 @@ def _answered(candidates: Iterable[Candidate], reader: Reader, *, most: int) -> 
 def _is_answered(question: str, section: Section, document: Document, reader: Reader) -> bool:
     """Return whether a search finds the section and takes it for an answer, and a sentence of it can be quoted."""
     scope = SearchScope(collections=reader.searched(None))
-    search = DocumentSearch(
-        Question(reader, Conversation(), question, scope=scope, asked=(question,)), passages=(passages := {}), steps=[]
-    )
+    passages: dict[int, Passage] = {}
+    asked = Question(reader, Conversation(), question, scope=scope, asked=(question,))
+    search = DocumentSearch(asked, passages=passages, steps=[])
     if not search.first()["answers"]:
         return False
     here = [

@@ -4,15 +4,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('chatsite', '0006_language_models'),
+        ("chatsite", "0006_language_models"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='small_talk',
-            field=models.CharField(blank=True, choices=[('greeting', 'Greeting'), ('thanks', 'Thanks'), ('goodbye', 'Goodbye'), ('abilities', 'What can you do?'), ('statement', 'Nothing asked')], db_default='', help_text='What it is instead of a question; its answer is a fixed one.', max_length=12, verbose_name='small talk'),
+            model_name="run",
+            name="small_talk",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("greeting", "Greeting"),
+                    ("thanks", "Thanks"),
+                    ("goodbye", "Goodbye"),
+                    ("abilities", "What can you do?"),
+                    ("statement", "Nothing asked"),
+                ],
+                db_default="",
+                help_text="What it is instead of a question; its answer is a fixed one.",
+                max_length=12,
+                verbose_name="small talk",
+            ),
         ),
     ]

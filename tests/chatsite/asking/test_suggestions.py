@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from chatsite.asking.sections import Section, plain_title
-from chatsite.asking.wording import questions_about
 from chatsite.asking.suggestions import starters
+from chatsite.asking.wording import questions_about
 from chatsite.reader import Reader
-from django.contrib.auth.models import AnonymousUser, User
 from retrieval.models import Collection
 
 PUMP = """# Pump manual
@@ -104,7 +104,7 @@ def test_english_headings_and_sentences_become_questions(title: str, body: str, 
         ("Was tun bei Leckage", "Ventil schließen.", "Was tun bei Leckage?"),
         ("Wer haftet", "Der Mieter.", "Wer haftet?"),
         ("Garantie", "Die Garantie dauert zwei Jahre.", "Wie lange dauert die Garantie?"),
-        ("Filter", "Der Filter muss alle sechs Monate gewechselt werden.", "Wie oft muss der Filter gewechselt werden?"),
+        ("Filter", "Der Filter muss alle zwei Jahre gewechselt werden.", "Wie oft muss der Filter gewechselt werden?"),
         ("Ausweis", "Ein Ausweis kostet 12 Euro.", "Was kostet ein Ausweis?"),
         ("Schlüssel", "Der Schlüssel hängt im Flur.", "Wo hängt der Schlüssel?"),
         ("Werkstatt", "Die Werkstatt ist von Montag bis Freitag geöffnet.", "Wann ist die Werkstatt geöffnet?"),
@@ -145,7 +145,7 @@ def test_starters_are_asked_and_answered(client: Client, put: Any, public: Colle
 def test_starters_are_checked_once_for_all_readers(put: Any, public: Collection, reader: User) -> None:
     put(public, "pump.md", PUMP)
     made = starters(Reader(AnonymousUser()))
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert starters(Reader(reader)) == made
     assert len(queries) <= 4
     put(public, "tea.md", "# Tea\n\n## Boiling the water\n\nBoil the water in the kettle.\n")

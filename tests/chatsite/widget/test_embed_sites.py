@@ -227,7 +227,10 @@ def test_token_is_suggested_no_heading_that_its_passages_do_not_show(
     site: EmbedSite, public: Collection, put: Put, settings: Any
 ) -> None:
     filler = "The leaves come from many gardens, and each has a taste of its own. " * 12
-    put(public, "tea.md", f"{TEA}\n\n## Washing cups\n\n{filler}\n\n## Making secret plans\n\n{filler}\n\n## Making far plans\n\n{filler}")
+    sections = (
+        f"\n\n## {heading}\n\n{filler}" for heading in ("Washing cups", "Making secret plans", "Making far plans")
+    )
+    put(public, "tea.md", TEA + "".join(sections))
     settings.ANONYMOUS_CHAT = True
     asked, of_page = ask(site).json(), ask_as(Client())
     assert "How do I make secret plans?" in Client().get(f"/runs/{of_page['run_id']}/").content.decode()
