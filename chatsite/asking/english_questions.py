@@ -42,6 +42,7 @@ _SILENT_E = re.compile(  # verbs that lose an e in front of -ing: of one short s
     r"|.*(?:[cvzu]|[^s]s|[bdgkptfz]l|[rd]g|ang|[^aeo]ir|ur|par|stor|plor|nor|[^eo]at|creat|[^o]ut|vit|writ|[^o]id|ud|cod"
     r"|[^eo]ad|[fbml]in|nam|tim|sum|[mtw]ak|vok|[hc]ap|[bpf]il|dul|rib)"
 )
+_PART_OF = re.compile(r"(?P<the>the )?(?P<noun>[a-z]+) of (?P<rest>(?:the|an?|your) .+)", re.IGNORECASE)
 _ME = {"your": "my", "yourself": "myself", "yours": "mine", "you": "I"}
 _SUBJECT = r"(?P<subject>(?:The|A|An|Your|Our|Each|Every|All) (?:[\w'’-]+ ){0,3}[\w'’-]+|[A-Z][\w'’-]+)"
 
@@ -252,6 +253,9 @@ def _of_nouns(section: Section) -> Iterator[str]:
     last = words[-1].lower()
     if (action := _ACTION_OF.fullmatch(title)) and action["action"].lower() in _ACTIONS:
         yield _how(f"{_ACTIONS[action['action'].lower()]} {action['rest']}", section)
+    elif (part := _PART_OF.fullmatch(title)) and (part["the"] or part["noun"].endswith("s")):
+        verb = "are" if re.search(r"[^siu]s\Z", part["noun"]) else "is"
+        yield f"What {verb} the {part['noun'].lower()} of {_as_mine(part['rest'])}?"
     elif last in _ACTIONS and len(words) <= 3:
         yield from _of_action(_ACTIONS[last], " ".join(words[:-1]) or _thing(section.document_title), section)
         if len(words) == 1:

@@ -19,7 +19,7 @@ from chatsite.answering.assistant import DocumentSearch, SearchUnavailable
 from chatsite.answering.language_models import answering_models
 from chatsite.asking.question import Question, SearchScope
 from chatsite.asking.sections import Section, sections
-from chatsite.asking.wording import questions_about
+from chatsite.asking.wording import questions_about, topics_of
 from chatsite.models import Citation, Conversation, Run
 from chatsite.reader import Reader
 from retrieval.models import Chunk, Document
@@ -31,10 +31,13 @@ STARTERS = 4
 FOLLOW_UPS = 3
 NEAR_CHARACTERS = 6_000  # what stands this far from a cited place is still near it
 CHECK_SECONDS = 0.5  # that checking may take; what is not checked by then is not suggested
-CACHE_SECONDS = 86_400
+CACHE_SECONDS = 3_600
 STARTER_DOCUMENTS = 8
 _BEGINNING = 24  # chunks of a document that starters are made from
 _FIRST_PASSAGES = 2  # that an answer is looked for in: the section asked about is among them
+
+Readable = tuple[Document, Sequence[Section]]
+"""A document, and those of its sections that questions may be made of."""
 
 Candidate = tuple[str, Section, Document]
 """A question, and the section of a document that it was made from."""
@@ -48,7 +51,7 @@ def starters(reader: Reader, *, asked: Iterable[str] = ()) -> list[str]:
 
     def checked() -> list[str]:
         documents = list(readable.order_by("-updated_at", "pk")[:STARTER_DOCUMENTS])
-        return _answered(_in_turns(_of_beginnings(documents)), reader, most=STARTERS + 1)
+        return _answered(list(_of_beginnings(documents)), reader, most=STARTERS + 1)
 
     # Kept under what this reader may see, as it is now: a grant that is revoked leads to another key.
     return _unasked(_kept(f"starters:{state}", checked), asked)[:STARTERS]
@@ -63,7 +66,8 @@ def follow_ups(run: Run, *, reader: Reader, documents: Mapping[int, Document], a
     state = sorted((c.document_id or 0, documents[c.document_id or 0].live_hash, c.start) for c in citations)
 
     def checked() -> list[str]:
-        return _answered(_near(citations, documents, within=reader.opens_around), reader, most=FOLLOW_UPS + 2)
+        near = list(_near(citations, documents, within=reader.opens_around))
+        return _answered(near, reader, most=FOLLOW_UPS + 2)
 
     return _unasked(_kept(f"follow-ups:{run.pk}:{reader.opens_around}:{state}", checked), asked)[:FOLLOW_UPS]
 
@@ -90,31 +94,34 @@ def _unasked(questions: Sequence[str], asked: Iterable[str]) -> list[str]:
 
 
 # ---- candidates ------------------------------------------------------------------------------------------------------
-def _of_beginnings(documents: Sequence[Document]) -> Iterator[Iterator[Candidate]]:
-    """Yield what may be asked of each document."""
+def _of_beginnings(documents: Sequence[Document]) -> Iterator[Readable]:
+    """Yield each document with the sections it begins with."""
     live = Q(document__in=documents, generation=F("document__live_generation"), position__lt=_BEGINNING)
     rows = Chunk.objects.filter(live).order_by("document", "position")
     chunks = {document_id: list(group) for document_id, group in groupby(rows, key=lambda chunk: chunk.document_id)}
     for document in documents:
-        yield _candidates(document, list(sections(document.title, chunks.get(document.pk, []))))
+        yield document, list(sections(document.title, chunks.get(document.pk, [])))
 
 
-def _candidates(document: Document, found: Sequence[Section]) -> Iterator[Candidate]:
+def _questions(document: Document, found: Sequence[Section]) -> list[Candidate]:
     language = document.language or language_of_terms(*(section.body for section in found))
-    for question, section in questions_about(found, language=language):
-        yield question, section, document
+    return [(question, section, document) for question, section in questions_about(found, language=language)]
 
 
-def _in_turns(candidates: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
+def _topics(document: Document, found: Sequence[Section]) -> list[Candidate]:
+    return [(topic, section, document) for topic, section in topics_of(found)]
+
+
+def _in_turns(candidates: Iterable[Iterable[Candidate]]) -> Iterator[Candidate]:
     """Yield a candidate of each document, then another of each."""
     return filter(None, chain.from_iterable(zip_longest(*candidates)))
 
 
 def _near(
     citations: Sequence[Citation], documents: Mapping[int, Document], *, within: int | None
-) -> Iterator[Candidate]:
-    """Yield what may be asked of the sections around the cited places, the nearest first: one behind a place before one
-    that stands above it, and not the section of the place itself."""
+) -> Iterator[Readable]:
+    """Yield each cited document with the sections around the cited places, the nearest first: one behind a place before
+    one that stands above it, and not the section of the place itself."""
     near = Q()
     for citation in citations:
         around = Q(start__gte=max(0, citation.start - NEAR_CHARACTERS), start__lt=citation.start + NEAR_CHARACTERS)
@@ -127,7 +134,7 @@ def _near(
             shown = _around(documents[document_id], citations, within)
             found = [section for section in found if section.title in shown]
         found.sort(key=lambda section: min(_distance(section, place) for place in places))
-        yield from _candidates(documents[document_id], found)
+        yield documents[document_id], found
 
 
 def _holds(section: Section, places: Iterable[int]) -> bool:
@@ -145,10 +152,19 @@ def _around(document: Document, citations: Iterable[Citation], within: int) -> s
 
 
 # ---- their check -----------------------------------------------------------------------------------------------------
-def _answered(candidates: Iterable[Candidate], reader: Reader, *, most: int) -> list[str]:
-    """Return the first of `candidates` that `reader` would get an answer to, one of each section, as far as the time
-    goes. Raises SearchUnavailable."""
+def _answered(readable: Sequence[Readable], reader: Reader, *, most: int) -> list[str]:
+    """Return what `reader` would get an answer to: questions, or topics where there is none, as far as the time goes.
+    Raises SearchUnavailable."""
     until = monotonic() + CHECK_SECONDS
+    for made in (_questions, _topics):
+        candidates = _in_turns(made(document, found) for document, found in readable)
+        if answered := _first_answered(candidates, reader, most=most, until=until):
+            return answered
+    return []
+
+
+def _first_answered(candidates: Iterable[Candidate], reader: Reader, *, most: int, until: float) -> list[str]:
+    """Return the first `most` of `candidates` that have an answer, one of each section."""
     found: list[str] = []
     used = set[tuple[int, int]]()
     for question, section, document in candidates:

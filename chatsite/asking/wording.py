@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, zip_longest
 
 from chatsite.asking.english_questions import english_questions
@@ -11,7 +11,7 @@ from chatsite.asking.sections import TITLE_MOST, Section
 from retrieval.text.words import is_unspaced
 
 RULES: Mapping[str, Callable[[Section], Iterator[str]]] = {"en": english_questions, "de": german_questions}
-"""By ISO 639-1 code."""
+"""By ISO 639-1 code. In other languages a heading is asked as it is."""
 
 _QUESTION_MARKS = ("?", "？", "؟", ";")
 _LEAST, _MOST = 4, TITLE_MOST + 20  # characters of a question
@@ -20,14 +20,16 @@ Asked = tuple[str, Section]
 """A question, and the section that it was made from."""
 
 
-def questions_about(sections: Sequence[Section], *, language: str) -> list[Asked]:
-    """Return what `sections` may answer: the best question of each, in their order, then the second best of each. Where
-    the rules of the language make none, and in languages without rules, headings are the topics."""
+def questions_about(sections: Iterable[Section], *, language: str) -> list[Asked]:
+    """Return what `sections` may answer: the best question of each, in their order, then the second best of each."""
     rules = RULES.get(language, _as_they_are)
-    asked = [list(_asked(section, rules)) for section in sections]
-    if not any(asked):
-        asked = [[(section.title, section)] for section in sections if _is_topic(section)]
+    asked = (_asked(section, rules) for section in sections)
     return [one for one in chain.from_iterable(zip_longest(*asked)) if one]
+
+
+def topics_of(sections: Iterable[Section]) -> list[Asked]:
+    """Return headings that can be searched for as they are, where no question could be made of any."""
+    return [(section.title, section) for section in sections if _is_topic(section)]
 
 
 def _asked(section: Section, rules: Callable[[Section], Iterator[str]]) -> Iterator[Asked]:
