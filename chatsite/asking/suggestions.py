@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import chain, groupby, zip_longest
+from itertools import chain, groupby, islice, zip_longest
+from math import inf
 from time import monotonic
 
 from django.core.cache import cache
@@ -30,8 +31,9 @@ from retrieval.texts import document_text
 STARTERS = 4
 FOLLOW_UPS = 3
 NEAR_CHARACTERS = 6_000  # what stands this far from a cited place is still near it
-CHECK_SECONDS = 0.5  # that checking may take; what is not checked by then is not suggested
+CHECK_SECONDS = 2.0  # that checking may take, of which it takes a tenth on an idle machine
 CACHE_SECONDS = 3_600
+TOO_FEW_SECONDS = 30  # for which they are kept where the time was too short for all
 STARTER_DOCUMENTS = 8
 _BEGINNING = 24  # chunks of a document that starters are made from
 _FIRST_PASSAGES = 2  # that an answer is looked for in: the section asked about is among them
@@ -43,13 +45,17 @@ Candidate = tuple[str, Section, Document]
 """A question, and the section of a document that it was made from."""
 
 
+class _TimeIsOver(Exception):
+    """Not all could be checked."""
+
+
 def starters(reader: Reader, *, asked: Iterable[str] = ()) -> list[str]:
     """Suggest what can be asked of some documents, the newest first, but nothing that was `asked`."""
     readable = reader.documents().listed().readable()
     collections = readable.order_by("collection").values("collection")
     state = list(collections.annotate(at=Max("updated_at"), count=Count("pk")).values_list("collection", "at", "count"))
 
-    def checked() -> list[str]:
+    def checked() -> Iterator[str]:
         documents = list(readable.order_by("-updated_at", "pk")[:STARTER_DOCUMENTS])
         return _answered(list(_of_beginnings(documents)), reader, most=STARTERS + 1)
 
@@ -65,26 +71,29 @@ def follow_ups(run: Run, *, reader: Reader, documents: Mapping[int, Document], a
         return []
     state = sorted((c.document_id or 0, documents[c.document_id or 0].live_hash, c.start) for c in citations)
 
-    def checked() -> list[str]:
+    def checked() -> Iterator[str]:
         near = list(_near(citations, documents, within=reader.opens_around))
         return _answered(near, reader, most=FOLLOW_UPS + 2)
 
     return _unasked(_kept(f"follow-ups:{run.pk}:{reader.opens_around}:{state}", checked), asked)[:FOLLOW_UPS]
 
 
-def _kept(what: str, checked: Callable[[], list[str]]) -> list[str]:
+def _kept(what: str, checked: Callable[[], Iterator[str]]) -> list[str]:
     """Return what is kept under `what`, made by whoever comes first; who comes meanwhile gets none."""
     key = f"suggestions:{sha256(what.encode()).hexdigest()}"
     kept: list[str] | None = cache.get(key)
-    if kept is None:
-        if not cache.add(f"{key}:made", 1, CHECK_SECONDS * 4):
-            return []
-        try:
-            kept = checked()
-        except SearchUnavailable:  # nothing can be asked now
-            return []
-        cache.set(key, kept, CACHE_SECONDS)
-        cache.delete(f"{key}:made")
+    if kept is not None:
+        return kept
+    if not cache.add(f"{key}:made", 1, CHECK_SECONDS * 4):
+        return []
+    kept, seconds = [], CACHE_SECONDS
+    try:
+        for question in checked():
+            kept.append(question)
+    except (SearchUnavailable, _TimeIsOver):
+        seconds = TOO_FEW_SECONDS
+    cache.set(key, kept, seconds)
+    cache.delete(f"{key}:made")
     return kept
 
 
@@ -152,29 +161,30 @@ def _around(document: Document, citations: Iterable[Citation], within: int) -> s
 
 
 # ---- their check -----------------------------------------------------------------------------------------------------
-def _answered(readable: Sequence[Readable], reader: Reader, *, most: int) -> list[str]:
-    """Return what `reader` would get an answer to: questions, or topics where there is none, as far as the time goes.
-    Raises SearchUnavailable."""
-    until = monotonic() + CHECK_SECONDS
+def _answered(readable: Sequence[Readable], reader: Reader, *, most: int) -> Iterator[str]:
+    """Yield what `reader` would get an answer to: questions, or topics where there is none. Raises SearchUnavailable or
+    _TimeIsOver."""
     for made in (_questions, _topics):
         candidates = _in_turns(made(document, found) for document, found in readable)
-        if answered := _first_answered(candidates, reader, most=most, until=until):
-            return answered
-    return []
-
-
-def _first_answered(candidates: Iterable[Candidate], reader: Reader, *, most: int, until: float) -> list[str]:
-    """Return the first `most` of `candidates` that have an answer, one of each section."""
-    found: list[str] = []
-    used = set[tuple[int, int]]()
-    for question, section, document in candidates:
-        if len(found) == most or monotonic() > until:
+        asked = None
+        for asked in islice(_with_answers(candidates, reader), most):
+            yield asked
+        if asked:
             break
+
+
+def _with_answers(candidates: Iterable[Candidate], reader: Reader) -> Iterator[str]:
+    """Yield those of `candidates` that have an answer, one of each section."""
+    until = inf
+    used = set[tuple[int, int] | str]()
+    for question, section, document in candidates:
         place = document.pk, section.start
-        if place not in used and question not in found and _is_answered(question, section, document, reader):
-            used.add(place)
-            found.append(question)
-    return found
+        if monotonic() > until:
+            raise _TimeIsOver
+        if used.isdisjoint({place, question}) and _is_answered(question, section, document, reader):
+            used |= {place, question}
+            yield question
+        until = min(until, monotonic() + CHECK_SECONDS)  # from the first check on, which may have to open the index
 
 
 def _is_answered(question: str, section: Section, document: Document, reader: Reader) -> bool:
