@@ -97,7 +97,7 @@ def test_small_window_leaves_out_the_least_relevant_and_says_how_many(
 ) -> None:
     client.get("/")
     put(public, "pump.md", MANUAL)
-    settings.CHAT_WINDOW_TOKENS = 2_000
+    settings.CHAT_WINDOW_TOKENS = 1_700
     model.script(chat_server.text("Every six months [1]."))
     answer = ask(client)
     sent = [passage["marker"] for passage in handed(model)]
