@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from retrieval.models import Chunk
 from retrieval.text.blocks import BlockKind, TextBlock, blocks
@@ -45,7 +45,8 @@ class Section:
         prose = "\n\n".join(
             self.body[block.start : block.end] for block in blocks(self.body) if block.kind is BlockKind.PARAGRAPH
         )
-        return [" ".join(_plain(prose[start:end]).split()) for start, end in sentence_spans(prose)[:_SENTENCES]]
+        found = (" ".join(_plain(prose[start:end]).split()) for start, end in sentence_spans(prose))
+        return [*islice(filter(None, found), _SENTENCES)]
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -76,8 +77,8 @@ def _title(chunk: Chunk, block: TextBlock) -> str:
 
 
 def plain_title(heading: str) -> str:
-    """Return a heading without its number, the signs of its markup and the colon behind it."""
-    return _NUMBER.sub("", " ".join(_plain(heading).split())).strip(" :#")
+    """Return a heading, the beginning of a long one, without its number, the signs of its markup and its colon."""
+    return _NUMBER.sub("", " ".join(_plain(heading[: 4 * TITLE_MOST]).split())).strip(" :#")
 
 
 def _plain(text: str) -> str:

@@ -41,7 +41,7 @@ _FIRST_PASSAGES = 2  # that an answer is looked for in: the section asked about 
 Readable = tuple[Document, Sequence[Section]]
 """A document, and those of its sections that questions may be made of."""
 
-Candidate = tuple[str, Section, Document]
+Suggested = tuple[str, Section, Document]
 """A question, and the section of a document that it was made from."""
 
 
@@ -102,7 +102,7 @@ def _unasked(questions: Sequence[str], asked: Iterable[str]) -> list[str]:
     return [question for question in questions if question.casefold() not in known]
 
 
-# ---- candidates ------------------------------------------------------------------------------------------------------
+# ---- what may be suggested -------------------------------------------------------------------------------------------
 def _of_beginnings(documents: Sequence[Document]) -> Iterator[Readable]:
     """Yield each document with the sections it begins with."""
     live = Q(document__in=documents, generation=F("document__live_generation"), position__lt=_BEGINNING)
@@ -112,16 +112,16 @@ def _of_beginnings(documents: Sequence[Document]) -> Iterator[Readable]:
         yield document, list(sections(document.title, chunks.get(document.pk, [])))
 
 
-def _questions(document: Document, found: Sequence[Section]) -> list[Candidate]:
+def _questions(document: Document, found: Sequence[Section]) -> list[Suggested]:
     language = document.language or language_of_terms(*(section.body for section in found))
     return [(question, section, document) for question, section in questions_about(found, language=language)]
 
 
-def _topics(document: Document, found: Sequence[Section]) -> list[Candidate]:
+def _topics(document: Document, found: Sequence[Section]) -> list[Suggested]:
     return [(topic, section, document) for topic, section in topics_of(found)]
 
 
-def _in_turns(candidates: Iterable[Iterable[Candidate]]) -> Iterator[Candidate]:
+def _in_turns(candidates: Iterable[Iterable[Suggested]]) -> Iterator[Suggested]:
     """Yield a candidate of each document, then another of each."""
     return filter(None, chain.from_iterable(zip_longest(*candidates)))
 
@@ -173,7 +173,7 @@ def _answered(readable: Sequence[Readable], reader: Reader, *, most: int) -> Ite
             break
 
 
-def _with_answers(candidates: Iterable[Candidate], reader: Reader) -> Iterator[str]:
+def _with_answers(candidates: Iterable[Suggested], reader: Reader) -> Iterator[str]:
     """Yield those of `candidates` that have an answer, one of each section."""
     until = inf
     used = set[tuple[int, int] | str]()

@@ -33,7 +33,7 @@ def topics_of(sections: Iterable[Section]) -> list[Asked]:
 
 
 def _asked(section: Section, rules: Callable[[Section], Iterator[str]]) -> Iterator[Asked]:
-    if len(section.title) <= TITLE_MOST and section.body.strip():
+    if 0 < len(section.title) <= TITLE_MOST and section.body.strip():
         yield from ((question, section) for question in rules(section) if _LEAST <= len(question) <= _MOST)
 
 

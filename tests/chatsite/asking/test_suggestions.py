@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from chatsite.asking.sections import Section, plain_title
+from chatsite.asking.sections import BODY_MOST, Section, plain_title
 from chatsite.asking.suggestions import starters
 from chatsite.asking.wording import questions_about
 from chatsite.reader import Reader
@@ -135,6 +136,16 @@ def test_headings_lose_their_number_and_marks() -> None:
     assert plain_title("Chapter 4: Care") == "Care"
     assert plain_title("2024 in figures") == "2024 in figures"
     assert plain_title("`CHAT_MODEL`") == "CHAT_MODEL"
+
+
+@pytest.mark.parametrize("sign", ["[", "(", "*_ ", "The a ", "Der Filter muss alle "])
+def test_long_headings_and_texts_are_read_at_once(sign: str) -> None:
+    long = sign * (200_000 // len(sign))
+    began = time.process_time()
+    for title in (long, plain_title(long), "Filter"):
+        for language in ("en", "de", "fr"):
+            questions_about([Section(plain_title(title), "Manual", long[:BODY_MOST])], language=language)
+    assert time.process_time() - began < 1
 
 
 # ---- which are suggested ---------------------------------------------------------------------------------------------
