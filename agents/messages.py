@@ -11,12 +11,21 @@ from agents.parts import Part, dump_part, load_part
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A numbered text that may be quoted, and cited as [marker]."""
+    """A numbered text that may be quoted, and cited as [marker]. The lower its number, the better: where not all have
+    room in a model's window, those with the highest are left out. `page` is its number, or what is printed as that.
+    """
 
     marker: int
     text: str
     title: str = ""
-    page: int | None = None
+    page: int | str | None = None
+    date: str = ""
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Return it as a model reads it: without what is not known."""
+        said = {"marker": self.marker, "title": self.title, "page": self.page, "date": self.date, "text": self.text}
+        return {name: value for name, value in said.items() if value not in ("", None)}
 
 
 @dataclass(frozen=True, slots=True)

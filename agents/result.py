@@ -23,7 +23,8 @@ class RunResult:
     `content` is all text the model gave, also when it was cut short, and `output` that text as the agent's output type,
     or what a tool returned that ends runs. `messages` are the history, the prompt and what followed; `model` is the
     name of the one that answered last. `steps`, `usage` and `cost` (US dollars; None when a price is unknown) include
-    those of agents that this one called. `tier` tells where it ran, `state` how to resume
+    those of agents that this one called. `passages_left_out` counts those of the prompt that did not fit in the model's
+    window. `tier` tells where it ran, `state` how to resume
     a paused run, and `trace` what happened.
     """
 
@@ -39,6 +40,7 @@ class RunResult:
     total_seconds: float
     output: Any = None
     cost: Decimal | None = None
+    passages_left_out: int = 0
     tier: str = "inline"
     state: RunState | None = None
     trace: Span | None = field(default=None, compare=False, repr=False)
@@ -68,6 +70,7 @@ class RunResult:
             "steps": self.steps,
             "usage": asdict(self.usage),
             "cost": None if self.cost is None else str(self.cost),
+            "passages_left_out": self.passages_left_out,
             "seconds": self.timings,
             "tier": self.tier,
             "state": self.state.to_json() if self.state else None,

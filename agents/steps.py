@@ -158,10 +158,13 @@ class Run:
                 total_seconds=time.perf_counter() - started,
                 output=self.output if status == "completed" else None,
                 cost=budget.cost,
+                passages_left_out=self._room.left_out,
                 state=self._state() if status == "paused" else None,
                 trace=trace,
             )
             describe(trace, result)
+            if result.passages_left_out:
+                trace.set(passages_left_out=result.passages_left_out)
         log_end(logger, f"run of {name}", result)
         return result
 

@@ -65,7 +65,7 @@ class RunAdmin(ReadOnly, RunModelAdmin):
     list_display = [
         "question", "mode", "state", "error", "answered", "model", "model_fault", "total_time_ms", "created_at",
     ]  # fmt: skip
-    list_filter = ["state", "answered", "mode", "model", "model_fault"]
+    list_filter = ["state", "answered", "small_talk", "mode", "model", "model_fault"]
     search_fields = ["question"]
     date_hierarchy = "created_at"
     ordering = ["-created_at"]

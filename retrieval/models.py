@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
+from datetime import date
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
@@ -264,6 +265,11 @@ class Document(models.Model):
         if page is None:
             return ""
         return self.page_labels[page - 1] if page <= len(self.page_labels) else str(page)
+
+    @property
+    def own_date(self) -> date | None:
+        """Return the date that the document bears; None where it bears none but that of its addition."""
+        return self.dated if self.dated != self.created_at.date() else None
 
     @property
     def has_losses(self) -> bool:

@@ -91,7 +91,11 @@ def answered(page: Page, state: str = "completed") -> None:
 def take_chat(browser: Browser, running: Site, model: ChatServer, name: str, options: dict[str, Any]) -> None:
     page = browser.new_context(base_url=running.url, **options).new_page()
     page.goto("/")
-    shoot(page, f"{name}empty")
+    shoot(page, f"{name}starters")
+    ask(page, "Hello! What can you do?")
+    answered(page)
+    shoot(page, f"{name}greeting")
+    page.goto("/")
     model.script(chat_server.text(*(f"{word} " for word in ANSWER.split()), delay=0.15))
     ask(page, QUESTION)
     expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("in October", timeout=20_000)

@@ -70,9 +70,9 @@ def _told(attached: Mapping[str, object]) -> str:
 def fit_messages(messages: Sequence[Message], *, prompt_at: int, tokens: int, cut: bool = False) -> tuple[Message, ...]:
     """Return what fits in `tokens`, by estimate.
 
-    First passages of the prompt go, from the last one on, but never all; then the oldest exchanges of the history,
-    whole; then the oldest turns since the prompt, so that no tool call loses its results. The prompt itself and the
-    last turn are always among them; where these alone are too long, `cut` shortens their passages and results.
+    First whole passages of the prompt go, from the highest number on, but never all; then the oldest exchanges of the
+    history, whole; then the oldest turns since the prompt, so that no tool call loses its results. The prompt itself
+    and the last turn are always among them; where these alone are too long, `cut` shortens their passages and results.
     """
     fewer = _fewer_passages(messages, prompt_at, estimate_tokens(*messages) - tokens)
     kept = _newest(fewer, prompt_at, tokens)
@@ -91,6 +91,7 @@ class Room:
         self._shrinks = 0
         self._answer: int | None = None
         self._beside = 0
+        self.left_out = 0  # passages of the prompt that were not sent
 
     def set(self, settings: ModelSettings, *, beside: int) -> None:
         """Take what is sent `beside` the messages, in tokens, and how long an answer may be."""
@@ -101,7 +102,9 @@ class Room:
         tokens = self._tokens()
         if tokens is None:
             return tuple(messages)
-        return fit_messages(messages, prompt_at=prompt_at, tokens=tokens, cut=self._cut)
+        fitting = fit_messages(messages, prompt_at=prompt_at, tokens=tokens, cut=self._cut)
+        self.left_out = _passages_of(messages) - _passages_of(fitting)
+        return fitting
 
     def shrink(
         self, messages: Sequence[Message], *, prompt_at: int, sent: Sequence[Message], window: int | None
@@ -129,13 +132,18 @@ class Room:
         return held if self._most is None else min(held, self._most)
 
 
+def _passages_of(messages: Sequence[Message]) -> int:
+    return sum(len(message.passages) for message in messages if isinstance(message, UserMessage))
+
+
 def _fewer_passages(messages: Sequence[Message], prompt_at: int, over: int) -> list[Message]:
     prompt = messages[prompt_at]
     assert isinstance(prompt, UserMessage)
     passages = list(prompt.passages)
     while over > 0 and len(passages) > 1:
-        last = passages.pop()
-        over -= estimate_text(last.title + last.text)
+        least = max(passages, key=lambda passage: passage.marker)
+        passages.remove(least)
+        over -= estimate_text(least.title + least.text)
     fewer = list(messages)
     fewer[prompt_at] = prompt if len(passages) == len(prompt.passages) else replace(prompt, passages=tuple(passages))
     return fewer

@@ -18,12 +18,14 @@ from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import search
+from retrieval.searching.tables import with_whole_tables
 
 if TYPE_CHECKING:
     from chatsite.asking.question import Question
 
 HISTORY_CHARACTERS = 12_000
 QUOTING_SECONDS = 15.0
+SURE = 0.65  # a confidence from which on a model is not told of it: docs/retrieval.md says what it is worth
 GO_ON = """\
 Your answer to the question below was cut short. Go on exactly where it ends, inside a sentence if need be: repeat
 nothing, and write no introduction. The question was: """
@@ -46,6 +48,7 @@ NOT_NAMED = (
     "\nNone of the passages that the first search has found names {names}. Say so; do not answer with what is said of "
     "others."
 )
+UNSURE = "\nThe first search gives its passages a chance of about {percent} % to answer; say so if they do not."
 ONLY_NEAREST = "\nThe first search takes its passages to be only the nearest there are; they seldom answer."
 
 SELECTED_TEXT_INSTRUCTIONS = f"""\
@@ -67,6 +70,7 @@ class DocumentSearch:
         self._question = question
         self._passages = passages  # by number; what it finds is added
         self._steps = steps  # likewise: what was searched for, what came of it, and how many milliseconds it took
+        self._sure = 1.0  # how likely it is that what the first search found answers
         self._answers: dict[int, bool] = {}  # by number: is it taken to answer what was searched for?
         self._missing: list[str] = []  # names in the question that nothing that the first search found holds
         self.documents: dict[int, Document] = {}  # of all passages found, by id
@@ -104,16 +108,17 @@ class DocumentSearch:
             )
             step |= {"failed": False, "passages": len(found.passages)}
             if len(self._steps) == 0:
+                self._sure = found.confidence
                 self._missing = [name.written for name in found.missing]
             self.documents |= found.documents
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error
         finally:
             self._steps.append(step | {"ms": round((perf_counter() - began) * 1000, 1)})
-        markers = [self._number(passage) for passage in found.passages]
+        markers = [self._number(passage) for passage in with_whole_tables(found.passages)]
         self._answers |= dict.fromkeys(markers, found.answers)
         return {
-            "passages": [_as_read(marker, self._passages[marker]) for marker in markers],
+            "passages": [self._as_read(marker).row for marker in markers],
             "confidence": round(found.confidence, 2),
             "answers": found.answers,
         }
@@ -123,15 +128,32 @@ class DocumentSearch:
         """Return what the model is told of the first search; empty when that speaks for itself."""
         if self._missing:
             return NOT_NAMED.format(names=", ".join(f"“{name}”" for name in self._missing))
-        return "" if any(self._answers.values()) else ONLY_NEAREST if self._answers else NOTHING_FOUND
+        if not any(self._answers.values()):
+            return ONLY_NEAREST if self._answers else NOTHING_FOUND
+        return UNSURE.format(percent=round(self._sure * 10) * 10) if self._sure < SURE else ""
 
     @property
     def passages(self) -> tuple[agents.Passage, ...]:
-        """Return what may be cited by now, as a model reads it."""
-        return tuple(
-            agents.Passage(marker, passage.text, _heading(passage), passage.page)
-            for marker, passage in self._passages.items()
-        )
+        """Return what may be cited by now, the best first."""
+        return tuple(map(self._as_read, self._passages))
+
+    def in_reading_order(self) -> tuple[agents.Passage, ...]:
+        """Return what may be cited by now as it is read: document by document, that of the best passage first, and what
+        is of one in its order. The numbers stay."""
+        first: dict[int | None, int] = {}
+        for marker, passage in self._passages.items():
+            first.setdefault(passage.document_id, marker)
+        places = {marker: (first[one.document_id], one.start) for marker, one in self._passages.items()}
+        return tuple(map(self._as_read, sorted(places, key=places.__getitem__)))
+
+    def _as_read(self, marker: int) -> agents.Passage:
+        """Return a passage as a model reads it: with title and headings, the page as it is printed, and the date that
+        its document bears."""
+        passage = self._passages[marker]
+        document = self.documents.get(passage.document_id or 0)
+        date = document.own_date if document else None
+        page = passage.page if passage.page_label in ("", str(passage.page)) else passage.page_label
+        return agents.Passage(marker, passage.text, _heading(passage), page, date.isoformat() if date else "")
 
     def candidates(self) -> list[Candidate]:
         """Return what may be cited by now, to quote from."""
@@ -154,17 +176,6 @@ def _heading(passage: Passage) -> str:
     return " > ".join(filter(None, [passage.title, passage.section]))
 
 
-def _as_read(marker: int, passage: Passage) -> dict[str, Any]:
-    """Return a passage as the model reads it in a result of its tool."""
-    return {
-        "marker": marker,
-        "title": passage.title,
-        "section": passage.section,
-        "page": passage.page if passage.page_label == str(passage.page) else passage.page_label or None,
-        "text": passage.text,
-    }
-
-
 def _place(passage: Passage) -> tuple[str | None, int, int]:
     return passage.chunk_id, passage.start, passage.end
 
@@ -185,7 +196,9 @@ def request_for(question: Question, search: DocumentSearch, *, written_before: s
     if written_before:
         history += [UserMessage(prompt), AssistantMessage(written_before)]
         prompt = f"{GO_ON}{prompt}"
-    return {"prompt": UserMessage(prompt, passages=search.passages), "history": history}
+    selected = question.mode == Run.Mode.SELECTED_TEXT
+    passages = search.passages if selected else search.in_reading_order()
+    return {"prompt": UserMessage(prompt, passages=passages), "history": history}
 
 
 def _history(earlier: Sequence[Run]) -> list[Message]:

@@ -23,7 +23,18 @@ from chatsite.answering.line import PlaceInLine, join_line
 from chatsite.answering.recording import Recording
 from chatsite.answering.sight import Sight
 from chatsite.answering.silence import Silence
-from chatsite.answering.telling import BEAT, WITHDRAWN, Aside, Event, LogEntry, PassagesFound, RunClosed, run_event
+from chatsite.answering.telling import (
+    BEAT,
+    WITHDRAWN,
+    Aside,
+    Event,
+    LogEntry,
+    PassagesFound,
+    RunClosed,
+    run_event,
+    small_talk_event,
+)
+from chatsite.asking.small_talk import asks_nothing, reply_to
 from chatsite.models import Run
 from retrieval.namesakes import told_apart
 from retrieval.text.asked import asked_in
@@ -68,15 +79,21 @@ class Driving:
         self._begun = True
         try:
             yield run_event(self.run)
+            if self.question.small_talk:
+                yield from self._reply(self.question.small_talk)
+                return
             if self._recording.passages:
                 yield self._found()
             yield from self._recording.read(self._written_before)
             yield from self._wait_for_files()
             yield from self._wait_in_line()
-            yield from self._search_first()
+            found = yield from self._search_first()
             if self._stopped:
                 self._recording.close(Run.State.CANCELLED, error="cancelled")
                 yield RunClosed(self.run)
+                return
+            if found and not found["answers"] and self._only_tells():
+                yield from self._reply(Run.SmallTalk.STATEMENT)
                 return
             result = yield from self._run_whole() if whole else self._run_streaming()
             self._leave_line()
@@ -135,15 +152,31 @@ class Driving:
             "unread": [file.pk for file in waiting],
         }
 
-    def _search_first(self) -> Iterator[LogEntry]:
-        """Search for the question itself, so that the usual one costs the model one turn. Raises SearchUnavailable."""
+    def _search_first(self) -> Generator[LogEntry, None, dict[str, Any]]:
+        """Search for the question itself, so that the usual one costs the model one turn. Return what was found, as a
+        model reads it; nothing where there is no search. Raises SearchUnavailable."""
         if self.question.mode != Run.Mode.RETRIEVAL or self._stopped:
-            return
+            return {}
         asked = " ".join(self.question.asked)
         yield Event("tool_call", {"name": "search", "arguments": json.dumps({"query": asked})})
         found = self._search.first()
         yield Event("tool_result", {"name": "search", "failed": False, **_count(found)})
         yield self._found()
+        return found
+
+    def _only_tells(self) -> bool:
+        """Return whether the message that begins a conversation only tells something. With a language model, that
+        reads what it means."""
+        begins = not (self.question.earlier or self._models.language or self._written_before)
+        return begins and asks_nothing(self.question.text)
+
+    def _reply(self, kind: str) -> Iterator[LogEntry]:
+        """Give the fixed answer to small talk: no model is asked."""
+        yield small_talk_event(kind)
+        yield from self._recording.read(reply_to(self.question.text, kind))
+        yield from self._recording.read_end()
+        self._recording.close(Run.State.COMPLETED, small_talk=kind)
+        yield RunClosed(self.run)
 
     def _wait_in_line(self) -> Iterator[LogEntry]:
         """Wait until the language model has room for this question."""

@@ -53,7 +53,7 @@ def model_state() -> ModelState:
     well_at = fault_at = None
     fault = ""
     for model, failed, state, ended in latest:
-        if state == Run.State.COMPLETED and model != EXTRACTIVE:
+        if state == Run.State.COMPLETED and model not in ("", EXTRACTIVE):
             well_at = well_at or ended
         if failed and not fault:
             fault, fault_at = failed, ended

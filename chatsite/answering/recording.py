@@ -67,7 +67,13 @@ class Recording:
         return True
 
     def close(
-        self, state: Run.State, *, error: str = "", result: RunResult | None = None, model_fault: str = ""
+        self,
+        state: Run.State,
+        *,
+        error: str = "",
+        result: RunResult | None = None,
+        model_fault: str = "",
+        small_talk: str = "",
     ) -> None:
         """Record how the run has ended; without effect when that is recorded already. Without one citation, what a
         language model wrote is no answer, unless the site takes it for one (FREE_CHAT)."""
@@ -81,6 +87,7 @@ class Recording:
             "scope": run.scope,
             "answer": self._reader.text.strip(),
             "answered": bool(self._reader.citations),
+            "small_talk": small_talk,
             "model_fault": model_fault,
             "sources": self._sources(),
             "steps": self.steps,
@@ -90,7 +97,10 @@ class Recording:
         if result:
             closed |= {"model": result.model, "usage": asdict(result.usage)}
             closed["model_time_ms"] = round(result.model_seconds * 1000, 2)
-        if state in (Run.State.COMPLETED, Run.State.LIMITED) and closed["answer"] and self._is_unsupported(result):
+            if result.passages_left_out and self.steps:
+                self.steps[0]["left_out"] = result.passages_left_out
+        ended = state in (Run.State.COMPLETED, Run.State.LIMITED)
+        if ended and closed["answer"] and not small_talk and self._is_unsupported(result):
             closed |= {"answer": _(NOTHING_ANSWERS), "unsupported": closed["answer"]}
         with transaction.atomic():
             if Run.objects.filter(pk=run.pk).update(**closed):

@@ -28,8 +28,8 @@ from retrieval.searching.passages import Passage
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A step of an answer as the stream tells it: `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`,
-    `withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` or `error`.
+    """A step of an answer as the stream tells it: `run`, `small_talk`, `reading`, `queued`, `waiting`, `quoted`,
+    `thinking`, `text`, `withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and last `done` or `error`.
     """
 
     name: str
@@ -161,6 +161,11 @@ def run_event(run: Run) -> Event:
     return Event("run", _ids(run))
 
 
+def small_talk_event(kind: str) -> Event:
+    """Return the event in front of a fixed answer."""
+    return Event("small_talk", {"kind": kind})
+
+
 def _ids(run: Run) -> dict[str, str]:
     return {"run_id": str(run.pk), "session_id": str(run.conversation_id)}
 
@@ -171,6 +176,7 @@ def _body(run: Run, sources: list[dict[str, Any]], citations: list[dict[str, Any
         "answer": run.answer,
         "mode_used": run.mode,
         "answered": run.answered,
+        "small_talk": run.small_talk,
         "unsupported": run.unsupported,
         "cut_short": run.state == Run.State.LIMITED,
         "model": run.model,
@@ -203,6 +209,8 @@ class RowEntries:
             yield PassagesFound(passages)
         rows = (row for row in run.citations.all() if row.marker in passages)  # one may have been saved since
         citations = [_citation_of(row, passages) for row in rows]
+        if run.small_talk and not self._told:
+            yield small_talk_event(run.small_talk)
         if not run.written.startswith(self._told.rstrip()):  # at its end an answer loses the blanks around it
             self._told, self._citations = "", 0
             yield WITHDRAWN

@@ -280,6 +280,11 @@ class AnswerSerializer(serializers.Serializer[Any]):
     answer = serializers.CharField()
     mode_used = serializers.ChoiceField(choices=Run.Mode.choices)
     answered = serializers.BooleanField(help_text="At least one claim carries a verified citation.")
+    small_talk = serializers.ChoiceField(
+        choices=Run.SmallTalk.choices,
+        allow_blank=True,
+        help_text="What was said instead of a question, which a fixed answer answers; empty for a question.",
+    )
     unsupported = serializers.CharField(
         help_text="What the model wrote without one citation; `answer` then says that nothing answers the question."
     )

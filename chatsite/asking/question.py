@@ -57,6 +57,7 @@ class Question:
     passages: Mapping[int, Passage] = field(default_factory=dict)  # by number: selected texts, or an answer's to go on
     earlier: tuple[Run, ...] = ()  # that it follows up, oldest first
     asked: tuple[str, ...] = ()  # what is searched for first, one by one
+    small_talk: str = ""  # what it is instead of a question: a value of Run.SmallTalk
     model: str = ""  # that was chosen to answer; empty: the site's
     keep: bool = False  # it is answered to its end, whether or not anybody reads
     replaces: Run | None = None  # the run whose place this one takes, with all that followed it

@@ -14,6 +14,7 @@ from chatsite.answering.sight import Sight
 from chatsite.asking.question import Question, SearchScope, Selection, searches
 from chatsite.asking.saving import save_question
 from chatsite.asking.selections import kept_selections, selected_passages
+from chatsite.asking.small_talk import small_talk_in
 from chatsite.models import Conversation, Run
 from chatsite.models.conversations import title_of
 from chatsite.reader import Reader
@@ -61,6 +62,7 @@ def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
         passages=passages,
         earlier=earlier,
         asked=searches([*(run.question for run in earlier), text]),
+        small_talk=small_talk_in(text, selected=asked["mode"] == Run.Mode.SELECTED_TEXT),
         model=_model(reader, asked),
         keep=asked["keep"],
         replaces=replaced,
@@ -101,10 +103,11 @@ def _sources_again(reader: Reader, run: Run) -> dict[int, Passage]:
 
 
 def _earlier(conversation: Conversation, replaced: Run | None) -> tuple[Run, ...]:
-    """Return the runs that a question follows up, oldest first; what it replaces is not among them."""
+    """Return the runs that a question follows up, oldest first; neither what it replaces is among them nor small
+    talk."""
     if conversation._state.adding:  # a new one, of which the database knows nothing
         return ()
-    runs = conversation.runs.current().exclude(answer="")
+    runs = conversation.runs.current().filter(small_talk="").exclude(answer="")
     if replaced:
         runs = runs.filter(created_at__lt=replaced.created_at)
     return tuple(list(runs.order_by("-created_at")[:HISTORY_RUNS])[::-1])

@@ -9,9 +9,9 @@ Instead of the answer's Markdown the page is sent, in this order and again and a
   what is there, or `depth` last children deep into that; `again`: in place of the block at the end;
 - `kept {}`: what is open has ended, and stays as it is (a block of code).
 
-Besides, `supported {}` comes with the first citation (with the first word, where the site takes any text for an
-answer), `withdrawn {}` takes back all that was written, and `quoted {html}` has its text rendered, with the sources as
-its markers' links. What is sent to a program is left out: sources, and the body of `done`.
+Besides, `supported {}` comes with the first citation (with the first word of a fixed answer, or where the site takes
+any text for an answer), `withdrawn {}` takes back all that was written, and `quoted {html}` has its text rendered, with
+the sources as its markers' links. What is sent to a program is left out: `small_talk`, sources, and the body of `done`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class LiveHtml:
 
     def render(self, event: Event) -> Iterator[Event]:
         """Yield what the page is sent for `event`."""
-        if event.name == "citation" or (event.name == "text" and settings.FREE_CHAT):
+        if event.name in ("citation", "small_talk") or (event.name == "text" and settings.FREE_CHAT):
             yield from self._support()
         if event.name == "text":
             text = event.body["text"]
@@ -105,7 +105,7 @@ class LiveHtml:
             yield event
         elif event.name == "quoted":
             yield Event("quoted", {"html": self._quoted(event.body["text"])})
-        else:
+        elif event.name != "small_talk":
             yield event
 
     # ---- text ----

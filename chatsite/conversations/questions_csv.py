@@ -24,7 +24,8 @@ def write_questions(file: Writable, runs: QuerySet[Run], *, user: User) -> None:
     conversation, are left out."""
     table = csv.writer(file)
     table.writerow(COLUMNS)
-    for run in runs.filter(mode=Run.Mode.RETRIEVAL, state=Run.State.COMPLETED).order_by("created_at", "pk"):
+    asked = runs.filter(mode=Run.Mode.RETRIEVAL, state=Run.State.COMPLETED, small_talk="")
+    for run in asked.order_by("created_at", "pk"):
         table.writerows([_plain(cell) for cell in row] for row in _rows(run, user))
 
 

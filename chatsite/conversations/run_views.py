@@ -26,12 +26,13 @@ class SelectionView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One search of the agent, and what came of it."""
+    """One search of the agent, and what came of it; how many of its passages the model's window had no room for."""
 
     query: str
     passages: int
     failed: bool
     milliseconds: float
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class RunView:
     model: str  # empty when nobody wrote it: sentences were quoted
     answered: bool
     answer_html: SafeString
+    small_talk: str = ""  # what it is instead of a question
     error_message: str = ""
     selections: Sequence[SelectionView] = ()
     citations: Sequence[CitationView] = ()

@@ -43,7 +43,8 @@ def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | Non
     they are.
 
     Those that another one has taken the place of stand in it, as its earlier versions. Follow-ups are suggested for the
-    last, leaving out what was `asked` (by default: in these runs); to visitors, only from what they may open.
+    last, starters where that is small talk, leaving out what was `asked` (by default: in these runs); to visitors, only
+    from what they may open.
     """
     runs = list(runs)
     sight = Sight.of(runs, reader=reader)
@@ -52,12 +53,16 @@ def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | Non
     pageless = [place for place in _places(runs, sight, chunks.values()) if not place[0].page_count]
     seen = _Seen(sight, chunks, _collection_names(runs, reader), sections(pageless))
     views = [_run_view(run, seen) for run in runs]
-    if runs and runs[-1].answered:
+    if runs and (runs[-1].answered or runs[-1].small_talk):
         known = [run.question for run in runs] if asked is None else asked
-        around = reader.opens_around
-        follow_ups = suggestions.follow_ups(runs[-1], documents=sight.documents, asked=known, within=around)
-        views[-1] = replace(views[-1], follow_ups=follow_ups)
+        views[-1] = replace(views[-1], follow_ups=_suggested(runs[-1], sight, known))
     return _nested(runs, views)
+
+
+def _suggested(run: Run, sight: Sight, asked: Iterable[str]) -> list[str]:
+    if run.small_talk:
+        return suggestions.starters(sight.reader, asked=asked)
+    return suggestions.follow_ups(run, reader=sight.reader, documents=sight.documents, asked=asked)
 
 
 def _collection_names(runs: Iterable[Run], reader: Reader) -> dict[str, str]:
@@ -94,8 +99,8 @@ def _nested(runs: Sequence[Run], views: Sequence[RunView]) -> list[RunView]:
 
 
 def _uncited(run: Run) -> list[dict[str, Any]]:
-    """Return what a search found and the answer does not cite."""
-    if run.mode != Run.Mode.RETRIEVAL:
+    """Return what a search found and the answer does not cite; nothing for small talk, which asks for none of it."""
+    if run.mode != Run.Mode.RETRIEVAL or run.small_talk:
         return []
     markers = {citation.marker for citation in run.citations.all()}
     return [source for source in run.sources if source["marker"] not in markers]
@@ -118,12 +123,13 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         model="" if run.model == EXTRACTIVE else run.model,
         answered=run.answered,
         answer_html=shown,
+        small_talk=run.small_talk,
         error_message=errors.message_of(run.error) if run.error else "",
         selections=list(_selections(run, seen)),
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
-        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"]) for s in run.steps],
+        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"], s.get("left_out", 0)) for s in run.steps],
         scope=_scope(run.scope, seen),
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,

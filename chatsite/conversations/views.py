@@ -148,6 +148,7 @@ def _exported(view: RunView) -> dict[str, Any]:
         "selected_text": view.selected_text,
         "answer": view.answer,
         "answered": view.answered,
+        "small_talk": view.small_talk,
         "unsupported": view.unsupported,
         "state": view.state,
         "model": view.model,

@@ -61,6 +61,13 @@ class Run(models.Model):
         RETRIEVAL = "retrieval", _("Retrieval")
         SELECTED_TEXT = "selected_text", _("Selected text")
 
+    class SmallTalk(models.TextChoices):
+        GREETING = "greeting", _("Greeting")
+        THANKS = "thanks", _("Thanks")
+        GOODBYE = "goodbye", _("Goodbye")
+        ABILITIES = "abilities", _("What can you do?")
+        STATEMENT = "statement", _("Nothing asked")
+
     class State(models.TextChoices):
         RUNNING = "running", _("Running")
         COMPLETED = "completed", _("Completed")
@@ -94,6 +101,14 @@ class Run(models.Model):
         blank=True,
         db_default="",
         help_text=_("What a model wrote without one citation: no answer of this site's."),
+    )
+    small_talk = models.CharField(
+        _("small talk"),
+        max_length=12,
+        choices=SmallTalk,
+        blank=True,
+        db_default="",
+        help_text=_("What it is instead of a question; its answer is a fixed one."),
     )
     answered = models.BooleanField(
         _("answered"), default=False, help_text=_("At least one claim carries a verified citation.")

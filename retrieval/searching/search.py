@@ -287,7 +287,7 @@ class _Found:
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.
-_SHOWN = "id, title, filename, live_generation, live_hash, page_count, page_starts, page_labels"
+_SHOWN = "id, title, filename, live_generation, live_hash, page_count, page_starts, page_labels, dated, created_at"
 
 
 def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, Document]:

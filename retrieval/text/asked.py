@@ -106,6 +106,11 @@ def asked_in(message: str) -> list[str]:
     return [question for question in found[:QUESTIONS_MOST] if question.strip()] or [message]
 
 
+def asks(message: str) -> bool:
+    """Return whether any sentence of `message` asks or requests something."""
+    return any(_questions([message[start:end] for start, end in sentence_spans(message)]))
+
+
 def _questions(sentences: list[str]) -> Iterator[str]:
     before = ""
     for sentence in sentences:

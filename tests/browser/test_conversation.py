@@ -216,6 +216,24 @@ def test_suggestions_begin_and_go_on_with_a_conversation(page: Page, model: Chat
     assert page.locator("[data-runs] > article.run").count() == 2
 
 
+@pytest.mark.parametrize("size", ["wide"])
+def test_greeting_is_answered_at_once_with_starters(page: Page, model: ChatServer) -> None:
+    asked = len(model.requests)
+    ask(page, "Hello!")
+    run = ended(page)
+    expect(run.locator("[data-answer]")).to_contain_text("Hello! Ask me what you would like to know")
+    expect(run.locator("[data-answer]")).not_to_have_attribute("data-unsupported", "")
+    assert run.locator(".unsupported, .nearest, [data-helpful]").count() == 0
+    starter = run.locator("[data-suggestion]").first
+    wanted = starter.inner_text()
+    assert "“" not in wanted
+    assert len(model.requests) == asked
+    starter.click()
+    expect(last(page).locator("[data-question]")).to_have_text(wanted)
+    ended(page)
+    assert page.locator("[data-runs] > article.run").count() == 2
+
+
 def test_case_87_reader_with_too_many_questions_sees_the_seconds_and_keeps_the_question(
     page: Page, model: ChatServer
 ) -> None:

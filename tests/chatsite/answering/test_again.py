@@ -19,7 +19,10 @@ from tests.fakes.chat_server import ChatServer
 TEA = "# Tea\n\nWait four minutes before you pour the tea. The kettle is in the blue cupboard.\n"
 LONG_TEA = f"{TEA}\n{'The tea is poured slowly. ' * 40}" + "".join(
     f"\n\n## {heading}\n\n{first} {'Nobody knows who found this out. ' * 40}"
-    for heading, first in (("Water", "Boil the water in the kettle."), ("Leaves", "Add two spoons of tea leaves."))
+    for heading, first in (
+        ("Boiling the water", "Boil the water in the kettle."),
+        ("Adding the leaves", "Add two spoons of the leaves."),
+    )
 )
 QUESTION = "How long do I wait before I pour the tea?"
 
@@ -163,8 +166,8 @@ def test_suggestions_are_headings_near_what_was_cited_and_were_not_asked(
     model.script(chat_server.text("Wait four minutes before you pour the mint [1]."))
     answer = ask(client, "How long do I wait before I pour the mint?")
     fragment = client.get(f"/runs/{answer['run_id']}/").content.decode()
-    assert "What does “mint” say about “Water”?" in fragment
-    suggested = "What does “mint” say about “Leaves”?"
+    assert "How do I boil the water?" in fragment
+    suggested = "How do I add the leaves?"
     assert suggested in fragment
     model.script(chat_server.text("Two spoons of mint leaves [1]."))
     ask(client, suggested, session_id=answer["session_id"])
@@ -178,15 +181,15 @@ def test_case_07_starters_come_from_what_this_reader_may_see(
     group = Group.objects.create(name="board")
     hidden = Collection.objects.create(name="Board", slug="board")
     hidden.groups.add(group)
-    put(hidden, "secret.md", LONG_TEA.replace("# Tea", "# Secret").replace("Water", "Xylophone plans"))
+    put(hidden, "secret.md", LONG_TEA.replace("# Tea", "# Secret").replace("water", "xylophone"))
     put(public, "tea.md", LONG_TEA)
-    assert "“Water”" in client.get("/").content.decode()
-    assert "Xylophone" not in client.get("/").content.decode()
+    assert "How do I boil the water?" in client.get("/").content.decode()
+    assert "xylophone" not in client.get("/").content.decode()
     client.force_login(reader)
     reader.groups.add(group)
-    assert "Xylophone plans" in client.get("/").content.decode()
+    assert "How do I boil the xylophone?" in client.get("/").content.decode()
     reader.groups.clear()
-    assert "Xylophone" not in client.get("/").content.decode()
+    assert "xylophone" not in client.get("/").content.decode()
 
 
 def test_what_was_found_and_not_cited_is_shown_apart_with_the_steps(

@@ -55,7 +55,7 @@ def test_answer_cites_a_sentence_that_stands_in_the_document(client: Client, pub
     assert text[citation["start"] : citation["end"]] == citation["quote"]
     assert text[source["start"] : source["end"]] == source["content"]
     assert set(body) == {
-        "answer", "mode_used", "answered", "unsupported", "cut_short", "model", "session_id", "run_id",
+        "answer", "mode_used", "answered", "small_talk", "unsupported", "cut_short", "model", "session_id", "run_id",
         "sources", "citations",
         "retrieval_time_ms", "model_time_ms", "total_time_ms", "usage",
     }  # fmt: skip

@@ -115,7 +115,7 @@ def test_heading_that_holds_the_sign_of_a_path_is_one_heading(public: Collection
 
 def test_suggested_question_is_about_the_whole_heading(client: Client, public: Collection, put: Put) -> None:
     put(public, "Manual.md", "## File > Export\n\nChoose a name.", title="Manual")
-    assert client.get("/").context["starters"] == ["What does “Manual” say about “File > Export”?"]
+    assert client.get("/").context["starters"] == ["File > Export"]
 
 
 def test_sections_of_many_places_are_looked_up_together(
