@@ -11,7 +11,7 @@ import pytest
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.plain.grids import Merge, SheetGrid, write_tables
-from tests.retrieval.parsing.formats.reading import read
+from tests.retrieval.parsing.formats.reading import noted, read
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,16 @@ def test_tiff_of_pages_without_end_is_refused() -> None:
     with pytest.raises(ParsingError, match="more than 1,000 pages"):
         read("a.tiff", b"II*\0\10\0\0\0" + b"".join(pages))
     assert time.process_time() - begun < 4
+
+
+def test_mail_with_a_long_header_and_many_parts_takes_no_long_time() -> None:
+    head = f"Subject: {'=?utf-8?q?a?= ' * 50_000}\nContent-Type: multipart/mixed; boundary=a\n\n"
+    begun = time.process_time()
+    text = read("a.eml", head + "--a\nContent-Type: text/plain\n\nhello\n" * 5_000 + "--a--").text
+    assert time.process_time() - begun < 8
+    assert (text[:5], text.count("hello")) == ("aaaaa", 1_999)
+
+
+def test_groups_of_rtf_without_end_are_noted() -> None:
+    extracted = read("a.rtf", "{\\rtf1 one " + "{" * 100_000 + "deep" + "}" * 100_000 + " two}")
+    assert (extracted.text, noted(extracted)) == ("one  two", {"parts": 1})

@@ -145,7 +145,7 @@ def test_raised_digits_are_raised(tmp_path: Path) -> None:
     body = (
         '<text:p>10<text:span text:style-name="U">4</text:span> H<text:span text:style-name="D">2</text:span>O</text:p>'
     )
-    assert text(tmp_path, body, styles=styles).text == "10⁴ H₂O"
+    assert text(tmp_path, body, styles=styles).text == "10^4 H_2O"
 
 
 def test_charts_and_formulas_within_are_read(tmp_path: Path) -> None:
@@ -304,3 +304,13 @@ def test_numbered_paragraphs_are_numbered(tmp_path: Path) -> None:
     )
     extracted = text(tmp_path, numbered.format("one") + numbered.format("two"), styles=NUMBERED)
     assert extracted.text == "1. one\n\n2. two"
+
+
+def test_raised_digits_of_cells_are_raised(tmp_path: Path) -> None:
+    styles = (
+        '<style:style style:name="U" style:family="text"><style:text-properties style:text-position="super 58%"/>'
+        "</style:style>"
+    )
+    cell = '<table:table-cell><text:p>10<text:span text:style-name="U">4</text:span> m</text:p></table:table-cell>'
+    body = f'<table:table table:name="S"><table:table-row>{cell}</table:table-row></table:table>'
+    assert sheet(tmp_path, body, styles=styles).text == "S\n\n10^4 m"

@@ -43,7 +43,9 @@ def test_title_of_the_metadata(tmp_path: Path, title: str, found: str) -> None:
 def test_labels_without_end_are_none(tmp_path: Path) -> None:
     pages = [line(f"Page {number}.") for number in range(300)]
     begun = time.process_time()
-    extracted = read(tmp_path, raw_pdf(*pages, catalog=f"/PageLabels << /Nums [0 << /S /D /P ({'x' * 1_000_000}) >>] >>"))
+    extracted = read(
+        tmp_path, raw_pdf(*pages, catalog=f"/PageLabels << /Nums [0 << /S /D /P ({'x' * 1_000_000}) >>] >>")
+    )
     assert time.process_time() - begun < 4
     assert (extracted.page_labels, len(extracted.page_starts)) == ([], 300)
 
