@@ -31,11 +31,12 @@ def test_page_that_makes_sense_is_read_and_one_without_an_end_is_not() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"nonsense\n", b"[]\n", b"5\n", b"[" * 100_000 + b"\n", b"{}\n", answer(page=9), answer(page="3"), answer(text=5),
-        answer(text="a\0b"), answer(text="\ud800"), answer(lines=None), answer(lines=[{}]), answer(unread_lines=-1),
-        answer(unread_lines=None), answer(readable="yes"), answer(more=1), answer(page=True),
+        b"nonsense\n", b"[]\n", b"5\n", b"[" * 100_000 + b"\n", b"{}\n", answer(page=9), answer(page="3"),
+        answer(text=5), answer(text="a\0b"), answer(text="\ud800"), answer(lines=None), answer(lines=[{}]),
+        answer(unread_lines=-1), answer(unread_lines=None), answer(readable="yes"), answer(more=1), answer(page=True),
         answer(lines=[dataclasses.asdict(LINE) | {"end": 6}]), answer(lines=[dataclasses.asdict(LINE) | {"start": -1}]),
-        answer(lines=[dataclasses.asdict(LINE) | {"top": "high"}]), answer(lines=[dataclasses.asdict(LINE) | {"page": 0}]),
+        answer(lines=[dataclasses.asdict(LINE) | {"top": "high"}]),
+        answer(lines=[dataclasses.asdict(LINE) | {"page": 0}]),
         answer(lines=[dataclasses.asdict(LINE) | {"edges": [float("nan")]}]),
         answer(lines=[dataclasses.asdict(LINE) | {"bottom": float("inf")}]),
     ],
