@@ -105,6 +105,14 @@ class Notes:
             names[name] = None
         self._counts[kind] = self._counts.get(kind, 0) + count
 
+    def include(self, notes: Iterable[Note]) -> None:
+        """Count what was noted of a part that was read by itself."""
+        for note in notes:
+            for name in note.names:
+                self.add(note.kind, name)
+            if note.count > len(note.names):
+                self.add(note.kind, count=note.count - len(note.names))
+
     def all(self) -> list[Note]:
         """Return them, the kinds in the order of KINDS."""
         return [

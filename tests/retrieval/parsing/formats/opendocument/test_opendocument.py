@@ -314,3 +314,32 @@ def test_raised_digits_of_cells_are_raised(tmp_path: Path) -> None:
     cell = '<table:table-cell><text:p>10<text:span text:style-name="U">4</text:span> m</text:p></table:table-cell>'
     body = f'<table:table table:name="S"><table:table-row>{cell}</table:table-row></table:table>'
     assert sheet(tmp_path, body, styles=styles).text == "S\n\n10^4 m"
+
+
+PICTURE = '<draw:frame><draw:image xlink:href="Pictures/1.png"/></draw:frame>'
+
+
+@pytest.mark.parametrize(
+    ("body", "noted"),
+    [
+        (f"<text:p>Text{PICTURE}</text:p>", [Note("pictures", 1)]),
+        (
+            f"<table:table><table:table-row>{cell(f'a{PICTURE}')}{cell('b')}</table:table-row></table:table>",
+            [Note("pictures", 1)],
+        ),
+        (
+            "<text:p>Text<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>n"
+            f"{PICTURE}</text:p></text:note-body></text:note></text:p>",
+            [Note("pictures", 1)],
+        ),
+        (
+            "<table:table><table:table-row>"
+            + cell('a<draw:frame><draw:object xlink:href="./Object 1"/><draw:image xlink:href="x"/></draw:frame>')
+            + cell("b")
+            + "</table:table-row></table:table>",
+            [Note("parts", 1, ("./Object 1",))],
+        ),
+    ],
+)
+def test_pictures_and_objects_are_noted_wherever_they_stand(tmp_path: Path, body: str, noted: list[Note]) -> None:
+    assert text(tmp_path, body).notes == noted
