@@ -91,3 +91,11 @@ def test_mail_with_a_long_header_and_many_parts_takes_no_long_time() -> None:
 def test_groups_of_rtf_without_end_are_noted() -> None:
     extracted = read("a.rtf", "{\\rtf1 one " + "{" * 100_000 + "deep" + "}" * 100_000 + " two}")
     assert (extracted.text, noted(extracted)) == ("one  two", {"parts": 1})
+
+
+def test_menus_in_each_other_take_no_long_time() -> None:
+    site = "<link rel=stylesheet href=x><header>x</header><footer>y</footer><nav>z</nav><p>hello</p>"
+    begun = time.process_time()
+    text = read("a.html", site + "<div class=nav>" * 100 + f"<b>{'word ' * 10_000}</b>" * 40).text
+    assert time.process_time() - begun < 8
+    assert text.count("word") == 400_000
