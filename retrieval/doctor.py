@@ -169,6 +169,10 @@ def _tools() -> Finding:
         return Finding("OCR", state, "Install ocrmypdf and Tesseract, with the data of their language.", well=False)
     if not found:
         return Finding("OCR", f"not installed: {waiting:,} scanned documents wait for it, as “Needs OCR”", INSTALL_OCR)
+    if unread := Document.objects.with_unread_pages().count():
+        state = f"{found}; of {unread:,} documents, pages that are pictures were not read"
+        fix = "Those read before it was there: choose “Pages not read” in the admin's list, and re-index them."
+        return Finding("OCR", state, fix)
     return Finding("OCR", found)
 
 

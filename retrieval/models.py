@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from retrieval.configuration import runtime
@@ -116,6 +117,11 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     def readable(self) -> DocumentQuerySet:
         """Return those with text to show: ingested at least once, also while a newer generation is being made."""
         return self.filter(live_generation__gt=0)
+
+    def with_unread_pages(self) -> DocumentQuerySet:
+        """Return those of which pages that are pictures were not read, as their notes say."""
+        lossy = self.readable().filter(noted=Document.Noted.LOSSES)
+        return lossy.alias(said=Cast("notes", models.TextField())).filter(said__contains='"picture_pages"')
 
 
 def stored_name(document: Document, filename: str) -> str:

@@ -20,10 +20,11 @@ _NAME_READ = 1_000  # characters that are looked at
 
 class _Kind(NamedTuple):
     """The sentence of a kind of note, which may name `count` and `names`, and whether the text lacks something that a
-    reader of the file sees."""
+    reader of the file sees. `named` is the sentence of a kind that does not always have names, when it has."""
 
     template: str
     loses: bool
+    named: str = ""
 
 
 KINDS = {
@@ -31,7 +32,9 @@ KINDS = {
         _("Lines that repeat on the pages stay in the text, and are searched once: %(names)s."), loses=False
     ),
     "hidden_text": _Kind(
-        _("Hidden text, which no reader of the file sees, was left out: %(count)s places."), loses=False
+        _("Hidden text, which no reader of the file sees, was left out: %(count)s places."),
+        loses=False,
+        named=_("Hidden text, which no reader of the file sees, was left out: %(count)s places, among them %(names)s."),
     ),
     "deleted_text": _Kind(_("Text that tracked changes delete was left out: %(count)s places."), loses=False),
     "hidden_cells": _Kind(_("Hidden rows, columns or sheets are in the text: %(names)s."), loses=False),
@@ -77,7 +80,8 @@ class Note:
     def reason(self) -> Reason:
         """Return the sentence, to be put into a language."""
         names = ", ".join(self.names) + (", …" if self.count > len(self.names) > 0 else "")
-        return Reason(KINDS[self.kind].template, count=self.count, names=names)
+        kind = KINDS[self.kind]
+        return Reason(kind.named if kind.named and names else kind.template, count=self.count, names=names)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -100,6 +104,14 @@ class Notes:
         if name:
             names[name] = None
         self._counts[kind] = self._counts.get(kind, 0) + count
+
+    def include(self, notes: Iterable[Note]) -> None:
+        """Count what was noted of a part that was read by itself."""
+        for note in notes:
+            for name in note.names:
+                self.add(note.kind, name)
+            if note.count > len(note.names):
+                self.add(note.kind, count=note.count - len(note.names))
 
     def all(self) -> list[Note]:
         """Return them, the kinds in the order of KINDS."""

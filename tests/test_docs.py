@@ -200,7 +200,7 @@ def stated() -> dict[str, list[str]]:
             f"at most {web.REDIRECTS} redirects",
             f"A file may have up to {upload}",
             f"the files of one form may have {upload} together",
-            f"more than {tables._LONG} rows",
+            f"more than {tables.LONG_TABLE} rows",
             f"before {extracted._EARLIEST.year} or in the future",
             f"{reading.seconds} seconds, and {reading.cpu_seconds} seconds of CPU time",
             f"| {reading.memory_bytes // 1024**3} GB |",

@@ -13,7 +13,7 @@ import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it.token import Token
 
-from chatsite.documents.markdown_source import MarkdownSource, SourceRun
+from chatsite.documents.markdown_source import MarkdownSource, SourceRun, opening
 from chatsite.documents.text import Marks, Part, cut
 
 MOST = 150_000  # characters that are shown so at once, of a long quote
@@ -36,20 +36,23 @@ _cleaner = nh3.Cleaner(
 )
 
 
-def markdown_page(text: str, *, offset: int, marks: Marks, keeps_lines: bool = False) -> SafeString:
-    """Return Markdown, which stands at `offset` of a document, as safe HTML: no raw HTML, no pictures (what describes
-    them stands for them), http(s) links only. With `keeps_lines` a line's end is one in what is shown, too."""
-    page = _MarkdownPage(offset, marks, "<br>" if keeps_lines else "\n")
-    page.write(MarkdownSource(text))
+def markdown_page(text: str, *, offset: int, marks: Marks, keeps_lines: bool = False, before: str = "") -> SafeString:
+    """Return Markdown, which stands at `offset` of a document behind the text `before`, as safe HTML: no raw HTML,
+    http(s) links only, and no pictures: what describes them stands for them, for the site keeps the text alone, and
+    asks no other. With `keeps_lines` a line's end is one in what is shown, too."""
+    opened = opening(text, before=before)
+    page = _MarkdownPage(offset, len(opened), marks, "<br>" if keeps_lines else "\n")
+    page.write(MarkdownSource(opened + text))
     return mark_safe(_cleaner.clean("".join(page.written)))  # noqa: S308 (nh3 has cleaned it)
 
 
 class _MarkdownPage:
-    """HTML while it is written."""
+    """HTML while it is written, of a text that stands at `offset`, but for the `opened` characters in front."""
 
-    def __init__(self, offset: int, marks: Marks, line_end: str) -> None:
+    def __init__(self, offset: int, opened: int, marks: Marks, line_end: str) -> None:
         self.written: list[str] = []
-        self._offset = offset
+        self._offset = offset - opened
+        self._first = offset
         self._marks = marks
         self._line_end = line_end
         self._found_starts = [start for start, _ in marks.found]
@@ -107,6 +110,9 @@ class _MarkdownPage:
 
     def _run(self, run: SourceRun) -> None:
         start, end = run.start + self._offset, run.end + self._offset
+        if start < self._first:  # it stands elsewhere
+            self.written.append(escape(run.text, quote=False))
+            return
         place = ""
         if self._waits_for_place and end > self._marks.start:
             self._waits_for_place, place = False, ' id="place" data-place tabindex="-1"'

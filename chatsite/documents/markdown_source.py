@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore, normalize
@@ -14,6 +14,9 @@ from markdown_it.token import Token
 
 AT, UNTIL = "at", "until"  # in a token's meta: from which to which character of its inline text it was read
 _HEADING_MARK = re.compile(r"#{1,6}[ \t]+")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
+_COLUMNS = re.compile(r"[ \t]{0,3}\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
+_COLUMNS_MOST = 5_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,27 @@ class SourceRun:
     @property
     def is_exact(self) -> bool:
         return len(self.text) == self.end - self.start
+
+
+def opening(text: str, *, before: str) -> str:
+    """Return the lines that `text` must begin with to be read as it is behind the text `before`: what opened the block
+    of code that it stands in, or the head of its table; empty without either."""
+    fence, opened = "", ""
+    for found in _FENCE.finditer(before):
+        mark, rest = found.groups()
+        if not fence and not (mark[0] == "`" and "`" in rest):
+            fence, opened = mark, found[0]
+        elif fence and mark.startswith(fence) and not rest.strip():
+            fence = ""
+    if fence:
+        return f"{opened}\n"
+    if not before.endswith("\n") or "|" not in text.partition("\n")[0]:
+        return ""
+    lines = before[before.rfind("\n\n") + 1 :].strip("\n").split("\n")
+    for head, line in pairwise(lines):
+        if "|" in head and len(line) < _COLUMNS_MOST and _COLUMNS.fullmatch(line):
+            return f"{head}\n{line}\n"
+    return ""
 
 
 class _PlacedInline(StateInline):

@@ -25,10 +25,12 @@ from retrieval.models import Document
 from retrieval.namesakes import told_apart
 from retrieval.notes import Note
 from retrieval.pages.pages import has_pages
+from retrieval.texts import document_text
 
 VIEW_COOKIE = "reader_view"  # "pages" or "text": what this reader chose last
 _PLACES = ("start", "end", "page", "label", "find", "hit", "run")
 _LABEL_CHARACTERS = 40
+_BEFORE = 500_000  # characters before a part of a Markdown document, which tell what it begins in
 
 
 @dataclass
@@ -162,7 +164,8 @@ class Reading:
         if is_source:
             return urls
         pasted = self.document.source == Document.Source.PASTE  # where lines end as they were typed
-        rendered = markdown_page(window.text, offset=window.start, marks=marks, keeps_lines=pasted)
+        before = document_text(self.document, start=window.start - _BEFORE, end=window.start) if window.start else ""
+        rendered = markdown_page(window.text, offset=window.start, marks=marks, keeps_lines=pasted, before=before)
         return urls | {"rendered": rendered, "window": window}
 
     def _switch(self, view: str) -> str:

@@ -126,6 +126,7 @@ class NotesFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
             ("lost", gettext_lazy("Lost something")),
+            ("pages", gettext_lazy("Pages not read")),
             ("any", gettext_lazy("With notes")),
             ("none", gettext_lazy("Without notes")),
         ]
@@ -135,6 +136,8 @@ class NotesFilter(admin.SimpleListFilter):
         match self.value():
             case "lost":
                 return read.filter(noted=Document.Noted.LOSSES)
+            case "pages":
+                return queryset.filter(pk__in=Document.objects.with_unread_pages())
             case "any":
                 return read.exclude(noted=Document.Noted.NOTHING)
             case "none":

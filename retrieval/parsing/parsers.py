@@ -36,7 +36,7 @@ from retrieval.parsing.recognition.ocrmypdf import (
     find_ocr,
     is_ready,
 )
-from retrieval.parsing.recognition.page import ReadPage, unreadable_page
+from retrieval.parsing.recognition.page import ReadPage, pages_from_answer, unreadable_page
 from retrieval.reasons import Reason
 from retrieval.reasons import gettext_noop as _
 from retrieval.text.language import detect_language
@@ -249,10 +249,9 @@ def _read_by_models(
     left, stopped = list(pages), 0
     while left and stopped < _STOPPED_IN_A_ROW and not is_given_up():
         _reply, content = _ask_and_log(dataclasses.replace(request, pages=left))
-        lines = content.split(b"\n")[:-1]  # behind the last line end is what the child had not written to its end
-        read = [ReadPage.from_json(json.loads(line)) for line in lines] or [unreadable_page(left[0])]
-        found |= {page.page: page for page in read}
-        stopped = 0 if lines else stopped + 1
+        read = pages_from_answer(content, asked=left)
+        stopped = 0 if read else stopped + 1
+        found |= {page.page: page for page in read or [unreadable_page(left[0])]}
         left = [page for page in left if page not in found]
     return found
 

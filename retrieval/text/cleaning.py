@@ -17,6 +17,9 @@ _INVISIBLE = re.compile(
     f"{_HIDDEN.pattern}"
     "|(?<![\u0590-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]|(?<=[\u200c\u200d])[\u200c\u200d]"
 )
+_SIGNS = re.compile(r"(?<![^\w\x00-\x7f])[^\w\x00-\x7f]{31,}")  # neither letters nor ASCII: marks are among them
+_MARKS_IN_A_ROW = 30  # of the Stream-Safe Text Format (UAX #15, 12)
+_JOINER = "\u034f"  # which parts them there, and shows nothing
 
 
 def clean(text: str) -> str:
@@ -25,6 +28,8 @@ def clean(text: str) -> str:
     written."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\x85", "\n")
     text = _INVISIBLE.sub("", text)
+    if not text.isascii():
+        text = _SIGNS.sub(_with_marks_parted, text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
@@ -32,3 +37,15 @@ def without_hidden(piece: str) -> str:
     """Return a piece of a text, as a model writes it, without controls, marks of direction, zero-width and tag
     characters; joiners stay, since what they join may be in another piece."""
     return _HIDDEN.sub("", piece)
+
+
+def _with_marks_parted(signs: re.Match[str]) -> str:
+    """Return the signs with no more marks in a row than a letter can need: to compose them takes quadratic time."""
+    parted, row = [], 0
+    for sign in signs[0]:
+        row = row + 1 if unicodedata.combining(sign) else 0
+        if row > _MARKS_IN_A_ROW:
+            parted.append(_JOINER)
+            row = 1
+        parted.append(sign)
+    return "".join(parted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -16,6 +16,7 @@ from retrieval.text.cleaning import clean as clean
 from retrieval.text.headings import Heading
 
 HEADINGS_LIMIT = 20_000  # of a text; what follows them is text alone
+_BUILT_LIMIT = 50_000_000  # characters, whatever the caller's limit is: small files can say the same text many times
 _ISO_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _EARLIEST = date(1970, 1, 1)  # what lies before it is a default or a slip, not when a file was written
 
@@ -89,7 +90,6 @@ def _makes_sense(read: Extracted, most: int) -> bool:
     words = [read.text, read.title, read.language, read.dated, *read.page_labels]
     words += [heading.title for heading in read.headings]
     end = len(read.text)
-    edges = [edge for line in read.recognised for edge in (line.top, line.bottom, *line.edges)]
     return (
         end <= most
         and len(read.headings) <= HEADINGS_LIMIT
@@ -98,10 +98,20 @@ def _makes_sense(read: Extracted, most: int) -> bool:
         and _in_order([heading.start for heading in read.headings], end)
         and all(isinstance(heading.level, int) and heading.level > 0 for heading in read.headings)
         and _in_order([place for span in read.unsearched for place in span], end)
-        and _in_order([place for line in read.recognised for place in (line.start, line.end)], end)
-        and all(isinstance(edge, int | float) for edge in edges)
+        and lines_make_sense(read.recognised, end)
         and (read.pages_end is None or _in_order([read.pages_end], end))
         and all(page > 0 for page in read.unread_pages)
+    )
+
+
+def lines_make_sense(lines: Sequence[RecognisedLine], end: int) -> bool:
+    """Return whether the lines lie in a text of `end` characters in order, and on the page. May raise TypeError for
+    what is of another type."""
+    edges = [edge for line in lines for edge in (line.top, line.bottom, *line.edges)]
+    return (
+        _in_order([place for line in lines for place in (line.start, line.end)], end)
+        and all(type(line.page) is int and line.page > 0 for line in lines)
+        and all(isinstance(edge, int | float) and -1 <= edge <= 2 for edge in edges)
     )
 
 
@@ -160,6 +170,8 @@ class Blocks:
             return
         separator = "" if not self._parts else "\n" if close else "\n\n"
         start = self._length + len(separator)
+        if start + len(text) > _BUILT_LIMIT:
+            raise ParsingError(_("It holds more than %(limit)s characters: split it."), limit=_BUILT_LIMIT)
         self._settle(start)
         if level:
             self._headings.append(Heading(start, level, " ".join(text.split())))

@@ -43,6 +43,7 @@ _FILLED_IN = re.compile(
             r"(?:powerpoint )?(?:演示文稿|プレゼンテーション|프레젠테이션)",
             r"slide|folie|diapositive|diapositiva|page|scan|scanned image|image|img|print|output|enscript output|file",
             r"(?:pdf|word|text)[ -]file|pdf|draft|null|none|undefined|unknown|n/?a|template|index|home|start",
+            r"\(?(?:anonymous|unspecified)\)?",
             r"paper title \(use style: paper title\)|\[.*\]|<.*>|full page fax print|screenshot\b.*|screen shot\b.*",
         )
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from retrieval.parsing.formats.extracted import RecognisedLine
+from retrieval.errors import ParsingError
+from retrieval.parsing.formats.extracted import RecognisedLine, lines_make_sense
 from retrieval.parsing.recognition.detection import detect
 from retrieval.parsing.recognition.order import rows_in_order
 from retrieval.parsing.recognition.reading import ReadLine, read_boxes
+from retrieval.reasons import gettext_noop as _
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,7 +42,36 @@ class ReadPage:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> ReadPage:
-        return cls(**(plain | {"lines": [RecognisedLine.from_json(line) for line in plain["lines"]]}))
+        """Return what a child process answered, which a hostile picture may have written. Raises ParsingError when that
+        makes no sense."""
+        try:
+            lines = [RecognisedLine.from_json(line) for line in plain["lines"]]
+            page = cls(**(plain | {"lines": lines}))
+            page.text.encode()  # raises UnicodeEncodeError, a ValueError, for half a character
+            numbers = [page.page, page.unread_lines]
+            makes_sense = (
+                all(type(number) is int and number >= 0 for number in numbers)
+                and type(page.readable) is bool
+                and "\0" not in page.text
+                and lines_make_sense(lines, len(page.text))
+            )
+        except (TypeError, KeyError, ValueError, AttributeError):
+            makes_sense = False
+        if not makes_sense:
+            raise ParsingError(_("The parser's answer makes no sense."))
+        return page
+
+
+def pages_from_answer(content: bytes, *, asked: Sequence[int]) -> list[ReadPage]:
+    """Return what a child process wrote, a page in each line; behind the last line end is what it had not written to
+    its end. Raises ParsingError when it makes no sense, or tells of a page that was not asked for."""
+    try:
+        pages = [ReadPage.from_json(json.loads(line)) for line in content.split(b"\n")[:-1]]
+    except (ValueError, RecursionError) as error:
+        raise ParsingError(_("The parser's answer makes no sense.")) from error
+    if any(page.page not in asked for page in pages):
+        raise ParsingError(_("The parser's answer makes no sense."))
+    return pages
 
 
 def recognise_page(picture: Image, *, page: int, models: RecognitionModels) -> ReadPage:

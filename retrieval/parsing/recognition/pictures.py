@@ -61,10 +61,13 @@ def count_pages(picture: Image) -> int:
     """Return how many pages it has: a TIFF file has some, and what moves has one. Raises ParsingError."""
     if picture.format != "TIFF":
         return 1
-    count: int = getattr(picture, "n_frames", 1)
-    if count > PAGES_LIMIT:
-        raise ParsingError(_("It has more than %(limit)s pages: split it."), limit=PAGES_LIMIT)
-    return count
+    for page in range(1, PAGES_LIMIT + 1):  # one after another: Pillow's own count takes quadratic time
+        try:
+            picture.seek(page)
+        except (OSError, EOFError, ValueError, SyntaxError):
+            picture.seek(0)
+            return page
+    raise ParsingError(_("It has more than %(limit)s pages: split it."), limit=PAGES_LIMIT)
 
 
 def size_of_page(picture: Image, page: int) -> tuple[int, int]:

@@ -179,6 +179,36 @@ def test_window_of_a_long_document_stands_at_its_place(client: Client, public: C
     assert all(text[start:end] == said for said, start, end in runs(page))
 
 
+TABLE = (
+    "# T\n\n| Part | Price |\n|:-----|------:|\n" + "".join(f"| valve {n} | {n}.50 |\n" for n in range(9)) + "\nEnd."
+)
+CODE = "# T\n\n```sh\n# no heading\n" + "".join(f"run *{n}*\n" for n in range(9)) + "```\n\nThe *end*."
+
+
+@pytest.mark.parametrize(
+    ("text", "cut", "shown"),
+    [
+        (TABLE, "| valve 5", "<th>Part</th>"),
+        (TABLE, "| valve 5", "<p><span"),
+        (CODE, "run *5*", "<pre><code><span"),
+        (CODE, "run *5*", "<em>"),
+    ],
+)
+def test_part_that_begins_in_a_table_or_in_code_is_shown_as_that(text: str, cut: str, shown: str) -> None:
+    start = text.index(cut)
+    page = str(markdown_page(text[start:], offset=start, marks=Marks(), before=text[:start]))
+    assert shown in page
+    assert page.count("<em>") == (text is CODE)
+    assert all(text[begin:end] == said for said, begin, end in runs(page))
+
+
+@pytest.mark.parametrize("before", [TABLE, CODE, "a | b\n", "```\na\n```\n", "| a |\n|---|\n\n", "~~~\n```\n~~~\n"])
+def test_part_behind_a_table_or_code_begins_anew(before: str) -> None:
+    page = str(markdown_page("A | *b*", offset=len(before), marks=Marks(), before=before))
+    assert re.sub("<[^>]+>", "", page).strip() == "A | b"
+    assert "<em>" in page
+
+
 def test_pasted_text_keeps_its_lines(client: Client, public: Collection, put: Put) -> None:
     upload = add_text(public, title="Pasted", text="one\ntwo", owner=None)
     put(public, "b.md", "three\nfour")

@@ -238,15 +238,23 @@ def test_states_tell_the_notes_losses_first(admin_client: Client, collection: Co
 
 
 def test_filter_finds_what_lost_something(admin_client: Client, collection: Collection) -> None:
-    whole, noted, lossy = documents_of(collection, 3, live_generation=1, generation=1)
+    whole, noted, lossy, scanned = documents_of(collection, 4, live_generation=1, generation=1)
     Document.objects.filter(pk=noted.pk).update(noted=Document.Noted.NOTES)
+    pages = [Note("picture_pages", 2, ("3", "4"))]
     Document.objects.filter(pk=lossy.pk).update(noted=Document.Noted.LOSSES)
+    Document.objects.filter(pk=scanned.pk).update(noted=Document.Noted.LOSSES, notes=pages)
     found = {
         value: {d.pk for d in admin_client.get(reverse(DOCUMENTS), {"noted": value}).context["cl"].result_list}
-        for value in ("lost", "any", "none", "x")
+        for value in ("lost", "pages", "any", "none", "x")
     }
-    every = {whole.pk, noted.pk, lossy.pk}
-    assert found == {"lost": {lossy.pk}, "any": {noted.pk, lossy.pk}, "none": {whole.pk}, "x": every}
+    lost = {lossy.pk, scanned.pk}
+    assert found == {
+        "lost": lost,
+        "pages": {scanned.pk},
+        "any": {noted.pk, *lost},
+        "none": {whole.pk},
+        "x": {whole.pk, noted.pk, *lost},
+    }
 
 
 def test_list_tells_documents_of_one_title_apart(admin_client: Client, collection: Collection) -> None:

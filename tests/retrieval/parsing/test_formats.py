@@ -46,6 +46,13 @@ def test_csv_is_read_with_its_delimiter(tmp_path: Path, delimiter: str) -> None:
     )
 
 
+def test_csv_that_tells_excel_its_delimiter_is_read_without_that_line(tmp_path: Path) -> None:
+    assert (
+        read(tmp_path, "a.csv", "sep=;\r\nName;Place\r\nAnn;Rome, Italy\r\n").text
+        == "| Name | Place |\n| Ann | Rome, Italy |"
+    )
+
+
 def test_long_csv_without_column_names_keeps_its_rows(tmp_path: Path) -> None:
     text = "\n".join(f"{number},{number * 2}" for number in range(20))
     assert read(tmp_path, "a.csv", text).text.splitlines()[:2] == ["| 0 | 0 |", "| 1 | 2 |"]

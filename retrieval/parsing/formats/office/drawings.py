@@ -11,7 +11,7 @@ from retrieval.parsing.formats.office.charts import write_chart
 from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
 from retrieval.parsing.formats.office.equations import M, as_latex
 from retrieval.parsing.formats.office.package import OfficePackage
-from retrieval.parsing.formats.plain.scripts import lowered, raised
+from retrieval.parsing.formats.plain.scripts import LOWERED, RAISED, in_line
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -28,21 +28,21 @@ def paragraph_text(paragraph: _Element) -> str:
     """Return the text of a paragraph; line breaks are \\n, and equations are LaTeX, as in Word."""
     from lxml.etree import iterwalk
 
-    texts: list[str] = []
+    runs: list[tuple[str, str]] = []
     walk = iterwalk(paragraph, events=("start",))
     for _event, element in walk:
         if element.tag == FALLBACK:
             walk.skip_subtree()
         elif element.tag == M + "oMath":
             walk.skip_subtree()
-            texts.append(_equation(element, begins=not texts or texts[-1].endswith("\n")))
+            runs.append((_equation(element, begins=not runs or runs[-1][0].endswith("\n")), ""))
         elif element.tag in (A + "t", M + "t"):
-            texts.append(_run_text(element))
+            runs.append((element.text or "", _script(element)))
         elif element.tag == A + "br":
-            texts.append("\n")
+            runs.append(("\n", ""))
         elif element.tag == A + "tab":
-            texts.append("\t")
-    return "".join(texts).strip("\n").replace("\v", "\n")
+            runs.append(("\t", ""))
+    return in_line(runs).strip("\n").replace("\v", "\n")
 
 
 def _equation(element: _Element, *, begins: bool) -> str:
@@ -54,12 +54,11 @@ def _equation(element: _Element, *, begins: bool) -> str:
     return ("" if begins else "\n") + f"$${latex}$$\n"
 
 
-def _run_text(element: _Element) -> str:
+def _script(element: _Element) -> str:
     run = element.getparent()
     properties = run.find(A + "rPr") if run is not None else None
     baseline = properties.get("baseline") or "0" if properties is not None else "0"
-    text = element.text or ""
-    return text if baseline.strip("0%") == "" else lowered(text) if baseline.startswith("-") else raised(text)
+    return "" if baseline.strip("0%") == "" else LOWERED if baseline.startswith("-") else RAISED
 
 
 def written_on(element: _Element) -> str:

@@ -158,14 +158,16 @@ def _sections(code: str) -> list[_Section]:
 
 
 def _tokens(code: str) -> Iterator[tuple[str, str]]:
+    sign = ""  # right before what fills the cell's width, which parts no sign from its number
     for found in _TOKEN.finditer(code):
         kind, text = found.lastgroup or "rest", found[0]
+        before, sign = sign, text[-1] if text.removeprefix("\\") in ("-", "+") else ""
         if kind == "quoted":
             yield "literal", text.strip('"')
         elif kind == "escaped":
             yield "literal", found["escaped"]
         elif kind in ("width", "fill"):
-            yield "literal", " "
+            yield "literal", "" if before and kind == "fill" else " "
         elif kind == "bracket":
             yield from _in_brackets(found["bracket"])
         elif kind == "rest":

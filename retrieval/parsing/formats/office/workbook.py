@@ -13,7 +13,7 @@ from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.office.number_formats import code_of
 from retrieval.parsing.formats.office.package import OfficePackage, as_transitional
 from retrieval.parsing.formats.plain.grids import CELL_CHARACTERS
-from retrieval.parsing.formats.plain.scripts import lowered, raised
+from retrieval.parsing.formats.plain.scripts import LOWERED, RAISED, in_line
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet", "xlMacrosheet", "xlIntlMacrosheet")
-_SHIFTS = {"superscript": raised, "subscript": lowered}
+_SCRIPTS = {"superscript": RAISED, "subscript": LOWERED}
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # ECMA-376-1, 22.9.2.19
 
 
@@ -63,16 +63,15 @@ def is_true(value: str | None) -> bool:
 
 def rich_text(element: _Element) -> str:
     """Return the text of a cell or comment, without how it is pronounced."""
-    texts: list[str] = []
+    runs: list[tuple[str, str]] = []
     for child in element:
         if child.tag == MAIN + "t":
-            texts.append(child.text or "")
+            runs.append((child.text or "", ""))
         elif child.tag == MAIN + "r":
             shifted = child.find(f"{MAIN}rPr/{MAIN}vertAlign")
-            shift = _SHIFTS.get(shifted.get("val") or "") if shifted is not None else None
-            run = [part.text or "" for part in child.iterchildren(MAIN + "t")]
-            texts += [shift(text) for text in run] if shift else run
-    return unescape("".join(texts)[:CELL_CHARACTERS])
+            script = _SCRIPTS.get(shifted.get("val") or "", "") if shifted is not None else ""
+            runs += [(part.text or "", script) for part in child.iterchildren(MAIN + "t")]
+    return unescape(in_line(runs)[:CELL_CHARACTERS])
 
 
 def unescape(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import ParsingError
+from retrieval.notes import Notes
 from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, plausible_date
 from retrieval.parsing.formats.older.lzfu import unpacked_rtf
 from retrieval.parsing.formats.richtext.document import read_rtf_bytes
@@ -51,21 +52,25 @@ class _Message:
         shown = sent.strftime("%Y-%m-%d %H:%M UTC") if sent else ""
         head = {"From": sender, "To": self._text(_TO), "Cc": self._text(_COPIES), "Date": shown}
         blocks.add("\n".join(f"{label}: {' '.join(value.split())}" for label, value in head.items() if value.strip()))
-        blocks.add(self._body())
+        blocks.add(self._body(blocks.notes))
         if attached := self._attachments():
             blocks.add(f"Attachments: {', '.join(attached)}")
             for attachment in attached:
                 blocks.notes.add("attachments", attachment)
         return blocks.extracted(dated=plausible_date(sent.isoformat() if sent else ""))
 
-    def _body(self) -> str:
-        """Return the text, or what the HTML or the RTF shows."""
+    def _body(self, notes: Notes) -> str:
+        """Return the text, or what the HTML or the RTF shows, of which `notes` is told."""
         if text := self._text(_BODY).strip():
             return text
         if html := self._bytes(f"__substg1.0_{_HTML}0102").rstrip(b"\0") or self._text(_HTML).encode():
-            return _shown_html(html)
-        packed = self._bytes(f"__substg1.0_{_RTF}0102")
-        return read_rtf_bytes(unpacked_rtf(packed)).text if packed else ""
+            shown = _read_html(html)
+        elif packed := self._bytes(f"__substg1.0_{_RTF}0102"):
+            shown = read_rtf_bytes(unpacked_rtf(packed))
+        else:
+            return ""
+        notes.include(shown.notes)
+        return shown.text
 
     def _attachments(self) -> list[str]:
         folders = dict.fromkeys(
@@ -126,7 +131,7 @@ class _Message:
             return None
 
 
-def _shown_html(content: bytes) -> str:
+def _read_html(content: bytes) -> Extracted:
     import tempfile
 
     from retrieval.parsing.formats.web.html import read_html
@@ -134,4 +139,4 @@ def _shown_html(content: bytes) -> str:
     with tempfile.NamedTemporaryFile(suffix=".html") as file:
         file.write(content)
         file.flush()
-        return read_html(Path(file.name)).text
+        return read_html(Path(file.name))

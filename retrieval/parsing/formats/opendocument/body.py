@@ -81,6 +81,7 @@ class BodyWriter:
     def finish(self) -> None:
         """Append footnotes, each behind its mark, and comments."""
         for mark, body in self._footnotes:
+            self._note_frames(body)
             self._blocks.add(f"{mark} {' '.join(plain_text(body).split())}")
         for comment in self._comments:
             self._blocks.add(comment)
@@ -91,6 +92,7 @@ class BodyWriter:
         write_tables(self._blocks, grid_of(table, self._cell))
 
     def _cell(self, cell: _Element) -> str:
+        self._note_frames(cell)
         aside = (OFFICE + "annotation", TEXT + "note-body")
         paragraphs = (
             line for line in cell.iter(TEXT + "p", TEXT + "h") if next(line.iterancestors(*aside), None) is None
@@ -182,6 +184,15 @@ class BodyWriter:
                 return
         if frame.find(DRAW + "image") is not None:
             self._document.notes.add("pictures")
+
+    def _note_frames(self, element: _Element) -> None:
+        """Note what stands in frames of a cell or a note, of which only the text is read."""
+        for frame in element.iter(DRAW + "frame"):
+            inside = next(frame.iter(DRAW + "object", DRAW + "object-ole"), None)
+            if inside is not None:
+                self._document.notes.add("parts", inside.get(HREF) or "object")
+            elif frame.find(DRAW + "image") is not None and frame.find(DRAW + "text-box") is None:
+                self._document.notes.add("pictures")
 
     def _add_object(self, element: _Element) -> None:
         root = element[0] if len(element) else self._document.object_root(element)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.parsing.formats.numbers import whole
 from retrieval.parsing.formats.opendocument.package import DC, DRAW, OFFICE, STYLE, TEXT, OpenDocument
-from retrieval.parsing.formats.plain.scripts import lowered, raised
+from retrieval.parsing.formats.plain.scripts import LOWERED, RAISED, in_line
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -42,18 +42,18 @@ def print_paragraph(paragraph: _Element, document: OpenDocument) -> Printed:
     from lxml.etree import iterwalk
 
     printed = Printed()
-    texts: list[str] = []
+    runs: list[tuple[str, str]] = []
     walk = iterwalk(paragraph, events=("start", "end"))
     for event, element in walk:
         if event == "end":
-            texts.append((element.tail or "") if element is not paragraph else "")
+            runs.append(((element.tail or "") if element is not paragraph else "", ""))
         elif not isinstance(element.tag, str) or element.tag in _UNPRINTED:
             walk.skip_subtree()
         elif element.tag in _HIDDEN or _is_hidden(element, document):
             document.notes.add("hidden_text")
             walk.skip_subtree()
-        elif shift := _shift(element, document):
-            texts.append(shift("".join(_plain_parts(element))))
+        elif script := _script(element, document):
+            runs.append((in_line(_plain_runs(element)), script))
             walk.skip_subtree()
         elif element.tag in _SHAPES:
             printed.anchored.append(element)
@@ -62,35 +62,38 @@ def print_paragraph(paragraph: _Element, document: OpenDocument) -> Printed:
             printed.comments.append(_comment(element))
             walk.skip_subtree()
         elif element.tag == TEXT + "note":
-            texts.append(_mark(element, printed))
+            runs.append((_mark(element, printed), ""))
             walk.skip_subtree()
         else:
-            texts.append(_begun(element))
-    printed.text = "".join(texts)
+            runs.append((_begun(element), ""))
+    printed.text = in_line(runs)
     return printed
 
 
-def plain_text(element: _Element) -> str:
-    """Return the paragraphs of a cell, note or comment as one text, each on a line."""
-    lines = ("".join(_plain_parts(line)) for line in element.iter(TEXT + "p", TEXT + "h"))
+def plain_text(element: _Element, document: OpenDocument | None = None) -> str:
+    """Return the paragraphs of a cell, note or comment as one text, each on a line. With the `document`, whose styles
+    say it, raised and lowered text is written as such."""
+    lines = (in_line(_plain_runs(line, document)) for line in element.iter(TEXT + "p", TEXT + "h"))
     return "\n".join(line for line in lines if line.strip())
 
 
-def _plain_parts(paragraph: _Element) -> list[str]:
+def _plain_runs(paragraph: _Element, document: OpenDocument | None = None) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a paragraph or span, each with its script."""
     from lxml.etree import iterwalk
 
-    texts: list[str] = []
     walk = iterwalk(paragraph, events=("start", "end"))
     for event, element in walk:
         if event == "end":
-            texts.append((element.tail or "") if element is not paragraph else "")
+            yield (element.tail or "") if element is not paragraph else "", ""
         elif not isinstance(element.tag, str) or element.tag in _UNPRINTED or element.tag == OFFICE + "annotation":
             walk.skip_subtree()
         elif element is not paragraph and element.tag in (TEXT + "p", TEXT + "h"):
             walk.skip_subtree()  # of a box anchored in it, which is a paragraph of its own
+        elif document and (script := _script(element, document)):
+            yield in_line(_plain_runs(element)), script
+            walk.skip_subtree()
         else:
-            texts.append(_begun(element))
-    return texts
+            yield _begun(element), ""
 
 
 def _begun(element: _Element) -> str:
@@ -110,17 +113,17 @@ def _is_hidden(element: _Element, document: OpenDocument) -> bool:
     return bool(kind and name) and document.style_property(kind or "", name, TEXT + "display") == "none"
 
 
-def _shift(element: _Element, document: OpenDocument) -> Callable[[str], str] | None:
-    """Return how a span of raised or lowered text is written; None for any other."""
+def _script(element: _Element, document: OpenDocument) -> str:
+    """Return the script of a span of raised or lowered text; empty for any other."""
     if (
         element.tag != TEXT + "span"
         or next(element.iter(*_SHAPES, TEXT + "note", OFFICE + "annotation"), None) is not None
     ):
-        return None
+        return ""
     position = document.style_property("text", element.get(TEXT + "style-name"), STYLE + "text-position")
     if not position or position.startswith("0"):
-        return None
-    return lowered if position.startswith(("sub", "-")) else raised
+        return ""
+    return LOWERED if position.startswith(("sub", "-")) else RAISED
 
 
 def _mark(note: _Element, printed: Printed) -> str:

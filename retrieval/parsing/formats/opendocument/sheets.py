@@ -99,7 +99,7 @@ class _SheetStream:
 
     def _shown(self, cell: Any) -> str:
         """Return what the cell shows, which the file holds; a date in digits as ISO 8601."""
-        lines = [plain_text(line) for line in cell.iterchildren(TEXT + "p", TEXT + "list")]
+        lines = [plain_text(line, self._document) for line in cell.iterchildren(TEXT + "p", TEXT + "list")]
         text = "\n".join(filter(None, lines))[:CELL_CHARACTERS].strip()
         date = cell.get(OFFICE + "date-value") or ""
         if date and _DATE_IN_DIGITS.fullmatch(text) and len(re.findall(r"\d+", text)) >= 3:

@@ -41,7 +41,7 @@ def _add_page(blocks: Blocks, document: OpenDocument, page: _Element, number: in
         blocks.notes.add("hidden_text", f"Slide {number}")
         return
     title = next((frame for frame in page.iter(DRAW + "frame") if _class(frame) == "title" and plain_text(frame)), None)
-    blocks.add(" ".join(plain_text(title).split()) if title is not None else f"Slide {number}", level=1)
+    blocks.add(" ".join(plain_text(title, document).split()) if title is not None else f"Slide {number}", level=1)
     writer = BodyWriter(blocks, document)
     for shape in page:
         kind = _class(shape)

@@ -170,10 +170,12 @@ def _is_at_edge(side: str, line: PageLine, bounds: Bounds) -> bool:
 
 
 def _small_print(lines: Sequence[PageLine], rows: Sequence[Sequence[int]]) -> Iterator[tuple[str, int]]:
-    """Yield the side and the index of the first and the last line of a page that are smaller than all others."""
+    """Yield the side and the index of the first and the last line of a page that are smaller than those between, or
+    than the other one."""
     if len(rows) < 2:
         return
-    for side, row, others in (("top", rows[0], rows[1:]), ("bottom", rows[-1], rows[:-1])):
+    between = rows[1:-1]
+    for side, row, others in (("top", rows[0], between or rows[1:]), ("bottom", rows[-1], between or rows[:-1])):
         lowest = min(lines[index].height for other in others for index in other)
         if max(lines[index].height for index in row) < _SMALLER * lowest:
             yield from ((side, index) for index in row)

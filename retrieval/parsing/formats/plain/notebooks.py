@@ -27,11 +27,12 @@ def read_notebook(path: Path) -> Extracted:
     notebook = parse_json(decode(path.read_bytes(), notes=notes))
     if not isinstance(notebook, dict) or not ("cells" in notebook or "worksheets" in notebook):
         raise ParsingError(_("It is named .ipynb, but it is no Jupyter notebook."))
+    language = _language(notebook)
     parts: list[str] = []
     headings: list[Heading] = []
     length = 0
     for cell in _cells(notebook):
-        for part in _parts(cell, _language(notebook), notes):
+        for part in _parts(cell, language, notes):
             parsed = parse_markdown(clean(part).strip("\n"), notes=notes)
             if parsed.text.strip():
                 headings += [Heading(length + each.start, each.level, each.title) for each in parsed.headings]

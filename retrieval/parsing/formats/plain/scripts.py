@@ -1,25 +1,32 @@
-"""Raised and lowered characters as Unicode has them: ten to the fourth is 10⁴, never 104."""
+"""Raised and lowered text in a line: ten to the fourth is 10^4, never 104."""
 
 from __future__ import annotations
 
-_RAISED = str.maketrans("0123456789+-−=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾")
-_LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
+import re
+from collections.abc import Iterable
+
+RAISED, LOWERED = "^", "_"
+_NUMBER = re.compile(r"[+\-−–]?\d|[+\-−–]$")
+_ORDINALS = "aoedhrst"  # letters that are raised behind a number to say that it is one of order, or of hours
 
 
-def raised(text: str) -> str:
-    """Return a raised text: signs that Unicode has raised, words as they are (1st), other letters behind a ^."""
-    return _shifted(text, _RAISED, "^")
+def sign_of(text: str, script: str, *, before: str, former: str = "") -> str:
+    """Return the sign that stands before raised or lowered text (`script` is RAISED or LOWERED, else empty): behind a
+    word or number, where the line would say something else without it. `former` is the script of what is `before`."""
+    if not script or script == former or not before or before[-1].isspace():
+        return ""
+    text = text.strip()
+    if _NUMBER.match(text):
+        return script
+    return script if len(text) == 1 and text.isalpha() and (script == LOWERED or text.lower() not in _ORDINALS) else ""
 
 
-def lowered(text: str) -> str:
-    """Return a lowered text: signs that Unicode has lowered, words as they are, other letters behind a _."""
-    return _shifted(text, _LOWERED, "_")
-
-
-def _shifted(text: str, signs: dict[int, int], mark: str) -> str:
-    shown = text.strip()
-    if shown and all(ord(letter) in signs for letter in shown):
-        return text.translate(signs)
-    if len(shown) == 1 and shown.isalpha():  # x to the n; two letters are mostly an ordinal's ending
-        return text.replace(shown, mark + shown)
-    return text
+def in_line(runs: Iterable[tuple[str, str]]) -> str:
+    """Return runs of text, each with its script, as one text."""
+    texts: list[str] = []
+    former = ""
+    for text, script in runs:
+        if text:
+            texts += [sign_of(text, script, before=texts[-1] if texts else "", former=former), text]
+            former = script
+    return "".join(texts)

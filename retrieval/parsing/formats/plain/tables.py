@@ -20,10 +20,11 @@ from retrieval.parsing.formats.extracted import Blocks, Extracted, clean, row_li
 from retrieval.parsing.formats.plain.encodings import decode
 from retrieval.reasons import gettext_noop as _
 
-_LONG = 12  # rows; a shorter table mostly shares a chunk with its column names
+LONG_TABLE = 12  # rows; a shorter table mostly shares a chunk with its column names
 _HEADER_WITHIN = 8  # rows, above which notes may stand
 _HEADER_DEPTH = 4  # rows that may name columns together
 _DELIMITERS = ",;\t|"
+_DELIMITER_LINE = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)  # with which a file tells Excel its delimiter
 _SAMPLE = 20_000  # characters, in which the delimiter shows
 _COLUMN_NAME_LIMIT = 80  # characters; what is longer is no column's name
 _YEAR = re.compile(r"(?:19|20)\d\d(?:-\d\d){0,2}")
@@ -32,8 +33,10 @@ _YEAR = re.compile(r"(?:19|20)\d\d(?:-\d\d){0,2}")
 def read_csv(path: Path) -> Extracted:
     blocks = Blocks()
     text = clean(decode(path.read_bytes(), notes=blocks.notes))
+    if told := _DELIMITER_LINE.match(text):
+        text = text[told.end() :]
     csv.field_size_limit(max(len(text), 131_072))
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text[:_SAMPLE]))
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=told[1] if told else _delimiter(text[:_SAMPLE]))
     try:
         write_table(blocks, rows)
     except csv.Error as error:
@@ -71,13 +74,13 @@ def write_rows(blocks: Blocks, rows: Iterable[TableRow]) -> None:
     upper ones span columns: 2024 over Q1 and Q2."""
     flat = (row._replace(cells=[" ".join(cell.split()) for cell in row.cells]) for row in rows)
     filled = (row for row in flat if any(row.cells))
-    begun = list(islice(filled, _LONG + _HEADER_WITHIN))
+    begun = list(islice(filled, LONG_TABLE + _HEADER_WITHIN))
     header = _header_of(begun)
     if header is None:
         for number, row in enumerate(chain(begun, filled)):
             blocks.add(_line(row.cells, keeps_columns=row.keeps_columns), close=number > 0)
         return
-    if len(begun) - header.end >= _LONG:
+    if len(begun) - header.end >= LONG_TABLE:
         _write_long(blocks, header, chain(begun, filled))
         return
     for number, row in enumerate(chain(begun, filled)):

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
 from retrieval.parsing.formats.office.symbols import in_symbols, is_symbol_font
-from retrieval.parsing.formats.plain.scripts import lowered, raised
+from retrieval.parsing.formats.plain.scripts import LOWERED, RAISED
 from retrieval.parsing.formats.richtext.paragraphs import CellDefinition, Flow, Style
 from retrieval.parsing.formats.richtext.tokens import Token, charset_encoding, decoded, page_encoding, tokens
 
-_DEPTH = 5_000  # of groups; what is deeper is passed over
+_DEPTH = 5_000  # of groups; what is deeper is passed over, and noted
+_SCRIPTS = {"super": RAISED, "sub": LOWERED}
 _FONT_NAME = 100  # characters
 _SIGNS = {
     "tab": "\t", "line": "\n", "lbr": "\n", "page": "\n", "column": "\n", "emdash": "—", "endash": "–", "lquote": "‘",
@@ -107,7 +108,8 @@ class _RtfReader:
         elif kind == "}":
             self._close()
         elif self._too_deep:
-            return
+            if kind == "text" and not self._state.skipped:
+                self.blocks.notes.add("parts", "groups")
         elif kind == "word":
             self._word(token.text, token.number)
         elif kind == "sign":
@@ -203,9 +205,7 @@ class _RtfReader:
         elif state.place == "listtext":
             state.flow.mark.append(self._in_font(text))
         else:
-            text = self._in_font(text)
-            shift = {"super": raised, "sub": lowered}.get(state.shifted)
-            state.flow.texts.append(shift(text) if shift else text)
+            state.flow.texts.append((self._in_font(text), _SCRIPTS.get(state.shifted, "")))
 
     def _in_font(self, text: str) -> str:
         """Return what the font shows in place of the text; signs without a name are noted."""
@@ -256,7 +256,7 @@ class _RtfReader:
             state.place = "listtext"
         elif word in _EDGES or word in ("footnote", "annotation"):
             if word == "footnote":
-                state.flow.texts.append(f"[{len(self._footnotes) + 1}]")
+                state.flow.texts.append((f"[{len(self._footnotes) + 1}]", ""))
                 self._footnotes.append("")
             state.flow = Flow()
             state.place, state.in_table, state.shifted, state.listed = word, False, "", False

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from retrieval.parsing.formats.extracted import Blocks
 from retrieval.parsing.formats.plain.grids import Merge, SheetGrid, write_tables
+from retrieval.parsing.formats.plain.scripts import in_line
 
 _BULLETS = set("·•◦▪‣o§–—-*➢❖ü\uf0b7\uf0a7\uf0d8\uf0fc\uf02d\uf0a8")
 _SAME_EDGE = 30  # twips, within which the right edges of cells are one column's
@@ -45,7 +46,7 @@ class Flow:
     """Text that is being put together. Without `blocks` its paragraphs are collected in `lines`."""
 
     blocks: Blocks | None = None
-    texts: list[str] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)  # each with its script
     mark: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
@@ -55,8 +56,8 @@ class Flow:
 
     def end_paragraph(self, *, level: int = 0, in_table: bool = False, listed: bool = False) -> None:
         """End the paragraph: in a table it belongs to a cell; else it is a heading of this level, an item, or plain."""
-        text = _joined(self.texts)
-        mark = _mark(_joined(self.mark), listed=listed)
+        text = _tidied(in_line(self.texts))
+        mark = _mark(_tidied("".join(self.mark)), listed=listed)
         self.texts, self.mark = [], []
         shown = f"{mark} {text}" if mark and text.strip() else text
         if in_table and self.blocks is not None:
@@ -103,9 +104,8 @@ class Flow:
         return "\n".join(filter(None, self.lines))
 
 
-def _joined(texts: list[str]) -> str:
+def _tidied(text: str) -> str:
     """Return the text; halves of characters that stand outside the basic plane are put together."""
-    text = "".join(texts)
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\ufffd", "")
     return text

@@ -38,6 +38,7 @@ _ACCENTS = {
 _RAISED = re.compile(
     r"[+\-−–]?\d{1,6}(?:[.,/]\d{1,6})?[+\-−]?|[+\-−]|[+\-−]?\d{0,3}[a-zA-Z](?:[+\-−/](?:\d{1,3}|[a-zA-Z]))?"
 )
+_FIGURE = re.compile(r"\d|[+\-−–]\w")
 _SHORT = 40  # characters of what may be raised as a whole
 _LOWERED = re.compile(r"\d{1,6}|[a-zA-Z]|(?:[a-z],)?[ijkn][+\-−]?\d{0,3}|max|min")
 
@@ -68,7 +69,7 @@ def raised(text: str, *, is_lowered: bool, is_link: bool) -> str:
         bare = bare.replace("−", "-")
         is_compound = re.search(r"[a-zA-Z/]|\d[+\-]\d", bare) is not None and len(bare) > 1
         return f"{'_' if is_lowered else '^'}{f'{{{bare}}}' if is_compound else bare}"
-    if bare[:1].isdigit() and len(bare) <= _SHORT:  # 20 and 4_2 are not 204_2
+    if _FIGURE.match(bare) and len(bare) <= _SHORT:  # 20 and 4_2 are not 204_2
         return f"{'_' if is_lowered else '^'}{{{bare}}}"
     return text
 

@@ -27,7 +27,8 @@ _MENU = re.compile(
 )
 _FOOT = re.compile(r"(?:^|[-_\s])(?:footer|colophon)(?=$|[-_\s])")
 _LINKED = 0.6  # of its text, from which on a part is a menu
-_REJECTED_LIMIT = 100  # parts that only have the name of one; they may hold each other, and each is read
+_REJECTED_LIMIT = 100  # parts that only have the name of one
+_READ_LIMIT = 4_000_000  # characters of such parts, which may hold each other: each is read
 _CONSENT_CHARACTERS = 4_000
 _LEFT_SHARE, _LEFT_CHARACTERS = 0.2, 150  # of the text, which is content: where less would be left, all stays
 
@@ -76,7 +77,7 @@ def _found_in(root: _Element) -> Iterator[_Element]:
     from lxml.etree import iterwalk
 
     walk = iterwalk(root, events=("start",))
-    rejected = 0
+    rejected = read = 0
     for _event, element in walk:
         if (
             not isinstance(element.tag, str)
@@ -85,12 +86,16 @@ def _found_in(root: _Element) -> Iterator[_Element]:
             or element.get("role", "").lower() == "main"
         ):
             walk.skip_subtree()
-        elif element.tag in _HOLDERS and rejected < _REJECTED_LIMIT and (kind := _kind(element)):
-            if _is_furniture(element, kind):
+        elif element.tag not in _HOLDERS or rejected >= _REJECTED_LIMIT or read >= _READ_LIMIT:
+            continue
+        elif kind := _kind(element):
+            text = _text(element)
+            if _is_furniture(element, kind, text):
                 yield element
                 walk.skip_subtree()
             else:
                 rejected += 1
+                read += len(text)
 
 
 def _kind(element: _Element) -> str:
@@ -105,12 +110,11 @@ def _kind(element: _Element) -> str:
     return ""
 
 
-def _is_furniture(element: _Element, kind: str) -> bool:
+def _is_furniture(element: _Element, kind: str, text: str) -> bool:
     if next(element.iter(*_CONTENT, "h1"), None) is not None:
         return False
     if kind == "foot":
         return True
-    text = _text(element)
     if kind == "consent":
         return len(text) <= _CONSENT_CHARACTERS and _CONSENT_WORDS.search(text) is not None
     linked = sum(_length(link) for link in element.iter("a"))

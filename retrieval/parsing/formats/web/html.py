@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from retrieval.parsing.formats.web.furniture import Furniture, furniture_of
 from retrieval.parsing.formats.web.reader import HtmlReader
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element
+    from lxml.etree import HTMLParser, _Element
 
+_DEPTH_LIMIT = 1_000  # elements in each other
 _DATE_NAMES = [
     *("article:modified_time", "og:updated_time", "dcterms.modified", "datemodified", "last-modified"),
     *("article:published_time", "datepublished", "dcterms.date", "dc.date", "date", "dcterms.created"),
@@ -44,9 +46,50 @@ def parse_html(text: str) -> _Element | None:
     """Return the root of a page, however it is written; None when nothing stands in it."""
     from lxml import etree
 
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
     content = text.encode(errors="replace")
-    return etree.fromstring(content, parser) if content.strip() else None
+    if not content.strip():
+        return None
+    parser = _parser()
+    root = etree.fromstring(content, parser)
+    if any(fault.type_name == "ERR_RESOURCE_LIMIT" for fault in parser.error_log):
+        root = etree.fromstring(content, _parser(_Flattened()))
+    return root
+
+
+def _parser(target: _Flattened | None = None) -> HTMLParser:
+    from lxml import etree
+
+    return etree.HTMLParser(
+        target=target, encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
+    )
+
+
+class _Flattened:
+    """Builds the tree of a page that is nested more deeply than the parser's own trees may be, beyond which it would
+    leave out all that follows. Deeper elements stand, empty, before what they hold."""
+
+    def __init__(self) -> None:
+        from lxml import etree
+
+        self._builder = etree.TreeBuilder()
+        self._depth = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._depth += 1
+        self._builder.start(tag, dict(attributes))
+        if self._depth > _DEPTH_LIMIT:
+            self._builder.end(tag)
+
+    def end(self, tag: str) -> None:
+        if self._depth <= _DEPTH_LIMIT:
+            self._builder.end(tag)
+        self._depth -= 1
+
+    def data(self, text: str) -> None:
+        self._builder.data(text)
+
+    def close(self) -> _Element:
+        return self._builder.close()
 
 
 def _title(root: _Element) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from email import policy
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +24,8 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _SHOWN = ("From", "To", "Cc", "Date")
 _DEPTH_LIMIT = 12  # parts in parts; what is deeper is named only
 _PARTS_LIMIT = 2_000
+_HEADERS = HeaderRegistry()
+_HEADER_READ = 20_000  # characters
 _LEVELS = 6
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
 _HEADER_FAULTS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
@@ -174,8 +178,14 @@ class _MailReader:
 
 def _parsed(content: bytes, *, heads_only: bool = False) -> EmailMessage:
     """Return the mail. Raises RecursionError for parts in parts, some hundred deep."""
-    parser = BytesParser(_class=EmailMessage, policy=policy.default)
+    parser = BytesParser(_class=EmailMessage, policy=policy.default.clone(header_factory=_read_header))
     return parser.parsebytes(content.lstrip(), headersonly=heads_only)
+
+
+@lru_cache(1_000)
+def _read_header(name: str, value: str) -> BaseHeader:
+    """Return a header as the standard library reads it, which takes it long, and does so each time one is asked for."""
+    return _HEADERS(name, value[:_HEADER_READ])
 
 
 def _chosen(children: list[Message]) -> Message | None:

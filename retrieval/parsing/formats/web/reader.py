@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.parsing.formats.extracted import Blocks, row_line
+from retrieval.parsing.formats.plain.tables import LONG_TABLE, write_table
 from retrieval.parsing.formats.web.drawn import katex_tex, mathjax_tex
 from retrieval.parsing.formats.web.formulas import dollars, formula, raised
 from retrieval.parsing.formats.web.furniture import Furniture
@@ -34,6 +35,7 @@ _PICTURED = {"img", "svg", "math", "mjx-container", "input", "select"}
 _ADORNING_TAGS = {"a", "b", "button", "div", "em", "i", "nobr", "span", "strong", "sup", "use"}
 _DRAWING_FONTS = ("material-icons", "material-symbols")  # in which the name of a drawing is its text
 _READ_ALOUD = {"sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "screenreader", "a11y-hidden"}
+_CHANGES = {"del", "ins"}
 _REPEATS_LIMIT = 1_000  # characters, and strings, of text that may repeat other text
 _DRAWN_FORMULAS = {"MathJax", "MathJax_Preview", "MathJax_Display", "MathJax_SVG", "MathJax_CHTML", "mjx-chtml"}
 
@@ -95,6 +97,7 @@ class HtmlReader:
         self._raised: list[int] = []
         self._readings: list[str] = []  # of characters, by <rt>
         self._grid = HtmlGrid()
+        self._rows: list[list[str]] = []  # of a table, that are not written yet
         self._lists: dict[_Element, ListNumbering] = {}
         self._layout: set[_Element] = set()
         self._has_tex_scripts = False
@@ -119,6 +122,7 @@ class HtmlReader:
             else:
                 self._enter(element, frame)
         self._flush()
+        self._write_rows()
 
     def _frame(self, element: _Element, above: _Frame, visibility: Visibility) -> _Frame:
         """Return whether the element is passed over, once what stands in its place has been said."""
@@ -153,7 +157,7 @@ class HtmlReader:
         elif tag == "img":
             said = picture(element, self._blocks.notes)
         elif tag in {"input", "select"}:
-            said = field(element)
+            said = f" {shown} " if (shown := field(element)) else ""
         elif self._is_drawn_formula(element) or tag in _NEVER_SHOWN or _is_control(element):
             said = ""
         elif "katex-html" in element.get("class", "").split():
@@ -192,6 +196,7 @@ class HtmlReader:
         if self._anchors and (name := element.get("id") or element.get("name")) in self._anchors:
             if not self._cells:
                 self._flush()
+            self._write_rows()
             self._blocks.mark(f"{self._place}#{name}")
         if self._is_cell(element):
             self._cells.append(len(self._inline))
@@ -207,6 +212,8 @@ class HtmlReader:
             self._raised.append(len(self._inline))
         elif tag == "q":
             self._inline.append("“")
+        elif tag == "textarea" or (tag in _CHANGES and _follows_change(element)):
+            self._inline.append(" ")
         self._say(element.text, frame)
 
     def _begin_block(self, element: _Element, style: str) -> None:
@@ -215,6 +222,7 @@ class HtmlReader:
         self._preformatted += tag == "pre"
         self._level = int(tag[1]) if tag in _HEADINGS else self._level
         if tag == "table":
+            self._write_rows()
             self._grid = HtmlGrid()
         elif tag == "li":
             self._close = element.getprevious() is not None or _is_nested(element)
@@ -259,11 +267,23 @@ class HtmlReader:
             self._end_row()
             if tag in _ROW_GROUPS:
                 self._grid.end_group()
+            if tag == "table":
+                self._write_rows()
 
     def _end_row(self) -> None:
-        follows = self._grid.rows > 0
-        if line := row_line(self._grid.end_row()):
-            self._blocks.add(self._mark + line, close=follows or self._close)
+        cells = self._grid.end_row()
+        if any(map(str.strip, cells)):
+            self._rows.append(cells)
+
+    def _write_rows(self) -> None:
+        """Append the rows that have ended; those of a long table name their columns themselves, as in a sheet."""
+        rows, self._rows = self._rows, []
+        if len(rows) > LONG_TABLE and not (self._mark or self._close):
+            write_table(self._blocks, rows)
+            return
+        follows = self._grid.rows > len(rows)
+        for number, cells in enumerate(rows):
+            self._blocks.add(self._mark + row_line(cells), close=number > 0 or follows or self._close)
             self._mark = ""
 
     def _end_inline(self, element: _Element, raising: str) -> None:
@@ -302,6 +322,7 @@ class HtmlReader:
         if not self._preformatted:
             text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
         if text.strip(" |-\n"):
+            self._write_rows()
             self._blocks.add(self._mark + text, level=self._level, close=self._close)
             self._mark, self._close = "", False
 
@@ -313,6 +334,12 @@ def _raising(element: _Element, declared: dict[str, str]) -> str:
     if element.tag in _BLOCK_TAGS or element.tag in {"td", "th", "br", "rt", "ruby", "q"}:
         return ""
     return {"super": "sup", "sub": "sub"}.get(declared.get("vertical-align", ""), "")
+
+
+def _follows_change(element: _Element) -> bool:
+    """Return whether this stands right behind a change of the other kind, from which a browser tells it by strokes."""
+    before = element.getprevious()
+    return before is not None and before.tag in _CHANGES - {element.tag} and not before.tail
 
 
 def _is_adornment(element: _Element) -> bool:

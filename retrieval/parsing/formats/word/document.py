@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import ParsingError
 from retrieval.parsing.formats.extracted import Blocks, Extracted, first_date
-from retrieval.parsing.formats.office.embedded import fill_from_workbook, lacks_figures
+from retrieval.parsing.formats.office.drawings import write_linked_chart
 from retrieval.parsing.formats.office.equations import M
 from retrieval.parsing.formats.office.package import OfficePackage, open_package
 from retrieval.parsing.formats.plain.encodings import decode
-from retrieval.parsing.formats.plain.tables import TableRow, write_rows, write_table
+from retrieval.parsing.formats.plain.tables import TableRow, write_rows
 from retrieval.parsing.formats.web.html import read_html_into
-from retrieval.parsing.formats.word.figures import chart_rows, chart_title
 from retrieval.parsing.formats.word.grid import grid_of, is_layout, is_shown, row_cells, table_rows
 from retrieval.parsing.formats.word.numbering import WordNumbering
 from retrieval.parsing.formats.word.paragraphs import (
@@ -168,7 +167,7 @@ class _Document:
                     self._after_item = False
                 elif element.tag == W + "altChunk":
                     self._settle()
-                    self._write_chunk(self._package.target(part, element.get(_R + "id")))
+                    self._write_chunk(self._blocks, element, part)
                 else:
                     self._write_paragraph(element, reader, part)
 
@@ -233,55 +232,50 @@ class _Document:
         elif aside.kind == "table" and aside.element is not None:
             self._write_table(aside.element, reader, part)
         elif aside.kind == "chart":
-            self._write_chart(aside, part)
+            self._write_chart(self._blocks, aside, part)
         else:
             for text in self._drawn_texts(aside, part):
                 self._blocks.add(text)
         self._carried = waiting
         self._after_item = False
 
-    def _write_chart(self, aside: WordAside, part: str) -> None:
-        """Append a chart's title and figures; one without figures is noted."""
-        root = self._drawn_root(aside, part)
-        if root is None:
-            return
-        self._blocks.add(chart_title(root))
-        rows = chart_rows(root)
-        write_table(self._blocks, rows)
-        if not rows:
-            self._blocks.notes.add("parts", self._package.target(part, aside.value))
+    def _write_chart(self, blocks: Blocks, aside: WordAside, part: str) -> None:
+        if self._is_first(self._package.target(part, aside.value)):
+            write_linked_chart(blocks, self._package, part, aside.value)
 
     def _drawn_texts(self, aside: WordAside, part: str) -> list[str]:
-        """Return what is written in something drawn."""
+        """Return what is written in something drawn, a chart as one text."""
         if aside.kind == "text":
             return [aside.value]
-        root = self._drawn_root(aside, part)
+        if aside.kind == "chart":
+            chart = self._beside()
+            self._write_chart(chart, aside, part)
+            return ["; ".join(_cells_of(line) for line in chart.extracted().text.split("\n") if line)]
+        name = self._package.target(part, aside.value)
+        root = self._package.root_or_note(name) if name and self._is_first(name) else None
         if root is None:
             return []
         paragraphs = ("".join(text.text or "" for text in one.iter(_A + "t")) for one in root.iter(_A + "p"))
-        texts = [text for text in paragraphs if text.strip()]
-        if aside.kind == "chart":
-            texts += ["; ".join(", ".join(filter(None, row)) for row in chart_rows(root))]
-        return texts
+        return [text for text in paragraphs if text.strip()]
 
-    def _drawn_root(self, aside: WordAside, part: str) -> _Element | None:
-        """Return the part that is drawn; None when it can't be read, or has been."""
-        name = self._package.target(part, aside.value)
-        if not name or name in self._drawn:
-            return None
-        self._drawn.add(name)
-        root = self._package.root_or_note(name)
-        if root is not None and aside.kind == "chart":
-            fill_from_workbook(self._package, name, root)
-            if lacks_figures(root):
-                self._blocks.notes.add("parts", name)
-        return root
-
-    def _write_chunk(self, name: str) -> None:
-        """Append a page of HTML that stands in the document as a part of its own; other kinds are noted."""
+    def _is_first(self, name: str) -> bool:
+        """Return whether a part is met for the first time."""
         if name in self._drawn:
-            return
+            return False
         self._drawn.add(name)
+        return True
+
+    def _beside(self) -> Blocks:
+        """Return room for what stands in a cell, a note or a header, and is noted with the rest."""
+        blocks = Blocks()
+        blocks.notes = self._blocks.notes
+        return blocks
+
+    def _write_chunk(self, blocks: Blocks, chunk: _Element, part: str) -> None:
+        """Append a page of HTML that stands in the document as a part of its own; other kinds are noted."""
+        name = self._package.target(part, chunk.get(_R + "id"))
+        if not self._is_first(name):
+            return
         content = self._package.read(name) if name else b""
         if name.endswith((".mht", ".mhtml", ".eml")):
             parts = message_from_bytes(content, policy=default).walk()
@@ -290,7 +284,7 @@ class _Document:
         elif not name.endswith((".htm", ".html", ".xhtml")):
             content = b""
         if content:
-            read_html_into(self._blocks, decode(content))
+            read_html_into(blocks, decode(content))
         elif name:
             self._blocks.notes.add("attachments", name)
 
@@ -317,7 +311,11 @@ class _Document:
         for element in self._blocks_of(parent):
             if element.tag == W + "tbl":
                 yield self._table_text(element, reader, part)
-            elif element.tag != W + "altChunk":
+            elif element.tag == W + "altChunk":
+                chunk = self._beside()
+                self._write_chunk(chunk, element, part)
+                yield chunk.extracted().text
+            else:
                 line = reader.read(element)
                 if goes_on(element):
                     carried.append(line.text)
@@ -350,6 +348,11 @@ def _below_first(rows: Iterator[list[str]]) -> Iterator[TableRow]:
         place = next((column for column, cell in enumerate(row) if cell), 0)
         named = place < len(first) and bool(first[place]) and sum(map(bool, first)) > 1
         yield TableRow(row, keeps_columns=named)
+
+
+def _cells_of(line: str) -> str:
+    """Return a row of a table without its bars."""
+    return ", ".join(filter(None, (cell.strip() for cell in line.strip("| ").split(" | "))))
 
 
 def _says_something(text: str) -> bool:

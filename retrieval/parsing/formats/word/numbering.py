@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BULLET = "-"
 _LEVELS = 9
 _PLACE = re.compile(r"%([1-9])")
+_TEMPLATE_KEPT = 255  # characters; Word writes no longer ones, and each paragraph of the list begins with it
 _LINKS = 5  # from one list to the next by numbering styles
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 
@@ -167,7 +168,7 @@ def _read_level(element: _Element) -> tuple[int, _Level]:
     at = whole(element.get(W + "ilvl"))
     return -1 if at is None else at, _Level(
         format=_format(element),
-        template=(text.get(W + "val") or "") if text is not None else "",
+        template=(text.get(W + "val") or "")[:_TEMPLATE_KEPT] if text is not None else "",
         start=1 if start is None else start,
         legal=is_on(element.find(W + "isLgl")),
         restart=integer(element.find(W + "lvlRestart")),
@@ -183,7 +184,7 @@ def _format(level: _Element) -> str:
     if found is None:
         return "decimal"
     name = found.get(W + "val") or "decimal"
-    digits = re.match(r"0+1", found.get(W + "format") or "") if name == "custom" else None
+    digits = re.match(r"0{1,30}1", found.get(W + "format") or "") if name == "custom" else None
     return digits[0] if digits else name
 
 

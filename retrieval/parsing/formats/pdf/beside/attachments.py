@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FILES_LIMIT = 1_000
 _READ_LIMIT = 20  # files
 _SIZE_LIMIT = 256 * 1024  # bytes of a file that is read
+_UNPACKED_LIMIT = 256 * 1024**2  # bytes; pdfium unpacks a whole file to tell how large it is
 _READERS: dict[str, Callable[[Path], Extracted]] = {
     "txt": read_text,
     "text": read_text,
@@ -50,6 +51,7 @@ class PdfAttachments:
         self.read: list[PdfAttachment] = []
         self._notes = notes
         self._met: set[tuple[str, int]] = set()
+        self._unpacked = 0
 
     def add_of_document(self, document: PdfDocument) -> None:
         from pypdfium2 import raw
@@ -65,17 +67,30 @@ class PdfAttachments:
         from pypdfium2 import raw
 
         name = read_string(raw.FPDFAttachment_GetName, attachment) if attachment else ""
-        size = _size(attachment) if attachment else 0
-        if not name or (name, size) in self._met or _MACHINES.fullmatch(name) or len(self._met) >= _FILES_LIMIT:
+        if not name or _MACHINES.fullmatch(name) or len(self._met) >= _FILES_LIMIT:
+            return
+        reader = _READERS.get(name.rpartition(".")[2].lower())
+        size = self._size(attachment) if reader else 0
+        if (name, size) in self._met:
             return
         self._met.add((name, size))
         text = ""
-        if 0 < size <= _SIZE_LIMIT and len(self.read) < _READ_LIMIT:
-            text = _text(name, _content(attachment, size))
+        if reader and 0 < size <= _SIZE_LIMIT and len(self.read) < _READ_LIMIT:
+            text = _text(_content(attachment, size), reader)
         if text:
             self.read.append(PdfAttachment(name, text))
         else:
             self._notes.add("attachments", name)
+
+    def _size(self, attachment: Any) -> int:
+        """Return how many bytes the file has; 0 once too many were unpacked to be told that."""
+        from pypdfium2 import raw
+
+        size = ctypes.c_ulong()
+        if self._unpacked > _UNPACKED_LIMIT or not raw.FPDFAttachment_GetFile(attachment, None, 0, size):
+            return 0
+        self._unpacked += size.value
+        return size.value
 
 
 def _of_page(page: PdfPage) -> Iterator[Any]:
@@ -90,13 +105,6 @@ def _of_page(page: PdfPage) -> Iterator[Any]:
             raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _size(attachment: Any) -> int:
-    from pypdfium2 import raw
-
-    size = ctypes.c_ulong()
-    return size.value if raw.FPDFAttachment_GetFile(attachment, None, 0, size) else 0
-
-
 def _content(attachment: Any, size: int) -> bytes:
     from pypdfium2 import raw
 
@@ -104,16 +112,14 @@ def _content(attachment: Any, size: int) -> bytes:
     return bytes(content) if raw.FPDFAttachment_GetFile(attachment, content, size, written) else b""
 
 
-def _text(name: str, content: bytes) -> str:
+def _text(content: bytes, reader: Callable[[Path], Extracted]) -> str:
     """Return what the file holds; empty when it isn't a plain text, or can't be read."""
-    read = _READERS.get(name.rpartition(".")[2].lower())
-    is_binary = b"\0" in content[:4096] and not content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if read is None or is_binary:
+    if b"\0" in content[:4096] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):  # it is binary
         return ""
     with tempfile.NamedTemporaryFile(suffix=".txt") as file:
         file.write(content)
         file.flush()
         try:
-            return read(Path(file.name)).text.strip()
+            return reader(Path(file.name)).text.strip()
         except ParsingError:
             return ""

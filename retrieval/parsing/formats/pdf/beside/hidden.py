@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _STRING_KEPT = 100  # characters, by which strings are told apart
+_SEARCHED_LIMIT = 50_000_000  # characters of a page that are searched for its hidden strings: each is in all of them
 _COLOUR = (ctypes.c_uint * 4)()  # pdfium writes into them; to make them anew costs as much as the call
 _COLOUR_ADDRESSES = [ctypes.addressof(_COLOUR) + 4 * number for number in range(4)]
 _POINT = (ctypes.c_float * 2)()
@@ -44,15 +45,17 @@ _DRAWING_SECONDS = 20  # for a document, to see whether pale text shows
 
 
 class HiddenText:
-    """Takes the text off pages that nobody sees. `count`: how many different strings went so far."""
+    """Takes the text off pages that nobody sees. `count`: how many different strings went so far; those of a page that
+    holds too many to be told apart count each."""
 
     def __init__(self) -> None:
         self._strings: set[str] = set()
+        self._untold = 0
         self._seconds = 0.0
 
     @property
     def count(self) -> int:
-        return len(self._strings)
+        return len(self._strings) + self._untold
 
     def take_off(self, page: PdfPage) -> None:
         """Make the page's hidden text inactive: what reads or draws the page passes it over."""
@@ -65,20 +68,21 @@ class HiddenText:
         if narrow:
             widen(narrow)
         if hidden:
-            self._strings.update(_strings(page, hidden))
+            self._count(page, hidden)
         for text in hidden:
             _activate(text, active=False)
 
-
-def _strings(page: PdfPage, texts: Sequence[Painted]) -> Iterator[str]:
-    """Yield what they say, as the file writes it, but for white space."""
-    textpage = page.get_textpage()
-    address = address_of(textpage)
-    for text in texts:
-        said = read_string(functions().FPDFTextObj_GetText, text.address, address)
-        if said:
-            yield said[:_STRING_KEPT]
-    textpage.close()
+    def _count(self, page: PdfPage, hidden: Sequence[Painted]) -> None:
+        """Count what they say, as the file writes it, but for white space."""
+        textpage = page.get_textpage()
+        told = _SEARCHED_LIMIT // max(textpage.count_chars(), 1)
+        address = address_of(textpage)
+        for text in hidden[:told]:
+            said = read_string(functions().FPDFTextObj_GetText, text.address, address)
+            if said:
+                self._strings.add(said[:_STRING_KEPT])
+        self._untold += len(hidden[told:])
+        textpage.close()
 
 
 def _sorted_out(page: PdfPage, narrow: list[Painted]) -> tuple[list[Painted], list[tuple[Painted, Box]]]:

@@ -111,6 +111,18 @@ def test_text_of_a_message_stands_in_one_of_many_places(tmp_path: Path, stream: 
     assert read(tmp_path, "a.msg", message(**{stream: content})).text.endswith(f"12:00 UTC\n\n{body}")
 
 
+@pytest.mark.parametrize(
+    ("stream", "content"),
+    [
+        ("__substg1.0_10130102", b"<p>Shown <b style='display:none'>hidden</b></p>"),
+        ("__substg1.0_10090102", struct.pack("<II4sI", 99, 36, b"MELA", 0) + rb"{\rtf1\ansi Shown{\v hidden}}"),
+    ],
+)
+def test_what_the_text_of_a_message_leaves_out_is_noted(tmp_path: Path, stream: str, content: bytes) -> None:
+    extracted = read(tmp_path, "a.msg", message(**{stream: content}))
+    assert (extracted.text.split("\n\n")[-1], extracted.notes) == ("Shown", [Note("hidden_text", 1)])
+
+
 def test_packed_rtf_is_unpacked() -> None:
     """The example of [MS-OXRTFCP], 4.1."""
     packed = bytes.fromhex(

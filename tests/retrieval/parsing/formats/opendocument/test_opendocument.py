@@ -145,7 +145,7 @@ def test_raised_digits_are_raised(tmp_path: Path) -> None:
     body = (
         '<text:p>10<text:span text:style-name="U">4</text:span> H<text:span text:style-name="D">2</text:span>O</text:p>'
     )
-    assert text(tmp_path, body, styles=styles).text == "10⁴ H₂O"
+    assert text(tmp_path, body, styles=styles).text == "10^4 H_2O"
 
 
 def test_charts_and_formulas_within_are_read(tmp_path: Path) -> None:
@@ -304,3 +304,42 @@ def test_numbered_paragraphs_are_numbered(tmp_path: Path) -> None:
     )
     extracted = text(tmp_path, numbered.format("one") + numbered.format("two"), styles=NUMBERED)
     assert extracted.text == "1. one\n\n2. two"
+
+
+def test_raised_digits_of_cells_are_raised(tmp_path: Path) -> None:
+    styles = (
+        '<style:style style:name="U" style:family="text"><style:text-properties style:text-position="super 58%"/>'
+        "</style:style>"
+    )
+    cell = '<table:table-cell><text:p>10<text:span text:style-name="U">4</text:span> m</text:p></table:table-cell>'
+    body = f'<table:table table:name="S"><table:table-row>{cell}</table:table-row></table:table>'
+    assert sheet(tmp_path, body, styles=styles).text == "S\n\n10^4 m"
+
+
+PICTURE = '<draw:frame><draw:image xlink:href="Pictures/1.png"/></draw:frame>'
+
+
+@pytest.mark.parametrize(
+    ("body", "noted"),
+    [
+        (f"<text:p>Text{PICTURE}</text:p>", [Note("pictures", 1)]),
+        (
+            f"<table:table><table:table-row>{cell(f'a{PICTURE}')}{cell('b')}</table:table-row></table:table>",
+            [Note("pictures", 1)],
+        ),
+        (
+            "<text:p>Text<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>n"
+            f"{PICTURE}</text:p></text:note-body></text:note></text:p>",
+            [Note("pictures", 1)],
+        ),
+        (
+            "<table:table><table:table-row>"
+            + cell('a<draw:frame><draw:object xlink:href="./Object 1"/><draw:image xlink:href="x"/></draw:frame>')
+            + cell("b")
+            + "</table:table-row></table:table>",
+            [Note("parts", 1, ("./Object 1",))],
+        ),
+    ],
+)
+def test_pictures_and_objects_are_noted_wherever_they_stand(tmp_path: Path, body: str, noted: list[Note]) -> None:
+    assert text(tmp_path, body).notes == noted

@@ -117,3 +117,23 @@ def test_small_print_of_slides_is_searched_once(tmp_path: Path) -> None:
     path.write_bytes(buffer.getvalue())
     extracted = extract(path, filename="a.pdf", max_characters=10**6)
     assert unsearched(extracted) == [f"Harbour works {page}" for page in range(2, 6)]
+
+
+def test_small_print_above_and_below_a_page_with_little_on_it_is_searched_once(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    for page in range(5):
+        for size, y, line in [
+            (9, 810, "Harbour works"),
+            (12, 740, BODY[page % len(BODY)]),
+            (12, 720, f"of {'ABCDE'[page]}"),
+            (9, 40, f"Page {page + 1} of 5"),
+        ]:
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(72, y, line)
+        canvas.showPage()
+    canvas.save()
+    path = tmp_path / "a.pdf"
+    path.write_bytes(buffer.getvalue())
+    extracted = extract(path, filename="a.pdf", max_characters=10**6)
+    assert unsearched(extracted) == [line for page in range(2, 6) for line in ("Harbour works", f"Page {page} of 5")]

@@ -27,7 +27,7 @@ def rtf(tmp_path: Path, body: str, head: str = HEAD) -> Extracted:
         (r"\u-10187?\u-8956? x", "𝔄 x"),
         (r"a\~b well\_known opt\-ional \{x\} \\", "a b well-known optional {x} \\"),
         (r"One\par\pard Two\line Three", "One\n\nTwo\nThree"),
-        (r"10{\super 4} H{\sub 2}O 1{\super st}", "10⁴ H₂O 1st"),
+        (r"10{\super 4} H{\sub 2}O 1{\super st}", "10^4 H_2O 1st"),
         (r"{\field{\*\fldinst HYPERLINK x.de}{\fldrslt the page}} end", "the page end"),
         (r"{\*\unknown hidden}{\upr{ansi}{\*\ud{unicode}}} shown", "unicode shown"),
         (r"{\pict\pngblip 89504e47}text", "text"),

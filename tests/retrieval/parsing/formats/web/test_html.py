@@ -352,3 +352,29 @@ def test_page_has_a_title(head: str, title: str) -> None:
     extracted = read("a.html", f"<head>{head}</head><p>Text.</p>")
     assert extracted.title == title
     assert extracted.headings == ([Heading(0, 1, title)] if title else [])
+
+
+def test_rows_of_a_long_table_name_their_columns() -> None:
+    rows = "".join(f"<tr><td>valve {number}<td>{number}.50</tr>" for number in range(13))
+    text = read("a.html", f"<p>Before<table><tr><th>Part<th>Price</tr>{rows}</table><p>Behind").text
+    lines = "\n".join(f"| Part: valve {number} | Price: {number}.50 |" for number in range(13))
+    assert text == f"Before\n\n{lines}\n\nBehind"
+
+
+def test_rows_of_a_short_table_stand_below_their_columns() -> None:
+    text = read("a.html", "<table><tr><th>Part<th>Price<tr><td>valve<td>2</table>").text
+    assert text == "| Part | Price |\n| valve | 2 |"
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("The fee is <del>5</del><ins>7</ins> euros.", "The fee is 5 7 euros."),
+        ("The fee is <ins>7</ins><del>5</del> euros.", "The fee is 7 5 euros."),
+        ("un<del>b</del>broken <ins>a</ins><ins>b</ins>", "unbbroken ab"),
+        ("<input value=one><input value=two><textarea>three</textarea>", "one two three"),
+        ("e<sup>−x²</sup> and 10<sup>-3</sup>", "e^{−x²} and 10^-3"),
+    ],
+)
+def test_what_a_browser_sets_apart_is_apart(html: str, shown: str) -> None:
+    assert read("a.html", html).text == shown

@@ -27,3 +27,18 @@ def read(folder: Path, page: str) -> str:
 )
 def test_what_is_shown_is_read(tmp_path: Path, page: str, said: str) -> None:
     assert read(tmp_path, page) == said
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("<p>first" + "<div>" * 5_000 + "deep" + "</div>" * 5_000 + "<p>last", "first\n\ndeep\n\nlast"),
+        ("".join(f"<font><p>{number}" for number in range(3_000)), "\n\n".join(map(str, range(3_000)))),
+        ("<b>" * 3_000 + "a <i>b</i> c", "a b c"),
+    ],
+    ids=["blocks", "tags that are never closed", "inline"],
+)
+def test_page_that_is_nested_without_end_is_read_to_its_end(tmp_path: Path, page: str, said: str) -> None:
+    path = tmp_path / "a.html"
+    path.write_text(page)
+    assert extract(path, filename="a.html", max_characters=1_000_000).text == said

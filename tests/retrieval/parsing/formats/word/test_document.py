@@ -503,3 +503,15 @@ MANY = 2_000
 )
 def test_what_is_made_to_take_long_does_not(tmp_path: Path, body: str, parts: dict[str, str]) -> None:
     assert len(text(tmp_path, body, **parts)) < 10_000_000
+
+
+def test_page_of_html_and_chart_in_a_cell_are_read(tmp_path: Path) -> None:
+    cells = row(cell("One"), f"<w:tc><w:altChunk r:id='aFChunk1'/>{p('two')}</w:tc>")
+    chart = in_run(drawing('<c:chart r:id="chart1"/>'))
+    drawn = row(cell("Chart"), f"<w:tc>{p(chart)}</w:tc>")
+    parts = files.entries(word(table(cells, drawn), aFChunk1="", chart1=CHART))
+    relations = parts["word/_rels/document.xml.rels"].replace(b"aFChunk1.xml", b"chunk.htm")
+    parts |= {"word/chunk.htm": b"<p>Inside.</p>", "word/_rels/document.xml.rels": relations}
+    extracted = read_bytes(tmp_path, files.archive(**parts))
+    assert extracted.text == "| One | Inside. two |\n| Chart | Budget; Staff, Rent; 2024, 40, 2.5 |"
+    assert extracted.notes == []

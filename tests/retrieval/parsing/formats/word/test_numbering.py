@@ -164,3 +164,11 @@ def test_list_that_is_not_defined_or_out_of_its_levels_leaves_the_text(tmp_path:
 )
 def test_numbers_are_written_in_their_form(number: int, form: str, written: str) -> None:
     assert written_number(number, form) == written
+
+
+def test_numbers_without_end_are_short(tmp_path: Path) -> None:
+    custom = f'<w:numFmt w:val="custom" w:format="{"0" * 100_000}1"/>'
+    wide = f'<w:lvl w:ilvl="0"><w:start w:val="1"/>{custom}<w:lvlText w:val="%1."/></w:lvl>'
+    assert text(tmp_path, in_list("x"), numbering=numbering(wide)) == "1. x"
+    long = text(tmp_path, in_list("x"), numbering=numbering(level(0, "§" * 100_000)))
+    assert long == "§" * 255 + " x"

@@ -1,3 +1,5 @@
+import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,18 @@ def test_attached_table_is_read(tmp_path: Path) -> None:
 def test_settings_of_a_printer_are_no_attachment(tmp_path: Path) -> None:
     extracted = read(tmp_path, raw_pdf(PAGE, catalog=TREE, objects=file("Press Quality.joboptions", "<< >>")))
     assert extracted.notes == []
+
+
+def test_attached_files_that_unpack_without_end_are_named(tmp_path: Path) -> None:
+    packed = zlib.compress(bytes(100 * 1024**2), 9)
+    files = {number: f"<< /Type /Filespec /F (f{number}.txt) /EF << /F 200 0 R >> >>" for number in range(300, 600)}
+    tree = " ".join(f"(f{number}) {number} 0 R" for number in files)
+    content = raw_pdf(
+        PAGE,
+        catalog=f"/Names << /EmbeddedFiles << /Names [{tree}] >> >>",
+        objects={200: stream(packed, entries="/Filter /FlateDecode"), **files},
+    )
+    begun = time.process_time()
+    extracted = read(tmp_path, content)
+    assert time.process_time() - begun < 10
+    assert [(note.kind, note.count) for note in extracted.notes] == [("attachments", 300)]

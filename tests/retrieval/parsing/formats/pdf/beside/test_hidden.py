@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,13 @@ def test_rotated_page_with_white_letters_on_a_dark_bar_keeps_them(tmp_path: Path
     page = "0 g 40 690 300 30 re f\n" + line("Members pay 4.", y=700, before="1 g") + line("Gone", y=500, before="1 g")
     extracted = read(tmp_path, raw_pdf(page, page="/Rotate 90"))
     assert extracted.text.strip() == "Members pay 4."
+
+
+def test_letters_without_end_that_nobody_sees_take_no_long_time(tmp_path: Path) -> None:
+    places = ((10 + 7 * number % 560, 20 + 13 * number % 700) for number in range(60_000))
+    white = "".join(f"1 0 0 1 {x} {y} Tm (a) Tj\n" for x, y in places)
+    begun = time.process_time()
+    extracted = read(tmp_path, raw_pdf(FEE + f"BT /F1 10 Tf 1 g\n{white}ET\n"))
+    assert time.process_time() - begun < 20
+    assert extracted.text.strip() == "The fee is 5 euros."
+    assert kinds(extracted.notes)["hidden_text"] > 50_000

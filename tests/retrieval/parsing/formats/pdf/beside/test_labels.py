@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,18 @@ def test_page_labels(tmp_path: Path, labels: str, found: list[str]) -> None:
 )
 def test_title_of_the_metadata(tmp_path: Path, title: str, found: str) -> None:
     assert read(tmp_path, raw_pdf(line("Rules."), info=f"/Title {title}")).title == found
+
+
+def test_labels_without_end_are_none(tmp_path: Path) -> None:
+    pages = [line(f"Page {number}.") for number in range(300)]
+    begun = time.process_time()
+    extracted = read(
+        tmp_path, raw_pdf(*pages, catalog=f"/PageLabels << /Nums [0 << /S /D /P ({'x' * 1_000_000}) >>] >>")
+    )
+    assert time.process_time() - begun < 4
+    assert (extracted.page_labels, len(extracted.page_starts)) == ([], 300)
+
+
+def test_long_label_is_none_beside_others(tmp_path: Path) -> None:
+    labels = f"/PageLabels << /Nums [0 << /P ({'x' * 33}) >> 1 << /S /r >>] >>"
+    assert read(tmp_path, raw_pdf(*map(line, "abc"), catalog=labels)).page_labels == ["1", "i", "ii"]
