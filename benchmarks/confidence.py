@@ -20,9 +20,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -31,11 +31,13 @@ from tests.servers import ROOT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from retrieval.evaluation.questions import QuestionSet
     from retrieval.evaluation.run import Located
     from retrieval.searching.search import SearchResult
 
     Numbers = NDArray[np.float64]
 
+T = TypeVar("T")
 SETS = ("python", "manual-en", "manual-de", "manual-fr")
 KINDS = ("answered", "removed", "elsewhere")
 BINS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.01)
@@ -87,6 +89,7 @@ class Case:
     query: str
     language: str
     vectors: bool
+    first: bool  # whether the first passage holds the answer
     passages: tuple[Found, ...]
 
 
@@ -94,20 +97,16 @@ def found_of(names: Sequence[str], *, questions: int, again: bool) -> Iterator[t
     """The cases of each set: each is asked in a process and a site of its own, where they are kept."""
     from django.conf import settings
 
-    from benchmarks.question_sets import messages, question_set
+    from benchmarks.question_sets import question_set
     from retrieval.evaluation.site import folder_name
 
     sets = {name: question_set(name) for name in names}
     for name, asked in sets.items():
         folder = settings.DATA_DIR / "evaluation" / folder_name(asked.sources)
         folder.mkdir(parents=True, exist_ok=True)
-        kept = folder / "cases.json"
+        kept = folder / f"cases of {asked.name}.json"
         if not (again and kept.exists()):
-            language = language_of(name)
-            others = [[q.text for q in sets[other].questions] for other in names if other != name]
-            others = others if language == "en" else [messages(language)]
-            share = questions // max(len(others), 1)
-            elsewhere = [text for texts in others for text in texts[:: max(len(texts) // share, 1)][:share]]
+            elsewhere = about_something_else(name, sets, most=questions)
             kept.with_name("elsewhere.json").write_text(json.dumps(elsewhere))
             settings.MODEL_DIR.mkdir(parents=True, exist_ok=True)
             if not (folder / "models").exists():
@@ -120,8 +119,30 @@ def found_of(names: Sequence[str], *, questions: int, again: bool) -> Iterator[t
         yield asked.name, [Case(**row | {"passages": tuple(Found(**one) for one in row["passages"])}) for row in rows]
 
 
-def language_of(name: str) -> str:
-    return name.removeprefix("manual-") if name.startswith("manual-") else "en"
+def about_something_else(name: str, sets: Mapping[str, QuestionSet], *, most: int) -> list[str]:
+    """Questions about the articles of that set that aren't indexed; in English, those of the other English sets; in
+    another language, Django's messages."""
+    from benchmarks.question_sets import is_squad, left_out, messages
+
+    if is_squad(name):
+        others = [left_out(name)]
+    elif name.startswith("manual-") and name != "manual-en":
+        others = [messages(name.removeprefix("manual-"))]
+    else:
+        english = [other for other in names_in_english(sets) if other != name]
+        others = [[question.text for question in sets[other].questions] for other in english]
+    share = most // max(len(others), 1)
+    return [text for texts in others for text in evenly(texts, share)]
+
+
+def names_in_english(sets: Mapping[str, QuestionSet]) -> list[str]:
+    from benchmarks.question_sets import is_squad
+
+    return [name for name in sets if name == "manual-en" or not (is_squad(name) or name.startswith("manual-"))]
+
+
+def evenly(rows: Sequence[T], most: int) -> Sequence[T]:
+    return rows[:: max(len(rows) // most, 1)][:most]
 
 
 def collect(name: str, kept: Path, *, questions: int) -> None:
@@ -135,8 +156,8 @@ def collect(name: str, kept: Path, *, questions: int) -> None:
     asked = question_set(name)
     call_command("migrate", verbosity=0)
     documents = fill(asked.sources, report=lambda done: None)
-    step = max(len(asked.questions) // questions, 1)
-    located = locate(asked.questions[::step][:questions], documents=documents)
+    chosen = [evenly([one for one in asked.questions if one.answerable == kind], questions) for kind in (True, False)]
+    located = locate([*chain.from_iterable(chosen)], documents=documents)
     elsewhere = json.loads(kept.with_name("elsewhere.json").read_text())
     kept.write_text(json.dumps([*cases(located, elsewhere)]))
 
@@ -153,18 +174,30 @@ def cases(questions: Sequence[Located], elsewhere: Sequence[str]) -> Iterator[di
 
         for question in questions:
             shown = search(question.text, user=reader, limit=SHOWN, method=method)
+            if not question.answerable:
+                yield case("unanswerable", question.text, shown, vectors=vectors)
+                continue
             many = search(question.text, user=reader, limit=4 * SHOWN, method=method)
             left = [passage for passage in many.passages if not question.answered_by(passage)][:SHOWN]
-            if any(map(question.answered_by, shown.passages)):
-                yield case("answered", question.text, shown, vectors=vectors)
+            held = [*map(question.answered_by, shown.passages)]
+            yield case(
+                "answered" if any(held) else "missed", question.text, shown, vectors=vectors, first=held[:1] == [True]
+            )
             yield case("removed", question.text, replace(many, passages=tuple(left)), vectors=vectors)
         for query in elsewhere:
             yield case("elsewhere", query, search(query, user=reader, limit=SHOWN, method=method), vectors=vectors)
 
 
-def case(kind: str, query: str, result: SearchResult, *, vectors: bool) -> dict[str, Any]:
+def case(kind: str, query: str, result: SearchResult, *, vectors: bool, first: bool = False) -> dict[str, Any]:
     rows = [{name: getattr(passage, name) for name in Found.__annotations__} for passage in result.passages]
-    return {"kind": kind, "query": query, "language": result.language, "vectors": vectors, "passages": rows}
+    return {
+        "kind": kind,
+        "query": query,
+        "language": result.language,
+        "vectors": vectors,
+        "first": first,
+        "passages": rows,
+    }
 
 
 # ---- fitting ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,7 +12,7 @@ from retrieval.errors import EvaluationSetError
 from retrieval.evaluation.measures import CUTOFFS, Place, normalized_gain, recall, reciprocal_rank, span_overlap
 from retrieval.evaluation.questions import JudgedQuestion, Quote
 from retrieval.models import Document, User
-from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.searching.confidence import confidence
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import Method, search
 from retrieval.texts import document_text
@@ -155,7 +155,7 @@ def _measures(question: Located, *, method: Method, user: User) -> Iterable[tupl
         yield "found and answered", 100.0 * shown.answers
     without = [passage for passage in many if not question.answered_by(passage)][:SHOWN]
     sure = confidence(question.text, without, language=shown.language)
-    yield "answer removed, refused", 100.0 * (sure < ANSWERS)
+    yield "answer removed, refused", 100.0 * (not replace(shown, confidence=sure).answers)
     if shown.passages:
         yield "passage characters", sum(len(passage.text) for passage in shown.passages) / len(shown.passages)
 

@@ -7,15 +7,18 @@ do; docs/decisions/010 says on what.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Protocol
 
-from retrieval.text.stopwords import stop_words
-from retrieval.text.words import letter_pairs, words
+from retrieval.text.language import likely_language
+from retrieval.text.stopwords import stop_words, without_small_words
+from retrieval.text.words import is_unspaced, letter_runs, words
 
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
+_ARTICLE = re.compile(r"[وف]?(?:[بك]?ال|لل)(?=\w{3})")  # Arabic's, with what is written in one with it
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
@@ -72,8 +75,8 @@ def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") 
     held = max(_share(window, weights) for window in windows), _share(first, weights)
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
-        together = max(map(len, windows))
-        return (*held, min(together, _TOGETHER) / min(max(len(asked), 1), _TOGETHER))
+        together = max(map(_length, windows))
+        return (*held, min(together, _TOGETHER) / min(max(_length(asked), 1), _TOGETHER))
     best = max(similarities)
     margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
     return (*held, best, margin)
@@ -81,14 +84,35 @@ def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") 
 
 def _asked(query: str, language: str) -> frozenset[str]:
     """Return the terms of the question's words that say something; of all, where none does."""
-    asked, small = words(query), stop_words(language)
-    telling = [word for word in asked if word not in small]
+    asked = words(query)
+    language = language or likely_language(asked)
+    telling = [said for word in asked for said in _telling(word, language)]
     return frozenset(_terms(telling or asked))
 
 
+def _telling(word: str, language: str) -> list[str]:
+    """Return the word, unless it is a small one; of a run of words without blanks, what is left without those, as far
+    as it is as long as a word."""
+    if is_unspaced(word):
+        left = without_small_words(word, language=language)
+        return [said for said in left if len(letter_runs(word)[0]) <= len(said)]
+    return [] if word in stop_words(language) else [word]
+
+
 def _terms(listed: Iterable[str]) -> list[str]:
-    """Return the beginnings of words; of what is compared by pairs of letters, those."""
-    return [term for word in listed for term in letter_pairs(word) or (word[:_STEM],)]
+    """Return the beginnings of words; of what is compared by runs of letters, those."""
+    return [term for word in listed for term in letter_runs(word) or (_stem(word),)]
+
+
+def _stem(word: str) -> str:
+    article = _ARTICLE.match(word)
+    start = article.end() if article else 0
+    return word[start : start + _STEM]
+
+
+def _length(terms: frozenset[str]) -> float:
+    """Return how many words these are: as many runs of letters as have letters begin in a word of that many."""
+    return sum(1 / len(term) if is_unspaced(term) else 1.0 for term in terms)
 
 
 def _windows(text: str, asked: frozenset[str]) -> list[frozenset[str]]:

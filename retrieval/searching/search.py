@@ -21,7 +21,7 @@ from retrieval.errors import (
 from retrieval.index import Hit, Scope
 from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
-from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import fold
 from retrieval.searching.names import Name, missing_names
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
@@ -70,7 +70,7 @@ class SearchResult:
     @property
     def answers(self) -> bool:
         """Return whether the passages are taken to answer the query, or are only the nearest there are."""
-        return self.confidence >= ANSWERS
+        return self.confidence >= runtime().settings.answer_confidence
 
     @property
     def total_ms(self) -> float:

@@ -119,10 +119,29 @@ def test_confidence_rises_with_words_and_with_similarity() -> None:
         ("Wann ist die Pumpe zu ölen?", "Die Pumpe ist wöchentlich zu ölen.", "Brot wird im Ofen gebacken."),
         ("Как часто смазывают насос?", "Насос смазывается раз в неделю.", "Хлеб пекут в печи."),
         ("ポンプの給油間隔は?", "ポンプの給油は毎週行います。", "パンは窯で焼きます。"),
+        ("ต้องหยอดน้ำมันปั๊มน้ำบ่อยแค่ไหน", "หยอดน้ำมันปั๊มน้ำทุกสัปดาห์", "ขนมปังอบในเตาหินที่โรงอบขนม"),
+        ("पंप में तेल कब डाला जाता है?", "पंप में हर सप्ताह तेल डाला जाता है।", "रोटी को भट्टी में पकाया जाता है।"),
+        ("Bao lâu thì tra dầu máy bơm một lần?", "Máy bơm được tra dầu hàng tuần.", "Bánh mì được nướng trong lò."),
+        ("متى يتم تشحيم المضخة؟", "يتم تشحيم المضخات كل أسبوع.", "يتم خبز الخبز في الفرن الحجري."),
+        ("多久给水泵加一次油?", "水泵每周加油一次。", "面包是在石窑里烤的。"),
     ],
 )
 def test_confidence_works_from_words_in_any_language(query: str, right: str, wrong: str) -> None:
     assert confidence(query, [Found(wrong)]) < ANSWERS < confidence(query, [Found(right)])
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [("الحكومة", "حكومة"), ("للحكومة", "والحكومة"), ("مدينة", "بالمدينة")],
+)
+def test_article_of_arabic_is_no_part_of_its_word(asked: str, held: str) -> None:
+    assert measure(asked, [Found(held)], language="ar") == (1.0, 1.0, 1.0)
+    assert measure("المدير", [Found("المدينة")], language="ar") == (0.0, 0.0, 0.0)
+
+
+def test_small_words_of_a_script_without_blanks_are_not_missed() -> None:
+    asked = measure("ปั๊มน้ำคืออะไร", [Found("ปั๊มน้ำอยู่ในห้องใต้ดิน")], language="th")
+    assert asked[1] == 1.0 > measure("ปั๊มน้ำคืออะไร", [Found("ปั๊มน้ำอยู่ในห้องใต้ดิน")], language="lo")[1]
 
 
 TEA = "# Tea\n\nBoil the water first.\n\nWait four minutes before you pour the tea."
@@ -159,5 +178,14 @@ def test_question_of_nothing_but_little_words_counts_them_all() -> None:
 def test_query_language_is_chosen_among_those_of_the_documents() -> None:
     assert language_of("Wie oft wird die Pumpe geölt?", among=["de", "en", "ja"]) == "de"
     assert language_of("How often is the pump oiled?", among=["de", "en", "ja"]) == "en"
-    assert language_of("anything", among=["fr"]) == "fr"
+    assert language_of("À quelle fréquence la pompe est-elle huilée ?", among=["fr"]) == "fr"
+    assert language_of("पंप को कब तेल दिया जाता है?", among=["hi"]) == "hi"
+
+
+@pytest.mark.parametrize("documents", ["de", "es", "nl", "hi", "vi"])
+def test_question_in_english_is_told_from_the_language_of_the_documents(documents: str) -> None:
+    assert language_of("How often is the pump oiled?", among=[documents]) == "en"
+
+
+def test_no_language_is_told_where_that_of_no_document_is_known() -> None:
     assert language_of("anything", among=[]) == ""
