@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, pairwise
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise, zip_longest
 from typing import Protocol
 
 from retrieval.text.language import likely_language
@@ -22,7 +22,8 @@ _ARTICLE = re.compile(r"[وف]?(?:[بك]?ال|لل)(?=\w{3})")  # Arabic's, with
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
-_TOGETHER = 3  # of the question's terms, in one window, tell that it is about the same; of fewer, all
+_TOGETHER = 3  # rare words of the question, in one window, tell that it is about the same; of fewer, all
+_SYLLABIC = frozenset({"vi"})  # languages that put a blank behind each syllable: most words are two of them
 
 _ENOUGH = 3  # passages; among fewer nothing stands out
 _USUAL_MARGIN = 0.09  # of the best of five passages over their mean
@@ -65,18 +66,19 @@ def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") 
     passage with its title.
 
     With similarities, then the highest one and how far it stands out among the others; without, whether enough of the
-    question's terms stand together.
+    question's rare words stand together.
     """
+    language = language or likely_language(words(query))
     asked = _asked(query, language)
-    stretches = [_windows(passage.text, asked) for passage in passages]
+    stretches = [_windows(passage.text, asked, language) for passage in passages]
     windows = Counter(chain.from_iterable(stretches))
-    weights = _weigh(asked, windows)
-    first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"))).union(*stretches[0])
-    held = max(_share(window, weights) for window in windows), _share(first, weights)
+    weights = _weigh(asked, windows, language)
+    first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"), language)).union(*stretches[0])
+    whole, together = sum(weights.values()), max(_held(window, weights) for window in windows)
+    held = together / whole, _held(first, weights) / whole
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
     if not similarities:
-        together = max(map(_length, windows))
-        return (*held, min(together, _TOGETHER) / min(max(_length(asked), 1), _TOGETHER))
+        return (*held, min(together, _TOGETHER) / min(max(whole, 1), _TOGETHER))
     best = max(similarities)
     margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
     return (*held, best, margin)
@@ -85,9 +87,8 @@ def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") 
 def _asked(query: str, language: str) -> frozenset[str]:
     """Return the terms of the question's words that say something; of all, where none does."""
     asked = words(query)
-    language = language or likely_language(asked)
     telling = [said for word in asked for said in _telling(word, language)]
-    return frozenset(_terms(telling or asked))
+    return frozenset(_terms(telling or asked, language))
 
 
 def _telling(word: str, language: str) -> list[str]:
@@ -99,8 +100,12 @@ def _telling(word: str, language: str) -> list[str]:
     return [] if word in stop_words(language) else [word]
 
 
-def _terms(listed: Iterable[str]) -> list[str]:
-    """Return the beginnings of words; of what is compared by runs of letters, those."""
+def _terms(listed: Sequence[str], language: str) -> list[str]:
+    """Return the beginnings of words; of what is compared by runs of letters, those; of syllables, each and then with
+    the next."""
+    if language in _SYLLABIC:
+        pairs = [f"{one} {other}" for one, other in pairwise(listed)]
+        return [term for both in zip_longest(listed, pairs) for term in both if term]
     return [term for word in listed for term in letter_runs(word) or (_stem(word),)]
 
 
@@ -110,29 +115,37 @@ def _stem(word: str) -> str:
     return word[start : start + _STEM]
 
 
-def _length(terms: frozenset[str]) -> float:
-    """Return how many words these are: as many runs of letters as have letters begin in a word of that many."""
-    return sum(1 / len(term) if is_unspaced(term) else 1.0 for term in terms)
-
-
-def _windows(text: str, asked: frozenset[str]) -> list[frozenset[str]]:
+def _windows(text: str, asked: frozenset[str], language: str) -> list[frozenset[str]]:
     """Return which of the terms `asked` each window of the text holds; every window overlaps half of the one before."""
-    terms, half = _terms(words(text)), _WINDOW // 2
+    terms, half = _terms(words(text), language), _WINDOW // 2 * (1 + (language in _SYLLABIC))
     halves = [asked.intersection(terms[start : start + half]) for start in range(0, max(len(terms), 1), half)]
     return [one | other for one, other in pairwise(halves)] or halves
 
 
-def _weigh(terms: frozenset[str], windows: Counter[frozenset[str]]) -> Mapping[str, float]:
-    """Return each term's inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a
-    document: it finds the words that say little, in any language."""
+def _weigh(terms: frozenset[str], windows: Counter[frozenset[str]], language: str) -> Mapping[str, float]:
+    """Return each term's weight: 1 for a word that one window holds, less the more hold it, which finds the words that
+    say little in any language.
+
+    It is the inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a document.
+    """
     frequency = Counter[str]()
     for window, times in windows.items():
         frequency.update(dict.fromkeys(window, times))
     count = windows.total() + _BACKGROUND
-    weights = {term: math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in sorted(terms)}
-    return {term: weight if frequency[term] else _ABSENT * weight for term, weight in weights.items()}
+
+    def rarity(held: int) -> float:
+        return math.log(1 + (count - held + 0.5) / (held + 0.5))
+
+    by_times = {times: rarity(times) / rarity(1) for times in frequency.values()} | {0: _ABSENT * rarity(0) / rarity(1)}
+    return {term: _length(term, language) * by_times[frequency[term]] for term in sorted(terms)}
 
 
-def _share(terms: frozenset[str], weights: Mapping[str, float]) -> float:
-    whole = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in terms) / whole if whole else 0.0
+def _length(term: str, language: str) -> float:
+    """Return how many words a term counts for: as many runs of letters as have letters begin in a word of that many."""
+    if language in _SYLLABIC:
+        return 0.5 if " " in term else 0.25
+    return 1 / len(term) if is_unspaced(term) else 1.0
+
+
+def _held(terms: frozenset[str], weights: Mapping[str, float]) -> float:
+    return sum(weight for term, weight in weights.items() if term in terms)
