@@ -23,6 +23,7 @@ _BACKGROUND = 20  # windows without any of the terms, added to those found: amon
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
 _TOGETHER = 3  # rare words of the question, in one window, tell that it is about the same; of fewer, all
+_FOREIGN = 0.1  # of a question's words, also small ones: passages in its language hold more, whatever they are about
 _SYLLABIC = frozenset({"vi"})  # languages that put a blank behind each syllable: most words are two of them
 
 _ENOUGH = 3  # passages; among fewer nothing stands out
@@ -32,6 +33,8 @@ ANSWERS = 0.28  # from here on, passages are taken to answer; docs/retrieval.md 
 # Fitted by `python -m benchmarks.confidence`: the weight of each measurement, last the constant.
 _WITH_SIMILARITY = (1.06, 2.42, 4.02, 2.68, -4.00)
 _WITHOUT_SIMILARITY = (1.37, 2.27, 3.61, -4.43)
+_SIMILARITY_ALONE = (7.70, 4.50, -2.79)
+_WEIGHTS = {len(weights) - 1: weights for weights in (_WITH_SIMILARITY, _WITHOUT_SIMILARITY, _SIMILARITY_ALONE)}
 
 
 class PassageLike(Protocol):
@@ -47,48 +50,57 @@ class PassageLike(Protocol):
     def similarity(self) -> float | None: ...
 
 
-def confidence(query: str, passages: Sequence[PassageLike], *, language: str = "") -> float:
+def confidence(query: str, passages: Sequence[PassageLike], *, language: str = "", translated: bool = False) -> float:
     """Return the probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all
     questions have an answer.
 
     It is 0 without passages. Where they have no similarity, words alone count; in a known `language` (ISO 639-1), words
-    that say little don't.
+    that say little don't. `translated` says that the passages are in other languages: then similarities alone count.
     """
     if not passages:
         return 0.0
-    values = measure(query, passages, language=language)
-    weights = _WITH_SIMILARITY if len(values) + 1 == len(_WITH_SIMILARITY) else _WITHOUT_SIMILARITY
+    values = measure(query, passages, language=language, translated=translated)
+    weights = _WEIGHTS[len(values)]
     return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True))))
 
 
-def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") -> tuple[float, ...]:
+def measure(
+    query: str, passages: Sequence[PassageLike], *, language: str = "", translated: bool = False
+) -> tuple[float, ...]:
     """Return what the model weighs: how much of the question the best few sentences hold, and how much the first
     passage with its title.
 
     With similarities, then the highest one and how far it stands out among the others; without, whether enough of the
-    question's rare words stand together.
+    question's rare words stand together. Of passages in another language similarities alone are weighed: of those that
+    are `translated`, or that hold hardly any of its words, small ones included.
     """
-    language = language or likely_language(words(query))
-    asked = _asked(query, language)
-    stretches = [_windows(passage.text, asked, language) for passage in passages]
+    spoken = words(query)
+    language = language or likely_language(spoken)
+    asked, said = _asked(spoken, language), frozenset(_terms(spoken, language))
+    stretches = [_windows(passage.text, asked | said, language) for passage in passages]
     windows = Counter(chain.from_iterable(stretches))
+    similarities = [passage.similarity for passage in passages if passage.similarity is not None]
+    near = _nearness(similarities) if similarities else ()
+    foreign = translated or len(said.intersection(chain.from_iterable(windows))) <= _FOREIGN * len(said)
+    if near and foreign:
+        return near
     weights = _weigh(asked, windows, language)
     first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"), language)).union(*stretches[0])
-    whole, together = sum(weights.values()), max(_held(window, weights) for window in windows)
+    whole, together = sum(weights.values()) or 1.0, max(_held(window, weights) for window in windows)
     held = together / whole, _held(first, weights) / whole
-    similarities = [passage.similarity for passage in passages if passage.similarity is not None]
-    if not similarities:
-        return (*held, min(together, _TOGETHER) / min(max(whole, 1), _TOGETHER))
+    return (*held, *(near or (min(together, _TOGETHER) / min(max(whole, 1), _TOGETHER),)))
+
+
+def _nearness(similarities: Sequence[float]) -> tuple[float, float]:
+    """Return the highest similarity, and how far it stands out."""
     best = max(similarities)
-    margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
-    return (*held, best, margin)
+    return best, best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
 
 
-def _asked(query: str, language: str) -> frozenset[str]:
+def _asked(spoken: Sequence[str], language: str) -> frozenset[str]:
     """Return the terms of the question's words that say something; of all, where none does."""
-    asked = words(query)
-    telling = [said for word in asked for said in _telling(word, language)]
-    return frozenset(_terms(telling or asked, language))
+    telling = [said for word in spoken for said in _telling(word, language)]
+    return frozenset(_terms(telling or spoken, language))
 
 
 def _telling(word: str, language: str) -> list[str]:

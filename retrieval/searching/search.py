@@ -179,7 +179,9 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
     missing = missing_names(question, [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages])
-    sure = 0.0 if missing else confidence(question, passages, language=spoken)
+    read_in = {found.documents[pk].language for passage in passages if (pk := passage.document_id)}
+    translated = read_in.isdisjoint({spoken, ""})
+    sure = 0.0 if missing else confidence(question, passages, language=spoken, translated=translated)
     watch.stage("passages")
     return _FoundFor(passages, sure, missing, spoken, found.documents)
 
@@ -287,7 +289,7 @@ class _Found:
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.
-_SHOWN = "id, title, filename, live_generation, live_hash, page_count, page_starts, page_labels"
+_SHOWN = "id, title, filename, language, live_generation, live_hash, page_count, page_starts, page_labels"
 
 
 def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, Document]:
