@@ -18,7 +18,7 @@ from retrieval.text.stopwords import stop_words, without_small_words
 from retrieval.text.words import is_unspaced, letter_runs, words
 
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
-_ARTICLE = re.compile(r"[وف]?(?:[بك]?ال|لل)(?=\w{3})")  # Arabic's, with what is written in one with it
+_ARTICLE = re.compile(r"\A[وف]?(?:[بك]?ال|لل)(?=\w{3})")  # Arabic's, with what is written in one with it
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
@@ -118,13 +118,13 @@ def _terms(listed: Sequence[str], language: str) -> list[str]:
     if language in _SYLLABIC:
         pairs = [f"{one} {other}" for one, other in pairwise(listed)]
         return [term for both in zip_longest(listed, pairs) for term in both if term]
-    return [term for word in listed for term in letter_runs(word) or (_stem(word),)]
-
-
-def _stem(word: str) -> str:
-    article = _ARTICLE.match(word)
-    start = article.end() if article else 0
-    return word[start : start + _STEM]
+    found: list[str] = []
+    for word in listed:
+        if word.isascii():
+            found.append(word[:_STEM])
+        else:
+            found += letter_runs(word) or (_ARTICLE.sub("", word)[:_STEM],)
+    return found
 
 
 def _windows(text: str, asked: frozenset[str], language: str) -> list[frozenset[str]]:
@@ -160,4 +160,4 @@ def _length(term: str, language: str) -> float:
 
 
 def _held(terms: frozenset[str], weights: Mapping[str, float]) -> float:
-    return sum(weight for term, weight in weights.items() if term in terms)
+    return sum(weights[term] for term in sorted(terms) if term in weights)
