@@ -203,11 +203,13 @@ def cases(questions: Sequence[Located], elsewhere: Sequence[str]) -> Iterator[di
 
 def case(kind: str, query: str, result: SearchResult, *, vectors: bool, first: bool = False) -> dict[str, Any]:
     rows = [{name: getattr(passage, name) for name in Found.__annotations__} for passage in result.passages]
+    spoken = {document.language for document in result.documents.values()}
     return {
         "kind": kind,
         "query": query,
         "language": result.language,
         "vectors": vectors,
+        "translated": spoken.isdisjoint({result.language, ""}),
         "first": first,
         "passages": rows,
     }
