@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import gzip
+import json
 import re
 import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import django
 
@@ -24,7 +25,10 @@ _SENTENCE = re.compile(r"[^.]{25,160}\.")
 
 
 def question_set(name: str) -> QuestionSet:
-    """`python`; `manual-` and a language; else a path, as `manage.py evaluate` takes it. Raises EvaluationSetError."""
+    """`python`; `manual-` and a language; a file in the form of SQuAD 2.0, or two of the same questions in two
+    languages, as `questions@documents`; else a path, as `manage.py evaluate` takes it. Raises EvaluationSetError."""
+    if is_squad(name):
+        return _squad(name)
     if name == "python":
         return _python()
     if name.startswith("manual-"):
@@ -38,6 +42,45 @@ def messages(language: str) -> list[str]:
     rows = re.findall(r'^msgstr (".*"(?:\n".*")*)', (folder / "django.po").read_text(), re.MULTILINE)
     texts = ["".join(re.findall(r'"(.*)"', row)) for row in rows]
     return [text for text in texts if len(text.split()) >= 5 and not {"%", "\\"} & {*text}]
+
+
+def is_squad(name: str) -> bool:
+    return name.endswith((".json", ".json.gz"))
+
+
+def left_out(name: str) -> list[str]:
+    """The questions about the articles that aren't among the documents of a set in the form of SQuAD."""
+    asked = _articles(name.partition("@")[0])[1::2]
+    return [question["question"] for _, paragraph in _paragraphs(asked) for question in paragraph["qas"]]
+
+
+def _squad(name: str) -> QuestionSet:
+    """Each paragraph of every second article is a document, of its title."""
+    asked, _, read = name.partition("@")
+    sources = tuple(
+        SourceText(str(number), title, "a.txt", paragraph["context"])
+        for number, (title, paragraph) in enumerate(_paragraphs(_articles(read or asked)[::2]))
+    )
+    questions = tuple(
+        JudgedQuestion(question["question"], relevant={str(number): 1} if question["answers"] else {})
+        for number, (_, paragraph) in enumerate(_paragraphs(_articles(asked)[::2]))
+        for question in paragraph["qas"]
+    )
+    return QuestionSet(
+        " about ".join(Path(part).name.partition(".json")[0] for part in name.split("@")), sources, questions
+    )
+
+
+def _articles(path: str) -> list[dict[str, Any]]:
+    content = Path(path).read_bytes()
+    articles: list[dict[str, Any]] = json.loads(gzip.decompress(content) if path.endswith(".gz") else content)["data"]
+    return articles
+
+
+def _paragraphs(articles: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for article in articles:
+        for paragraph in article["paragraphs"]:
+            yield article["title"].replace("_", " "), paragraph
 
 
 def _python() -> QuestionSet:

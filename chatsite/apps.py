@@ -40,6 +40,7 @@ class ChatsiteConfig(AppConfig):
                 embedding_base_url=settings.EMBEDDING_BASE_URL,
                 embedding_model=settings.EMBEDDING_MODEL,
                 rerank=settings.RERANK,
+                answer_confidence=settings.ANSWER_CONFIDENCE,
                 openai_api_key=settings.OPENAI_API_KEY,
                 pages_dir=settings.PAGES_DIR,
                 user_quota_bytes=settings.USER_QUOTA_BYTES,

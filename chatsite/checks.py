@@ -15,6 +15,8 @@ from django.core.checks import CheckMessage, register
 from django.utils.module_loading import import_string
 
 from chatsite import conf
+from retrieval.embedding.embedders import LOCAL
+from retrieval.embedding.fastembed import PREFIX
 
 
 @register("agents")
@@ -99,7 +101,7 @@ def check_unused(app_configs: Sequence[AppConfig] | None, **options: object) -> 
         )
         for name, address in pairs
         if getattr(settings, name) and not getattr(settings, address)
-        if not getattr(settings, name).startswith("fastembed/")  # that one runs here
+        if getattr(settings, name) not in LOCAL and not getattr(settings, name).startswith(PREFIX)  # those run here
     ]
 
 

@@ -18,6 +18,8 @@ from django.conf import settings as _active
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, ValidationError, validate
 
+from retrieval.searching.confidence import ANSWERS
+
 Value = TypeVar("Value")
 
 # The settings of another project are in place when its apps are loaded; the site's own are just being written.
@@ -136,6 +138,7 @@ USE_MOCK_EXECUTION = setting(_env.bool, "USE_MOCK_EXECUTION", False)  # no langu
 EMBEDDING_BASE_URL = setting(_env.str, "EMBEDDING_BASE_URL", "", address)
 EMBEDDING_MODEL = setting(_env.str, "EMBEDDING_MODEL", "")
 RERANK = setting(_env.str, "RERANK", "", validate.OneOf(["", "maxsim"]))
+ANSWER_CONFIDENCE = setting(_env.float, "ANSWER_CONFIDENCE", ANSWERS, validate.Range(min=0.01, max=0.99))
 QDRANT_URL = setting(_env.str, "QDRANT_URL", "", address)
 QDRANT_API_KEY = setting(_env.str, "QDRANT_API_KEY", "")
 QDRANT_SHARDS = setting(_env.int, "QDRANT_SHARDS", 1, validate.Range(min=1, max=256))

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from retrieval import index
 from retrieval.embedding.embedder import Embedder
-from retrieval.embedding.embedders import build_embedder, describe_embedder, local_embedder
+from retrieval.embedding.embedders import LOCAL, build_embedder, describe_embedder, local_embedder
 from retrieval.index import Index
+from retrieval.searching.confidence import ANSWERS
 
 
 def _nowhere(document_id: int) -> str:
@@ -36,6 +37,7 @@ class RetrievalSettings:
     embedding_base_url: str = ""
     embedding_model: str = ""
     rerank: str = ""
+    answer_confidence: float = ANSWERS  # from which on passages are taken to answer
     openai_api_key: str = field(default="", repr=False)
     pages_dir: Path | None = None  # of the pictures of pages; beside the index when not named
     lease_seconds: float = 300.0  # without a sign of life, after which a worker counts as dead
@@ -119,11 +121,8 @@ class Runtime:
         )
 
     def _build_space(self, fingerprint: str) -> Space:
-        embedder = self._embedder
-        if not _made_by(embedder, fingerprint):
-            embedder = local_embedder(model_dir=self.settings.model_dir)
-            if not _made_by(embedder, fingerprint):
-                embedder = None
+        local = (local_embedder(model_dir=self.settings.model_dir, model=name) for name in LOCAL)
+        embedder = next((one for one in (self._embedder, *local) if _made_by(one, fingerprint)), None)
         return Space(fingerprint, embedder, self._build_index(fingerprint))
 
     def _build_index(self, name: str) -> Index:

@@ -94,6 +94,8 @@ def _index() -> Iterator[Finding]:
     where = describe().store
     if reason := spaces.mismatch():
         yield Finding("model", reason, "Run “manage.py reindex”.", well=False)
+    if reason := spaces.unlearned():
+        yield Finding("languages", reason)
     for request in Reindex.objects.all():
         yield Finding("reindex", reindex.describe(request))
     chunks = Chunk.objects.filter(generation=F("document__live_generation")).count()

@@ -28,6 +28,8 @@ class IndexActions(Base):
         if request.method == "GET" and self.has_change_permission(request):
             if reason := spaces.mismatch():
                 messages.warning(request, reason.message())
+            if reason := spaces.unlearned():
+                messages.info(request, reason.message())
             for line in reindex.progress():
                 messages.info(request, line.message())
         return super().changelist_view(request, extra_context)

@@ -24,7 +24,7 @@ from retrieval.searching.names import missing_names
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import Method, SearchResult
 from retrieval.text.sentences import sentence_spans
-from retrieval.text.words import letter_pairs, words
+from retrieval.text.words import letter_runs, words
 
 METHODS = {
     "BM25": Method(vectors=False),
@@ -170,4 +170,4 @@ def _of_answer(question: Located, answer: str) -> Iterator[tuple[str, float]]:
 
 
 def _compared(text: str) -> frozenset[str]:
-    return frozenset(part for word in words(text) for part in letter_pairs(word) or (word,))
+    return frozenset(part for word in words(text) for part in letter_runs(word) or (word,))

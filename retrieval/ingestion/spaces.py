@@ -57,6 +57,25 @@ _WORDS_ALONE = _(
 )
 
 
+def unlearned() -> Reason:
+    """Return what another model would give, when most documents are in languages that the model of the live vectors
+    didn't learn; else an empty reason."""
+    live = live_fingerprint()
+    embedder = runtime().space(live).embedder if live and runtime().asks_for(live) else None
+    if embedder is None or not embedder.languages:
+        return NO_REASON
+    told = Document.objects.listed().readable().exclude(language="")
+    total, foreign = told.count(), told.exclude(language__in=embedder.languages).count()
+    return Reason(_UNLEARNED, foreign=foreign, total=total) if 2 * foreign > total else NO_REASON
+
+
+_UNLEARNED = _(
+    "%(foreign)s of %(total)s documents are in languages that the embedding model didn't learn: words find them, "
+    "meaning hardly does, and no question in another language finds them. To change that: install the extra "
+    "“vectors”, set EMBEDDING_MODEL=multilingual-e5-small, and run “manage.py reindex”."
+)
+
+
 def adopt_settings() -> None:
     """Forget the space that the site used when no document is live: then nothing binds it to that."""
     with transaction.atomic():

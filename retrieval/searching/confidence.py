@@ -7,19 +7,24 @@ do; docs/decisions/010 says on what.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, pairwise
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise, zip_longest
 from typing import Protocol
 
-from retrieval.text.stopwords import stop_words
-from retrieval.text.words import letter_pairs, words
+from retrieval.text.language import likely_language
+from retrieval.text.stopwords import stop_words, without_small_words
+from retrieval.text.words import is_unspaced, letter_runs, words
 
 _STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
+_ARTICLE = re.compile(r"\A[وف]?(?:[بك]?ال|لل)(?=\w{3})")  # Arabic's, with what is written in one with it
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
 _WINDOW = 40  # words looked at together: one or two sentences
-_TOGETHER = 3  # of the question's terms, in one window, tell that it is about the same; of fewer, all
+_TOGETHER = 3  # rare words of the question, in one window, tell that it is about the same; of fewer, all
+_FOREIGN = 0.1  # of a question's words, also small ones: passages in its language hold more, whatever they are about
+_SYLLABIC = frozenset({"vi"})  # languages that put a blank behind each syllable: most words are two of them
 
 _ENOUGH = 3  # passages; among fewer nothing stands out
 _USUAL_MARGIN = 0.09  # of the best of five passages over their mean
@@ -27,7 +32,9 @@ ANSWERS = 0.28  # from here on, passages are taken to answer; docs/retrieval.md 
 
 # Fitted by `python -m benchmarks.confidence`: the weight of each measurement, last the constant.
 _WITH_SIMILARITY = (1.06, 2.42, 4.02, 2.68, -4.00)
-_WITHOUT_SIMILARITY = (1.37, 2.27, 3.61, -4.43)
+_WITHOUT_SIMILARITY = (0.79, 2.96, 2.81, -3.45)
+_SIMILARITY_ALONE = (7.43, 4.39, -2.91)
+_WEIGHTS = {len(weights) - 1: weights for weights in (_WITH_SIMILARITY, _WITHOUT_SIMILARITY, _SIMILARITY_ALONE)}
 
 
 class PassageLike(Protocol):
@@ -43,72 +50,114 @@ class PassageLike(Protocol):
     def similarity(self) -> float | None: ...
 
 
-def confidence(query: str, passages: Sequence[PassageLike], *, language: str = "") -> float:
+def confidence(query: str, passages: Sequence[PassageLike], *, language: str = "", translated: bool = False) -> float:
     """Return the probability, 0 to 1, that one of `passages`, best first, answers `query`, where about half of all
     questions have an answer.
 
     It is 0 without passages. Where they have no similarity, words alone count; in a known `language` (ISO 639-1), words
-    that say little don't.
+    that say little don't. `translated` says that the passages are in other languages: then similarities alone count.
     """
     if not passages:
         return 0.0
-    values = measure(query, passages, language=language)
-    weights = _WITH_SIMILARITY if len(values) + 1 == len(_WITH_SIMILARITY) else _WITHOUT_SIMILARITY
+    values = measure(query, passages, language=language, translated=translated)
+    weights = _WEIGHTS[len(values)]
     return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, (*values, 1.0), strict=True))))
 
 
-def measure(query: str, passages: Sequence[PassageLike], *, language: str = "") -> tuple[float, ...]:
+def measure(
+    query: str, passages: Sequence[PassageLike], *, language: str = "", translated: bool = False
+) -> tuple[float, ...]:
     """Return what the model weighs: how much of the question the best few sentences hold, and how much the first
     passage with its title.
 
     With similarities, then the highest one and how far it stands out among the others; without, whether enough of the
-    question's terms stand together.
+    question's rare words stand together. Of passages in another language similarities alone are weighed: of those that
+    are `translated`, or that hold hardly any of its words, small ones included.
     """
-    asked = _asked(query, language)
-    stretches = [_windows(passage.text, asked) for passage in passages]
+    spoken = words(query)
+    language = language or likely_language(spoken)
+    asked, said = _asked(spoken, language), frozenset(_terms(spoken, language))
+    stretches = [_windows(passage.text, asked | said, language) for passage in passages]
     windows = Counter(chain.from_iterable(stretches))
-    weights = _weigh(asked, windows)
-    first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"))).union(*stretches[0])
-    held = max(_share(window, weights) for window in windows), _share(first, weights)
     similarities = [passage.similarity for passage in passages if passage.similarity is not None]
-    if not similarities:
-        together = max(map(len, windows))
-        return (*held, min(together, _TOGETHER) / min(max(len(asked), 1), _TOGETHER))
+    near = _nearness(similarities) if similarities else ()
+    foreign = translated or len(said.intersection(chain.from_iterable(windows))) <= _FOREIGN * len(said)
+    if near and foreign:
+        return near
+    weights = _weigh(asked, windows, language)
+    first = frozenset(_terms(words(f"{passages[0].title} {passages[0].section}"), language)).union(*stretches[0])
+    whole, together = sum(weights.values()) or 1.0, max(_held(window, weights) for window in windows)
+    held = together / whole, _held(first, weights) / whole
+    return (*held, *(near or (min(together, _TOGETHER) / min(max(whole, 1), _TOGETHER),)))
+
+
+def _nearness(similarities: Sequence[float]) -> tuple[float, float]:
+    """Return the highest similarity, and how far it stands out."""
     best = max(similarities)
-    margin = best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
-    return (*held, best, margin)
+    return best, best - sum(similarities) / len(similarities) if len(similarities) >= _ENOUGH else _USUAL_MARGIN
 
 
-def _asked(query: str, language: str) -> frozenset[str]:
+def _asked(spoken: Sequence[str], language: str) -> frozenset[str]:
     """Return the terms of the question's words that say something; of all, where none does."""
-    asked, small = words(query), stop_words(language)
-    telling = [word for word in asked if word not in small]
-    return frozenset(_terms(telling or asked))
+    telling = [said for word in spoken for said in _telling(word, language)]
+    return frozenset(_terms(telling or spoken, language))
 
 
-def _terms(listed: Iterable[str]) -> list[str]:
-    """Return the beginnings of words; of what is compared by pairs of letters, those."""
-    return [term for word in listed for term in letter_pairs(word) or (word[:_STEM],)]
+def _telling(word: str, language: str) -> list[str]:
+    """Return the word, unless it is a small one; of a run of words without blanks, what is left without those, as far
+    as it is as long as a word."""
+    if is_unspaced(word):
+        left = without_small_words(word, language=language)
+        return [said for said in left if len(letter_runs(word)[0]) <= len(said)]
+    return [] if word in stop_words(language) else [word]
 
 
-def _windows(text: str, asked: frozenset[str]) -> list[frozenset[str]]:
+def _terms(listed: Sequence[str], language: str) -> list[str]:
+    """Return the beginnings of words; of what is compared by runs of letters, those; of syllables, each and then with
+    the next."""
+    if language in _SYLLABIC:
+        pairs = [f"{one} {other}" for one, other in pairwise(listed)]
+        return [term for both in zip_longest(listed, pairs) for term in both if term]
+    found: list[str] = []
+    for word in listed:
+        if word.isascii():
+            found.append(word[:_STEM])
+        else:
+            found += letter_runs(word) or (_ARTICLE.sub("", word)[:_STEM],)
+    return found
+
+
+def _windows(text: str, asked: frozenset[str], language: str) -> list[frozenset[str]]:
     """Return which of the terms `asked` each window of the text holds; every window overlaps half of the one before."""
-    terms, half = _terms(words(text)), _WINDOW // 2
+    terms, half = _terms(words(text), language), _WINDOW // 2 * (1 + (language in _SYLLABIC))
     halves = [asked.intersection(terms[start : start + half]) for start in range(0, max(len(terms), 1), half)]
     return [one | other for one, other in pairwise(halves)] or halves
 
 
-def _weigh(terms: frozenset[str], windows: Counter[frozenset[str]]) -> Mapping[str, float]:
-    """Return each term's inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a
-    document: it finds the words that say little, in any language."""
+def _weigh(terms: frozenset[str], windows: Counter[frozenset[str]], language: str) -> Mapping[str, float]:
+    """Return each term's weight: 1 for a word that one window holds, less the more hold it, which finds the words that
+    say little in any language.
+
+    It is the inverse document frequency (Robertson and Sparck Jones, as in BM25), a window being a document.
+    """
     frequency = Counter[str]()
     for window, times in windows.items():
         frequency.update(dict.fromkeys(window, times))
     count = windows.total() + _BACKGROUND
-    weights = {term: math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5)) for term in sorted(terms)}
-    return {term: weight if frequency[term] else _ABSENT * weight for term, weight in weights.items()}
+
+    def rarity(held: int) -> float:
+        return math.log(1 + (count - held + 0.5) / (held + 0.5))
+
+    by_times = {times: rarity(times) / rarity(1) for times in frequency.values()} | {0: _ABSENT * rarity(0) / rarity(1)}
+    return {term: _length(term, language) * by_times[frequency[term]] for term in sorted(terms)}
 
 
-def _share(terms: frozenset[str], weights: Mapping[str, float]) -> float:
-    whole = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in terms) / whole if whole else 0.0
+def _length(term: str, language: str) -> float:
+    """Return how many words a term counts for: as many runs of letters as have letters begin in a word of that many."""
+    if language in _SYLLABIC:
+        return 0.5 if " " in term else 0.25
+    return 1 / len(term) if is_unspaced(term) else 1.0
+
+
+def _held(terms: frozenset[str], weights: Mapping[str, float]) -> float:
+    return sum(weights[term] for term in sorted(terms) if term in weights)

@@ -21,7 +21,7 @@ from retrieval.errors import (
 from retrieval.index import Hit, Scope
 from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
-from retrieval.searching.confidence import ANSWERS, confidence
+from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import fold
 from retrieval.searching.names import Name, missing_names
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
@@ -70,7 +70,7 @@ class SearchResult:
     @property
     def answers(self) -> bool:
         """Return whether the passages are taken to answer the query, or are only the nearest there are."""
-        return self.confidence >= ANSWERS
+        return self.confidence >= runtime().settings.answer_confidence
 
     @property
     def total_ms(self) -> float:
@@ -179,7 +179,9 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
         watch.stage("rerank")
     passages = _passages(ranked, found=found, method=method, limit=limit)
     missing = missing_names(question, [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages])
-    sure = 0.0 if missing else confidence(question, passages, language=spoken)
+    read_in = {found.documents[pk].language for passage in passages if (pk := passage.document_id)}
+    translated = read_in.isdisjoint({spoken, ""})
+    sure = 0.0 if missing else confidence(question, passages, language=spoken, translated=translated)
     watch.stage("passages")
     return _FoundFor(passages, sure, missing, spoken, found.documents)
 
@@ -287,7 +289,9 @@ class _Found:
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.
-_SHOWN = "id, title, filename, live_generation, live_hash, page_count, page_starts, page_labels, dated, created_at"
+_SHOWN = (
+    "id, title, filename, language, live_generation, live_hash, page_count, page_starts, page_labels, dated, created_at"
+)
 
 
 def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, Document]:

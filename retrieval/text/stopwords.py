@@ -2,11 +2,16 @@
 
 For Danish, Dutch, English, Finnish, French, German, Hungarian, Italian, Nepali, Norwegian, Portuguese, Russian,
 Spanish, Swedish and Turkish these are the lists of the Snowball project as PostgreSQL ships them; Arabic, Bengali,
-Catalan, Czech, Greek, Hebrew, Hindi, Indonesian, Persian, Polish, Romanian, Slovene and Ukrainian have short ones of
-their own.
+Catalan, Chinese, Czech, Greek, Hebrew, Hindi, Indonesian, Japanese, Korean, Persian, Polish, Romanian, Slovene, Thai,
+Ukrainian and Vietnamese have short ones of their own.
 """
 
 from __future__ import annotations
+
+import re
+from functools import cache
+
+from retrieval.text.words import fold
 
 _ALIASES = {"nb": "no", "nn": "no"}
 
@@ -270,9 +275,46 @@ _LISTS = {
         من تو او ما شما آنها ایشان خود دارد دارند داشت باشد بودند شود کرد کرده کند پس پیش بین روی زیر یک نیز دیگر
         هیچ همه بسیار ترین تر
     """,
+    "vi": """
+        là của và các có được cho trong với không này một những khi đã để từ như ở đến thì mà bị về vào do cũng nào gì
+        sao đâu bao nhiêu ai thế tại vì đó phải đang sẽ rằng nếu cái hơn nhất trên dưới bằng lại đây kia ấy rất chỉ còn
+        nên hoặc nhưng tôi bạn chúng ta hãy mấy bởi giữa
+    """,
+    "th": """
+        อะไร ใคร เมื่อไร เมื่อไหร่ เมื่อใด ที่ไหน ไหน อย่างไร ยังไง ทำไม กี่ เท่าไร เท่าไหร่ เท่าใด ใด หรือไม่ หรือ คือ เป็น
+        ที่ และ ของ ใน ได้ ให้ ว่า จะ มี การ ความ ไม่ กับ จาก โดย ซึ่ง นี้ นั้น แต่ ก็ ถูก อยู่ ต้อง เพื่อ เมื่อ แล้ว ขึ้น ด้วย
+        ตาม ถึง กัน บ้าง ต่อ สิ่งใด ผู้ใด
+    """,
+    "zh": """
+        的 了 是 在 和 与 什么 什麼 怎么 怎麼 怎样 怎樣 如何 为什么 為什麼 哪 哪里 哪裡 哪些 哪个 哪個 谁 誰
+        何时 何時 多少 几 幾 吗 嗎 呢 这 這 那 我 你 您 他 她 它 我们 我們 可以 需要 应该 應該 以及 或者
+        还是 還是 有没有 有沒有
+    """,
+    "ja": """
+        は が を に で の と も へ です ます ですか ますか でしょうか した して する される
+        とは どの どれ どこ どう いつ 誰 何 なに なぜ
+        どのように どのような どのくらい どれくらい いくつ いくら この その あの これ それ ここ という について
+    """,
+    "ko": """
+        이 그 저 것 수 등 및 또는 그리고 무엇 무엇을 무엇이 무엇인가 무엇입니까 누구 누가 언제 어디 어디서
+        어디에서 어디에 왜 어떻게
+        어떤 어느 몇 얼마나 얼마 하는 있는 있습니까 합니까 입니까 인가요 나요 되는 된 한 할 수 있다 있나요 위해 대한
+    """,
 }
-STOP_WORDS = {language: frozenset(listed.split()) for language, listed in _LISTS.items()}
+STOP_WORDS = {language: frozenset(fold(listed).split()) for language, listed in _LISTS.items()}
 """The folded words that say little, by language (ISO 639-1)."""
+
+
+def without_small_words(run: str, *, language: str) -> list[str]:
+    """Return what is left of a folded run of letters in a script that puts no space between words, where its small
+    words are taken out. Some may be parts of others."""
+    return _small_words(language).sub(" ", run).split() if stop_words(language) else [run]
+
+
+@cache
+def _small_words(language: str) -> re.Pattern[str]:
+    return re.compile("|".join(sorted(stop_words(language), key=len, reverse=True)))
+
 
 # What people ask with, beyond the small words: it need not stand in what answers.
 _ASKING = {

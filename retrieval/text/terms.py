@@ -8,7 +8,7 @@ from functools import cache
 from retrieval.text.language import likely_language
 from retrieval.text.stems import stem
 from retrieval.text.stopwords import asking_words, stop_words
-from retrieval.text.words import compounds, fold, letter_pairs, name_parts, words
+from retrieval.text.words import compounds, fold, letter_runs, name_parts, words
 
 _USUAL = "en"  # for a text whose small words tell no language: names, a single word
 
@@ -42,5 +42,5 @@ def _terms(text: str, language: str, *, without: frozenset[str] = frozenset()) -
             yield whole
         for word in parts or (whole,):
             if word not in without:
-                yield from letter_pairs(word) or (stem(word, language=language),)
+                yield from letter_runs(word) or (stem(word, language=language),)
     yield from (stem(fold(part), language=language) for part in name_parts(text))

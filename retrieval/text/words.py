@@ -23,6 +23,8 @@ beyond U+FFFF, which hardly anybody writes any more, are left out: with one of t
 
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]{3,}")
+_SPELT = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # by letters for sounds, like Thai
+_WORD_LETTERS, _WORD_SYLLABLES = 4, 2  # of which a word has about as many
 # Not written by most people: a soft hyphen, joiners, the stretched line and short vowels of Arabic, Hebrew's points.
 _UNWRITTEN = re.compile(r"[\xad\u200c\u200d\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670]")
 
@@ -77,12 +79,13 @@ def is_unspaced(text: str) -> bool:
     return not text.isascii() and _UNSPACED.search(text) is not None
 
 
-def letter_pairs(word: str) -> list[str]:
-    """Return each pair of neighbouring letters where those tell more than the whole: in scripts that don't space
-    words, and in Korean words of three syllables or more, whose ends mark their part in a sentence. Else nothing."""
+def letter_runs(word: str) -> list[str]:
+    """Return each run of neighbouring letters as long as a word, in scripts that don't space words, and in Korean words
+    of three syllables or more: two signs of Chinese, Japanese and Korean, four of Thai. Else nothing."""
     if word.isascii() or not (_UNSPACED.search(word) or _HANGUL.search(word)):
         return []
-    return [word[at : at + 2] for at in range(max(len(word) - 1, 1))]
+    length = _WORD_LETTERS if _SPELT.search(word) else _WORD_SYLLABLES
+    return [word[at : at + length] for at in range(max(len(word) - length + 1, 1))]
 
 
 def name_parts(text: str) -> list[str]:

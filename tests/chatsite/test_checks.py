@@ -86,6 +86,7 @@ def test_misconfiguration_is_named(settings: Any, changed: dict[str, Any], id_: 
     "harmless",
     [
         {"EMBEDDING_MODEL": "fastembed/BAAI/bge-small-en-v1.5"},
+        {"EMBEDDING_MODEL": "multilingual-e5-small"},
         {"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]", ".localhost"]},
         {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"},
         {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example.org/v1"},

@@ -28,6 +28,7 @@ from tests.servers import manage
         ("QDRANT_REPLICAS", "two"),
         ("QDRANT_QUANTIZATION", "int8"),
         ("RERANK", "colbert"),
+        ("ANSWER_CONFIDENCE", "1.5"),
         ("DATABASE_URL", "mysterious://host/name"),
         ("FETCH_HOSTS", "wiki.example.org,http://wiki.example.org/"),
         ("FETCH_HOSTS", "wiki.example.org:99999"),

@@ -135,6 +135,22 @@ def test_mismatch_is_a_warning_of_checks_that_may_ask_the_database(document: Doc
 # ---- doctor ----------------------------------------------------------------------------------------------------------
 
 
+def test_doctor_says_what_another_model_would_give_documents_that_are_not_english(
+    public: Collection, settings: Settings, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT, settings.DATA_DIR = tmp_path / "media", tmp_path
+    texts = ["Die Pumpe im Keller wird jede Woche geölt, und der Kessel wird im Mai gewartet."] * 3
+    with configured(tmp_path / "index"):
+        texts[0] = "The pump in the cellar is oiled every week, and the boiler is serviced in May."
+        for number, text in enumerate(texts):
+            ingest.add_document(public, file=ContentFile(f"{number}. {text}".encode()), filename="a.md")
+        while ingest.work():
+            pass
+        assert "languages   2 of 3 documents are in languages that the embedding model didn't learn" in run("doctor")
+        Document.objects.filter(language="de").update(language="en")
+        assert "embedding model didn't learn" not in run("doctor")
+
+
 def test_doctor_finds_a_healthy_site_well(document: Document) -> None:
     said = run("doctor")
     assert "FIX" not in said

@@ -84,6 +84,15 @@ def test_list_of_collections_names_a_mismatch_and_its_fix(
     assert "“manage.py reindex”" in page
 
 
+def test_list_of_collections_says_what_another_model_would_give(
+    admin_client: Client, public: Collection, put: Put
+) -> None:
+    document = put(public, "a.md", "Die Pumpe im Keller wird jede Woche geölt, und der Kessel wird im Mai gewartet.")
+    page = admin_client.get(reverse("admin:retrieval_collection_changelist")).content.decode()
+    assert document.language == "de"
+    assert "1 of 1 documents are in languages that the embedding model didn&#x27;t learn" in page
+
+
 def test_who_may_only_view_collections_asks_for_nothing(client: Client, public: Collection) -> None:
     staff = User.objects.create_user("staff", password="x", is_staff=True)
     staff.user_permissions.add(Permission.objects.get(codename="view_collection"))

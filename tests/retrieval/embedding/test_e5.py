@@ -11,11 +11,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from retrieval.configuration import runtime
+from retrieval.configuration import RetrievalSettings, Runtime, runtime
 from retrieval.embedding import e5_graph
 from retrieval.embedding.e5 import E5
 from retrieval.embedding.embedder import TokenEmbedder
-from retrieval.embedding.embedders import local_embedder
+from retrieval.embedding.embedders import build_embedder, describe_embedder, local_embedder
+from retrieval.embedding.remote import RemoteEmbedder
 from retrieval.errors import EmbeddingUnavailable
 from retrieval.models import Collection
 from retrieval.searching.search import search
@@ -137,3 +138,18 @@ def test_single_tokens_are_not_embedded_and_minilm_goes_first(embedder: E5, tmp_
     chosen = local_embedder(model_dir=tmp_path)
     assert chosen is not None
     assert chosen.name.startswith("all-MiniLM-L6-v2")
+
+
+def test_named_model_runs_here(tmp_path: Path) -> None:
+    named = build_embedder(model_dir=tmp_path, base_url="", model="multilingual-e5-small", api_key="")
+    assert isinstance(named, E5)
+    assert describe_embedder(base_url="", model="multilingual-e5-small") == (
+        "multilingual-e5-small, int8, on this machine"
+    )
+    elsewhere = build_embedder(model_dir=tmp_path, base_url="http://127.0.0.1:1", model=e5_graph.NAME, api_key="")
+    assert isinstance(elsewhere, RemoteEmbedder)
+
+
+def test_index_of_either_local_model_is_searched_with_it(tmp_path: Path) -> None:
+    fingerprint = Runtime(RetrievalSettings(tmp_path, tmp_path, embedding_model=e5_graph.NAME)).fingerprint
+    assert isinstance(Runtime(RetrievalSettings(tmp_path, tmp_path)).space(fingerprint).embedder, E5)

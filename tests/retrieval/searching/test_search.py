@@ -8,6 +8,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from pytest_django import DjangoAssertNumQueries
 
@@ -19,6 +20,7 @@ from retrieval.models import Chunk, Collection, Document
 from retrieval.searching.search import Method, check_scope, search
 from retrieval.searching.spans import spans
 from retrieval.texts import covering, document_text
+from tests.configured import configured
 
 Put = Callable[[Collection, str, str | bytes], Document]
 NOBODY = AnonymousUser()
@@ -179,6 +181,15 @@ def test_result_tells_whether_it_answers(put: Put, public: Collection) -> None:
     assert result.passages[0].section == "Settings"
     assert not search("Who won the chess olympiad in Baku?", user=NOBODY).answers
     assert search("", user=NOBODY).confidence == 0
+
+
+def test_threshold_is_a_setting(put: Put, public: Collection) -> None:
+    put(public, "a.md", "The pump is oiled every week.")
+    found = search("How often is the pump oiled?", user=NOBODY)
+    assert found.answers
+    with configured(settings.INDEX_DIR / "strict", answer_confidence=0.99):
+        assert found.confidence < 0.99
+        assert not found.answers
 
 
 def test_case_11_revoked_grant_excludes_at_once(put: Put, private: Collection, reader: User) -> None:

@@ -10,7 +10,7 @@ from retrieval.text.language import likely_language
 from retrieval.text.stems import stem
 from retrieval.text.stopwords import stop_words
 from retrieval.text.terms import content_terms, terms
-from retrieval.text.words import fold, letter_pairs, plain_letters, with_parts, words
+from retrieval.text.words import fold, letter_runs, plain_letters, with_parts, words
 from tests.retrieval.text.work import calls
 
 
@@ -118,11 +118,13 @@ def test_camel_case_names_are_also_their_words() -> None:
     assert with_parts("Plain words, NASA and Wörter") == "Plain words, NASA and Wörter"
 
 
-def test_letters_are_paired_where_words_are_not_what_matches() -> None:
-    assert letter_pairs("給油") == ["給油"]
-    assert letter_pairs("油") == ["油"]
-    assert letter_pairs("한국어") == ["한국", "국어"]
-    assert letter_pairs("한국") == letter_pairs("pump") == letter_pairs("насос") == []
+def test_letters_are_taken_in_runs_where_words_are_not_what_matches() -> None:
+    assert letter_runs("ปั๊มน้ำ") == ["ปั๊ม", "ั๊มน", "๊มน้", "มน้ำ"]
+    assert letter_runs("ปี") == ["ปี"]
+    assert letter_runs("給油") == ["給油"]
+    assert letter_runs("油") == ["油"]
+    assert letter_runs("한국어") == ["한국", "국어"]
+    assert letter_runs("한국") == letter_runs("pump") == letter_runs("насос") == []
 
 
 @pytest.mark.parametrize(
