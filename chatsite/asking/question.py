@@ -57,6 +57,7 @@ class Question:
     passages: Mapping[int, Passage] = field(default_factory=dict)  # by number: selected texts, or an answer's to go on
     earlier: tuple[Run, ...] = ()  # that it follows up, oldest first
     asked: tuple[str, ...] = ()  # what is searched for first, one by one
+    follows: str = ""  # what the first of that may follow up
     model: str = ""  # that was chosen to answer; empty: the site's
     keep: bool = False  # it is answered to its end, whether or not anybody reads
     replaces: Run | None = None  # the run whose place this one takes, with all that followed it
@@ -70,14 +71,21 @@ _FOLLOWS_UP = re.compile(
 )
 
 
-def searches(messages: Sequence[str]) -> tuple[str, ...]:
-    """Return what the last of `messages` asks, one by one, so that each stands alone: "and in version 2?" together with
-    what it follows up in the message before.
+def searches(messages: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Return what the last of `messages` asks, one by one, and what the first of that may follow up in the messages
+    before: "and in version 2?" is searched for alone and together with it. Empty where there are none.
 
     A rule, for the first search only; a language model words its own further searches from the whole conversation.
     """
     *earlier, last = messages[-3:]
-    first, *others = asked_in(last)
-    if earlier and (_FOLLOWS_UP.search(first) or len(content_terms(first)) < 2):
-        first = f"{' '.join(searches(earlier))} {first}"
-    return (first, *others)
+    if not earlier:
+        return tuple(asked_in(last)), ""
+    asked, follows = searches(earlier)
+    first = asked[0]
+    if follows and _goes_on(first):
+        first = f"{follows} {first}"
+    return tuple(asked_in(last)), " ".join((first, *asked[1:]))
+
+
+def _goes_on(question: str) -> bool:
+    return _FOLLOWS_UP.search(question) is not None or len(content_terms(question)) < 2

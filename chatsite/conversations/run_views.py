@@ -32,6 +32,7 @@ class StepView:
     passages: int
     failed: bool
     milliseconds: float
+    corrections: Sequence[tuple[str, str]] = ()  # words as they were written, and as they were read
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
-        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"]) for s in run.steps],
+        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"], s.get("corrections", ())) for s in run.steps],
         scope=_scope(run.scope, seen),
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,

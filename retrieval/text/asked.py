@@ -21,6 +21,7 @@ _WORDY = 25  # words; of a longer sentence only the clauses from the first that 
 _LONG = 40  # words of a sentence in front of a question; only the end of a longer one is taken along
 
 _MARKS = re.compile(r"[?？؟;՞፧⁇⁈⁉]+[\s\"'”’»)\]*_]*\Z")
+_SHORT_END = re.compile(r"(?<!\w)\w{1,4}\.\Z")
 _CLAUSE = re.compile(r"[,;:—–]\s+|\s[-–—]\s|\.{3}\s+|…\s*|\s(?=(?:and|but|so|und|aber|et|mais|y|pero|e|ma)\s)")
 
 # A sentence that begins so asks, also without a question mark.
@@ -97,13 +98,33 @@ _SMALL = frozenset().union(*STOP_WORDS.values())
 def asked_in(message: str) -> list[str]:
     """Return the questions of `message`, in their order, at most QUESTIONS_MOST; the message itself where it is short,
     or where nothing in it asks. One that says little by itself ("How do I reset it?") has the sentence before it."""
-    sentences = [message[start:end] for start, end in sentence_spans(message)]
+    sentences = [message[start:end] for start, end in _question_spans(message)]
     if len(sentences) <= 1 and len(message.split()) <= _SHORT:
         return [message]
     found = list(dict.fromkeys(_questions(sentences)))
     if not found:
         found = [" ".join(sentence for sentence in sentences if not _is_friendly(sentence))]
     return [question for question in found[:QUESTIONS_MOST] if question.strip()] or [message]
+
+
+def _question_spans(message: str) -> list[tuple[int, int]]:
+    """Return where the sentences of `message` begin and end; a question that an abbreviation seems to end goes on to
+    its mark: "Where did Mgr. Smith live?", "Wann wurde Johannes Paul II. Bischof?"."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sentence_spans(message):
+        if spans and _goes_on(message[slice(*spans[-1])], message[start:end]):
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return spans
+
+
+def _goes_on(question: str, following: str) -> bool:
+    return (
+        _SHORT_END.search(question) is not None
+        and _MARKS.search(following) is not None
+        and _begins(question, relative=False)
+        and not _begins(following, relative=False)
+    )
 
 
 def _questions(sentences: list[str]) -> Iterator[str]:

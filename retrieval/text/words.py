@@ -30,6 +30,8 @@ _PRESENTED = re.compile(r"[\ufb00-\ufb06\uff01-\uff9f]+")
 
 _TOKEN = re.compile(rf"\w[\w{MARKS}]*")
 _WORD = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*|\d+")
+VOCABULARY_LONGEST = 32  # letters; what is longer is hardly a word
+_PLAIN_WORD = re.compile(rf"(?<![\w{MARKS}])[^\W\d_](?:[^\W\d_]|[{MARKS}]){{2,}}(?![\w])")
 _COMPOUND = re.compile(rf"\w[\w{MARKS}]*(?:[.\-]\w[\w{MARKS}]*)*")  # a word, or a name of several: QDRANT_URL, 3.5
 
 _RUN = re.compile(r"[^\W_]+")
@@ -60,6 +62,16 @@ def words(text: str) -> list[str]:
         else:
             found += _WORD.findall(token)
     return found
+
+
+def vocabulary(text: str) -> set[str]:
+    """Return the folded words of `text` that may be taken for one another when they are spelt wrong: of three letters
+    and more, in scripts that space words, and no part of a code."""
+    return {
+        word
+        for word in _PLAIN_WORD.findall(fold(text))
+        if len(word) <= VOCABULARY_LONGEST and (word.isascii() or not _UNSPACED.search(word))
+    }
 
 
 def compounds(text: str) -> Iterator[tuple[str, ...]]:
