@@ -71,7 +71,7 @@ def absent_name(text: str, known: Set[str], chance: Random) -> str:
     name = chance.choice(names)
     while True:
         other = _another(name[0], chance)
-        if not any(part in known for part in re.findall(r"\w+", other.casefold())):
+        if not all(part in known for part in re.findall(r"\w+", other.casefold())):
             return text[: name.start()] + other + text[name.end() :]
 
 

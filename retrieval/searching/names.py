@@ -14,9 +14,11 @@ from difflib import get_close_matches
 from itertools import islice
 
 from retrieval.text.spellings import dates
+from retrieval.text.terms import content_terms
 from retrieval.text.words import fold
 
 _NAMES_MOST = 20  # of one question
+_ABOUT = 1 / 4  # of the words of a question that say something: then it is about what they name
 _NEAR = 0.6  # of difflib's ratio
 _SEPARATOR = r"[\s_\-‐-―./,'’:]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
@@ -86,7 +88,8 @@ def missing_names(
 
 def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
     """Return which of the unknown words are written with a capital where others aren't: inside a sentence, in a
-    question that isn't written like a title."""
+    question that isn't written like a title. Of a longer question they are no names: whoever gave a speech is not named
+    in it, and "What did President Biden say about Social Security and Medicare?" is answered all the same."""
     if not any(word[0].isupper() for word in unknown):
         return []
     inside = [match for match in _INSIDE.finditer(question)]
@@ -94,7 +97,10 @@ def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
     if small * 2 < len(inside):
         return []
     capital = {match[0] for match in inside if match[0][0].isupper()}
-    return [Name(word, frozenset({_squeezed(word)})) for word in unknown if word in capital]
+    absent = [word for word in unknown if word in capital]
+    if len(absent) < _ABOUT * len(content_terms(question)):
+        return []
+    return [Name(word, frozenset({_squeezed(word)})) for word in absent]
 
 
 def _is_held(name: Name, folded: Sequence[str], dated: Set[str]) -> bool:

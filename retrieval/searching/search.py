@@ -173,11 +173,11 @@ def _surer(alone: _FoundFor, follows: str, find: Callable[[str], _FoundFor]) -> 
 def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:
     """Search for one question, its misspelt words read as those that were meant."""
     languages = where.languages or ("en",)
-    read = spelled(question, collection_ids=scope.collection_ids, languages=languages)
-    phrases = phrases_in(question)
-    watch.stage("spelling")
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
+    read = spelled(question, collection_ids=scope.collection_ids, languages=languages, knower=space.embedder)
+    phrases = phrases_in(question)
+    watch.stage("spelling")
     vector = embedder.embed_query(plain_letters(read.question)).tolist() if embedder else None
     watch.stage("embed")
     spoken = language_of(read.question, among=scope.languages or where.languages)
