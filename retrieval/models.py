@@ -327,6 +327,7 @@ class CollectionWord(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="words")
     word = models.CharField(max_length=32)
     chunks = models.IntegerField()
+    capitals = models.IntegerField(help_text="Of these chunks, those that write it with a capital: of names, most.")
 
     class Meta:
         ordering = ["pk"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,8 +10,7 @@ from typing import Any
 from chatsite.models import Conversation, Run
 from chatsite.reader import Reader
 from retrieval.searching.passages import Passage
-from retrieval.text.asked import asked_in
-from retrieval.text.terms import content_terms
+from retrieval.text.asked import asked_in, goes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +62,6 @@ class Question:
     continues: bool = False  # it goes on with what `replaces` has written
 
 
-_FOLLOWS_UP = re.compile(
-    r"^\W*(?:and|but|or|so|then|also|what about|how about|what if)\b"
-    r"|\b(?:it|its|they|them|their|this|that|these|those|there|ones?|same|instead|former|latter)\b",
-    re.IGNORECASE,
-)
-
-
 def searches(messages: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """Return what the last of `messages` asks, one by one, and what the first of that may follow up in the messages
     before: "and in version 2?" is searched for alone and together with it. Empty where there are none.
@@ -82,10 +73,6 @@ def searches(messages: Sequence[str]) -> tuple[tuple[str, ...], str]:
         return tuple(asked_in(last)), ""
     asked, follows = searches(earlier)
     first = asked[0]
-    if follows and _goes_on(first):
+    if follows and goes_on(first):
         first = f"{follows} {first}"
     return tuple(asked_in(last)), " ".join((first, *asked[1:]))
-
-
-def _goes_on(question: str) -> bool:
-    return _FOLLOWS_UP.search(question) is not None or len(content_terms(question)) < 2

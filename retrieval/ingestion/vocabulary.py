@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from django.db import connection
@@ -11,8 +10,12 @@ from retrieval.models import Chunk, Collection, CollectionWord
 from retrieval.text.words import vocabulary
 
 _ROWS = 500  # in one statement
-_ADD = """INSERT INTO {table} (collection_id, word, chunks) VALUES {rows}
-ON CONFLICT (collection_id, word) DO UPDATE SET chunks = {table}.chunks + excluded.chunks"""
+_ADD = """INSERT INTO {table} (collection_id, word, chunks, capitals) VALUES {rows}
+ON CONFLICT (collection_id, word) DO UPDATE
+SET chunks = {table}.chunks + excluded.chunks, capitals = {table}.capitals + excluded.capitals"""
+
+Counted = dict[str, tuple[int, int]]
+"""In how many chunks each word stands, and in how many with a capital."""
 
 
 def add(collection_id: int, chunks: Iterable[Chunk]) -> None:
@@ -28,24 +31,26 @@ def forget_documents(documents: Mapping[int, int | None]) -> None:
         leaving = [pk for pk, of_collection in documents.items() if of_collection == collection_id]
         rows = Chunk.objects.filter(document__in=leaving).order_by("pk").values_list("headings", "text")
         if counted := _counted(rows.iterator()):
-            _change(collection_id, {word: -chunks for word, chunks in counted.items()})
+            _change(collection_id, {word: (-chunks, -capitals) for word, (chunks, capitals) in counted.items()})
             CollectionWord.objects.filter(collection=collection_id, chunks__lte=0).delete()
 
 
-def _counted(chunks: Iterable[tuple[list[str], str]]) -> Counter[str]:
-    counted = Counter[str]()
+def _counted(chunks: Iterable[tuple[list[str], str]]) -> Counted:
+    counted = Counted()
     for headings, text in chunks:
-        counted.update(vocabulary("\n".join((*headings, text))))
+        for word, is_capital in vocabulary("\n".join((*headings, text))).items():
+            before = counted.get(word, (0, 0))
+            counted[word] = before[0] + 1, before[1] + is_capital
     return counted
 
 
-def _change(collection_id: int, counted: Mapping[str, int]) -> None:
+def _change(collection_id: int, counted: Counted) -> None:
     """Add to the counts in one statement for many words, for the ORM's `bulk_create` can replace, but not add."""
     table = connection.ops.quote_name(CollectionWord._meta.db_table)
     changes = sorted(counted.items())  # in one order, so that two that change the same never wait for each other
     with connection.cursor() as cursor:
         for first in range(0, len(changes), _ROWS):
             some = changes[first : first + _ROWS]
-            rows = ", ".join(["(%s, %s, %s)"] * len(some))
-            values = [value for word, chunks in some for value in (collection_id, word, chunks)]
+            rows = ", ".join(["(%s, %s, %s, %s)"] * len(some))
+            values = [value for word, counts in some for value in (collection_id, word, *counts)]
             cursor.execute(_ADD.format(table=table, rows=rows), values)

@@ -16,14 +16,19 @@ def count(apps, schema_editor):
     database = schema_editor.connection.alias
     document, chunk, word = (apps.get_model("retrieval", name) for name in ("Document", "Chunk", "CollectionWord"))
     for collection in apps.get_model("retrieval", "Collection").objects.using(database).values_list("pk", flat=True):
-        counted = Counter()
+        counted, capitals = Counter(), Counter()
         documents = document.objects.using(database).filter(collection=collection).values_list("pk", flat=True)
         ids = list(documents.order_by("pk"))
         for first in range(0, len(ids), DOCUMENTS_AT_ONCE):
             chunks = chunk.objects.using(database).filter(document__in=ids[first : first + DOCUMENTS_AT_ONCE])
             for headings, text in chunks.order_by("pk").values_list("headings", "text").iterator():
-                counted.update(vocabulary("\n".join((*headings, text))))
-        rows = [word(collection_id=collection, word=each, chunks=chunks) for each, chunks in counted.items()]
+                found = vocabulary("\n".join((*headings, text)))
+                counted.update(found.keys())
+                capitals.update(found)
+        rows = [
+            word(collection_id=collection, word=each, chunks=chunks, capitals=capitals[each])
+            for each, chunks in counted.items()
+        ]
         word.objects.using(database).bulk_create(rows, batch_size=500)
 
 
@@ -44,6 +49,10 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("word", models.CharField(max_length=32)),
                 ("chunks", models.IntegerField()),
+                (
+                    "capitals",
+                    models.IntegerField(help_text="Of these chunks, those that write it with a capital: of names, most."),
+                ),
                 (
                     "collection",
                     models.ForeignKey(

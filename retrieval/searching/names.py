@@ -14,11 +14,9 @@ from difflib import get_close_matches
 from itertools import islice
 
 from retrieval.text.spellings import dates
-from retrieval.text.terms import content_terms
 from retrieval.text.words import fold
 
 _NAMES_MOST = 20  # of one question
-_ABOUT = 1 / 4  # of the words of a question that say something: then it is about what they name
 _NEAR = 0.6  # of difflib's ratio
 _SEPARATOR = r"[\s_\-‐-―./,'’:]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
@@ -39,8 +37,15 @@ _NO_CODE = re.compile(
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"(?<=[\w,;] )[^\W\d_]{2,}")  # a word that doesn't begin a sentence
+_TITLED = re.compile(
+    r"\b(?:president|chancellor|minister|senator|governor|mayor|ambassador|king|queen|prince|princess|emperor|pope|bishop|"
+    r"judge|justice|general|captain|colonel|sergeant|officer|doctor|professor|director|chairman|secretary|ceo|mrs?|ms|dr|"
+    r"prof|präsident(?:in)?|kanzler(?:in)?|minister(?:in)?|herrn?|frau|könig(?:in)?|kaiser(?:in)?|professor(?:in)?|"
+    r"président|monsieur|madame|roi|reine|señora?|presidente|signora?)\.?\s+(?P<bearer>[^\W\d_]+)",
+    re.IGNORECASE,
+)
 _CAPITAL_NOUNS = frozenset({"de", "lb"})  # languages that write every noun with a capital
-_YEAR = re.compile(r"(?<![\w.,$€£-])(?:1[0-9]|20)\d\d(?![\w,%-]|\.\d)")
+_NUMBER = re.compile(r"(?<![\w.,$€£-])\d{3,}(?![\w%-]|[.,]\d)")
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,8 @@ def missing_names(
 
 def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
     """Return which of the unknown words are written with a capital where others aren't: inside a sentence, in a
-    question that isn't written like a title. Of a longer question they are no names: whoever gave a speech is not named
-    in it, and "What did President Biden say about Social Security and Medicare?" is answered all the same."""
+    question that isn't written like a title. Whoever has a title may be called by that alone in what is read: "What did
+    Chancellor Weber promise?" is answered by the Chancellor's speech."""
     if not any(word[0].isupper() for word in unknown):
         return []
     inside = [match for match in _INSIDE.finditer(question)]
@@ -97,10 +102,8 @@ def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
     if small * 2 < len(inside):
         return []
     capital = {match[0] for match in inside if match[0][0].isupper()}
-    absent = [word for word in unknown if word in capital]
-    if len(absent) < _ABOUT * len(content_terms(question)):
-        return []
-    return [Name(word, frozenset({_squeezed(word)})) for word in absent]
+    titled = {match["bearer"] for match in _TITLED.finditer(question)}
+    return [Name(word, frozenset({_squeezed(word)})) for word in unknown if word in capital - titled]
 
 
 def _is_held(name: Name, folded: Sequence[str], dated: Set[str]) -> bool:
@@ -156,7 +159,7 @@ def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
             spelling = _squeezed(match[0])
             is_version = _VERSION.fullmatch(match[0]) is not None
             yield *match.span(), Name(match[0], frozenset({spelling.lstrip("v") if is_version else spelling}))
-    for match in _YEAR.finditer(question):
+    for match in _NUMBER.finditer(question):
         yield *match.span(), Name(match[0], frozenset({match[0]}))
 
 

@@ -29,7 +29,7 @@ from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 from retrieval.searching.spelling import Correction, spelled
-from retrieval.text.asked import asked_in
+from retrieval.text.asked import asked_in, goes_on
 from retrieval.text.language import language_of
 from retrieval.text.words import plain_letters
 
@@ -163,11 +163,12 @@ class _FoundFor:
 
 def _surer(alone: _FoundFor, follows: str, find: Callable[[str], _FoundFor]) -> _FoundFor:
     """Return what was found for a question `alone`, or for it together with the one that it `follows`: whichever is
-    surer to answer it."""
-    if not follows:
+    surer to answer it. A question that stands alone and is answered so isn't searched for again."""
+    if not follows or (alone.confidence >= ANSWERS and not goes_on(alone.question)):
         return alone
     joined = find(f"{follows} {alone.question}")
-    return joined if joined.confidence > alone.confidence else alone
+    by_itself = confidence(alone.question, joined.passages, language=joined.language)
+    return joined if (joined.confidence + by_itself) / 2 > alone.confidence else alone
 
 
 def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:

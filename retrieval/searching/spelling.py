@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _SHORT, _SHORTEST = 3, 4  # letters of a word that is looked at: with a model that knows short ones, and without
 _LONG = 8  # letters of a word that may have two edits
 _MOST = 12  # words of one question
+_CAPITALS = 1 / 50  # of its chunks that write a name with a capital, at least: some texts write all in small letters
+_NAMED = 6  # letters of a name that may be another's misspelling; of shorter ones, one edit makes another name
 _NEAREST = 200  # words that are asked for in SQL
 _READ_AGAIN = 1_000  # rows before the newest known, for two transactions may end in another order than they began
 _LETTERS = re.compile(rf"(?<![\w{MARKS}@#/\\])[^\W\d_](?:[^\W\d_]|[{MARKS}])+(?![\w{MARKS}@/\\]|[.:]\w|\()")
@@ -66,12 +68,17 @@ def spelled(
         unknown -= knower.known_words(sorted(unknown))
     if not unknown or _is_foreign(question, languages):
         return Spelled(question)
-    meant = _meant(sorted(unknown)[:_MOST], collection_ids, languages)
+    named = {
+        fold(place[0])
+        for place in places
+        if place[0].isupper() or (place[0][0].isupper() and question[: place.start()].strip())
+    }
+    meant = _meant(sorted(unknown)[:_MOST], collection_ids, languages, named=named)
     parts, end = list[str](), 0
     corrections, left = dict[str, Correction](), dict[str, None]()
     for place in places:
         word = fold(place[0])
-        if word in meant and meant[word] != word and not _is_another_name(place[0], meant[word]):
+        if word in meant and meant[word] != word:
             corrections[place[0]] = Correction(place[0], meant[word])
             parts += [question[end : place.start()], meant[word]]
             end = place.end()
@@ -80,19 +87,15 @@ def spelled(
     return Spelled("".join([*parts, question[end:]]), tuple(corrections.values()), tuple(left))
 
 
-def _is_another_name(written: str, meant: str) -> bool:
-    """Return whether a word with a capital would become one that begins otherwise: names are rarely misspelt there."""
-    return written[0].isupper() and unaccented(meant[0]) != unaccented(written[0].lower())
-
-
 def _words_of(question: str, *, shortest: int) -> list[re.Match[str]]:
-    """Return the words that may be spelt wrong: none in quotes, none that is small, an acronym or part of a name."""
+    """Return the words that may be spelt wrong or stand nowhere: none in quotes, none that is small or part of a
+    name."""
     quoted = [match.span() for match in _QUOTED.finditer(question)]
     return [
         match
         for match in _LETTERS.finditer(question)
         if shortest <= len(match[0]) <= VOCABULARY_LONGEST
-        and match[0][2:].islower()
+        and (match[0][2:].islower() or match[0].isupper())
         and fold(match[0]) not in _SMALL
         and not is_unspaced(match[0])
         and not any(start <= match.start() < end for start, end in quoted)
@@ -107,19 +110,20 @@ def _unknown(asked: Set[str], collection_ids: Sequence[int], languages: Sequence
     return {word for word, forms in stems.items() if held.keys().isdisjoint(forms)}
 
 
-def _chunks(asked: Set[str], collection_ids: Sequence[int]) -> dict[str, int]:
-    """Return in how many chunks of the collections each of these words stands, of those that any holds."""
+def _chunks(asked: Set[str], collection_ids: Sequence[int]) -> dict[str, tuple[int, int]]:
+    """Return in how many chunks of the collections each of these words stands, and in how many with a capital; only of
+    the words that any holds."""
     if not asked or not collection_ids:
         return {}
     words, collections = (", ".join(["%s"] * len(values)) for values in (asked, collection_ids))
     table = CollectionWord._meta.db_table
     with connection.cursor() as cursor:  # the ORM takes ten times as long to write this as it takes to run
         cursor.execute(
-            f"SELECT word, SUM(chunks) FROM {table} WHERE collection_id IN ({collections}) AND word IN ({words})"  # noqa: S608
+            f"SELECT word, SUM(chunks), SUM(capitals) FROM {table} WHERE collection_id IN ({collections}) AND word IN ({words})"  # noqa: S608
             " GROUP BY word",
             [*collection_ids, *sorted(asked)],
         )
-        return dict(cursor.fetchall())
+        return {word: (chunks, capitals) for word, chunks, capitals in cursor.fetchall()}
 
 
 def _is_foreign(question: str, languages: Sequence[str]) -> bool:
@@ -129,25 +133,40 @@ def _is_foreign(question: str, languages: Sequence[str]) -> bool:
     return bool(languages and language) and language not in languages
 
 
-def _meant(unknown: Sequence[str], collection_ids: Sequence[int], languages: Sequence[str]) -> dict[str, str]:
+def _meant(
+    unknown: Sequence[str], collection_ids: Sequence[int], languages: Sequence[str], *, named: Set[str]
+) -> dict[str, str]:
     """Return the commonest word that is one edit away from each of these, else for longer words two; the word itself
-    where it is one in another form, or stands in a title."""
+    where it is one in another form, or stands in a title. Those that are `named`, written with a capital, are read as
+    names alone."""
     _LEXICON.refresh()
     near = {word: _LEXICON.near(word) for word in unknown}
     counts = _chunks({other for others in near.values() for other in others}, collection_ids)
+    names = {word for word, (chunks, capitals) in counts.items() if capitals >= _CAPITALS * chunks}
     meant = {}
     for word, others in near.items():
         held = [other for other in others if other in counts]
-        least = min((others[other] for other in held), default=0)
         if any(_is_form(word, other, languages) for other in held):
             meant[word] = word
-        elif held:
-            meant[word] = max((other for other in held if others[other] == least), key=lambda o: (counts[o], o))
+            continue
+        if word in named:
+            held = [other for other in held if other in names and _may_be_named(word, other)]
+        least = min((others[other] for other in held), default=0)
+        nearest = [other for other in held if others[other] == least]
+        if nearest:
+            meant[word] = max(nearest, key=lambda other: (counts[other], other))
     titled = Document.objects.filter(collection__in=collection_ids)
     for word in unknown:
         if titled.filter(title__icontains=word).exists():
             meant[word] = word
     return meant
+
+
+def _may_be_named(word: str, other: str) -> bool:
+    """Return whether one name may be the other, misspelt: it begins alike, and is long enough, but for accents."""
+    if unaccented(word) == unaccented(other):
+        return True
+    return len(word) >= _NAMED and unaccented(other[0]) == unaccented(word[0])
 
 
 def _is_form(word: str, other: str, languages: Sequence[str]) -> bool:

@@ -87,11 +87,15 @@ _CONDITIONS = frozenset(
     """when if assuming suppose given after before since while once
     wenn falls nachdem bevor seit sobald quand si cuando se""".split()
 )
+_ARTICLES = frozenset("das dem den die der es il la lo le se".split())
 _POINTING = frozenset(
     """it its this that these those they them their he she his her there then one ones such
     es sie er ihn ihm ihr ihre dies diese dieser dieses das dem den davon damit dafür dazu dort deren
     il elle ils elles ça cela celui ello esto eso esta ese lo la esso questo quello""".split()
 )
+_ONWARD = frozenset("and but or so then also und aber oder also et mais ou alors y pero o entonces e ma en maar".split())
+_BACKWARD = _POINTING - _ARTICLES | frozenset("there same instead former latter stattdessen gleiche letztere".split())
+_ABOUT = re.compile(r"\W*(?:(?:what|how) about|what if|was ist mit|wie (?:ist|wäre) es mit|wat met|et pour|y qué)\b", re.I)
 _SMALL = frozenset().union(*STOP_WORDS.values())
 
 
@@ -107,18 +111,28 @@ def asked_in(message: str) -> list[str]:
     return [question for question in found[:QUESTIONS_MOST] if question.strip()] or [message]
 
 
+def goes_on(question: str) -> bool:
+    """Return whether the question seems to follow up another: it begins like "and" or "what about", points at something
+    said before, or says next to nothing by itself."""
+    said = words(question)
+    if not _ONWARD.isdisjoint(said[:1]) or not _BACKWARD.isdisjoint(said) or _ABOUT.match(question):
+        return True
+    return sum(word not in _SMALL for word in said) < 2
+
+
 def _question_spans(message: str) -> list[tuple[int, int]]:
     """Return where the sentences of `message` begin and end; a question that an abbreviation seems to end goes on to
     its mark: "Where did Mgr. Smith live?", "Wann wurde Johannes Paul II. Bischof?"."""
     spans: list[tuple[int, int]] = []
     for start, end in sentence_spans(message):
-        if spans and _goes_on(message[slice(*spans[-1])], message[start:end]):
+        if spans and _is_cut(message[slice(*spans[-1])], message[start:end]):
             start = spans.pop()[0]
         spans.append((start, end))
     return spans
 
 
-def _goes_on(question: str, following: str) -> bool:
+def _is_cut(question: str, following: str) -> bool:
+    """Return whether what seem to be two sentences are one question."""
     return (
         _SHORT_END.search(question) is not None
         and _MARKS.search(following) is not None

@@ -64,14 +64,15 @@ def words(text: str) -> list[str]:
     return found
 
 
-def vocabulary(text: str) -> set[str]:
-    """Return the folded words of `text` that may be taken for one another when they are spelt wrong: of three letters
-    and more, in scripts that space words, and no part of a code."""
-    return {
-        word
-        for word in _PLAIN_WORD.findall(fold(text))
-        if len(word) <= VOCABULARY_LONGEST and (word.isascii() or not _UNSPACED.search(word))
-    }
+def vocabulary(text: str) -> dict[str, bool]:
+    """Return the folded words of `text` that may be taken for one another when they are spelt wrong, and whether one
+    stands there with a capital: words of three letters and more, in scripts that space words, and no part of a code."""
+    found: dict[str, bool] = {}
+    for written in _PLAIN_WORD.findall(text):
+        word = fold(written)
+        if len(word) <= VOCABULARY_LONGEST and (word.isascii() or not _UNSPACED.search(word)):
+            found[word] = found.get(word, False) or word[0] != written[0]
+    return found
 
 
 def compounds(text: str) -> Iterator[tuple[str, ...]]:
