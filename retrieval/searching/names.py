@@ -28,6 +28,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<!\w)\w+(?:[\-./]\w+)*+(?:\(\))?(?!\w)")
+_WORDS_AT_HYPHENS = re.compile(r"\A[a-z]{3,}-|-[a-z]{3,}\Z")  # "Rad53-dependent" names Rad53
 _VERSION = re.compile(r"v?\d+(?:\.\d+){2,}[a-z]?\d*", re.IGNORECASE)
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}\Z")  # of a file
 _SNAKE = re.compile(r"[^\W\d_]\w*_\w+")
@@ -155,8 +156,8 @@ def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
         number = _squeezed(match["number"])
         yield *match.span(), Name(match[0], frozenset({_squeezed(match["kind"]) + number, number}))
     for match in _TOKEN.finditer(question):
-        if _is_name(match[0]):
-            spelling = _squeezed(match[0])
+        if _is_name(match[0]) and _is_name(code := _WORDS_AT_HYPHENS.sub("", match[0])):
+            spelling = _squeezed(code)
             is_version = _VERSION.fullmatch(match[0]) is not None
             yield *match.span(), Name(match[0], frozenset({spelling.lstrip("v") if is_version else spelling}))
     for match in _NUMBER.finditer(question):

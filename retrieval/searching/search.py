@@ -204,7 +204,7 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
     ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases)) if phrases else ranked
     passages = _passages(ranked, found=found, method=method, limit=limit)
     texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages]
-    missing = missing_names(question, texts, unknown=read.unknown, language=spoken)
+    missing = missing_names(read.question, texts, unknown=read.unknown, language=spoken)
     sure = 0.0 if missing else confidence(read.question, passages, language=spoken)
     watch.stage("passages")
     return _FoundFor(read.question, passages, sure, missing, read.corrections, spoken, found.documents)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _SHORT, _SHORTEST = 3, 4  # letters of a word that is looked at: with a model that knows short ones, and without
 _LONG = 8  # letters of a word that may have two edits
 _MOST = 12  # words of one question
-_CAPITALS = 1 / 50  # of its chunks that write a name with a capital, at least: some texts write all in small letters
-_NAMED = 6  # letters of a name that may be another's misspelling; of shorter ones, one edit makes another name
+_NAMED = 6  # letters of a name; a shorter one is read only as a word that is written with a capital as well,
+_CAPITALS = 1 / 3  # in so many of its chunks at least
 _NEAREST = 200  # words that are asked for in SQL
 _READ_AGAIN = 1_000  # rows before the newest known, for two transactions may end in another order than they began
 _LETTERS = re.compile(rf"(?<![\w{MARKS}@#/\\])[^\W\d_](?:[^\W\d_]|[{MARKS}])+(?![\w{MARKS}@/\\]|[.:]\w|\()")
@@ -82,7 +82,7 @@ def spelled(
             corrections[place[0]] = Correction(place[0], meant[word])
             parts += [question[end : place.start()], meant[word]]
             end = place.end()
-        elif word in unknown and meant.get(word) != word:
+        elif word in unknown and meant.get(word) != word and (len(word) >= _SHORTEST or place[0].isupper()):
             left[place[0]] = None
     return Spelled("".join([*parts, question[end:]]), tuple(corrections.values()), tuple(left))
 
@@ -150,7 +150,7 @@ def _meant(
             meant[word] = word
             continue
         if word in named:
-            held = [other for other in held if other in names and _may_be_named(word, other)]
+            held = [other for other in held if _begins_alike(word, other) and (len(word) >= _NAMED or other in names)]
         least = min((others[other] for other in held), default=0)
         nearest = [other for other in held if others[other] == least]
         if nearest:
@@ -162,11 +162,9 @@ def _meant(
     return meant
 
 
-def _may_be_named(word: str, other: str) -> bool:
-    """Return whether one name may be the other, misspelt: it begins alike, and is long enough, but for accents."""
-    if unaccented(word) == unaccented(other):
-        return True
-    return len(word) >= _NAMED and unaccented(other[0]) == unaccented(word[0])
+def _begins_alike(word: str, other: str) -> bool:
+    """Return whether both begin with the same letter: there names are rarely misspelt."""
+    return unaccented(word[0]) == unaccented(other[0])
 
 
 def _is_form(word: str, other: str, languages: Sequence[str]) -> bool:
