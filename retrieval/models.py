@@ -320,9 +320,8 @@ class Chunk(models.Model):
 
 
 class CollectionWord(models.Model):
-    """How many chunks of a collection's documents hold a word, as `retrieval.text.words.vocabulary` tells words: by this
-    a search knows what no document says, and what may be meant by it. A word leaves with the last chunk that holds it.
-    """
+    """How many chunks of a collection's documents hold a word, as `retrieval.text.words.vocabulary` tells words: so a
+    search knows what no document says, and what may be meant by it. A word leaves with the last chunk that holds it."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="words")
     word = models.CharField(max_length=32)
@@ -367,7 +366,9 @@ class IndexRemoval(models.Model):
     Written in the transaction that makes them superfluous, kept until all is done."""
 
     document_id = models.PositiveBigIntegerField()
-    collection_id = models.PositiveBigIntegerField(null=True, help_text="Whose words a document that is gone counts in.")
+    collection_id = models.PositiveBigIntegerField(
+        null=True, help_text="Whose words a document that is gone counts in."
+    )
     up_to_generation = models.PositiveIntegerField(help_text="Points of this generation and older are removed.")
     file = models.CharField(max_length=200, blank=True, help_text="Of a document that is gone: its name in storage.")
     live_hash = models.CharField(max_length=64, blank=True, help_text="Its pages are kept as pictures under this.")

@@ -39,9 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "indexremoval",
             "collection_id",
-            models.PositiveBigIntegerField(
-                null=True, help_text="Whose words a document that is gone counts in."
-            ),
+            models.PositiveBigIntegerField(null=True, help_text="Whose words a document that is gone counts in."),
         ),
         migrations.CreateModel(
             "CollectionWord",
@@ -51,7 +49,9 @@ class Migration(migrations.Migration):
                 ("chunks", models.IntegerField()),
                 (
                     "capitals",
-                    models.IntegerField(help_text="Of these chunks, those that write it with a capital: of names, most."),
+                    models.IntegerField(
+                        help_text="Of these chunks, those that write it with a capital: of names, most."
+                    ),
                 ),
                 (
                     "collection",

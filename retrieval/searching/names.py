@@ -28,7 +28,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<!\w)\w+(?:[\-./]\w+)*+(?:\(\))?(?!\w)")
-_WORDS_AT_HYPHENS = re.compile(r"\A[a-z]{3,}-|-[a-z]{3,}\Z")  # "Rad53-dependent" names Rad53
+_WORDS_AT_HYPHENS = re.compile(r"\A(?:[a-z]{3,}-)+|(?:-[a-z]{3,})+\Z")  # "Rad53-dependent" names Rad53
 _VERSION = re.compile(r"v?\d+(?:\.\d+){2,}[a-z]?\d*", re.IGNORECASE)
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}\Z")  # of a file
 _SNAKE = re.compile(r"[^\W\d_]\w*_\w+")
@@ -98,7 +98,7 @@ def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
     Chancellor Weber promise?" is answered by the Chancellor's speech."""
     if not any(word[0].isupper() for word in unknown):
         return []
-    inside = [match for match in _INSIDE.finditer(question)]
+    inside = list(_INSIDE.finditer(question))
     small = sum(match[0].islower() for match in inside)
     if small * 2 < len(inside):
         return []

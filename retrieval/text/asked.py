@@ -93,9 +93,13 @@ _POINTING = frozenset(
     es sie er ihn ihm ihr ihre dies diese dieser dieses das dem den davon damit dafür dazu dort deren
     il elle ils elles ça cela celui ello esto eso esta ese lo la esso questo quello""".split()
 )
-_ONWARD = frozenset("and but or so then also und aber oder also et mais ou alors y pero o entonces e ma en maar".split())
+_ONWARD = frozenset(
+    "and but or so then also und aber oder also et mais ou alors y pero o entonces e ma en maar".split()
+)
 _BACKWARD = _POINTING - _ARTICLES | frozenset("there same instead former latter stattdessen gleiche letztere".split())
-_ABOUT = re.compile(r"\W*(?:(?:what|how) about|what if|was ist mit|wie (?:ist|wäre) es mit|wat met|et pour|y qué)\b", re.I)
+_ABOUT = re.compile(
+    r"\W*(?:(?:what|how) about|what if|was ist mit|wie (?:ist|wäre) es mit|wat met|et pour|y qué)\b", re.I
+)
 _SMALL = frozenset().union(*STOP_WORDS.values())
 
 

@@ -69,7 +69,7 @@ def unaccented(word: str) -> str:
 
 def _codes(text: str) -> Iterator[str]:
     """Yield codes, numbers and hyphenated words in one piece, and dates as a number."""
-    for match, date in dates(text):
+    for _, date in dates(text):
         yield date.replace("-", "")
     for match in _GROUPED.finditer(text):
         yield re.sub(r"\D", "", match[0])

@@ -15,8 +15,8 @@ from retrieval.searching.spelling import Correction, spelled
 
 Put = Callable[[Collection, str, str | bytes], Document]
 NOBODY = AnonymousUser()
-GUIDE = "The heating is switched off in summer. The boiler room is locked, and the caretaker has the key to the boiler.\n"
-OTHER = "The swimming pool opens at eight. Visitors need a ticket, which the cashier sells. Our guests like the sauna.\n"
+GUIDE = "The heating is switched off in summer. The boiler room is shut, and the caretaker has the key to the boiler.\n"
+OTHER = "The swimming pool opens at eight. Visitors need a ticket, which the cashier sells. Guests like the sauna.\n"
 
 
 def read(question: str, collection: Collection) -> str:
@@ -48,9 +48,7 @@ def words(collection: Collection) -> dict[str, int]:
         ("Wer hat den Schlüssel von dem Kesel?", "Wer hat den Schlüssel von dem Kesel?"),  # another language
     ],
 )
-def test_word_that_no_document_holds_is_read_as_one_that_is_near(
-    filled: Collection, question: str, meant: str
-) -> None:
+def test_word_that_no_document_holds_is_read_as_one_that_is_near(filled: Collection, question: str, meant: str) -> None:
     assert read(question, filled) == meant
 
 
