@@ -85,11 +85,11 @@ def missing_names(
     `unknown` to every document, where a capital tells that they are names in its `language` (ISO 639-1)."""
     wanted = names_in(question)
     absent = [] if language in _CAPITAL_NOUNS else _proper_names(question, unknown)
-    if not wanted:
-        return absent
+    if not wanted and not absent:
+        return []
     folded = [fold(text) for text in texts]
     dated = {date for text in texts for _, date in dates(text)}
-    return [*(name for name in wanted if not _is_held(name, folded, dated)), *absent]
+    return [name for name in (*wanted, *absent) if not _is_held(name, folded, dated)]
 
 
 def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from retrieval.embedding.embedder import WordKnower
-from retrieval.models import CollectionWord, Document
+from retrieval.models import CollectionWord
 from retrieval.text.language import likely_language
 from retrieval.text.spellings import unaccented
 from retrieval.text.stems import stem
@@ -32,7 +32,7 @@ _MOST = 12  # words of one question
 _NAMED = 6  # letters of a name; a shorter one is read only as a word that is written with a capital as well,
 _CAPITALS = 1 / 3  # in so many of its chunks at least
 _NEAREST = 200  # words that are asked for in SQL
-_READ_AGAIN = 1_000  # rows before the newest known, for two transactions may end in another order than they began
+_READ_AGAIN = 100  # rows before the newest known, for two transactions may end in another order than they began
 _LETTERS = re.compile(rf"(?<![\w{MARKS}@#/\\])[^\W\d_](?:[^\W\d_]|[{MARKS}])+(?![\w{MARKS}@/\\]|[.:]\w|\()")
 _QUOTED = re.compile(r"[\"“„«][^\"“”„«»]*[\"”“»]")
 _SMALL = frozenset().union(*STOP_WORDS.values())
@@ -136,8 +136,7 @@ def _meant(
     unknown: Sequence[str], collection_ids: Sequence[int], languages: Sequence[str], *, named: Set[str]
 ) -> dict[str, str]:
     """Return the commonest word that is one edit away from each of these, else for longer words two; the word itself
-    where it is one in another form, or stands in a title. Those that are `named`, written with a capital, are read as
-    names alone."""
+    where it is one in another form. Those that are `named`, written with a capital, are read as names alone."""
     _LEXICON.refresh()
     near = {word: _LEXICON.near(word) for word in unknown}
     counts = _chunks({other for others in near.values() for other in others}, collection_ids)
@@ -154,8 +153,7 @@ def _meant(
         nearest = [other for other in held if others[other] == least]
         if nearest:
             meant[word] = max(nearest, key=lambda other: (counts[other], other))
-    titled = Document.objects.filter(collection__in=collection_ids)
-    return meant | {word: word for word in unknown if titled.filter(title__icontains=word).exists()}
+    return meant
 
 
 def _begins_alike(word: str, other: str) -> bool:
@@ -191,21 +189,20 @@ class _Lexicon:
             if self._newest[0] and self._newest not in rows:
                 self._forget()
                 rows = self._rows(0)
-            self._add([word for _, word in rows if word not in self._words])
+            if fresh := dict.fromkeys(word for _, word in rows if word not in self._words):
+                self._add(fresh)
             self._newest = max(rows, default=(0, ""))
 
     def _rows(self, after: int) -> list[tuple[int, str]]:
         return list(CollectionWord.objects.filter(pk__gt=after).order_by("pk").values_list("pk", "word"))
 
-    def _add(self, fresh: Sequence[str]) -> None:
+    def _add(self, fresh: Mapping[str, None]) -> None:
         import numpy as np
 
-        known = len(self._listed)
-        self._words |= dict.fromkeys(fresh)
-        self._listed += list(self._words)[known:]
-        added = self._listed[known:]
-        self._signs = np.append(self._signs, np.fromiter(map(_signs, added), np.uint64, len(added)))
-        self._lengths = np.append(self._lengths, np.fromiter(map(len, added), np.int16, len(added)))
+        self._words |= fresh
+        self._listed += fresh
+        self._signs = np.append(self._signs, np.fromiter(map(_signs, fresh), np.uint64, len(fresh)))
+        self._lengths = np.append(self._lengths, np.fromiter(map(len, fresh), np.int16, len(fresh)))
 
     def near(self, word: str) -> Mapping[str, int]:
         """Return the words one edit away from `word`, and of a long one those two edits away, with how many edits.

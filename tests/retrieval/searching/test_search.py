@@ -236,12 +236,12 @@ def test_reader_is_refused_a_document_that_is_not_ready(public: Collection, inde
 
 
 @pytest.mark.parametrize("documents", [1, 3])
-def test_search_takes_three_queries(
+def test_search_takes_four_queries(
     put: Put, public: Collection, django_assert_num_queries: DjangoAssertNumQueries, documents: int
 ) -> None:
     for number in range(documents):
         put(public, f"{number}.md", f"A heron flies {number} times.")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(search("heron", user=NOBODY).passages) == documents
 
 
