@@ -26,7 +26,8 @@ def add(collection_id: int, chunks: Iterable[Chunk]) -> None:
 def forget_documents(documents: Mapping[int, int | None]) -> None:
     """Take away what the chunks of these documents, by id with their collection's, count; call it before the chunks
     are deleted, in the same transaction. Nothing is left of a collection that is gone."""
-    locked = Collection.objects.select_for_update(no_key=True).filter(pk__in={*documents.values()} - {None})
+    known = {collection_id for collection_id in documents.values() if collection_id is not None}
+    locked = Collection.objects.select_for_update(no_key=True).filter(pk__in=known)
     for collection_id in locked.order_by("pk").values_list("pk", flat=True):
         leaving = [pk for pk, of_collection in documents.items() if of_collection == collection_id]
         rows = Chunk.objects.filter(document__in=leaving).order_by("pk").values_list("headings", "text")

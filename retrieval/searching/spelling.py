@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SHORT, _SHORTEST = 3, 4  # letters of a word that is looked at: with a model that knows short ones, and without
 _LONG = 8  # letters of a word that may have two edits
-_MOST = 12  # words of one question
+_MOST = 8  # words of one question
 _NAMED = 6  # letters of a name; a shorter one is read only as a word that is written with a capital as well,
 _CAPITALS = 1 / 3  # in so many of its chunks at least
 _NEAREST = 200  # words that are asked for in SQL
