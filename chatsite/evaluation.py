@@ -30,14 +30,17 @@ class EvaluatedSite:
 
     def find(self, messages: Sequence[str], *, limit: int, method: Method | None = None) -> SearchResult:
         """Return what is found for the last of the messages, which follows those before it."""
-        return search(messages[-1], user=self.user, limit=limit, method=method, asked=searches(messages))
+        asked, follows = searches(messages)
+        return search(messages[-1], user=self.user, limit=limit, method=method, asked=asked, follows=follows)
 
     def quote(self, messages: Sequence[str]) -> str:
         """Return the sentences that answer the last of the messages without a language model; empty when it is
         refused."""
-        question = Question(Reader(self.user), Conversation(), messages[-1], asked=searches(messages))
+        asked, follows = searches(messages)
+        question = Question(Reader(self.user), Conversation(), messages[-1], asked=asked, follows=follows)
         found = DocumentSearch(question, passages={}, steps=[])
         found.first()
-        quoted = answering_models(question.asked, found.candidates, mode=question.mode).extractive.quoted()
+        models = answering_models(found.asked, found.candidates, missing=found.missing, mode=question.mode)
+        quoted = models.extractive.quoted()
         answer = strip_markers(quoted)
         return answer if answer != quoted else ""

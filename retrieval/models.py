@@ -331,6 +331,25 @@ class Chunk(models.Model):
         return text
 
 
+class CollectionWord(models.Model):
+    """How many chunks of a collection's documents hold a word, as `retrieval.text.words.vocabulary` tells words: so a
+    search knows what no document says, and what may be meant by it. A word leaves with the last chunk that holds it."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="words")
+    word = models.CharField(max_length=32)
+    chunks = models.IntegerField()
+    capitals = models.IntegerField(help_text="Of these chunks, those that write it with a capital: of names, most.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "word"], name="collection_word_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.word
+
+
 class RecognisedPage(models.Model):
     """Where what was recognised on a page that is a picture stands on it. Like the chunks, those of a document that is
     deleted stay for a moment: read them only through documents."""
@@ -359,6 +378,9 @@ class IndexRemoval(models.Model):
     Written in the transaction that makes them superfluous, kept until all is done."""
 
     document_id = models.PositiveBigIntegerField()
+    collection_id = models.PositiveBigIntegerField(
+        null=True, help_text="Whose words a document that is gone counts in."
+    )
     up_to_generation = models.PositiveIntegerField(help_text="Points of this generation and older are removed.")
     file = models.CharField(max_length=200, blank=True, help_text="Of a document that is gone: its name in storage.")
     live_hash = models.CharField(max_length=64, blank=True, help_text="Its pages are kept as pictures under this.")

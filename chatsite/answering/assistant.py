@@ -16,6 +16,7 @@ from chatsite.answering.language_models import AnsweringModels
 from chatsite.models import Run
 from retrieval.errors import IndexUnavailable
 from retrieval.models import Document
+from retrieval.searching.names import Name
 from retrieval.searching.passages import Passage
 from retrieval.searching.search import search
 from retrieval.searching.tables import with_whole_tables
@@ -72,7 +73,8 @@ class DocumentSearch:
         self._steps = steps  # likewise: what was searched for, what came of it, and how many milliseconds it took
         self._sure = 1.0  # how likely it is that what the first search found answers
         self._answers: dict[int, bool] = {}  # by number: is it taken to answer what was searched for?
-        self._missing: list[str] = []  # names in the question that nothing that the first search found holds
+        self.asked = list(question.asked)  # as the first search has searched for it
+        self.missing: list[Name] = []  # names in it that nothing that the first search found holds
         self.documents: dict[int, Document] = {}  # of all passages found, by id
 
     @tool
@@ -86,10 +88,11 @@ class DocumentSearch:
 
     def first(self) -> dict[str, Any]:
         """Search for what the question asks. Raises SearchUnavailable."""
-        asked = [query[: settings.QUERY_MAX_CHARACTERS] for query in self._question.asked]
-        return self._found_for(" ".join(asked), asked=asked)
+        most = settings.QUERY_MAX_CHARACTERS
+        asked = [query[:most] for query in self._question.asked]
+        return self._found_for(" ".join(asked), asked=asked, follows=self._question.follows[:most])
 
-    def _found_for(self, query: str, *, asked: Sequence[str] | None = None) -> dict[str, Any]:
+    def _found_for(self, query: str, *, asked: Sequence[str] | None = None, follows: str = "") -> dict[str, Any]:
         began = perf_counter()
         step = {"query": query, "failed": True, "passages": 0}
         scope = self._question.scope
@@ -105,11 +108,14 @@ class DocumentSearch:
                 hidden=scope.hidden,
                 limit=self._question.top_k,
                 asked=asked,
+                follows=follows,
             )
-            step |= {"failed": False, "passages": len(found.passages)}
+            step |= {"failed": False, "passages": len(found.passages), "query": " ".join(found.asked) or query}
+            step["corrections"] = [[one.written, one.read_as] for one in found.corrections]
             if len(self._steps) == 0:
                 self._sure = found.confidence
-                self._missing = [name.written for name in found.missing]
+                self.asked[:] = found.asked or self.asked
+                self.missing[:] = found.missing
             self.documents |= found.documents
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error
@@ -126,8 +132,8 @@ class DocumentSearch:
     @property
     def hint(self) -> str:
         """Return what the model is told of the first search; empty when that speaks for itself."""
-        if self._missing:
-            return NOT_NAMED.format(names=", ".join(f"“{name}”" for name in self._missing))
+        if self.missing:
+            return NOT_NAMED.format(names=", ".join(f"“{name.written}”" for name in self.missing))
         if not any(self._answers.values()):
             return ONLY_NEAREST if self._answers else NOTHING_FOUND
         return UNSURE.format(percent=round(self._sure * 10) * 10) if self._sure < SURE else ""

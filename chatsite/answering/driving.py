@@ -61,8 +61,9 @@ class Driving:
         self._recording = Recording(run, passages=question.passages)
         self._search = DocumentSearch(question, passages=self._recording.passages, steps=self._recording.steps)
         self._models = answering_models(
-            asked_in(question.text) if question.mode == Run.Mode.SELECTED_TEXT else question.asked,
+            asked_in(question.text) if question.mode == Run.Mode.SELECTED_TEXT else self._search.asked,
             self._search.candidates,
+            missing=self._search.missing,
             mode=question.mode,
             chosen=question.model,
         )

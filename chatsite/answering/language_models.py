@@ -28,6 +28,7 @@ from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.conf import EXTRACTIVE, chat_models
 from chatsite.models import Run
+from retrieval.searching.names import Name
 
 logger = logging.getLogger(__name__)
 
@@ -125,10 +126,15 @@ class AnsweringModels:
 
 
 def answering_models(
-    asked: Sequence[str], candidates: Callable[[], Sequence[Candidate]], *, mode: str, chosen: str = ""
+    asked: Sequence[str],
+    candidates: Callable[[], Sequence[Candidate]],
+    *,
+    missing: Sequence[Name],
+    mode: str,
+    chosen: str = "",
 ) -> AnsweringModels:
     """Return the `chosen` model, or the configured ones, with the one behind them that quotes from `candidates` what
-    answers the questions `asked`."""
+    answers the questions `asked`, or says which names in them are `missing`."""
     names = [chosen] if chosen else chat_models()
     language = [WatchedModel(language_model(name)) for name in names]
     selection = mode == Run.Mode.SELECTED_TEXT
@@ -144,7 +150,9 @@ def answering_models(
     def notice() -> str:
         return notices.get(models.fault, notices["model_unavailable"]) if language else none_configured
 
-    extractive = ExtractiveModel(asked, candidates, notice, declined, _absent, selection=selection, name=EXTRACTIVE)
+    extractive = ExtractiveModel(
+        asked, candidates, notice, declined, _absent, missing=missing, selection=selection, name=EXTRACTIVE
+    )
     models = AnsweringModels(language, extractive)
     return models
 

@@ -10,7 +10,7 @@ from typing import Any
 from agents import ModelEvent, Price, TextDelta
 from agents.budget import FREE
 from chatsite.answering.best_sentences import Candidate, best_sentences
-from retrieval.searching.names import missing_names, nearest_name
+from retrieval.searching.names import Name, nearest_name
 
 WORDS_PER_DELTA = 4
 
@@ -27,6 +27,7 @@ class ExtractiveModel:
     notice: Callable[[], str]
     declined: str
     absent: Callable[[str, str], str]
+    missing: Sequence[Name] = ()  # names in the questions that stand nowhere
     selection: bool = False
     name: str = "extractive"
     price: Price = FREE
@@ -46,7 +47,7 @@ class ExtractiveModel:
 
     def _lines(self, asked: str, candidates: Sequence[Candidate]) -> list[str]:
         texts = [f"{one.passage.title}\n{one.passage.text}" for one in candidates]
-        if not self.selection and (missing := missing_names(asked, texts)):
+        if missing := [name for name in self.missing if name.written in asked]:
             return [self.absent(name.written, nearest_name(name, texts)) for name in missing]
         found = best_sentences(asked, candidates, selection=self.selection)
         return [f"{sentence.text} [{sentence.candidate.passage.marker}]" for sentence in found]

@@ -149,7 +149,7 @@ class Telling:
             self._refresh()
             self._outcome = _body(run, self._sources(), [self._citation(citation) for citation in self._citations])
             if not self._sight.covers(self._passages.values()):  # it may repeat any of them
-                self._outcome["unsupported"] = ""
+                self._outcome |= {"unsupported": "", "corrections": []}
             return Event("done", self._outcome)
         self._outcome = errors.of_code(run.error or "cancelled", retry_after=ended.retry_after)
         self._outcome.details |= _ids(run) | ({"answer": run.answer} if run.answer else {})
@@ -187,6 +187,11 @@ def _body(run: Run, sources: list[dict[str, Any]], citations: list[dict[str, Any
         "model_time_ms": run.model_time_ms,
         "total_time_ms": run.total_time_ms,
         "usage": run.usage,
+        "corrections": [
+            {"written": written, "read_as": read_as}
+            for step in run.steps
+            for written, read_as in step.get("corrections", ())
+        ],
     }
 
 

@@ -274,6 +274,13 @@ class UsageSerializer(serializers.Serializer[Any]):
     output_tokens = serializers.IntegerField()
 
 
+class CorrectionSerializer(serializers.Serializer[Any]):
+    """A word of the question that no document holds, and the word that was searched for beside it."""
+
+    written = serializers.CharField()
+    read_as = serializers.CharField()
+
+
 class AnswerSerializer(serializers.Serializer[Any]):
     """The answer to a question, and the body of the stream's `done` event."""
 
@@ -298,6 +305,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     model_time_ms = serializers.FloatField()
     total_time_ms = serializers.FloatField()
     usage = UsageSerializer()
+    corrections = CorrectionSerializer(many=True)
 
 
 class AttachmentRequestSerializer(serializers.Serializer[Any]):

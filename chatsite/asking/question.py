@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,8 +10,7 @@ from typing import Any
 from chatsite.models import Conversation, Run
 from chatsite.reader import Reader
 from retrieval.searching.passages import Passage
-from retrieval.text.asked import asked_in
-from retrieval.text.terms import content_terms
+from retrieval.text.asked import asked_in, goes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,7 @@ class Question:
     passages: Mapping[int, Passage] = field(default_factory=dict)  # by number: selected texts, or an answer's to go on
     earlier: tuple[Run, ...] = ()  # that it follows up, oldest first
     asked: tuple[str, ...] = ()  # what is searched for first, one by one
+    follows: str = ""  # what the first of that may follow up
     small_talk: str = ""  # what it is instead of a question: a value of Run.SmallTalk
     model: str = ""  # that was chosen to answer; empty: the site's
     keep: bool = False  # it is answered to its end, whether or not anybody reads
@@ -64,21 +63,17 @@ class Question:
     continues: bool = False  # it goes on with what `replaces` has written
 
 
-_FOLLOWS_UP = re.compile(
-    r"^\W*(?:and|but|or|so|then|also|what about|how about|what if)\b"
-    r"|\b(?:it|its|they|them|their|this|that|these|those|there|ones?|same|instead|former|latter)\b",
-    re.IGNORECASE,
-)
-
-
-def searches(messages: Sequence[str]) -> tuple[str, ...]:
-    """Return what the last of `messages` asks, one by one, so that each stands alone: "and in version 2?" together with
-    what it follows up in the message before.
+def searches(messages: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Return what the last of `messages` asks, one by one, and what the first of that may follow up in the messages
+    before: "and in version 2?" is searched for alone and together with it. Empty where there are none.
 
     A rule, for the first search only; a language model words its own further searches from the whole conversation.
     """
     *earlier, last = messages[-3:]
-    first, *others = asked_in(last)
-    if earlier and (_FOLLOWS_UP.search(first) or len(content_terms(first)) < 2):
-        first = f"{' '.join(searches(earlier))} {first}"
-    return (first, *others)
+    if not earlier:
+        return tuple(asked_in(last)), ""
+    asked, follows = searches(earlier)
+    first = asked[0]
+    if follows and goes_on(first):
+        first = f"{follows} {first}"
+    return tuple(asked_in(last)), " ".join((first, *asked[1:]))

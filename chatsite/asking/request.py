@@ -50,6 +50,7 @@ def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
     _check_selections(reader, selections)
     text, earlier = asked["query"].strip(), _earlier(conversation, replaced)
     passages = selected_passages(reader, selections, scope)
+    searched, follows = searches([*(run.question for run in earlier), text])
     return Question(
         reader,
         conversation,
@@ -61,7 +62,8 @@ def question_of(reader: Reader, asked: Mapping[str, Any]) -> Question:
         selections=kept_selections(selections, passages),
         passages=passages,
         earlier=earlier,
-        asked=searches([*(run.question for run in earlier), text]),
+        asked=searched,
+        follows=follows,
         small_talk=small_talk_in(text, selected=asked["mode"] == Run.Mode.SELECTED_TEXT),
         model=_model(reader, asked),
         keep=asked["keep"],
@@ -75,6 +77,7 @@ def _continuation(reader: Reader, asked: Mapping[str, Any], run: Run) -> Questio
         raise errors.invalid("continues", _("Nothing was cut short there; ask the question instead."))
     scope, narrowed = _scope(reader, asked, run.conversation)
     earlier = _earlier(run.conversation, run)
+    searched, follows = searches([*(run.question for run in earlier), run.question])
     return Question(
         reader,
         run.conversation,
@@ -86,7 +89,8 @@ def _continuation(reader: Reader, asked: Mapping[str, Any], run: Run) -> Questio
         selections=tuple(run.selected),
         passages=_sources_again(reader, run),
         earlier=earlier,
-        asked=searches([*(run.question for run in earlier), run.question]),
+        asked=searched,
+        follows=follows,
         model=_model(reader, asked),
         keep=asked["keep"],
         replaces=run,

@@ -200,5 +200,6 @@ def _is_answered(question: str, section: Section, document: Document, reader: Re
         for marker, passage in list(passages.items())[:_FIRST_PASSAGES]
         if passage.document_id == document.pk and passage.start < section.end and section.start < passage.end
     ]
-    quoted = answering_models([question], search.candidates, mode=Run.Mode.RETRIEVAL).extractive.quoted()
+    models = answering_models(search.asked, search.candidates, missing=search.missing, mode=Run.Mode.RETRIEVAL)
+    quoted = models.extractive.quoted()
     return any(f"[{marker}]" in quoted for marker in here)

@@ -33,6 +33,7 @@ class StepView:
     failed: bool
     milliseconds: float
     left_out: int = 0
+    corrections: Sequence[tuple[str, str]] = ()  # words as they were written, and as they were read
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,11 @@ def _uncited(run: Run) -> list[dict[str, Any]]:
     return [source for source in run.sources if source["marker"] not in markers]
 
 
+def _step_view(step: Mapping[str, Any]) -> StepView:
+    more = {name: step[name] for name in ("left_out", "corrections") if name in step}
+    return StepView(step["query"], step["passages"], step["failed"], step["ms"], **more)
+
+
 def _run_view(run: Run, seen: _Seen) -> RunView:
     citations = [_citation_view(citation, seen) for citation in run.citations.all()]
     uncited = list(_nearest(run, seen))
@@ -129,7 +134,7 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
-        steps=[StepView(s["query"], s["passages"], s["failed"], s["ms"], s.get("left_out", 0)) for s in run.steps],
+        steps=[_step_view(step) for step in run.steps],
         scope=_scope(run.scope, seen),
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,

@@ -41,6 +41,14 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class WordKnower(Protocol):
+    """An embedder whose model was taught words as they are usually spelt."""
+
+    def known_words(self, words: Sequence[str]) -> set[str]:
+        """Return those of `words` that the model has in one piece: common words and names of its languages."""
+
+
+@runtime_checkable
 class TokenEmbedder(Protocol):
     """An embedder that also gives the vectors of single tokens."""
 

@@ -89,6 +89,10 @@ class LocalEmbedder:
             tokenizer = self._cutter()
         return [len(encoding) for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
+    def known_words(self, words: Sequence[str]) -> set[str]:
+        """Return those of `words` that are one token."""
+        return {word for word, tokens in zip(words, self.count_tokens(words), strict=True) if tokens == 1}
+
     def close(self) -> None:
         self._sessions.clear()
 

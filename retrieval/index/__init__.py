@@ -17,7 +17,7 @@ ALL_GENERATIONS = 2**31 - 1
 # Names both implementations store under.
 DENSE, LEXICAL = "dense", "text"
 TENANT_FIELD, KEYWORD_FIELDS, INTEGER_FIELDS = "collection_id", ("language",), ("document_id", "generation", "dated")
-VERSION = 3  # of what is stored for a point; part of the fingerprint
+VERSION = 4  # of what is stored for a point; part of the fingerprint
 
 
 @dataclass(frozen=True)

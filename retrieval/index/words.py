@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from retrieval.text.spellings import spellings
 from retrieval.text.words import with_parts
 
 if TYPE_CHECKING:
@@ -29,11 +30,19 @@ def weigh_document(text: str, *, language: str) -> Weights:
     """Return the term weights of a text in `language` (ISO 639-1); in an unknown one the words count as they stand."""
     from qdrant_edge import SparseVector
 
-    text, weights = _prepared(text), dict[int, float]()
-    for model in _models(_known(language)):
+    models = _models(_known(language))
+    weights = _weights(models, _prepared(text))
+    if others := spellings(text):  # they weigh nothing in the words that stand there
+        weights = _weights(models, _prepared(f"{text}\n{' '.join(others)}")) | weights
+    return SparseVector([*weights], [*weights.values()])
+
+
+def _weights(models: Sequence[Bm25], text: str) -> dict[int, float]:
+    weights = dict[int, float]()
+    for model in models:
         embedded = model.embed_document(text)
         weights = dict(zip(embedded.indices, embedded.values, strict=True)) | weights
-    return SparseVector([*weights], [*weights.values()])
+    return weights
 
 
 def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
@@ -44,7 +53,7 @@ def weigh_query(text: str, *, languages: Sequence[str]) -> Weights:
     """
     from qdrant_edge import SparseVector
 
-    text = _prepared(text)
+    text = _prepared(f"{text}\n{' '.join(spellings(text))}")
     known = {_known(language) for language in languages} - {""}
     models = [model for language in known for model in (*_models(language), *_models("", stopped=language))]
     terms = sorted({term for model in models or _models("") for term in model.embed_query(text).indices})

@@ -29,7 +29,7 @@ from django.utils import timezone
 
 from retrieval.configuration import Space, runtime
 from retrieval.errors import DiskFull, EmbeddingUnavailable, IndexUnavailable, NeedsOcr, ParsingError, RetrievalError
-from retrieval.ingestion import points, queue, spaces
+from retrieval.ingestion import points, queue, spaces, vocabulary
 from retrieval.ingestion.futures import settle
 from retrieval.ingestion.queue import Superseded
 from retrieval.ingestion.read_ahead import read_ahead
@@ -429,9 +429,11 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
             raise Superseded
         _describe_collection(document, fingerprint=fingerprint)
         if document.live_generation:
+            vocabulary.forget_documents({document.pk: document.collection_id})
             Chunk.objects.filter(document=document).delete()
             RecognisedPage.objects.filter(document=document).delete()
         Chunk.objects.bulk_create(cut.chunks, batch_size=500)
+        vocabulary.add(document.collection_id, cut.chunks)
         RecognisedPage.objects.bulk_create(_recognised_pages(document, extracted), batch_size=50)
         if document.generation > 1:
             IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)

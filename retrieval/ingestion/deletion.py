@@ -14,6 +14,7 @@ from django.db import router, transaction
 from django.db.models import QuerySet
 
 from retrieval.index import ALL_GENERATIONS
+from retrieval.ingestion import vocabulary
 from retrieval.ingestion.worker import wake
 from retrieval.models import Chunk, Collection, Document, IndexRemoval, RecognisedPage
 from retrieval.pages import cache as page_cache
@@ -28,6 +29,7 @@ def forget(*, instance: Document, using: str, **_: object) -> None:
     deletes the row: both happen, or neither."""
     leaving = IndexRemoval(
         document_id=instance.pk,
+        collection_id=instance.collection_id,
         up_to_generation=ALL_GENERATIONS,
         file=instance.file.name or "",
         live_hash=instance.live_hash,
@@ -44,7 +46,7 @@ def delete_documents(documents: QuerySet[Document]) -> None:
     one."""
     while batch := list(documents.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
         with transaction.atomic(), _gathering():
-            Document.objects.filter(pk__in=batch).only("file", "live_hash").delete()
+            Document.objects.filter(pk__in=batch).only("collection", "file", "live_hash").delete()
 
 
 def delete_collection(collection: Collection) -> None:
@@ -59,8 +61,11 @@ def clear_away(removals: Sequence[IndexRemoval]) -> None:
     storage = Document._meta.get_field("file").storage
     for first in range(0, len(gone), _CLEARED_AT_ONCE):
         some = gone[first : first + _CLEARED_AT_ONCE]
-        for left in (Chunk, RecognisedPage):
-            left._default_manager.filter(document__in=[removal.document_id for removal in some]).delete()
+        documents = {removal.document_id: removal.collection_id for removal in some}
+        with transaction.atomic():
+            vocabulary.forget_documents(documents)
+            Chunk.objects.filter(document__in=[*documents]).delete()
+        RecognisedPage.objects.filter(document__in=[*documents]).delete()
         for removal in some:
             if removal.file:
                 storage.delete(removal.file)

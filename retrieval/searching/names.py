@@ -13,42 +13,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 
+from retrieval.text.spellings import dates
 from retrieval.text.words import fold
 
 _NAMES_MOST = 20  # of one question
 _NEAR = 0.6  # of difflib's ratio
 _SEPARATOR = r"[\s_\-‐-―./,'’:]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar jänner",
-            "february feb februar",
-            "march mar märz",
-            "april apr",
-            "may mai",
-            "june jun juni",
-            "july jul juli",
-            "august aug",
-            "september sept sep",
-            "october oct oktober okt",
-            "november nov",
-            "december dec dezember dez",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-
 _QUOTED = re.compile(r"[\"“„«](?P<said>[^\"“”„«»]{3,80})[\"”“»]")
-_DATE = re.compile(
-    rf"\b(?:(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})"
-    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<name2>{_MONTH})\.?,?\s+(?P<year2>\d{{4}})"
-    rf"|(?P<name3>{_MONTH})\.?\s+(?P<day3>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year3>\d{{4}}))\b",
-    re.IGNORECASE,
-)
 _NUMBERED = re.compile(
     r"(?P<kind>\b(?:clause|section|article|part|error|code|chapter|appendix|annex|figure|table|step|rule|version|release|"
     r"klausel|abschnitt|artikel|teil|fehler|kapitel|anhang|abbildung|tabelle|schritt|regel)\b|§{1,2})"
@@ -56,6 +28,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<!\w)\w+(?:[\-./]\w+)*+(?:\(\))?(?!\w)")
+_WORDS_AT_HYPHENS = re.compile(r"\A(?:[a-z]{3,}-)+|(?:-[a-z]{3,})+\Z")  # "Rad53-dependent" names Rad53
 _VERSION = re.compile(r"v?\d+(?:\.\d+){2,}[a-z]?\d*", re.IGNORECASE)
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}\Z")  # of a file
 _SNAKE = re.compile(r"[^\W\d_]\w*_\w+")
@@ -64,7 +37,16 @@ _NO_CODE = re.compile(
     r"d|days?|years?|bit|px|pt|%)|(?:covid|co|h|o|ch|pm)-?\d+\w?|\d{1,2}[a-z]|[a-z]\d|\d+-[a-z]+(?:-[a-z]+)*",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?<![\w.,$€£-])(?:1[0-9]|20)\d\d(?![\w,%-]|\.\d)")
+_INSIDE = re.compile(r"(?<=[\w,;] )[^\W\d_]{2,}")  # a word that doesn't begin a sentence
+_TITLED = re.compile(
+    r"\b(?:president|chancellor|minister|senator|governor|mayor|ambassador|king|queen|prince|princess|emperor|pope|bishop|"
+    r"judge|justice|general|captain|colonel|sergeant|officer|doctor|professor|director|chairman|secretary|ceo|mrs?|ms|dr|"
+    r"prof|präsident(?:in)?|kanzler(?:in)?|minister(?:in)?|herrn?|frau|könig(?:in)?|kaiser(?:in)?|professor(?:in)?|"
+    r"président|monsieur|madame|roi|reine|señora?|presidente|signora?)\.?\s+(?P<bearer>[^\W\d_]+)",
+    re.IGNORECASE,
+)
+_CAPITAL_NOUNS = frozenset({"de", "lb"})  # languages that write every noun with a capital
+_NUMBER = re.compile(r"(?<![\w.,$€£-])\d{3,}(?![\w%-]|[.,]\d)")
 
 
 @dataclass(frozen=True)
@@ -86,14 +68,43 @@ def names_in(question: str) -> list[Name]:
     return list(found.values())
 
 
-def missing_names(question: str, texts: Sequence[str]) -> list[Name]:
-    """Return the names of `question` that none of `texts` holds in any spelling."""
+def phrases_in(question: str) -> list[str]:
+    """Return what stands in quotes in `question`, as `as_said` has it."""
+    return [as_said(match["said"]) for match in _QUOTED.finditer(question)]
+
+
+def as_said(text: str) -> str:
+    """Return `text` folded, with one space between its words, so that phrases are found in it."""
+    return " ".join(fold(text).split())
+
+
+def missing_names(
+    question: str, texts: Sequence[str], *, unknown: Sequence[str] = (), language: str = ""
+) -> list[Name]:
+    """Return the names of `question` that none of `texts` holds in any spelling; and those of its words which are
+    `unknown` to every document, where a capital tells that they are names in its `language` (ISO 639-1)."""
     wanted = names_in(question)
-    if not wanted:
+    absent = [] if language in _CAPITAL_NOUNS else _proper_names(question, unknown)
+    if not wanted and not absent:
         return []
     folded = [fold(text) for text in texts]
-    dated = {date for text in texts for date in _dates(text)}
-    return [name for name in wanted if not _is_held(name, folded, dated)]
+    dated = {date for text in texts for _, date in dates(text)}
+    return [name for name in (*wanted, *absent) if not _is_held(name, folded, dated)]
+
+
+def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
+    """Return which of the unknown words are written with a capital where others aren't: inside a sentence, in a
+    question that isn't written like a title. Whoever has a title may be called by that alone in what is read: "What did
+    Chancellor Weber promise?" is answered by the Chancellor's speech."""
+    if not any(word[0].isupper() for word in unknown):
+        return []
+    inside = list(_INSIDE.finditer(question))
+    small = sum(match[0].islower() for match in inside)
+    if small * 2 < len(inside):
+        return []
+    capital = {match[0] for match in inside if match[0][0].isupper()}
+    titled = {match["bearer"] for match in _TITLED.finditer(question)}
+    return [Name(word, frozenset({_squeezed(word)})) for word in unknown if word in capital - titled]
 
 
 def _is_held(name: Name, folded: Sequence[str], dated: Set[str]) -> bool:
@@ -137,36 +148,21 @@ def _is_name(token: str) -> bool:
 
 
 def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
-    for match in _DATE.finditer(question):
-        if date := _date(match):
-            yield *match.span(), Name(match[0], frozenset({date}))
+    for match, date in dates(question):
+        yield *match.span(), Name(match[0], frozenset({date}))
     for match in _QUOTED.finditer(question):
         yield *match.span(), Name(match["said"], frozenset({_squeezed(match["said"])}))
     for match in _NUMBERED.finditer(question):
         number = _squeezed(match["number"])
         yield *match.span(), Name(match[0], frozenset({_squeezed(match["kind"]) + number, number}))
     for match in _TOKEN.finditer(question):
-        if _is_name(match[0]):
-            spelling = _squeezed(match[0])
+        if _is_name(match[0]) and _is_name(code := _WORDS_AT_HYPHENS.sub("", match[0])):
+            spelling = _squeezed(code)
             is_version = _VERSION.fullmatch(match[0]) is not None
             yield *match.span(), Name(match[0], frozenset({spelling.lstrip("v") if is_version else spelling}))
-    for match in _YEAR.finditer(question):
+    for match in _NUMBER.finditer(question):
         yield *match.span(), Name(match[0], frozenset({match[0]}))
 
 
 def _squeezed(text: str) -> str:
     return _SEPARATORS.sub("", fold(text)).replace("()", "")
-
-
-def _dates(text: str) -> Iterator[str]:
-    return filter(None, map(_date, _DATE.finditer(text)))
-
-
-def _date(match: re.Match[str]) -> str:
-    """Return the date as ISO 8601; empty for one that is none."""
-    parts = match.groupdict()
-    year = parts["year"] or parts["year2"] or parts["year3"]
-    day = parts["day"] or parts["day2"] or parts["day3"]
-    named = parts["name2"] or parts["name3"]
-    month = int(parts["month"]) if parts["month"] else _MONTHS[named.lower()]
-    return f"{int(year):04}-{month:02}-{int(day):02}" if month <= 12 and int(day) <= 31 else ""

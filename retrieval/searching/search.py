@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import chain, islice, zip_longest
 from time import perf_counter
 
@@ -18,16 +19,17 @@ from retrieval.errors import (
     UnknownCollection,
     UnknownDocument,
 )
-from retrieval.index import Hit, Scope
+from retrieval.index import PREFETCH, Hit, Scope
 from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import fold
-from retrieval.searching.names import Name, missing_names
+from retrieval.searching.names import Name, as_said, missing_names, phrases_in
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
-from retrieval.text.asked import asked_in
+from retrieval.searching.spelling import Correction, spelled
+from retrieval.text.asked import asked_in, goes_on
 from retrieval.text.language import language_of
 from retrieval.text.words import plain_letters
 
@@ -57,7 +59,8 @@ class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
     query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; the documents
     of the passages, by id; the questions that the query was taken to ask, each of which was searched for; and the names
-    in them that none of the passages found for them holds, which makes such a question one that nothing answers."""
+    in them that none of the passages found for them holds, which makes such a question one that nothing answers; and
+    the words that no document holds, which were searched for as the words that they were read as as well."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
@@ -66,6 +69,7 @@ class SearchResult:
     documents: Mapping[int, Document] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     missing: tuple[Name, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -107,6 +111,7 @@ def search(
     limit: int = 5,
     method: Method | None = None,
     asked: Sequence[str] | None = None,
+    follows: str = "",
 ) -> SearchResult:
     """Return the best `limit` passages that `user` may read, in these collections (slugs) and documents, or in all that
     are listed; only of documents in these languages (ISO 639-1), dated from `since` to `until`, both included.
@@ -114,7 +119,8 @@ def search(
     `hidden`, a hidden collection of the user's, is searched beside them, however collections and documents are chosen;
     where `document_ids` names some of its documents, those alone.
 
-    Each question of `asked` is searched for by itself; without any, each that `query` asks. Without a `method`, the
+    Each question of `asked` is searched for by itself; without any, each that `query` asks. The first is searched for
+    together with the question that it `follows` as well, and what is surer to answer is kept. Without a `method`, the
     default with the site's own rerank. Raises UnknownCollection, UnknownDocument or IndexUnavailable.
     """
     method = method or Method(rerank=runtime().settings.rerank)
@@ -126,14 +132,16 @@ def search(
     if not scope.collection_ids or not query:
         return SearchResult((), stages=watch.all())
     asked = tuple(filter(None, (clean(question).strip() for question in asked or asked_in(query))))
-    found = [_find(question, where=where, scope=scope, method=method, limit=limit, watch=watch) for question in asked]
+    find = partial(_find, where=where, scope=scope, method=method, limit=limit, watch=watch)
+    found = [_surer(find(asked[0]), follows, find), *map(find, asked[1:])]
     passages = merged([one.passages for one in found], limit=limit)
     known = {pk: document for one in found for pk, document in one.documents.items()}
     return SearchResult(
         passages,
         confidence=max(one.confidence for one in found),
-        asked=asked,
+        asked=tuple(one.question for one in found),
         missing=tuple(name for one in found for name in one.missing),
+        corrections=tuple(correction for one in found for correction in one.corrections),
         language=found[0].language,
         stages=watch.all(),
         documents={pk: known[pk] for passage in passages if (pk := passage.document_id)},
@@ -144,46 +152,64 @@ def search(
 class _FoundFor:
     """What was found for one question, as in SearchResult."""
 
+    question: str
     passages: tuple[Passage, ...]
     confidence: float
     missing: Sequence[Name]
+    corrections: Sequence[Correction]
     language: str
     documents: Mapping[int, Document]
 
 
+def _surer(alone: _FoundFor, follows: str, find: Callable[[str], _FoundFor]) -> _FoundFor:
+    """Return what was found for a question `alone`, or for it together with the one that it `follows`: whichever is
+    surer to answer it. A question that stands alone and is answered so isn't searched for again."""
+    if not follows or (alone.confidence >= runtime().settings.answer_confidence and not goes_on(alone.question)):
+        return alone
+    joined = find(f"{follows} {alone.question}")
+    by_itself = confidence(alone.question, joined.passages, language=joined.language)
+    return joined if (joined.confidence + by_itself) / 2 > alone.confidence else alone
+
+
 def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:
-    """Search for one question."""
+    """Search for one question, its misspelt words read as those that were meant."""
+    languages = where.languages or ("en",)
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
-    vector = embedder.embed_query(plain_letters(question)).tolist() if embedder else None
+    read = spelled(question, collection_ids=scope.collection_ids, languages=languages, knower=space.embedder)
+    phrases = phrases_in(question)
+    watch.stage("spelling")
+    vector = embedder.embed_query(plain_letters(read.question)).tolist() if embedder else None
     watch.stage("embed")
-    spoken = language_of(question, among=scope.languages or where.languages)
+    spoken = language_of(read.question, among=scope.languages or where.languages)
     known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}
     hits = space.index.search(
-        question if method.words else "",
+        " ".join([question, *(one.read_as for one in read.corrections)]) if method.words else "",
         vector=vector,
         scope=scope,
-        limit=max(_CANDIDATES, limit * _SPARE),
-        languages=where.languages or ("en",),
+        limit=PREFETCH if phrases else max(_CANDIDATES, limit * _SPARE),
+        languages=languages,
         trust=1.0 if known else _FOREIGN_TRUST,
     )
     watch.stage("index")
-    wanted = max(limit * _SPARE, method.depth * bool(method.rerank))
+    wanted = PREFETCH if phrases else max(limit * _SPARE, method.depth * bool(method.rerank))
     hits = [*islice(by_passage(hits) if method.neighbours else hits, wanted)]
     hits = [replace(hit, similarity=_similarity(hit, embedder if known else None)) for hit in hits]
     found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
     watch.stage("text")
     ranked = found.readable(hits)
     if method.rerank and embedder:
-        ranked = rerank(question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
+        ranked = rerank(read.question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
+    ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases)) if phrases else ranked
     passages = _passages(ranked, found=found, method=method, limit=limit)
-    missing = missing_names(question, [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages])
+    texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages]
+    missing = missing_names(read.question, texts, unknown=read.unknown, language=spoken)
     read_in = {found.documents[pk].language for passage in passages if (pk := passage.document_id)}
     translated = read_in.isdisjoint({spoken, ""})
-    sure = 0.0 if missing else confidence(question, passages, language=spoken, translated=translated)
+    sure = 0.0 if missing else confidence(read.question, passages, language=spoken, translated=translated)
     watch.stage("passages")
-    return _FoundFor(passages, sure, missing, spoken, found.documents)
+    return _FoundFor(read.question, passages, sure, missing, read.corrections, spoken, found.documents)
 
 
 def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> tuple[Passage, ...]:
@@ -286,6 +312,13 @@ class _Found:
 
     def text_of(self, hit: Hit) -> str:
         return self.pieces[hit.document_id, hit.position].text
+
+    def lacks(self, hit: Hit, phrases: Sequence[str]) -> int:
+        """Return how many of these folded phrases stand neither in the hit nor across its edges."""
+        places = ((hit.document_id, hit.position + step) for step in (-1, 0, 1))
+        text = "".join(self.pieces[place].text for place in places if place in self.pieces)
+        said = as_said(text)
+        return sum(phrase not in said for phrase in phrases)
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.

@@ -21,6 +21,7 @@ _WORDY = 25  # words; of a longer sentence only the clauses from the first that 
 _LONG = 40  # words of a sentence in front of a question; only the end of a longer one is taken along
 
 _MARKS = re.compile(r"[?？؟;՞፧⁇⁈⁉]+[\s\"'”’»)\]*_]*\Z")
+_SHORT_END = re.compile(r"(?<!\w)\w{1,4}\.\Z")
 _CLAUSE = re.compile(r"[,;:—–]\s+|\s[-–—]\s|\.{3}\s+|…\s*|\s(?=(?:and|but|so|und|aber|et|mais|y|pero|e|ma)\s)")
 
 # A sentence that begins so asks, also without a question mark.
@@ -86,10 +87,18 @@ _CONDITIONS = frozenset(
     """when if assuming suppose given after before since while once
     wenn falls nachdem bevor seit sobald quand si cuando se""".split()
 )
+_ARTICLES = frozenset("das dem den die der es il la lo le se".split())
 _POINTING = frozenset(
     """it its this that these those they them their he she his her there then one ones such
     es sie er ihn ihm ihr ihre dies diese dieser dieses das dem den davon damit dafür dazu dort deren
     il elle ils elles ça cela celui ello esto eso esta ese lo la esso questo quello""".split()
+)
+_ONWARD = frozenset(
+    "and but or so then also und aber oder also et mais ou alors y pero o entonces e ma en maar".split()
+)
+_BACKWARD = _POINTING - _ARTICLES | frozenset("there same instead former latter stattdessen gleiche letztere".split())
+_ABOUT = re.compile(
+    r"\W*(?:(?:what|how) about|what if|was ist mit|wie (?:ist|wäre) es mit|wat met|et pour|y qué)\b", re.I
 )
 _SMALL = frozenset().union(*STOP_WORDS.values())
 
@@ -97,7 +106,7 @@ _SMALL = frozenset().union(*STOP_WORDS.values())
 def asked_in(message: str) -> list[str]:
     """Return the questions of `message`, in their order, at most QUESTIONS_MOST; the message itself where it is short,
     or where nothing in it asks. One that says little by itself ("How do I reset it?") has the sentence before it."""
-    sentences = [message[start:end] for start, end in sentence_spans(message)]
+    sentences = [message[start:end] for start, end in _question_spans(message)]
     if len(sentences) <= 1 and len(message.split()) <= _SHORT:
         return [message]
     found = list(dict.fromkeys(_questions(sentences)))
@@ -108,7 +117,37 @@ def asked_in(message: str) -> list[str]:
 
 def asks(message: str) -> bool:
     """Return whether any sentence of `message` asks or requests something."""
-    return any(_questions([message[start:end] for start, end in sentence_spans(message)]))
+    return any(_questions([message[start:end] for start, end in _question_spans(message)]))
+
+
+def goes_on(question: str) -> bool:
+    """Return whether the question seems to follow up another: it begins like "and" or "what about", points at something
+    said before, or says next to nothing by itself."""
+    said = words(question)
+    if not _ONWARD.isdisjoint(said[:1]) or not _BACKWARD.isdisjoint(said) or _ABOUT.match(question):
+        return True
+    return sum(word not in _SMALL for word in said) < 2
+
+
+def _question_spans(message: str) -> list[tuple[int, int]]:
+    """Return where the sentences of `message` begin and end; a question that an abbreviation seems to end goes on to
+    its mark: "Where did Mgr. Smith live?", "Wann wurde Johannes Paul II. Bischof?"."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sentence_spans(message):
+        if spans and _is_cut(message[slice(*spans[-1])], message[start:end]):
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return spans
+
+
+def _is_cut(question: str, following: str) -> bool:
+    """Return whether what seem to be two sentences are one question."""
+    return (
+        _SHORT_END.search(question) is not None
+        and _MARKS.search(following) is not None
+        and _begins(question, relative=False)
+        and not _begins(following, relative=False)
+    )
 
 
 def _questions(sentences: list[str]) -> Iterator[str]:

@@ -32,6 +32,8 @@ _PRESENTED = re.compile(r"[\ufb00-\ufb06\uff01-\uff9f]+")
 
 _TOKEN = re.compile(rf"\w[\w{MARKS}]*")
 _WORD = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*|\d+")
+VOCABULARY_LONGEST = 32  # letters; what is longer is hardly a word
+_PLAIN_WORD = re.compile(rf"(?<![\w{MARKS}])[^\W\d_](?:[^\W\d_]|[{MARKS}]){{2,}}(?![\w])")
 _COMPOUND = re.compile(rf"\w[\w{MARKS}]*(?:[.\-]\w[\w{MARKS}]*)*")  # a word, or a name of several: QDRANT_URL, 3.5
 
 _RUN = re.compile(r"[^\W_]+")
@@ -61,6 +63,17 @@ def words(text: str) -> list[str]:
             found.append(token)
         else:
             found += _WORD.findall(token)
+    return found
+
+
+def vocabulary(text: str) -> dict[str, bool]:
+    """Return the folded words of `text` that may be taken for one another when they are spelt wrong, and whether one
+    stands there with a capital: words of three letters and more, in scripts that space words, and no part of a code."""
+    found: dict[str, bool] = {}
+    for written in _PLAIN_WORD.findall(text):
+        word = fold(written)
+        if len(word) <= VOCABULARY_LONGEST and (word.isascii() or not _UNSPACED.search(word)):
+            found[word] = found.get(word, False) or word[0] != written[0]
     return found
 
 

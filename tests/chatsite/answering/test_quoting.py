@@ -5,6 +5,7 @@ import pytest
 from agents import Agent, Passage, TextDelta, run, stream
 from chatsite.answering.best_sentences import Candidate, best_sentences
 from chatsite.answering.quoting import ExtractiveModel
+from retrieval.searching.names import missing_names
 from retrieval.text.asked import asked_in
 
 NOTICE = "No language model is configured; these are sentences quoted from the documents."
@@ -122,7 +123,10 @@ def absent(name: str, nearest: str) -> str:
 
 
 def quoting(query: str, candidates: list[Candidate], *, selection: bool = False) -> Agent:
-    model = ExtractiveModel(asked_in(query), lambda: candidates, lambda: NOTICE, DECLINED, absent, selection=selection)
+    missing = [] if selection else missing_names(query, [one.passage.text for one in candidates])
+    model = ExtractiveModel(
+        asked_in(query), lambda: candidates, lambda: NOTICE, DECLINED, absent, missing=missing, selection=selection
+    )
     return Agent("a", "", models=[model])
 
 

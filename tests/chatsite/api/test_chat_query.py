@@ -57,7 +57,7 @@ def test_answer_cites_a_sentence_that_stands_in_the_document(client: Client, pub
     assert set(body) == {
         "answer", "mode_used", "answered", "small_talk", "unsupported", "cut_short", "model", "session_id", "run_id",
         "sources", "citations",
-        "retrieval_time_ms", "model_time_ms", "total_time_ms", "usage",
+        "retrieval_time_ms", "model_time_ms", "total_time_ms", "usage", "corrections",
     }  # fmt: skip
 
 
@@ -152,9 +152,17 @@ def test_follow_up_is_searched_with_the_history_in_mind(client: Client, public: 
     first = ask(client, {"query": "How is version 1 of the pump installed?"}).json()
     told = events(ask(client, {"query": "and in version 2?", "session_id": first["session_id"], "stream": True}))
     searched = next(json.loads(body["arguments"]) for name, body in told if name == "tool_call")
-    assert searched == {"query": "How is version 1 of the pump installed? and in version 2?"}
+    assert searched == {"query": "and in version 2?"}
     assert "magnet" in told[-1][1]["answer"]
-    assert Conversation.objects.get().runs.count() == 2
+    [_, run] = Conversation.objects.get().runs.order_by("pk")
+    assert run.steps[0]["query"] == "How is version 1 of the pump installed? and in version 2?"
+
+
+def test_misspelt_word_is_searched_for_as_what_it_was_meant(client: Client, public: Collection, put: Put) -> None:
+    put(public, "tea.md", TEA)
+    body = ask(client, {"query": "Where is the ketlte kept?"}).json()
+    assert "blue cupboard" in body["answer"]
+    assert body["corrections"] == [{"written": "ketlte", "read_as": "kettle"}]
 
 
 def test_scope_limits_what_is_searched(client: Client, public: Collection, put: Put) -> None:

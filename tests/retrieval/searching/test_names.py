@@ -66,6 +66,22 @@ def test_ordinary_words_and_measures_are_no_names(question: str) -> None:
     assert names_in(question) == []
 
 
+def test_word_at_the_hyphen_of_a_code_is_no_part_of_it() -> None:
+    assert [name.written for name in names_in("Is it E77-dependent, or anti-interleukin-2?")] == ["E77-dependent"]
+    assert missing("Is it E1234-dependent?") == []
+
+
+def test_capitalised_word_that_no_document_holds_is_a_name_inside_a_sentence() -> None:
+    def named(question: str, *unknown: str, language: str = "en") -> list[str]:
+        return [name.written for name in missing_names(question, TEXTS, unknown=unknown, language=language)]
+
+    assert named("What does the Zephyrion valve do?", "Zephyrion") == ["Zephyrion"]
+    assert named("Zephyrion valves do what?", "Zephyrion") == []  # any word begins a sentence with a capital
+    assert named("What Does The Zephyrion Valve Do?", "Zephyrion") == []  # nor in a title
+    assert named("Was macht das Ventil?", "Ventil", language="de") == []  # nor a German noun
+    assert named("What did President Weber promise?", "Weber") == []  # the President's speech needn't name him
+
+
 def test_nearest_name_is_offered_as_it_is_written() -> None:
     [name] = names_in("What do I do about error E1243?")
     assert nearest_name(name, TEXTS) == "E-1234"

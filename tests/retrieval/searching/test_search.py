@@ -61,7 +61,7 @@ def test_passage_is_the_exact_text_at_its_place(put: Put, public: Collection) ->
     assert Chunk.objects.filter(pk=passage.chunk_id, document=document).exists()
     assert passage.similarity is not None
     assert passage.similarity > 0.5
-    assert [name for name, _ in result.stages] == ["scope", "embed", "index", "text", "passages"]
+    assert [name for name, _ in result.stages] == ["scope", "spelling", "embed", "index", "text", "passages"]
     assert result.total_ms == sum(milliseconds for _, milliseconds in result.stages) > 0
 
 
@@ -247,12 +247,12 @@ def test_reader_is_refused_a_document_that_is_not_ready(public: Collection, inde
 
 
 @pytest.mark.parametrize("documents", [1, 3])
-def test_search_takes_three_queries(
+def test_search_takes_four_queries(
     put: Put, public: Collection, django_assert_num_queries: DjangoAssertNumQueries, documents: int
 ) -> None:
     for number in range(documents):
         put(public, f"{number}.md", f"A heron flies {number} times.")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(search("heron", user=NOBODY).passages) == documents
 
 
@@ -297,3 +297,49 @@ def test_description_of_what_embeds_and_stores(index: None) -> None:
 def test_chunk_ids_are_stable() -> None:
     assert str(points.chunk_id(1, generation=2, position=3)) == str(points.chunk_id(1, generation=2, position=3))
     assert len({points.chunk_id(1, generation=g, position=p) for g in range(3) for p in range(3)}) == 9
+
+
+# ---- as it is written, and what it follows ---------------------------------------------------------------------------
+
+
+def test_phrase_in_quotes_comes_first_as_it_is_written(put: Put, public: Collection) -> None:
+    put(public, "a.txt", "The pump: pump maintenance, maintenance of every pump, pump and maintenance plans.\n")
+    put(
+        public,
+        "b.txt",
+        "It is said here once that maintenance\npump checks are due, among a great many other things.\n",
+    )
+    [first, *_] = search('What is said of "Maintenance pump"?', user=NOBODY).passages
+    assert first.title == "b"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("Error E-1234 means that the filter is full.", "E1234"),
+        ("Error E1234 means that the filter is full.", "E-1234"),
+        ("Error e1234 means that the filter is full.", "E 1234"),
+        ("The fee of 1,000 EUR is due in advance.", "1000"),
+        ("The contract ends on 5 March 2024 at noon.", "2024-03-05"),
+        ("Der Vertrag endet am 5. März 2024 um zwölf.", "2024-03-05"),
+        ("The café opens early on weekdays.", "cafe"),
+        ("Write an e-mail to the office.", "email"),
+    ],
+)
+def test_each_spelling_finds_the_others_by_words_alone(put: Put, public: Collection, written: str, asked: str) -> None:
+    put(public, "a.txt", written + "\n")
+    put(public, "b.txt", "Nothing of that kind is told here, only of boats and of the sea.\n")
+    [passage] = search(asked, user=NOBODY, method=Method(vectors=False)).passages
+    assert passage.text.strip() == written
+
+
+def test_follow_up_is_searched_with_what_it_follows_and_a_new_subject_alone(put: Put, public: Collection) -> None:
+    put(public, "guide.md", GUIDE)
+    put(public, "pool.txt", "The swimming pool opens at eight in the morning, and the sauna opens at noon.\n")
+    before = "Which variable points the site at a Qdrant server?"
+    joined = search("And without it?", user=NOBODY, follows=before)
+    assert joined.asked == (f"{before} And without it?",)
+    assert "QDRANT_URL" in joined.passages[0].text
+    alone = search("When does the swimming pool open in the morning?", user=NOBODY, follows=before)
+    assert alone.asked == ("When does the swimming pool open in the morning?",)
+    assert "sauna" in alone.passages[0].text

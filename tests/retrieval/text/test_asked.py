@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.text.asked import asked_in
+from retrieval.text.asked import asked_in, goes_on
 from tests.retrieval.text.work import calls
 
 STORY = (
@@ -62,3 +62,21 @@ def test_message_that_asks_nothing_is_searched_for_without_its_greetings() -> No
 @pytest.mark.parametrize("unit", ["? ", "how, ", "Why? ", "I would like to know ", "a" * 50 + " ", "how" * 3])
 def test_case_129_long_messages_take_linear_time(unit: str) -> None:
     assert calls(asked_in, unit * 8_000) < 5 * calls(asked_in, unit * 2_000)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Where did Mgr. Smith live when the town burnt down?", "Wann wurde Papst Johannes Paul II. Bischof von Krakau?"],
+)
+def test_question_goes_on_behind_an_abbreviation(question: str) -> None:
+    assert asked_in(question) == [question]
+
+
+@pytest.mark.parametrize("question", ["and in version 2?", "What about PostgreSQL?", "Does it need a key?", "Why?"])
+def test_follow_up_goes_on(question: str) -> None:
+    assert goes_on(question)
+
+
+@pytest.mark.parametrize("question", ["Which collections can readers search?", "Wo liegt der Schlüssel des Hauses?"])
+def test_question_that_stands_alone_does_not_go_on(question: str) -> None:
+    assert not goes_on(question)
