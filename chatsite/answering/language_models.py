@@ -28,6 +28,7 @@ from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.conf import EXTRACTIVE, chat_models
 from chatsite.models import Run
+from retrieval.searching.closeness import closeness
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,18 @@ def answering_models(
     def notice() -> str:
         return notices.get(models.fault, notices["model_unavailable"]) if language else none_configured
 
-    extractive = ExtractiveModel(asked, candidates, notice, declined, _absent, selection=selection, name=EXTRACTIVE)
+    extractive = ExtractiveModel(
+        asked,
+        candidates,
+        notice,
+        declined,
+        _absent,
+        _unanswered,
+        closest=_("This is the closest in your selection:"),
+        selection=selection,
+        closeness=closeness,
+        name=EXTRACTIVE,
+    )
     models = AnsweringModels(language, extractive)
     return models
 
@@ -157,6 +169,11 @@ def _absent(name: str, nearest: str) -> str:
             "nearest": nearest,
         }
     return _("Nothing that was found names “%(name)s”.") % {"name": name}
+
+
+def _unanswered(part: str) -> str:
+    """Return the sentence that nothing answers this part of the question."""
+    return _("Nothing that was found answers “%(part)s”.") % {"part": part}
 
 
 def language_model(name: str) -> OpenAIModel:

@@ -1,0 +1,134 @@
+"""Which sentences of passages answer a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents import Passage
+from chatsite.answering.best_sentences import Candidate, best_sentences
+
+SETTINGS = """# Configuration
+
+Every setting is an environment variable. It is read once, when the site
+starts, and a wrong value stops it.
+
+| Variable | Default | What it does |
+| --- | --- | --- |
+| `PORT` | 8000 | The port the site listens on. |
+| `QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store. |
+
+- `OPENAI_API_KEY`: the key for the language model.
+- `CHAT_MODEL`: the model that answers, e.g. one from a vendor.
+"""
+STORE = """## The store
+
+The store is embedded by default. One process owns it, i.e. a second one is refused.
+Backups are copies of the data folder, taken while the site is stopped.
+"""
+
+
+def found(*texts: str, similarity: float | None = None) -> list[Candidate]:
+    return [Candidate(Passage(i, text), similarity) for i, text in enumerate(texts, start=1)]
+
+
+def quoted(query: str, *texts: str, similarity: float | None = None) -> list[str]:
+    """Return the sentences that are chosen."""
+    return [one.text for one in best_sentences(query, found(*texts, similarity=similarity)).sentences]
+
+
+def answers(query: str, *, similarity: float | None = None) -> list[tuple[int, str]]:
+    return [
+        (s.candidate.passage.marker, s.text)
+        for s in best_sentences(query, found(STORE, SETTINGS, similarity=similarity)).sentences
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "marker", "begins"),
+    [
+        ("Which variable points the site at a Qdrant server?", 2, "`QDRANT_URL` | empty | Points"),
+        ("and QDRANT_URL?", 2, "`QDRANT_URL`"),
+        ("what does qdrant url do", 2, "`QDRANT_URL`"),
+        ("Which port does it listen on?", 2, "`PORT` | 8000"),
+        ("When is the value of a setting read?", 2, "It is read once"),
+        ("How do I set the API key?", 2, "`OPENAI_API_KEY`: the key"),
+        ("What happens to a second process?", 1, "One process owns it, i.e. a second one is refused."),
+        ("How do I back up? Taking backups while stopped", 1, "Backups are copies"),
+    ],
+)
+def test_best_sentence_comes_first(query: str, marker: int, begins: str) -> None:
+    first, *_ = answers(query)
+    assert first[0] == marker
+    assert first[1].startswith(begins)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "What is the capital of Mongolia?",
+        "Who won the world cup in 1998?",
+        "What is the boiling point of mercury?",
+        "Mongolia",
+        "???",
+    ],
+)
+def test_off_topic_question_is_declined(query: str) -> None:
+    assert answers(query) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "answers", "quoted"),
+    [
+        ("Will a second worker be refused or rejected by storage?", None, False),
+        ("Will a second worker be refused or rejected by storage?", True, True),
+        ("Which port does it listen on?", True, True),
+        ("Which port does it listen on?", False, False),
+    ],
+)
+def test_search_that_knows_whether_it_answers_decides(query: str, answers: bool | None, quoted: bool) -> None:
+    passages = [Candidate(Passage(1, STORE), answers=answers), Candidate(Passage(2, SETTINGS), answers=answers)]
+    assert bool(best_sentences(query, passages).sentences) is quoted
+
+
+def test_quotes_are_substrings_but_for_white_space() -> None:
+    whole = " ".join(f"{STORE} {SETTINGS}".split())
+    texts = [text for query in ("settings read wrong value", "store process", "port") for _, text in answers(query)]
+    assert texts
+    assert all(text in whole for text in texts)
+    assert "It is read once, when the site starts, and a wrong value stops it." in texts
+
+
+def test_repeated_sentences_are_quoted_once_and_at_most_four() -> None:
+    line = "The pump must be oiled every week."
+    assert len(quoted("When must the pump be oiled?", line, line, f"{line} Always.")) == 1
+    many = " ".join(f"The pump needs oil of grade {word}." for word in ("ten", "nine", "six", "five", "two", "one"))
+    assert len(quoted("Which pump oil grade?", many)) == 4
+
+
+def test_heading_gives_way_to_the_sentence_below_it() -> None:
+    assert quoted("oiling the pump", "# Oiling the pump\n\nOil the pump weekly.") == ["Oil the pump weekly."]
+
+
+def test_fence_around_code_is_not_quoted_and_each_line_of_code_stands_alone() -> None:
+    text = "Start the site like this:\n\n```\nPORT=8123 make run\nmake stop\n```\n\nIt prints its address."
+    found = quoted("make run with another PORT", text, similarity=0.7)
+    assert found[0] == "PORT=8123 make run"
+    assert not any("```" in sentence for sentence in found)
+
+
+def test_picture_is_not_quoted_as_a_sentence() -> None:
+    text = "![The boiler behind its cover](boiler.png) ![Cover](c.png)\n\nThe boiler stands behind the cover."
+    assert quoted("Where is the boiler?", text) == ["The boiler stands behind the cover."]
+
+
+def test_sentence_that_repeats_the_question_is_not_its_answer() -> None:
+    query = "Which variable points the site at a Qdrant server?"
+    examples = f'Open the page and ask: "{query}" Then click the number.'
+    answer = "QDRANT_URL points the site at a Qdrant server."
+    assert quoted(query, examples, answer) == [answer]
+
+
+def test_sentence_below_a_heading_counts_as_saying_what_the_heading_says() -> None:
+    text = "## Forgotten admin password\n\nSet a new one with `changepassword admin`.\n\n## Ports\n\nThe port is 8000."
+    found = quoted("How do I reset a forgotten admin password?", text, similarity=0.5)
+    assert found[0] == "Set a new one with `changepassword admin`."
