@@ -16,6 +16,7 @@ from agents.messages import Passage
 from chatsite.answering.passage_sentences import SentencedPassage
 from chatsite.answering.question_parts import asks_for_list, parts_of
 from retrieval.searching.names import names_in
+from retrieval.text.blocks import BlockKind
 from retrieval.text.terms import content_terms, language_of_terms, terms
 from retrieval.text.words import words
 
@@ -27,7 +28,9 @@ COVERAGE_LEAST = 0.28  # of the question's weight, the mean of what the passage 
 TERMS_LEAST = 3  # of the question's terms must stand in the passage, when there are so many
 ABSENT_WEIGHT = 0.7  # of its weight, for a term that no passage holds: people ask in words of their own
 CLOSE = 0.35  # a sentence whose cosine to the question is higher may answer without any of its words
+MEANING = 1.0  # what a cosine counts, beside the share of the question's words
 NEAR_THE_BEST = 0.85  # of the best one's score, for a sentence that is quoted as well
+HELPS = 0.7  # likewise, for one that holds what the others leave out
 
 # What questions about a selection are put with: "explain this sentence" is about none of these words.
 _ABOUT_A_SELECTION = """explain mean meaning selection selected sentence paragraph passage summarize summary say words
@@ -62,6 +65,7 @@ class Sentence:
     rank: int
     own_terms: frozenset[str]
     terms: frozenset[str]  # and those of the heading above it
+    about: frozenset[str]  # and those of what stands before it in its paragraph
 
     @cached_property
     def text(self) -> str:
@@ -75,11 +79,12 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Found:
-    """The sentences that answer, best first; the language (ISO 639-1) their terms were taken in; whether they hold
-    enough of the question to be sure; and the parts of the question that nothing answers."""
+    """The sentences that answer, best first; the language (ISO 639-1) their terms were taken in; the terms of the names
+    in the question; whether the sentences hold enough of it to be sure; and the parts of it that nothing answers."""
 
     sentences: Sequence[Sentence]
     language: str
+    named: frozenset[str] = frozenset()
     sure: bool = True
     unanswered: Sequence[str] = ()
 
@@ -104,7 +109,7 @@ def best_sentences(
     if not chosen:
         return Found((), ranking.language)
     more, unanswered = _of_parts(query, chosen, ranking, closeness)
-    return Found([*chosen, *more], ranking.language, unanswered=unanswered)
+    return Found([*chosen, *more], ranking.language, ranking.named, unanswered=unanswered)
 
 
 # ---- ranking ---------------------------------------------------------------------------------------------------------
@@ -155,7 +160,7 @@ class _Ranking:
         for sentence in self.sentences:
             score = held[sentence] + gained[sentence] + 0.3 * of_passage[sentence.marker] + 0.1 / (1 + sentence.rank)
             score += 0.3 * (sentence.candidate.similarity or 0.0)
-            score += 0.4 if self.named and self.named <= sentence.terms else 0.0
+            score += 0.4 if self.named and self.names(sentence) else 0.0
             score += 0.2 if self.wants_list and sentence.within.promised(sentence.at) else 0.0
             yield sentence, score - (0.2 if _REFERENCE.search(sentence.text) else 0.0)
 
@@ -169,7 +174,7 @@ class _Ranking:
         )
         if cosines:
             self.cosines = dict(zip(near, cosines, strict=True))
-            self.scores = {sentence: self.scores[sentence] + self.cosines[sentence] for sentence in near}
+            self.scores = {sentence: self.scores[sentence] + MEANING * self.cosines[sentence] for sentence in near}
 
     @property
     def ranked(self) -> list[Sentence]:
@@ -181,6 +186,10 @@ class _Ranking:
         weights = {term: weight for term, weight in self.weights.items() if among is None or term in among}
         whole = sum(weights.values())
         return sum(weight for term, weight in weights.items() if term in held) / whole if whole else 0.0
+
+    def names(self, sentence: Sentence) -> bool:
+        """Return whether it is about all that the question names: what is said of E1235 is no answer about E1234."""
+        return self.named <= sentence.about
 
     def fits(self, sentence: Sentence) -> bool:
         """Return whether a sentence may be quoted. Where the search has decided whether there is an answer, words and
@@ -205,11 +214,18 @@ def _folded(text: str) -> str:
 
 
 def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sentence]:
-    """Yield the sentences of a passage that say something, which headings don't: they count for those below them."""
+    """Yield the sentences of a passage that say something, which headings and the names of columns don't: they count
+    for what stands below them."""
     within = SentencedPassage.of(candidate.passage)
+    about, block = frozenset[str](), -1
     for at, place in enumerate(within.sentences):
-        if not place.heading and (held := terms(within.said(at), language=language)):
-            yield Sentence(candidate, within, at, rank, held, held | terms(place.above, language=language))
+        header = within.header(at) if place.kind is BlockKind.ROW else None
+        held = terms(within.said(at), language=language)
+        if held and not place.heading and at != header:
+            above = f"{place.above} {'' if header is None else within.said(header)}"
+            in_all = held | terms(above, language=language)
+            about, block = in_all | (about if place.block == block else frozenset()), place.block
+            yield Sentence(candidate, within, at, rank, held, in_all, about)
 
 
 def _joined(query: str, sentences: Sequence[Sentence], *, language: str) -> frozenset[str]:
@@ -239,13 +255,13 @@ def _choose(ranked: Sequence[Sentence], ranking: _Ranking) -> list[Sentence]:
     again."""
     chosen: list[Sentence] = []
     missing = frozenset(ranking.weights)
-    for sentence in ranked:
+    for sentence in [one for one in ranked if ranking.names(one)] or ranked:
         if len(chosen) == SENTENCES_MOST:
             break
         if any(_alike(sentence, other) for other in chosen):
             continue
         share = ranking.scores[sentence] / max(ranking.scores[chosen[0] if chosen else sentence], 0.01)
-        if share >= NEAR_THE_BEST or (share >= 0.5 and ranking.coverage(sentence.terms, among=missing) >= 0.5):
+        if share >= NEAR_THE_BEST or (share >= HELPS and ranking.coverage(sentence.terms, among=missing) >= 0.5):
             chosen.append(sentence)
             missing -= sentence.terms
     return chosen

@@ -16,13 +16,14 @@ _WORDS_MOST = 60  # of a sentence; a longer one (a row, a speech, code) is quote
 _ENDS = ".!?…:;,。！？।|"
 _CODE_SIGNS = re.compile(r"[=$<>{}\\|]|\s--?\w|^[#%~./]|\w[:/]\w")
 _NO_SENTENCE = re.compile(r"[\s|:=\-–—_*#`~]*$|(?:!\[[^\]]*\]\([^)]*\)\s*)+$")  # a rule, or pictures alone
-_CONTENTS = re.compile(r"(?:\.[ ]?){4,}\s*\S{0,6}\s*\|?$|^\[[^\]]*\]\(#[^)]*\)$")  # a line of a table of contents
+_CONTENTS = re.compile(r"(?:\.[ ]?){4}\s?\S{0,6}[\s|]*$|^\[[^\]]*\]\(#[^)]*\)$")  # a line of a table of contents
 _NAVIGATION = frozenset(
     """prev previous next up home top back contents index zurück weiter hoch oben start inhalt
     précédent suivant haut accueil sommaire anterior siguiente arriba inicio""".split()
 )
+_RUNNING = frozenset({BlockKind.ITEM, BlockKind.ROW, BlockKind.CODE})
 _RULE = re.compile(r"[ \t]*\|?[ \t:|-]*-{2,}[ \t:|-]*(?:\n|$)")  # the line below the names of a table's columns
-_PART_END = re.compile(r"[;,:\n]\s+|\s+\|\s+")
+_PART_END = re.compile(r"[;,:\n]\s+|\s\|\s")
 _POINTS_BACK = re.compile(
     r"[\"'“„(*_]*(?:this|that|these|those|it|its|they|their|them|he|his|she|her|such|otherwise|then"
     r"|dies(?:e[mnrs]?)?|es|sie|er|ihre?|seine?|dabei|dadurch|damit|sonst|dann"
@@ -51,9 +52,12 @@ class SentencedPassage:
     passage: Passage
     sentences: Sequence[PassageSentence]
 
+    runs: Sequence[range]  # of each sentence
+
     @classmethod
     def of(cls, passage: Passage) -> SentencedPassage:
-        return cls(passage, list(_sentences(passage.text)))
+        sentences = list(_sentences(passage.text))
+        return cls(passage, sentences, [*_runs(passage.text, sentences)])
 
     def said(self, at: int) -> str:
         """Return what the sentence says, on one line, without the bars around a row."""
@@ -63,28 +67,12 @@ class SentencedPassage:
 
     def run_of(self, at: int) -> range:
         """Return the list, the table or the code that the sentence belongs to; of another one, itself alone."""
-        kind = self.sentences[at].kind
-        if kind not in (BlockKind.ITEM, BlockKind.ROW, BlockKind.CODE):
-            return range(at, at + 1)
-        first, last = at, at
-        while first and self._go_on(first - 1, first):
-            first -= 1
-        while last + 1 < len(self.sentences) and self._go_on(last, last + 1):
-            last += 1
-        return range(first, last + 1)
+        return self.runs[at]
 
     def beside(self, at: int) -> list[int]:
         """Return the sentences right before and behind it in its paragraph."""
         near = (other for other in (at - 1, at + 1) if 0 <= other < len(self.sentences))
         return [other for other in near if self.sentences[other].block == self.sentences[at].block]
-
-    def _go_on(self, one: int, other: int) -> bool:
-        """Return whether two neighbours belong to the same list, table or code."""
-        before, after = self.sentences[one], self.sentences[other]
-        between = self.passage.text[before.end : after.start]
-        if before.kind is not after.kind or before.heading or after.heading:
-            return False
-        return before.kind is BlockKind.ITEM or "\n\n" not in between.replace(" ", "")
 
     def lead(self, first: int) -> int | None:
         """Return the sentence that leads into what begins with number `first`, by a colon."""
@@ -148,9 +136,26 @@ def _sentences(text: str) -> Iterator[PassageSentence]:
         above = " ".join(written.split()).strip("| ") if heading else above
 
 
+def _runs(text: str, sentences: Sequence[PassageSentence]) -> Iterator[range]:
+    """Yield the run of each sentence: neighbours of the same list, table or code."""
+    first = 0
+    for last, (before, after) in enumerate(pairwise([*sentences, None])):
+        if before and after and _go_on(text, before, after):
+            continue
+        yield from [range(first, last + 1)] * (last + 1 - first)
+        first = last + 1
+
+
+def _go_on(text: str, before: PassageSentence, after: PassageSentence) -> bool:
+    """Return whether two neighbours belong to the same list, table or code."""
+    if before.kind is not after.kind or before.kind not in _RUNNING or before.heading or after.heading:
+        return False
+    return before.kind is BlockKind.ITEM or "\n\n" not in text[before.end : after.start].replace(" ", "")
+
+
 def _leads_elsewhere(said: str) -> bool:
     """Return whether it is a line of a table of contents, or a row of links to other pages."""
-    if _CONTENTS.search(said):
+    if _CONTENTS.search(said[-_HEADING_MOST:]):
         return True
     cells = [cell.strip().casefold() for cell in said.split("|")] if "|" in said else []
     return len(_NAVIGATION.intersection(cells)) >= 2

@@ -15,7 +15,7 @@ _LISTS = re.compile(
     r"|pasos)\b"
     r"|^\W*(?:what are|which|how (?:do|can|could|should|would|to)|welche[rns]?|was sind|wie (?:kann|muss|soll)"
     r"|quels|quelles|comment|cuáles|cómo|quali|come)\b"
-    r"|^\W*what \w+s\b",
+    r"|^\W*what (?!is|was|does|has)\w+s\b",
     re.IGNORECASE,
 )
 
@@ -24,7 +24,7 @@ def parts_of(question: str, *, language: str) -> list[str]:
     """Return the parts of `question` between its commas and conjunctions, each of which says something; one that asks
     for a single thing whole."""
     parts: list[str] = []
-    for part in _JOINT.split(question.strip()):
+    for part in _JOINT.split(" ".join(question.split())):
         if parts and not content_terms(part, language=language):
             parts[-1] = f"{parts[-1]} {part}"
         else:

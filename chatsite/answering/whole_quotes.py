@@ -13,7 +13,7 @@ from chatsite.answering.best_sentences import Found, Sentence
 from chatsite.answering.passage_sentences import SentencedPassage
 from chatsite.answering.question_parts import asks_for_list
 from retrieval.text.blocks import BlockKind
-from retrieval.text.terms import content_terms
+from retrieval.text.terms import content_terms, terms
 
 WORDS_MOST = 120  # of an answer, but for lists that were asked for
 LIST_WORDS_MOST = 400
@@ -109,9 +109,11 @@ _WRITTEN: dict[BlockKind, Callable[[WholeQuote, list[list[int]]], str]] = {
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is asked: its terms, the language (ISO 639-1) they were taken in, and whether it is a list."""
+    """What is asked: its terms, those of its names, the language (ISO 639-1) they were taken in, and whether it is a
+    list."""
 
     terms: frozenset[str]
+    named: frozenset[str]
     language: str
     wants_list: bool
 
@@ -127,7 +129,8 @@ class _Asked:
 def whole_quotes(question: str, found: Found) -> list[WholeQuote]:
     """Return the sentences found with what each needs, the best first, as far as the answer stays short enough; those
     of one list or table together."""
-    asked = _Asked(content_terms(question, language=found.language), found.language, asks_for_list(question))
+    wanted = content_terms(question, language=found.language)
+    asked = _Asked(wanted, found.named, found.language, asks_for_list(question))
     quotes: list[WholeQuote] = []
     room = WORDS_MOST
     for sentence in found.sentences:
@@ -204,7 +207,11 @@ def _prose(sentence: Sentence, asked: _Asked) -> Iterator[int]:
 
 def _of_promised(within: SentencedPassage, promised: range, asked: _Asked) -> Iterator[int]:
     """Yield what a colon promises, as much as may be quoted; of a long table the rows that hold what is asked."""
-    if within.sentences[promised[0]].kind is BlockKind.ROW and len(promised) > ROWS_MOST:
+    named = [at for at in promised if asked.named and asked.named <= terms(within.said(at), language=asked.language)]
+    if named:  # of a list of error codes the one that is asked for
+        header = within.header(named[0])
+        yield from named if header is None else [header, *named]
+    elif within.sentences[promised[0]].kind is BlockKind.ROW and len(promised) > ROWS_MOST:
         holding = [at for at in promised if asked.is_met(within.said(at))]
         yield from [promised[0], *holding][:ROWS_MOST]
     else:
