@@ -230,9 +230,8 @@ def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sente
 
 def _joined(query: str, sentences: Sequence[Sentence], *, language: str) -> frozenset[str]:
     """Return the terms of neighbouring words that some sentence writes as one: "back up" is its backup as well."""
-    asked = words(query)
-    pairs = terms(" ".join(map("".join, pairwise(asked))), language=language)
-    return pairs.intersection(*[frozenset().union(*(sentence.terms for sentence in sentences))])
+    pairs = terms(" ".join(map("".join, pairwise(words(query)))), language=language)
+    return pairs & frozenset().union(*(sentence.terms for sentence in sentences))
 
 
 def _in_its_section(sentence: Sentence) -> str:
@@ -281,7 +280,9 @@ def _of_parts(
     answers."""
     more: list[Sentence] = []
     unanswered: list[str] = []
-    for part, own in _own_terms(query, ranking.language):
+    held = frozenset().union(*(sentence.terms for sentence in ranking.sentences))
+    for part, of_it in _own_terms(query, ranking.language):
+        own = of_it & held
         if any(ranking.coverage(sentence.terms, among=own) >= 0.5 for sentence in (*chosen, *more)):
             continue
         holding = [sentence for sentence in ranking.sentences if ranking.coverage(sentence.terms, among=own) >= 0.5]

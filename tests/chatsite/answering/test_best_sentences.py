@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from agents import Passage
-from chatsite.answering.best_sentences import Candidate, best_sentences
+from chatsite.answering.best_sentences import READ_FOR_MEANING, Candidate, best_sentences
 
 SETTINGS = """# Configuration
 
@@ -27,8 +29,8 @@ Backups are copies of the data folder, taken while the site is stopped.
 """
 
 
-def found(*texts: str, similarity: float | None = None) -> list[Candidate]:
-    return [Candidate(Passage(i, text), similarity) for i, text in enumerate(texts, start=1)]
+def found(*texts: str, similarity: float | None = None, answers: bool | None = None) -> list[Candidate]:
+    return [Candidate(Passage(i, text), similarity, answers) for i, text in enumerate(texts, start=1)]
 
 
 def quoted(query: str, *texts: str, similarity: float | None = None) -> list[str]:
@@ -132,3 +134,62 @@ def test_sentence_below_a_heading_counts_as_saying_what_the_heading_says() -> No
     text = "## Forgotten admin password\n\nSet a new one with `changepassword admin`.\n\n## Ports\n\nThe port is 8000."
     found = quoted("How do I reset a forgotten admin password?", text, similarity=0.5)
     assert found[0] == "Set a new one with `changepassword admin`."
+
+
+# ---- meaning, parts, selections --------------------------------------------------------------------------------------
+PUMPS = "The pump is red and old. Once a week the machine gets lubricant. The pump stands in the hall of the machine."
+
+
+def test_meaning_chooses_where_words_do_not() -> None:
+    asked: list[str] = []
+
+    def closeness(question: str, texts: Sequence[str], *, language: str) -> list[float]:
+        asked.extend([question, language])
+        return [0.9 if "lubricant" in text else 0.1 for text in texts]
+
+    query = "How often is the pump oiled?"
+    chosen = best_sentences(query, found(PUMPS, answers=True), closeness=closeness).sentences
+    assert chosen[0].text == "Once a week the machine gets lubricant."
+    assert not best_sentences(query, found(PUMPS, answers=True)).sentences
+    assert asked == [query, "en"]
+
+
+def test_only_the_best_sentences_are_read_for_their_meaning() -> None:
+    read: list[str] = []
+
+    def closeness(question: str, texts: Sequence[str], *, language: str) -> list[float]:
+        read.extend(texts)
+        return [0.5] * len(texts)
+
+    text = "\n\n".join(f"The pump number {number} needs oil." for number in range(60))
+    best_sentences("How much oil does the pump need?", found(text), closeness=closeness)
+    assert len(read) == READ_FOR_MEANING
+
+
+def test_part_that_nothing_answers_is_named() -> None:
+    text = "Make a backup with pg_dump. Restore it with pg_restore."
+    answer = best_sentences("How do I back up, restore, and what of certificates?", found(text, answers=True))
+    assert {one.text for one in answer.sentences} == {"Make a backup with pg_dump.", "Restore it with pg_restore."}
+    assert answer.unanswered == ["what of certificates"]
+
+
+def test_part_that_the_best_sentences_leave_out_is_answered_as_well() -> None:
+    text = "The pump needs oil of grade ten. The pump needs much oil. Valves are sold by Miller."
+    answer = best_sentences("Which oil grade does the pump need, and who sells valves?", found(text, answers=True))
+    assert "Valves are sold by Miller." in [sentence.text for sentence in answer.sentences]
+    assert answer.unanswered == []
+
+
+def test_what_hardly_fits_a_selection_is_the_closest_in_it() -> None:
+    text = "The pump must be oiled every week. It hums."
+    hardly = best_sentences("How often does maintenance of the pump and its motor happen?", found(text), selection=True)
+    assert ([one.text for one in hardly.sentences], hardly.sure) == (["The pump must be oiled every week."], False)
+    assert best_sentences("Who is Ahab?", found(text), selection=True).sentences == []
+    assert best_sentences("When is the pump oiled?", found(text), selection=True).sure
+
+
+def test_sentences_are_found_in_linear_time() -> None:
+    """A text as long as a passage never is, of what is costly to read: dots, bars, blanks, fences."""
+    text = f"{'. ' * 20_000}\n\n{'| a | b |' * 5_000}\n{'- x' * 5_000}\n\n{'```' * 10_000}\n{' ' * 50_000}end of oil"
+    rows = "\n".join("| oil | pump |" for _ in range(3_000))
+    assert best_sentences("Which oil?", found(text, rows)).sentences

@@ -123,3 +123,17 @@ def test_claim_is_not_cut_at_an_abbreviation() -> None:
     reader = CitationReader({1: Passage.of_text(content, title="Pumps")})
     list(chain(reader.feed("It is so. It wants, as said by Dr. Miller, approx. 5 bar [1]."), reader.end()))
     assert reader.citations[0].quote == "The pump takes approx. 5 bar at most."
+
+
+def test_marker_behind_a_fence_cites_the_code() -> None:
+    content = "To start it:\n\n```\ncd pump\nmake run\n```\n\nRun it twice."
+    reader = CitationReader({1: Passage.of_text(content, title="Pump")})
+    list(chain(reader.feed("Start it:\n\n````\ncd pump\nmake run\n````\n[1]"), reader.end()))
+    assert [citation.quote for citation in reader.citations] == ["cd pump\nmake run"]
+
+
+def test_row_is_quoted_from_its_first_cell_to_its_last() -> None:
+    content = "| Code | Cure |\n| --- | --- |\n| E12 | Close the lid. |\n| E13 | Open it. |"
+    reader = CitationReader({1: Passage.of_text(content, title="Pump")})
+    list(chain(reader.feed("| Code | Cure |\n| --- | --- |\n| E12 | Close the lid. [1] |"), reader.end()))
+    assert [citation.quote for citation in reader.citations] == ["E12 | Close the lid."]
