@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -79,12 +79,13 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Found:
-    """The sentences that answer, best first; the language (ISO 639-1) their terms were taken in; the terms of the names
-    in the question; whether the sentences hold enough of it to be sure; and the parts of it that nothing answers."""
+    """The sentences that answer, best first; the terms of the question, those of its names, the language (ISO 639-1)
+    they were taken in; whether the sentences hold enough of it to be sure; and the parts of it that nothing answers."""
 
     sentences: Sequence[Sentence]
+    wanted: frozenset[str]
+    named: frozenset[str]
     language: str
-    named: frozenset[str] = frozenset()
     sure: bool = True
     unanswered: Sequence[str] = ()
 
@@ -99,17 +100,17 @@ def best_sentences(
     """
     ranking = _Ranking.of(query, candidates, selection=selection)
     if selection and not ranking.weights:
-        return Found(ranking.sentences[:2], ranking.language)
+        return ranking.found(ranking.sentences[:2])
     ranking.read(query, closeness)
     fitting = [sentence for sentence in ranking.ranked if ranking.fits(sentence)]
     if not fitting and selection:
         fitting = [sentence for sentence in ranking.ranked if ranking.touches(sentence)][:1]
-        return Found(fitting, ranking.language, sure=False)
+        return ranking.found(fitting, sure=False)
     chosen = _choose(fitting, ranking)
     if not chosen:
-        return Found((), ranking.language)
+        return ranking.found(())
     more, unanswered = _of_parts(query, chosen, ranking, closeness)
-    return Found([*chosen, *more], ranking.language, ranking.named, unanswered=unanswered)
+    return ranking.found([*chosen, *more], unanswered=unanswered)
 
 
 # ---- ranking ---------------------------------------------------------------------------------------------------------
@@ -142,8 +143,8 @@ class _Ranking:
             if asked not in _folded(sentence.text)
         ]
         of_passage = {marker: terms(text, language=language) for marker, text in whole.items()}
-        wanted |= _joined(query, sentences, language=language)
-        ranking = cls(language, sentences, _weigh(wanted, sentences), of_passage, named, asks_for_list(query))
+        ranking = cls(language, sentences, {}, of_passage, named, asks_for_list(query))
+        ranking.weights = _weigh(wanted | ranking.joined_in(query), sentences)
         ranking.scores = dict(ranking._by_words())
         return ranking
 
@@ -176,6 +177,10 @@ class _Ranking:
             self.cosines = dict(zip(near, cosines, strict=True))
             self.scores = {sentence: self.scores[sentence] + MEANING * self.cosines[sentence] for sentence in near}
 
+    def found(self, sentences: Sequence[Sentence], *, sure: bool = True, unanswered: Sequence[str] = ()) -> Found:
+        """Return these sentences as what answers the question."""
+        return Found(sentences, frozenset(self.weights), self.named, self.language, sure, unanswered)
+
     @property
     def ranked(self) -> list[Sentence]:
         """Return the sentences by their scores; what ties stays in the order of the text."""
@@ -186,6 +191,16 @@ class _Ranking:
         weights = {term: weight for term, weight in self.weights.items() if among is None or term in among}
         whole = sum(weights.values())
         return sum(weight for term, weight in weights.items() if term in held) / whole if whole else 0.0
+
+    def wanted_in(self, part: str) -> frozenset[str]:
+        """Return the terms of a part of the question."""
+        return content_terms(part, language=self.language) | self.joined_in(part)
+
+    def joined_in(self, part: str) -> frozenset[str]:
+        """Return the terms of neighbouring words that some sentence writes as one: who asks how to back up wants a
+        backup."""
+        pairs = terms(" ".join(map("".join, pairwise(words(part)))), language=self.language)
+        return pairs & frozenset().union(*(sentence.terms for sentence in self.sentences))
 
     def names(self, sentence: Sentence) -> bool:
         """Return whether it is about all that the question names: what is said of E1235 is no answer about E1234."""
@@ -226,12 +241,6 @@ def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sente
             in_all = held | terms(above, language=language)
             about, block = in_all | (about if place.block == block else frozenset()), place.block
             yield Sentence(candidate, within, at, rank, held, in_all, about)
-
-
-def _joined(query: str, sentences: Sequence[Sentence], *, language: str) -> frozenset[str]:
-    """Return the terms of neighbouring words that some sentence writes as one: "back up" is its backup as well."""
-    pairs = terms(" ".join(map("".join, pairwise(words(query)))), language=language)
-    return pairs & frozenset().union(*(sentence.terms for sentence in sentences))
 
 
 def _in_its_section(sentence: Sentence) -> str:
@@ -281,7 +290,7 @@ def _of_parts(
     more: list[Sentence] = []
     unanswered: list[str] = []
     held = frozenset().union(*(sentence.terms for sentence in ranking.sentences))
-    for part, of_it in _own_terms(query, ranking.language):
+    for part, of_it in _own_terms(query, ranking):
         own = of_it & held
         if any(ranking.coverage(sentence.terms, among=own) >= 0.5 for sentence in (*chosen, *more)):
             continue
@@ -293,10 +302,10 @@ def _of_parts(
     return more, unanswered
 
 
-def _own_terms(query: str, language: str) -> Iterable[tuple[str, frozenset[str]]]:
+def _own_terms(query: str, ranking: _Ranking) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the parts of the question with the terms that no other part has."""
-    parts = parts_of(query, language=language)
-    held = [content_terms(part, language=language) for part in parts]
+    parts = parts_of(query, language=ranking.language)
+    held = [ranking.wanted_in(part) for part in parts]
     for part, of_it in zip(parts, held, strict=True) if len(parts) > 1 else ():
         if own := of_it - frozenset().union(*(other for other in held if other is not of_it)):
             yield part, own
@@ -304,7 +313,7 @@ def _own_terms(query: str, language: str) -> Iterable[tuple[str, frozenset[str]]
 
 def _is_near(part: str, ranking: _Ranking, closeness: Closeness | None) -> bool:
     """Return whether some sentence may answer the part in other words, or holds some of its own."""
-    wanted = content_terms(part, language=ranking.language)
+    wanted = ranking.wanted_in(part)
     if any(not wanted.isdisjoint(of_passage) for of_passage in ranking.of_passage.values()):
         return True
     near = [sentence.text for sentence in ranking.ranked[:READ_FOR_MEANING]]

@@ -66,6 +66,8 @@ class WholeQuote:
 
     def _flows(self, one: int, other: int) -> bool:
         before, after = self.within.sentences[one], self.within.sentences[other]
+        if self.within.passage.text[before.end : after.start].strip():
+            return False  # a picture, or a line of a table of contents
         if BlockKind.CODE in (self._kind(one), self._kind(other)):
             return False
         if BlockKind.ITEM in (before.kind, after.kind):
@@ -129,8 +131,7 @@ class _Asked:
 def whole_quotes(question: str, found: Found) -> list[WholeQuote]:
     """Return the sentences found with what each needs, the best first, as far as the answer stays short enough; those
     of one list or table together."""
-    wanted = content_terms(question, language=found.language)
-    asked = _Asked(wanted, found.named, found.language, asks_for_list(question))
+    asked = _Asked(found.wanted, found.named, found.language, asks_for_list(question))
     quotes: list[WholeQuote] = []
     room = WORDS_MOST
     for sentence in found.sentences:
