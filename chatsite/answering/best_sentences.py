@@ -29,7 +29,7 @@ TERMS_LEAST = 3  # of the question's terms must stand in the passage, when there
 ABSENT_WEIGHT = 0.7  # of its weight, for a term that no passage holds: people ask in words of their own
 CLOSE = 0.35  # a sentence whose cosine to the question is higher may answer without any of its words
 MEANING = 1.0  # what a cosine counts, beside the share of the question's words
-NEAR_THE_BEST = 0.85  # of the best one's score, for a sentence that is quoted as well
+NEAR_THE_BEST = 0.87  # of the best one's score, for a sentence that is quoted as well
 HELPS = 0.7  # likewise, for one that holds what the others leave out
 
 # What questions about a selection are put with: "explain this sentence" is about none of these words.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
 from agents import Agent, Passage, TextDelta, run, stream
 from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
@@ -101,3 +105,32 @@ def test_selected_text_is_answered_from_its_passages_alone() -> None:
     assert "One process owns it" in answer("What happens to a second process?")
     assert answer("Explain this").endswith("is refused. [1]")
     assert answer("Who is Ahab?") == f"{NOTICE}\n\n{DECLINED}"
+
+
+def test_it_names_the_part_of_a_question_that_nothing_answers() -> None:
+    asked = "How are backups taken, and what of certificates?"
+    sure = [Candidate(row.passage, row.similarity, answers=True) for row in ROWS]
+    assert run(quoting(asked, sure), asked).content.split("\n\n")[1:] == [
+        "Backups are copies of the data folder, taken while the site is stopped. [4]",
+        "Nothing on what of certificates.",
+    ]
+
+
+def test_it_says_that_what_hardly_fits_a_selection_is_only_the_closest() -> None:
+    asked = "What happens to processes whose owner has left, and to their locks?"
+    answer = run(quoting(asked, [Candidate(Passage(1, STORE))], selection=True), asked).content
+    assert answer == f"{NOTICE}\n\nThe closest:\n\nOne process owns it, i.e. a second one is refused. [1]"
+
+
+def test_sentences_are_read_for_their_meaning_on_a_thread_that_may_wait() -> None:
+    threads: list[str] = []
+
+    def closeness(question: str, texts: Sequence[str], *, language: str) -> list[float]:
+        threads.append(threading.current_thread().name)
+        return [0.9 if "second one is refused" in text else 0.0 for text in texts]
+
+    agent = quoting("What happens to a process?", ROWS)
+    model = replace(agent.models[0], closeness=closeness)
+    answer = run(Agent("a", "", models=[model]), "").content
+    assert answer.startswith(f"{NOTICE}\n\nThe store is embedded by default. One process owns it")
+    assert threads == ["agents-tool"]
