@@ -129,8 +129,8 @@ def test_sentences_are_read_for_their_meaning_on_a_thread_that_may_wait() -> Non
         threads.append(threading.current_thread().name)
         return [0.9 if "second one is refused" in text else 0.0 for text in texts]
 
-    agent = quoting("What happens to a process?", ROWS)
+    agent = quoting("What happens to a second process?", ROWS)
     model = replace(agent.models[0], closeness=closeness)
     answer = run(Agent("a", "", models=[model]), "").content
-    assert answer.startswith(f"{NOTICE}\n\nThe store is embedded by default. One process owns it")
+    assert answer == f"{NOTICE}\n\nOne process owns it, i.e. a second one is refused. [4]"
     assert threads == ["agents-tool"]
