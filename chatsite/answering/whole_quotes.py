@@ -98,7 +98,10 @@ class WholeQuote:
         numbers = [at for run in runs for at in run]
         first, last = self.within.sentences[numbers[0]], self.within.sentences[numbers[-1]]
         code = self.within.passage.text[first.start : last.end]
-        return f"{_FENCE}\n{code}\n{_FENCE}\n[{self.marker}]"
+        fence = _FENCE
+        while fence in code:
+            fence += "`"
+        return f"{fence}\n{code}\n{fence}\n[{self.marker}]"
 
 
 _FENCE = "````"  # longer than what documents fence code with
