@@ -1,33 +1,48 @@
-"""The sentences of passages that fit a question best, or none: pure arithmetic over their terms."""
+"""The sentences of passages that answer a question best, or none: pure arithmetic over their terms and, where there is
+a model for it, their meaning."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Protocol
 
 from agents.messages import Passage
-from retrieval.text.blocks import BlockKind, TextBlock, blocks
-from retrieval.text.sentences import spans_of
+from chatsite.answering.passage_sentences import SentencedPassage
+from chatsite.answering.question_parts import asks_for_list, parts_of
+from retrieval.searching.names import names_in
+from retrieval.text.blocks import BlockKind
 from retrieval.text.terms import content_terms, language_of_terms, terms
 from retrieval.text.words import words
 
-SENTENCES_MAX = 4
+SENTENCES_MOST = 4
+READ_FOR_MEANING = 16  # sentences, the best by their words; more change nothing: docs/decisions/028
 
 # Calibrated on 472 questions about five texts, asked of their own text and of another one's.
-COVERAGE_MIN = 0.28  # of the question's weight, the mean of what the passage and the sentence hold
-TERMS_MIN = 3  # of the question's terms must stand in the passage, when there are so many
+COVERAGE_LEAST = 0.28  # of the question's weight, the mean of what the passage and the sentence hold
+TERMS_LEAST = 3  # of the question's terms must stand in the passage, when there are so many
 ABSENT_WEIGHT = 0.7  # of its weight, for a term that no passage holds: people ask in words of their own
+CLOSE = 0.35  # a sentence whose cosine to the question is higher may answer without any of its words
+MEANING = 1.0  # what a cosine counts, beside the share of the question's words
+NEAR_THE_BEST = 0.87  # of the best one's score, for a sentence that is quoted as well
+HELPS = 0.7  # likewise, for one that holds what the others leave out
 
 # What questions about a selection are put with: "explain this sentence" is about none of these words.
 _ABOUT_A_SELECTION = """explain mean meaning selection selected sentence paragraph passage summarize summary say words
     erklären bedeutet bedeuten bedeutung auswahl ausgewählt ausgewählte satz absatz abschnitt zusammenfassen
     zusammenfassung fasse zusammen sagen heißt wörter markierte"""
-_HEADING_MOST = 60  # characters; a shorter paragraph that ends with a letter is a heading
-_NO_SENTENCE = re.compile(r"[\s|:=\-–—_*#`~]*$|(?:!\[[^\]]*\]\([^)]*\)\s*)+$")  # a rule, or pictures alone
 _REFERENCE = re.compile(r"\[\d+\]")  # a document's own, which looks like our markers
+
+
+class Closeness(Protocol):
+    """Returns the cosine of each text to a question; nothing where no model knows their language."""
+
+    def __call__(self, question: str, texts: Sequence[str], *, language: str) -> Sequence[float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +55,171 @@ class Candidate:
     answers: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Sentence:
-    """A sentence of a candidate, which came `rank`-th: `text` stands in its passage word for word, but for runs of
-    white space."""
+    """Sentence number `at` of a candidate, which came `rank`-th."""
 
-    text: str
     candidate: Candidate
+    within: SentencedPassage
+    at: int
     rank: int
-    terms: frozenset[str]
-    heading: bool
+    own_terms: frozenset[str]
+    terms: frozenset[str]  # and those of the heading above it
+    about: frozenset[str]  # and those of what stands before it in its paragraph
+
+    @cached_property
+    def text(self) -> str:
+        """What it says: word for word as in its passage, but for runs of white space."""
+        return self.within.said(self.at)
+
+    @property
+    def marker(self) -> int:
+        return self.candidate.passage.marker
 
 
-def best_sentences(query: str, candidates: Sequence[Candidate], *, selection: bool = False) -> list[Sentence]:
-    """Return the one to four sentences that answer `query`, best first; none when no passage fits it.
+@dataclass(frozen=True)
+class Found:
+    """The sentences that answer, best first; the terms of the question, those of its names, the language (ISO 639-1)
+    they were taken in; whether the sentences hold enough of it to be sure; and the parts of it that nothing answers."""
 
-    With `selection`, the passages are what the question is about: "explain this" is answered by their beginning.
+    sentences: Sequence[Sentence]
+    wanted: frozenset[str]
+    named: frozenset[str]
+    language: str
+    sure: bool = True
+    unanswered: Sequence[str] = ()
+
+
+def best_sentences(
+    query: str, candidates: Sequence[Candidate], *, selection: bool = False, closeness: Closeness | None = None
+) -> Found:
+    """Return the sentences that answer `query`, a few at most; none when no passage fits it.
+
+    With `selection`, the passages are what the question is about: "explain this" is answered by their beginning, and
+    what hardly fits is returned as well, as not sure.
     """
-    language = language_of_terms(query, *(f"{one.passage.title}\n{one.passage.text}" for one in candidates))
-    wanted = content_terms(query, language=language)
-    if selection:
-        wanted -= terms(_ABOUT_A_SELECTION, language=language)
-    asked = _folded(query)
-    sentences = [
-        sentence
-        for rank, candidate in enumerate(candidates)
-        for sentence in _sentences(candidate, rank, language)
-        if asked not in _folded(sentence.text)
-    ]
-    if selection and not wanted:
-        return [sentence for sentence in sentences if not sentence.heading][:2]
-    weights = _weigh(wanted, sentences)
-    of_passage = {one.passage.marker: _passage_terms(one.passage, language) for one in candidates}
-    fitting = [s for s in sentences if _fits(s, of_passage[s.candidate.passage.marker], weights)]
-    scores = {id(s): _score(s, of_passage[s.candidate.passage.marker], weights) for s in fitting}
-    fitting.sort(key=lambda s: (-scores[id(s)], s.rank))  # stable: what ties stays in the order of the text
-    return _choose(fitting, scores, weights)
+    ranking = _Ranking.of(query, candidates, selection=selection)
+    if selection and not ranking.weights:
+        return ranking.found(ranking.sentences[:2])
+    ranking.read(query, closeness)
+    fitting = [sentence for sentence in ranking.ranked if ranking.fits(sentence)]
+    if not fitting and selection:
+        fitting = [sentence for sentence in ranking.ranked if ranking.touches(sentence)][:1]
+        return ranking.found(fitting, sure=False)
+    chosen = _choose(fitting, ranking)
+    if not chosen:
+        return ranking.found(())
+    more, unanswered = _of_parts(query, chosen, ranking, closeness)
+    return ranking.found([*chosen, *more], unanswered=unanswered)
+
+
+# ---- ranking ---------------------------------------------------------------------------------------------------------
+@dataclass
+class _Ranking:
+    """All sentences of the candidates, and what each holds of the question."""
+
+    language: str
+    sentences: Sequence[Sentence]
+    weights: Mapping[str, float]
+    of_passage: Mapping[int, frozenset[str]]  # the terms of each passage, by its marker
+    named: frozenset[str]  # the terms of the names in the question: codes, versions, files
+    wants_list: bool
+    scores: dict[Sentence, float] = field(default_factory=dict)
+    cosines: dict[Sentence, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, query: str, candidates: Sequence[Candidate], *, selection: bool) -> _Ranking:
+        whole = {one.passage.marker: f"{one.passage.title}\n{one.passage.text}" for one in candidates}
+        language = language_of_terms(query, *whole.values())
+        wanted = content_terms(query, language=language)
+        if selection:
+            wanted -= terms(_ABOUT_A_SELECTION, language=language)
+        named = frozenset().union(*(terms(name.written, language=language) for name in names_in(query)))
+        asked = _folded(query)
+        sentences = [
+            sentence
+            for rank, candidate in enumerate(candidates)
+            for sentence in _sentences(candidate, rank, language)
+            if asked not in _folded(sentence.text)
+        ]
+        of_passage = {marker: terms(text, language=language) for marker, text in whole.items()}
+        ranking = cls(language, sentences, {}, of_passage, named, asks_for_list(query))
+        ranking.weights = _weigh(wanted | ranking.joined_in(query), sentences)
+        ranking.scores = dict(ranking._by_words())
+        return ranking
+
+    def _by_words(self) -> Iterator[tuple[Sentence, float]]:
+        """Yield what each sentence's words are worth. One that is understood only with its neighbours gains by what
+        they hold."""
+        held = {one: 0.7 * self.coverage(one.terms) + 0.3 * self.coverage(one.own_terms) for one in self.sentences}
+        of_passage = {marker: self.coverage(of_it) for marker, of_it in self.of_passage.items()}
+        gained = dict.fromkeys(self.sentences, 0.0)
+        for before, after in pairwise(self.sentences):
+            if before.rank == after.rank:
+                gained[after] += 0.3 * (self.coverage(before.terms | after.terms) - held[after])
+                gained[before] += 0.1 * held[after]
+        for sentence in self.sentences:
+            score = held[sentence] + gained[sentence] + 0.3 * of_passage[sentence.marker] + 0.1 / (1 + sentence.rank)
+            score += 0.3 * (sentence.candidate.similarity or 0.0)
+            score += 0.4 if self.named and self.names(sentence) else 0.0
+            score += 0.2 if self.wants_list and sentence.within.promised(sentence.at) else 0.0
+            yield sentence, score - (0.2 if _REFERENCE.search(sentence.text) else 0.0)
+
+    def read(self, query: str, closeness: Closeness | None) -> None:
+        """Add what the best sentences mean to what their words are worth; the others can't answer then."""
+        near = self.ranked[:READ_FOR_MEANING]
+        cosines = (
+            closeness(query, [_in_its_section(one) for one in near], language=self.language)
+            if closeness and near
+            else ()
+        )
+        if cosines:
+            self.cosines = dict(zip(near, cosines, strict=True))
+            self.scores = {sentence: self.scores[sentence] + MEANING * self.cosines[sentence] for sentence in near}
+
+    def found(self, sentences: Sequence[Sentence], *, sure: bool = True, unanswered: Sequence[str] = ()) -> Found:
+        """Return these sentences as what answers the question."""
+        return Found(sentences, frozenset(self.weights), self.named, self.language, sure, unanswered)
+
+    @property
+    def ranked(self) -> list[Sentence]:
+        """Return the sentences by their scores; what ties stays in the order of the text."""
+        return sorted(self.scores, key=lambda sentence: -self.scores[sentence])
+
+    def coverage(self, held: frozenset[str], *, among: frozenset[str] | None = None) -> float:
+        """Return the share of the question's weight, or of the terms `among` it, that the terms `held` hold, 0 to 1."""
+        weights = {term: weight for term, weight in self.weights.items() if among is None or term in among}
+        whole = sum(weights.values())
+        return sum(weight for term, weight in weights.items() if term in held) / whole if whole else 0.0
+
+    def wanted_in(self, part: str) -> frozenset[str]:
+        """Return the terms of a part of the question."""
+        return content_terms(part, language=self.language) | self.joined_in(part)
+
+    def joined_in(self, part: str) -> frozenset[str]:
+        """Return the terms of neighbouring words that some sentence writes as one: who asks how to back up wants a
+        backup."""
+        pairs = terms(" ".join(map("".join, pairwise(words(part)))), language=self.language)
+        return pairs & frozenset().union(*(sentence.terms for sentence in self.sentences))
+
+    def names(self, sentence: Sentence) -> bool:
+        """Return whether it is about all that the question names: what is said of E1235 is no answer about E1234."""
+        return self.named <= sentence.about
+
+    def fits(self, sentence: Sentence) -> bool:
+        """Return whether a sentence may be quoted. Where the search has decided whether there is an answer, words and
+        meaning only choose the sentence."""
+        answers, of_passage = sentence.candidate.answers, self.of_passage[sentence.marker]
+        coverage = (self.coverage(of_passage) + self.coverage(sentence.terms)) / 2
+        if answers is not None:
+            return answers and (coverage >= COVERAGE_LEAST / 2 or self.cosines.get(sentence, 0.0) >= CLOSE)
+        count = len(self.weights)
+        needed = min(TERMS_LEAST, max(count - 1, 1)) if count > 2 else count
+        return len(of_passage & self.weights.keys()) >= needed and coverage >= COVERAGE_LEAST
+
+    def touches(self, sentence: Sentence) -> bool:
+        """Return whether a sentence has anything to do with the question."""
+        return not sentence.terms.isdisjoint(self.weights) or self.cosines.get(sentence, 0.0) >= CLOSE
 
 
 def _folded(text: str) -> str:
@@ -84,7 +228,26 @@ def _folded(text: str) -> str:
     return " ".join(words(text)) or text
 
 
-# ---- ranking ---------------------------------------------------------------------------------------------------------
+def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sentence]:
+    """Yield the sentences of a passage that say something, which headings and the names of columns don't: they count
+    for what stands below them."""
+    within = SentencedPassage.of(candidate.passage)
+    about, block = frozenset[str](), -1
+    for at, place in enumerate(within.sentences):
+        header = within.header(at) if place.kind is BlockKind.ROW else None
+        held = terms(within.said(at), language=language)
+        if held and not place.heading and at != header:
+            above = f"{place.above} {'' if header is None else within.said(header)}"
+            in_all = held | terms(above, language=language)
+            about, block = in_all | (about if place.block == block else frozenset()), place.block
+            yield Sentence(candidate, within, at, rank, held, in_all, about)
+
+
+def _in_its_section(sentence: Sentence) -> str:
+    above = sentence.within.sentences[sentence.at].above
+    return f"{above}: {sentence.text}" if above else sentence.text
+
+
 def _weigh(wanted: frozenset[str], sentences: Sequence[Sentence]) -> dict[str, float]:
     """Return the inverse document frequency of each term (Robertson and Sparck Jones, as in BM25); a sentence is a
     document."""
@@ -94,45 +257,21 @@ def _weigh(wanted: frozenset[str], sentences: Sequence[Sentence]) -> dict[str, f
     return {term: weight if frequency[term] else ABSENT_WEIGHT * weight for term, weight in weights.items()}
 
 
-def _coverage(held: frozenset[str], weights: dict[str, float]) -> float:
-    """Return the share of the question's weight that the terms `held` hold, 0 to 1."""
-    whole = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in held) / whole if whole else 0.0
-
-
-def _fits(sentence: Sentence, of_passage: frozenset[str], weights: dict[str, float]) -> bool:
-    """Return whether a sentence may be quoted. Where the search has decided whether there is an answer, words only
-    choose the sentence."""
-    answers = sentence.candidate.answers
-    coverage = (_coverage(of_passage, weights) + _coverage(sentence.terms, weights)) / 2
-    if answers is not None:
-        return answers and coverage >= COVERAGE_MIN / 2
-    needed = min(TERMS_MIN, max(len(weights) - 1, 1)) if len(weights) > 2 else len(weights)
-    return len(of_passage & weights.keys()) >= needed and coverage >= COVERAGE_MIN
-
-
-def _score(sentence: Sentence, of_passage: frozenset[str], weights: dict[str, float]) -> float:
-    score = _coverage(sentence.terms, weights) + 0.3 * _coverage(of_passage, weights) + 0.1 / (1 + sentence.rank)
-    score += 0.3 * (sentence.candidate.similarity or 0.0)
-    score -= 0.4 if sentence.heading else 0.0  # a heading names the thing, the sentence below it says something
-    score -= 0.2 if _REFERENCE.search(sentence.text) else 0.0
-    return score - 0.1 * max(0.0, len(sentence.text) / 400 - 1)
-
-
-def _choose(ranked: Sequence[Sentence], scores: dict[int, float], weights: dict[str, float]) -> list[Sentence]:
+# ---- choosing --------------------------------------------------------------------------------------------------------
+def _choose(ranked: Sequence[Sentence], ranking: _Ranking) -> list[Sentence]:
     """Return the best, then others nearly as good, or that hold what is still missing; none that says the same
     again."""
     chosen: list[Sentence] = []
-    missing = dict(weights)
-    for sentence in ranked:
-        if len(chosen) == SENTENCES_MAX:
+    missing = frozenset(ranking.weights)
+    for sentence in [one for one in ranked if ranking.names(one)] or ranked:
+        if len(chosen) == SENTENCES_MOST:
             break
         if any(_alike(sentence, other) for other in chosen):
             continue
-        near = not chosen or scores[id(sentence)] >= 0.8 * scores[id(chosen[0])]
-        if near or (_coverage(sentence.terms, missing) >= 0.5 and scores[id(sentence)] >= 0.5 * scores[id(chosen[0])]):
+        share = ranking.scores[sentence] / max(ranking.scores[chosen[0] if chosen else sentence], 0.01)
+        if share >= NEAR_THE_BEST or (share >= HELPS and ranking.coverage(sentence.terms, among=missing) >= 0.5):
             chosen.append(sentence)
-            missing = {term: weight for term, weight in missing.items() if term not in sentence.terms}
+            missing -= sentence.terms
     return chosen
 
 
@@ -143,28 +282,39 @@ def _alike(one: Sentence, other: Sentence) -> bool:
     return one.text == other.text or (bool(either) and len(one.terms & other.terms) / len(either) > 0.8)
 
 
-# ---- sentences of a passage ------------------------------------------------------------------------------------------
-def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sentence]:
-    """Yield the sentences of a passage, without the marks of lists and tables and the fences around code. What a
-    heading says counts for the sentences below it."""
-    text, above = candidate.passage.text, frozenset[str]()
-    for block in blocks(text):
-        if block.kind is BlockKind.FENCE:
+def _of_parts(
+    query: str, chosen: Sequence[Sentence], ranking: _Ranking, closeness: Closeness | None
+) -> tuple[list[Sentence], list[str]]:
+    """Return what answers the parts of the question that the `chosen` sentences leave out, and the parts that none
+    answers."""
+    more: list[Sentence] = []
+    unanswered: list[str] = []
+    held = frozenset().union(*(sentence.terms for sentence in ranking.sentences))
+    for part, of_it in _own_terms(query, ranking):
+        own = of_it & held
+        if any(ranking.coverage(sentence.terms, among=own) >= 0.5 for sentence in (*chosen, *more)):
             continue
-        heading = _is_heading(text, block)
-        for start, end in spans_of(text, block, start=block.body):
-            quoted = " ".join(text[start:end].split())
-            quoted = quoted.rstrip("| ") if block.kind is BlockKind.ROW else quoted
-            held = terms(quoted, language=language)
-            if held and not _NO_SENTENCE.match(quoted):
-                yield Sentence(quoted, candidate, rank, held if heading else held | above, heading)
-        above = terms(text[block.body : block.end], language=language) if heading else above
+        holding = [sentence for sentence in ranking.sentences if ranking.coverage(sentence.terms, among=own) >= 0.5]
+        if holding:
+            more.append(max(holding, key=lambda one: (ranking.scores.get(one, 0.0), -one.rank)))
+        elif not _is_near(part, ranking, closeness):
+            unanswered.append(part.rstrip(" ?？.!"))
+    return more, unanswered
 
 
-def _is_heading(text: str, block: TextBlock) -> bool:
-    short = block.end - block.start < _HEADING_MOST and text[block.end - 1].isalpha()
-    return block.kind is BlockKind.HEADING or (block.kind is BlockKind.PARAGRAPH and short)
+def _own_terms(query: str, ranking: _Ranking) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the parts of the question with the terms that no other part has."""
+    parts = parts_of(query, language=ranking.language)
+    held = [ranking.wanted_in(part) for part in parts]
+    for part, of_it in zip(parts, held, strict=True) if len(parts) > 1 else ():
+        if own := of_it - frozenset().union(*(other for other in held if other is not of_it)):
+            yield part, own
 
 
-def _passage_terms(passage: Passage, language: str) -> frozenset[str]:
-    return terms(f"{passage.title}\n{passage.text}", language=language)
+def _is_near(part: str, ranking: _Ranking, closeness: Closeness | None) -> bool:
+    """Return whether some sentence may answer the part in other words, or holds some of its own."""
+    wanted = ranking.wanted_in(part)
+    if any(not wanted.isdisjoint(of_passage) for of_passage in ranking.of_passage.values()):
+        return True
+    near = [sentence.text for sentence in ranking.ranked[:READ_FOR_MEANING]]
+    return closeness is not None and max(closeness(part, near, language=ranking.language), default=0.0) >= CLOSE

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from retrieval.searching.passages import Passage
-from retrieval.text.blocks import blocks
+from retrieval.text.blocks import BlockKind, blocks
 from retrieval.text.sentences import sentence_spans
 from retrieval.text.terms import content_terms, language_of_terms
 
@@ -150,10 +150,14 @@ class CitationReader:
 
     def _claims(self) -> tuple[str, ...]:
         """Return what stands before a marker, back to another one or the paragraph's beginning: as it is, without the
-        Markdown and quotation marks around it, and the last sentence or clause of it.
+        Markdown and quotation marks around it, and the last sentence or clause of it. Behind a fence, that is the code.
         """
         before = _MARKERS_BEHIND.sub("", self.text[-CLAIM_MAX_CHARACTERS:])
-        *_, block = [before[block.start : block.end] for block in blocks(before)] or [""]
+        there = list(blocks(before))
+        fences = [block for block in there if block.kind is BlockKind.FENCE]
+        if len(fences) > 1 and there[-1] is fences[-1]:
+            return (before[fences[-2].end : fences[-1].start].strip(),)
+        block = before[there[-1].start : there[-1].end] if there else ""
         whole = _AFTER_A_CLAIM.sub("", _MARKER.split(block)[-1].strip())
         bare = whole.strip(_AROUND_A_CLAIM)
         *_, (start, end) = sentence_spans(bare) or [(0, 0)]
@@ -179,7 +183,7 @@ def cite(*claims: str, marker: int, passage: Passage) -> VerifiedCitation:
 
 
 def _verbatim(claim: str, content: str) -> tuple[int, int] | None:
-    words = re.split(r"[\s|]+", claim)  # a bar stands between the cells of a table's row
+    words = re.split(r"[\s|]+", claim.strip("| "))  # a bar stands between the cells of a table's row
     if len(words) < 3:
         return None
     match = re.search(r"[\s|]+".join(map(re.escape, words)), content)

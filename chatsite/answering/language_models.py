@@ -28,6 +28,7 @@ from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.conf import EXTRACTIVE, chat_models
 from chatsite.models import Run
+from retrieval.searching.closeness import closeness
 from retrieval.searching.names import Name
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,17 @@ def answering_models(
         return notices.get(models.fault, notices["model_unavailable"]) if language else none_configured
 
     extractive = ExtractiveModel(
-        asked, candidates, notice, declined, _absent, missing=missing, selection=selection, name=EXTRACTIVE
+        asked,
+        candidates,
+        notice,
+        declined,
+        _absent,
+        _unanswered,
+        missing=missing,
+        closest=_("This is the closest in your selection:"),
+        selection=selection,
+        closeness=closeness,
+        name=EXTRACTIVE,
     )
     models = AnsweringModels(language, extractive)
     return models
@@ -165,6 +176,11 @@ def _absent(name: str, nearest: str) -> str:
             "nearest": nearest,
         }
     return _("Nothing that was found names “%(name)s”.") % {"name": name}
+
+
+def _unanswered(part: str) -> str:
+    """Return the sentence that nothing answers this part of the question."""
+    return _("Nothing that was found answers “%(part)s”.") % {"part": part}
 
 
 def language_model(name: str) -> OpenAIModel:

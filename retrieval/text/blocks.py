@@ -37,6 +37,8 @@ class TextBlock(NamedTuple):
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
+_ANY_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*(?P<language>.*)$", re.MULTILINE)
+_NOTHING_BELOW = re.compile(r"\n[ \t]*(?:\n|\Z)|\Z")
 _MARK = re.compile(
     r"[ \t]*(?:(?P<heading>#{1,6})[ \t]+|(?P<row>\|)|(?P<quote>>)|(?P<item>[-*+•]|(?P<number>\d{1,3})[.)])[ \t]+)"
 )
@@ -53,10 +55,20 @@ _MARKED = frozenset(_KINDS.values())
 _ONE_LINE = frozenset({BlockKind.HEADING, BlockKind.ROW, BlockKind.CODE, BlockKind.FENCE})
 
 
-def blocks(text: str) -> Iterator[TextBlock]:
-    """Yield the blocks of `text` in order. Between two of them stands only white space."""
+def begins_in_code(text: str) -> bool:
+    """Return whether the text was cut out of a longer one inside of code: its first fence has something right above,
+    nothing right below and no language, so that it closes code."""
+    fence = _ANY_FENCE.search(text)
+    if fence is None or fence["language"]:
+        return False
+    above = text[: fence.start()].split("\n")[-2:]
+    return bool(above[0].strip()) and _NOTHING_BELOW.match(text, fence.end()) is not None
+
+
+def blocks(text: str, *, fenced: bool = False) -> Iterator[TextBlock]:
+    """Yield the blocks of `text` in order. Between two of them stands only white space. With `fenced`, the text begins
+    inside of code."""
     block: TextBlock | None = None
-    fenced = False
     for line in _LINE.finditer(text):
         written = line[0].rstrip()
         begun = _begun(text, line.start(), line.start() + len(written), fenced=fenced, block=block) if written else None

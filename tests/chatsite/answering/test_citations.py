@@ -142,3 +142,17 @@ def test_markers_in_a_row_cite_the_same_claim_each_in_its_own_source() -> None:
     first, second, third = read("You should wait four minutes [1][2] [1].").citations
     assert (first.quote, second.quote) == ("Wait four minutes before you pour.", "Coffee wants 92 degrees.")
     assert third == first
+
+
+def test_marker_behind_a_fence_cites_the_code() -> None:
+    content = "To start it:\n\n```\ncd pump\nmake run\n```\n\nRun it twice."
+    reader = CitationReader({1: Passage.of_text(content, title="Pump")})
+    list(chain(reader.feed("Start it:\n\n````\ncd pump\nmake run\n````\n[1]"), reader.end()))
+    assert [citation.quote for citation in reader.citations] == ["cd pump\nmake run"]
+
+
+def test_row_is_quoted_from_its_first_cell_to_its_last() -> None:
+    content = "| Code | Cure |\n| --- | --- |\n| E12 | Close the lid. |\n| E13 | Open it. |"
+    reader = CitationReader({1: Passage.of_text(content, title="Pump")})
+    list(chain(reader.feed("| Code | Cure |\n| --- | --- |\n| E12 | Close the lid. [1] |"), reader.end()))
+    assert [citation.quote for citation in reader.citations] == ["E12 | Close the lid."]
