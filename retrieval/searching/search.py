@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Q
 
 from retrieval.configuration import runtime
+from retrieval.embedding.cross_encoder import LANGUAGES
 from retrieval.embedding.embedder import Embedder
 from retrieval.errors import (
     UnknownCollection,
@@ -23,9 +24,10 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import ANSWERS, confidence
 from retrieval.searching.duplicates import fold
+from retrieval.searching.leisure import MILLISECONDS, Spare
 from retrieval.searching.names import Name, missing_names
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
-from retrieval.searching.rerank import DEPTH, rerank
+from retrieval.searching.rerank import DEPTH, rerank, reread
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 from retrieval.text.asked import asked_in
 from retrieval.text.language import language_of
@@ -41,7 +43,8 @@ class Method:
     """A way to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
 
     `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
-    number. `depth`: hits that `rerank` orders anew.
+    number. `depth`: hits that `rerank` orders anew. `milliseconds`: after which a search no longer reads, 0 for never:
+    then it reads whoever else waits.
     """
 
     words: bool = True
@@ -50,6 +53,7 @@ class Method:
     neighbours: int = NEIGHBOURS
     per_document: int = 0
     depth: int = DEPTH
+    milliseconds: int = MILLISECONDS
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,11 @@ def search(
     if not scope.collection_ids or not query:
         return SearchResult((), stages=watch.all())
     asked = tuple(filter(None, (clean(question).strip() for question in asked or asked_in(query))))
-    found = [_find(question, where=where, scope=scope, method=method, limit=limit, watch=watch) for question in asked]
+    with runtime().searches.one(milliseconds=method.milliseconds) as spare:
+        found = [
+            _find(question, where=where, scope=scope, method=method, limit=limit, watch=watch, spare=spare)
+            for question in asked
+        ]
     passages = merged([one.passages for one in found], limit=limit)
     known = {pk: document for one in found for pk, document in one.documents.items()}
     return SearchResult(
@@ -151,7 +159,9 @@ class _FoundFor:
     documents: Mapping[int, Document]
 
 
-def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:
+def _find(
+    question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch, spare: Spare
+) -> _FoundFor:
     """Search for one question."""
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
@@ -174,9 +184,20 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
     found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
     watch.stage("text")
     ranked = found.readable(hits)
-    if method.rerank and embedder:
+    if method.rerank == "maxsim" and embedder:
         ranked = rerank(question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
+    if method.rerank == "reader" and LANGUAGES.issuperset({spoken, *map(found.language_of, ranked[: method.depth])}):
+        read, ranked = reread(
+            question,
+            ranked,
+            text_of=found.text_of,
+            title_of=found.title_of,
+            encoder=runtime().cross_encoder,
+            depth=method.depth,
+            goes_on=spare,
+        )
+        watch.stage("reading" if read == min(len(ranked), method.depth) else "reading cut short")
     passages = _passages(ranked, found=found, method=method, limit=limit)
     missing = missing_names(question, [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages])
     sure = 0.0 if missing else confidence(question, passages, language=spoken)
@@ -285,9 +306,15 @@ class _Found:
     def text_of(self, hit: Hit) -> str:
         return self.pieces[hit.document_id, hit.position].text
 
+    def title_of(self, hit: Hit) -> str:
+        return self.documents[hit.document_id].title
+
+    def language_of(self, hit: Hit) -> str:
+        return self.documents[hit.document_id].language
+
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.
-_SHOWN = "id, title, filename, live_generation, live_hash, page_count, page_starts, page_labels"
+_SHOWN = "id, title, filename, language, live_generation, live_hash, page_count, page_starts, page_labels"
 
 
 def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, Document]:
