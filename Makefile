@@ -6,7 +6,8 @@ INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
 APART := .venv-openai-agents/installed .venv-any-agent/installed
 
 .PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
-	bench-page bench-real-model bench-retrieval bench-streams bench-words kill-table matrix screenshots texts lock clean
+	bench-page bench-real-model bench-retrieval bench-streams bench-words kill-table matrix screenshots texts \
+	train-reader lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
@@ -94,6 +95,27 @@ texts: .venv/dev-installed
 	mv locale/de/LC_MESSAGES/django.po chatsite/locale/de/LC_MESSAGES/
 	rm -r locale
 	msgfmt --check-format -o chatsite/locale/de/LC_MESSAGES/django.mo chatsite/locale/de/LC_MESSAGES/django.po
+
+# `make train-reader PAIRS=pairs.jsonl.gz`: the weights that RERANK=reader reads with, in an environment that has torch.
+# KEPT: what is kept for tests, as `training.prepare` takes it. Then put the printed sha256 into cross_encoder.py.
+TRAINING := .venv-training/run
+MINUTES ?= 31 19 6
+
+train-reader: .venv/dev-installed .venv-training/installed
+	$(BIN)/python -m training.prepare $(PAIRS) $(TRAINING) $(if $(KEPT),--apart $(KEPT))
+	nice .venv-training/bin/python -m training.learn $(TRAINING)/first.npz $(TRAINING)/start.npz $(TRAINING)/one.npz \
+		--minutes $(word 1,$(MINUTES))
+	nice .venv-training/bin/python -m training.learn $(TRAINING)/second.npz $(TRAINING)/one.npz $(TRAINING)/two.npz \
+		--minutes $(word 2,$(MINUTES)) --peak 7e-5 --seed 2
+	nice .venv-training/bin/python -m training.learn $(TRAINING)/first.npz $(TRAINING)/two.npz $(TRAINING)/three.npz \
+		--minutes $(word 3,$(MINUTES)) --peak 7e-5 --seed 3
+	$(BIN)/python -m training.graph $(TRAINING)/three.npz
+
+.venv-training/installed: requirements/training.txt
+	@echo "Installing training's packages into .venv-training"
+	@$(PYTHON) -m venv --clear .venv-training
+	@.venv-training/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # The locks: every package with its version and hashes, for all platforms and Pythons, and no addresses.
 COMPILE_ONLY := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \

@@ -137,7 +137,7 @@ FREE_CHAT = setting(_env.bool, "FREE_CHAT", False)  # what a model writes withou
 USE_MOCK_EXECUTION = setting(_env.bool, "USE_MOCK_EXECUTION", False)  # no language model is asked, as by `agents`
 EMBEDDING_BASE_URL = setting(_env.str, "EMBEDDING_BASE_URL", "", address)
 EMBEDDING_MODEL = setting(_env.str, "EMBEDDING_MODEL", "")
-RERANK = setting(_env.str, "RERANK", "", validate.OneOf(["", "maxsim"]))
+RERANK = setting(_env.str, "RERANK", "", validate.OneOf(["", "maxsim", "reader"]))
 ANSWER_CONFIDENCE = setting(_env.float, "ANSWER_CONFIDENCE", ANSWERS, validate.Range(min=0.01, max=0.99))
 QDRANT_URL = setting(_env.str, "QDRANT_URL", "", address)
 QDRANT_API_KEY = setting(_env.str, "QDRANT_API_KEY", "")

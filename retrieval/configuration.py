@@ -12,10 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from retrieval import index
+from retrieval.embedding.cross_encoder import CrossEncoder
 from retrieval.embedding.embedder import Embedder
 from retrieval.embedding.embedders import LOCAL, build_embedder, describe_embedder, local_embedder
 from retrieval.index import Index
 from retrieval.searching.confidence import ANSWERS
+from retrieval.searching.leisure import Searches
 
 
 def _nowhere(document_id: int) -> str:
@@ -75,6 +77,8 @@ class Runtime:
 
     def __init__(self, settings: RetrievalSettings) -> None:
         self.settings = settings
+        self.cross_encoder = CrossEncoder()
+        self.searches = Searches()
         self._building = threading.RLock()
         self._spaces: dict[str, Space] = {}
 

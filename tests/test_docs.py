@@ -24,7 +24,7 @@ from chatsite.models import Feedback
 from chatsite.widget.views import widget_options
 from retrieval.admin.forms import ADDRESSES_AT_ONCE
 from retrieval.configuration import RetrievalSettings
-from retrieval.embedding import remote
+from retrieval.embedding import cross_encoder, remote
 from retrieval.evaluation import report
 from retrieval.evaluation.variants import FAMILIES
 from retrieval.index import PREFETCH, edge, words
@@ -38,7 +38,7 @@ from retrieval.parsing.formats import FORMATS, extracted
 from retrieval.parsing.formats import archive as parts
 from retrieval.parsing.formats.plain import grids, structured, tables
 from retrieval.parsing.recognition import ocrmypdf, pictures
-from retrieval.searching import confidence
+from retrieval.searching import confidence, leisure, rerank
 from retrieval.sources import archive, web
 from tests.servers import environment, manage, site, variables
 
@@ -261,6 +261,10 @@ def stated() -> dict[str, list[str]]:
         "retrieval.md": [
             f"by vectors, {PREFETCH} of each",
             f"From {confidence.ANSWERS} on",
+            f"the best {rerank.DEPTH} hits",
+            f"{rerank.READER_WEIGHT} of its logit",
+            f"window of {cross_encoder.WINDOW} tokens",
+            f"{leisure.MILLISECONDS} milliseconds after it began",
         ],
     }
 

@@ -135,12 +135,16 @@ class BertGraph:
         scales = self.add("Gather", self.weight("embeddings.word_scales"), "input_ids")
         return self.add("Mul", self.add("Cast", rows, to=TensorProto.FLOAT), self.add("Unsqueeze", scales, "last"))
 
-    def embedded(self) -> str:
+    def token_types(self) -> str:
+        """Add which of two texts each token is of: here all are of the first."""
         self.constants["token_type"] = self.weights["embeddings.token_type_embeddings.weight"][0]
+        return "token_type"
+
+    def embedded(self) -> str:
         words = self.words()
         length = self.add("Shape", "input_ids", start=1, end=2)
         positions = self.add("Slice", self.weight("embeddings.position_embeddings.weight"), "zero", length, "zero")
-        total = self.add("Add", self.add("Add", words, positions), "token_type")
+        total = self.add("Add", self.add("Add", words, positions), self.token_types())
         return self.normalized(total, "embeddings.LayerNorm")
 
     def attention(self, value: str, name: str, bias: str) -> str:
@@ -170,31 +174,42 @@ class BertGraph:
         total = self.add("ReduceSum", self.add("Mul", value, weights), "one", keepdims=0)
         return self.unit(total)  # the mean and the sum have the same direction
 
-    def model(self, *, tokens: bool = False) -> ModelProto:
-        """Return the graph (input_ids, attention_mask) [n, tokens] -> unit vectors [n, dimension], or, of `tokens`,
-        [n, tokens, dimension]."""
-        from onnx import TensorProto
-
-        mask = self.add("Cast", "attention_mask", to=TensorProto.FLOAT)
+    def encoded(self, mask: str) -> str:
+        """Add all layers."""
         absent = self.add("Mul", self.add("Sub", "unit", mask), "masked")
         bias = self.add("Unsqueeze", self.add("Unsqueeze", absent, "one"), "one")
         value = self.embedded()
         for number in range(self.shape.layers):
             value = self.layer(value, f"encoder.layer.{number}", bias)
-        if tokens:
-            return self._finished(self.unit(value), ["n", "tokens", self.shape.dimension])
-        return self._finished(self.pooled(value, mask), ["n", self.shape.dimension])
+        return value
 
-    def _finished(self, output: str, shape: Sequence[str | int | None]) -> ModelProto:
+    def mask(self) -> str:
+        from onnx import TensorProto
+
+        return self.add("Cast", "attention_mask", to=TensorProto.FLOAT)
+
+    def model(self, *, tokens: bool = False) -> ModelProto:
+        """Return the graph (input_ids, attention_mask) [n, tokens] -> unit vectors [n, dimension], or, of `tokens`,
+        [n, tokens, dimension]."""
+        mask = self.mask()
+        value = self.encoded(mask)
+        if tokens:
+            return self.finished(self.unit(value), ["n", "tokens", self.shape.dimension])
+        return self.finished(self.pooled(value, mask), ["n", self.shape.dimension])
+
+    def finished(
+        self,
+        output: str,
+        shape: Sequence[str | int | None],
+        inputs: Sequence[str] = ("input_ids", "attention_mask"),
+    ) -> ModelProto:
+        """Return the graph from these inputs, each [n, tokens], to this output."""
         from onnx import TensorProto, checker, helper, numpy_helper
 
-        inputs = [
-            helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "tokens"])
-            for name in ("input_ids", "attention_mask")
-        ]
+        given = [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "tokens"]) for name in inputs]
         outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)]
         constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
-        graph = helper.make_graph(self.nodes, self.shape.name, inputs, outputs, constants)
+        graph = helper.make_graph(self.nodes, self.shape.name, given, outputs, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
         # Shapes are all known, so the quantiser's preparation has nothing to do; this spares its warning.
         helper.set_model_props(model, {"onnx.quant.pre_process": "onnxruntime.quant"})

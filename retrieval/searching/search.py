@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from retrieval.configuration import runtime
+from retrieval.embedding.cross_encoder import LANGUAGES
 from retrieval.embedding.embedder import Embedder
 from retrieval.errors import (
     UnknownCollection,
@@ -24,9 +25,10 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import fold
+from retrieval.searching.leisure import MILLISECONDS, Spare
 from retrieval.searching.names import Name, as_said, missing_names, phrases_in
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
-from retrieval.searching.rerank import DEPTH, rerank
+from retrieval.searching.rerank import DEPTH, rerank, reread
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 from retrieval.searching.spelling import Correction, spelled
 from retrieval.text.asked import asked_in, goes_on
@@ -43,7 +45,8 @@ class Method:
     """A way to search. The default is what measured best: docs/retrieval.md. `rerank` is a name of `rerank.METHODS`.
 
     `neighbours`: chunks added on each side of a hit. `per_document`: passages that one document may give, 0 for any
-    number. `depth`: hits that `rerank` orders anew.
+    number. `depth`: hits that `rerank` orders anew. `milliseconds`: after which a search no longer reads, 0 for never:
+    then it reads whoever else waits.
     """
 
     words: bool = True
@@ -52,6 +55,7 @@ class Method:
     neighbours: int = NEIGHBOURS
     per_document: int = 0
     depth: int = DEPTH
+    milliseconds: int = MILLISECONDS
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,9 @@ def search(
     if not scope.collection_ids or not query:
         return SearchResult((), stages=watch.all())
     asked = tuple(filter(None, (clean(question).strip() for question in asked or asked_in(query))))
-    find = partial(_find, where=where, scope=scope, method=method, limit=limit, watch=watch)
-    found = [_surer(find(asked[0]), follows, find), *map(find, asked[1:])]
+    with runtime().searches.one(milliseconds=method.milliseconds) as spare:
+        find = partial(_find, where=where, scope=scope, method=method, limit=limit, watch=watch, spare=spare)
+        found = [_surer(find(asked[0]), follows, find), *map(find, asked[1:])]
     passages = merged([one.passages for one in found], limit=limit)
     known = {pk: document for one in found for pk, document in one.documents.items()}
     return SearchResult(
@@ -171,7 +176,9 @@ def _surer(alone: _FoundFor, follows: str, find: Callable[[str], _FoundFor]) -> 
     return joined if (joined.confidence + by_itself) / 2 > alone.confidence else alone
 
 
-def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch) -> _FoundFor:
+def _find(
+    question: str, *, where: _Where, scope: Scope, method: Method, limit: int, watch: _Stopwatch, spare: Spare
+) -> _FoundFor:
     """Search for one question, its misspelt words read as those that were meant."""
     languages = where.languages or ("en",)
     space = runtime().space(where.fingerprint)
@@ -198,9 +205,16 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
     found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
     watch.stage("text")
     ranked = found.readable(hits)
-    if method.rerank and embedder:
-        ranked = rerank(read.question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
-        watch.stage("rerank")
+    ranked = _looked_at_again(
+        read.question,
+        found.readable(hits),
+        found=found,
+        embedder=embedder,
+        spoken=spoken,
+        method=method,
+        watch=watch,
+        spare=spare,
+    )
     ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases)) if phrases else ranked
     passages = _passages(ranked, found=found, method=method, limit=limit)
     texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages]
@@ -210,6 +224,35 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
     sure = 0.0 if missing else confidence(read.question, passages, language=spoken, translated=translated)
     watch.stage("passages")
     return _FoundFor(read.question, passages, sure, missing, read.corrections, spoken, found.documents)
+
+
+def _looked_at_again(
+    question: str,
+    ranked: list[Hit],
+    *,
+    found: _Found,
+    embedder: Embedder | None,
+    spoken: str,
+    method: Method,
+    watch: _Stopwatch,
+    spare: Spare,
+) -> list[Hit]:
+    """Return the hits in the order of the method's closer look at them, if it has one."""
+    if method.rerank == "maxsim" and embedder:
+        ranked = rerank(question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
+        watch.stage("rerank")
+    if method.rerank == "reader" and LANGUAGES.issuperset({spoken, *map(found.language_of, ranked[: method.depth])}):
+        read, ranked = reread(
+            question,
+            ranked,
+            text_of=found.text_of,
+            title_of=found.title_of,
+            encoder=runtime().cross_encoder,
+            depth=method.depth,
+            goes_on=spare,
+        )
+        watch.stage("reading" if read == min(len(ranked), method.depth) else "reading cut short")
+    return ranked
 
 
 def merged(rankings: Sequence[Sequence[Passage]], *, limit: int) -> tuple[Passage, ...]:
@@ -319,6 +362,12 @@ class _Found:
         text = "".join(self.pieces[place].text for place in places if place in self.pieces)
         said = as_said(text)
         return sum(phrase not in said for phrase in phrases)
+
+    def title_of(self, hit: Hit) -> str:
+        return self.documents[hit.document_id].title
+
+    def language_of(self, hit: Hit) -> str:
+        return self.documents[hit.document_id].language
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.

@@ -10,11 +10,12 @@ import pytest
 from django.conf import settings
 
 from retrieval.embedding import minilm_graph
+from retrieval.embedding.cross_encoder import CrossEncoder
 from retrieval.embedding.minilm import MiniLM
 from retrieval.index import Hit
 from retrieval.searching.confidence import ANSWERS, confidence, measure
 from retrieval.searching.duplicates import fold
-from retrieval.searching.rerank import max_similarity, rerank
+from retrieval.searching.rerank import max_similarity, rerank, reread
 from retrieval.searching.spans import by_passage, spans
 from retrieval.text.language import language_of
 
@@ -59,6 +60,33 @@ def test_rerank_lifts_what_says_it_and_keeps_what_is_beyond_its_depth(model: Min
     hits = [hit(0, score=1.03), hit(1, score=1.01), hit(2, score=1.02), hit(3, score=1.0)]
     ordered = rerank("How often is the pump oiled?", hits, text_of=lambda h: texts[h.position], embedder=model, depth=3)
     assert [h.position for h in ordered] == [2, 0, 1, 3]
+
+
+def test_reading_lifts_what_answers_as_far_as_there_is_time() -> None:
+    texts = [
+        "The pump was bought in Harburg.",
+        "Oil is sold in cans.",
+        "The pump is oiled weekly.",
+        "The pump is oiled daily.",
+    ]
+    hits = [hit(0, score=1.03), hit(1, score=1.02), hit(2, score=1.01), hit(3, score=1.0)]
+
+    def ordered(*time: bool) -> tuple[int, list[int]]:
+        read, new = reread(
+            "How often is the pump oiled?",
+            hits,
+            text_of=lambda h: texts[h.position],
+            title_of=lambda h: "",
+            encoder=CrossEncoder(),
+            depth=3,
+            goes_on=iter(time).__next__,
+        )
+        return read, [h.position for h in new]
+
+    assert ordered(False) == (0, [0, 1, 2, 3])
+    assert ordered(True, True, False)[0] == 2
+    read, positions = ordered(True, True, True)
+    assert (read, positions[0], positions[3]) == (3, 2, 3)
 
 
 # ---- duplicates ------------------------------------------------------------------------------------------------------

@@ -192,6 +192,27 @@ def test_threshold_is_a_setting(put: Put, public: Collection) -> None:
         assert not found.answers
 
 
+def test_stages_say_whether_hits_were_read(put: Put, public: Collection) -> None:
+    put(public, "guide.md", GUIDE)
+    put(public, "long.md", LONG)
+
+    def stages(milliseconds: int) -> list[str]:
+        method = Method(rerank="reader", milliseconds=milliseconds)
+        return [name for name, _ in search("What points the site at Qdrant?", user=NOBODY, method=method).stages]
+
+    assert stages(0) == ["scope", "spelling", "embed", "index", "text", "reading", "passages"]
+    assert stages(-1) == ["scope", "spelling", "embed", "index", "text", "reading cut short", "passages"]
+
+
+def test_other_languages_than_english_are_not_read(put: Put, public: Collection) -> None:
+    text = "Die Pumpe wird jede Woche geölt. Danach prüft der Hausmeister den Druck und trägt ihn in das Buch ein. "
+    put(public, "pumpe.md", text * 3)
+    method = Method(rerank="reader", milliseconds=0)
+    found = search("Wie oft wird die Pumpe geölt?", user=NOBODY, method=method)
+    assert found.passages
+    assert [name for name, _ in found.stages] == ["scope", "spelling", "embed", "index", "text", "passages"]
+
+
 def test_case_11_revoked_grant_excludes_at_once(put: Put, private: Collection, reader: User) -> None:
     put(private, "board.md", "Operation Heron.")
     assert len(search("heron", user=reader).passages) == 1
