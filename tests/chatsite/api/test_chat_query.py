@@ -154,7 +154,7 @@ def test_follow_up_is_searched_with_the_history_in_mind(client: Client, public: 
     searched = next(json.loads(body["arguments"]) for name, body in told if name == "tool_call")
     assert searched == {"query": "and in version 2?"}
     assert "magnet" in told[-1][1]["answer"]
-    [_, run] = Conversation.objects.get().runs.order_by("pk")
+    [_, run] = Conversation.objects.get().runs.order_by("created_at")
     assert run.steps[0]["query"] == "How is version 1 of the pump installed? and in version 2?"
 
 
