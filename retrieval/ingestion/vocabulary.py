@@ -28,9 +28,8 @@ def forget_documents(documents: Mapping[int, int | None]) -> None:
     are deleted, in the same transaction. Nothing is left of a collection that is gone."""
     known = {collection_id for collection_id in documents.values() if collection_id is not None}
     for collection_id in _lock(known):
-        _take_away(
-            collection_id, _held_by([pk for pk, of_collection in documents.items() if of_collection == collection_id])
-        )
+        leaving = [pk for pk, of_collection in documents.items() if of_collection == collection_id]
+        _take_away(collection_id, _held_by(leaving))
 
 
 def move_document(document_id: int, *, source: int, target: int) -> None:
