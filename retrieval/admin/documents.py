@@ -31,7 +31,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from retrieval.admin.forms import DocumentForm
 from retrieval.admin.sources import SourcePages, add_links, fetch_limits
-from retrieval.ingestion import ingest
+from retrieval.ingestion import ingest, vocabulary
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
 from retrieval.namesakes import full_name, told_apart
@@ -302,6 +302,8 @@ class DocumentAdmin(SourcePages):
         changed = {"title", "collection"} & set(form.changed_data)
         obj.title_given = obj.title_given or "title" in changed
         obj.save(update_fields=[*changed, "title_given", "updated_at"])  # only these: ingestion may write the others
+        if "collection" in changed:
+            vocabulary.move_document(obj.pk, source=form.initial["collection"], target=obj.collection_id)
         replacement = form.cleaned_data["replacement"]
         if replacement and ingest.replace_file(obj, file=replacement, filename=replacement.name):
             # At its address is something else now, whatever version that has.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from django.db import connection
 
@@ -27,13 +27,37 @@ def forget_documents(documents: Mapping[int, int | None]) -> None:
     """Take away what the chunks of these documents, by id with their collection's, count; call it before the chunks
     are deleted, in the same transaction. Nothing is left of a collection that is gone."""
     known = {collection_id for collection_id in documents.values() if collection_id is not None}
-    locked = Collection.objects.select_for_update(no_key=True).filter(pk__in=known)
-    for collection_id in locked.order_by("pk").values_list("pk", flat=True):
+    for collection_id in _lock(known):
         leaving = [pk for pk, of_collection in documents.items() if of_collection == collection_id]
-        rows = Chunk.objects.filter(document__in=leaving).order_by("pk").values_list("headings", "text")
-        if counted := _counted(rows.iterator()):
-            _change(collection_id, {word: (-chunks, -capitals) for word, (chunks, capitals) in counted.items()})
-            CollectionWord.objects.filter(collection=collection_id, chunks__lte=0).delete()
+        _take_away(collection_id, _held_by(leaving))
+
+
+def move_document(document_id: int, *, source: int, target: int) -> None:
+    """Count the document's words in the collection `target` from now on, and no longer in `source`, whose readers may
+    not read it any more; call it in the transaction that moves the document."""
+    counted = _held_by([document_id])
+    for collection_id in _lock({source, target}):
+        if collection_id == target:
+            _change(target, counted)
+        else:
+            _take_away(source, counted)
+
+
+def _lock(collections: Set[int]) -> list[int]:
+    """Return which of these collections are there, locked: so one counts at a time."""
+    locked = Collection.objects.select_for_update(no_key=True).filter(pk__in=collections)
+    return list(locked.order_by("pk").values_list("pk", flat=True))
+
+
+def _held_by(documents: Sequence[int]) -> Counted:
+    rows = Chunk.objects.filter(document__in=documents).order_by("pk").values_list("headings", "text")
+    return _counted(rows.iterator())
+
+
+def _take_away(collection_id: int, counted: Counted) -> None:
+    if counted:
+        _change(collection_id, {word: (-chunks, -capitals) for word, (chunks, capitals) in counted.items()})
+        CollectionWord.objects.filter(collection=collection_id, chunks__lte=0).delete()
 
 
 def _counted(chunks: Iterable[tuple[list[str], str]]) -> Counted:

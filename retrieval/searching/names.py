@@ -17,6 +17,7 @@ from retrieval.text.spellings import dates
 from retrieval.text.words import fold
 
 _NAMES_MOST = 20  # of one question
+_NAME_LONGEST = 100  # characters; a longer one tells nothing apart, and takes long to look for
 _NEAR = 0.6  # of difflib's ratio
 _SEPARATOR = r"[\s_\-‐-―./,'’:]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
@@ -24,7 +25,7 @@ _QUOTED = re.compile(r"[\"“„«](?P<said>[^\"“”„«»]{3,80})[\"”“»
 _NUMBERED = re.compile(
     r"(?P<kind>\b(?:clause|section|article|part|error|code|chapter|appendix|annex|figure|table|step|rule|version|release|"
     r"klausel|abschnitt|artikel|teil|fehler|kapitel|anhang|abbildung|tabelle|schritt|regel)\b|§{1,2})"
-    r"\s*(?:no\.?|nr\.?|number|nummer)?\s*(?P<number>[a-z]?-?\d[\w.\-]*\w|[a-z]?\d)",
+    r"\s*(?:(?:no\.?|nr\.?|number|nummer)\s*)?(?P<number>[a-z]?-?\d[\w.\-]*\w|[a-z]?\d)",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<!\w)\w+(?:[\-./]\w+)*+(?:\(\))?(?!\w)")
@@ -61,7 +62,8 @@ def names_in(question: str) -> list[Name]:
     """Return the names of `question` that tell things apart, in their order, each once."""
     found: dict[str, Name] = {}
     taken: list[tuple[int, int]] = []
-    for start, end, name in islice(_candidates(question), _NAMES_MOST):
+    short = (one for one in _candidates(question) if one[1] - one[0] <= _NAME_LONGEST)
+    for start, end, name in islice(short, _NAMES_MOST):
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             taken.append((start, end))
             found.setdefault(min(name.spellings), name)
@@ -141,6 +143,8 @@ def _written_names(text: str) -> Iterator[str]:
 
 def _is_name(token: str) -> bool:
     """Return whether it is a version, the name of a file or a function, or a code of letters and digits."""
+    if len(token) > _NAME_LONGEST:
+        return False
     if token.endswith("()") or _VERSION.fullmatch(token) or _ENDING.search(token) or _SNAKE.fullmatch(token):
         return True
     mixed = any(map(str.isdigit, token)) and any(map(str.isalpha, token))

@@ -20,7 +20,7 @@ _TELLING = 3  # words that say something; a question of fewer is asked together 
 _WORDY = 25  # words; of a longer sentence only the clauses from the first that asks count
 _LONG = 40  # words of a sentence in front of a question; only the end of a longer one is taken along
 
-_MARKS = re.compile(r"[?？؟;՞፧⁇⁈⁉]+[\s\"'”’»)\]*_]*\Z")
+_MARKS = re.compile(r"[?？؟;՞፧⁇⁈⁉][\s\"'”’»)\]*_]*\Z")
 _SHORT_END = re.compile(r"(?<!\w)\w{1,4}\.\Z")
 _CLAUSE = re.compile(r"[,;:—–]\s+|\s[-–—]\s|\.{3}\s+|…\s*|\s(?=(?:and|but|so|und|aber|et|mais|y|pero|e|ma)\s)")
 

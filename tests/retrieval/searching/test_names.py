@@ -92,3 +92,18 @@ def test_nearest_name_is_offered_as_it_is_written() -> None:
 @pytest.mark.parametrize("unit", ["E-", "1.", "a_", "§ 1 ", "“", "1 March ", "x1-"])
 def test_case_129_long_questions_take_linear_time(unit: str) -> None:
     assert calls(names_in, unit * 4_000) < 5 * calls(names_in, unit * 1_000)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "part" + " " * 200_000,
+        "1-" + "aaa-" * 50_000 + "x",
+        "§" * 200_000,
+        "1" * 200_000,
+        "a_" * 100_000,
+        "1.000" * 40_000,
+    ],
+)
+def test_nothing_so_long_is_a_name(question: str) -> None:
+    assert missing_names(question, ["What part 1 of the a_b says."]) == []

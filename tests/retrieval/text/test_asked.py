@@ -64,6 +64,13 @@ def test_case_129_long_messages_take_linear_time(unit: str) -> None:
     assert calls(asked_in, unit * 8_000) < 5 * calls(asked_in, unit * 2_000)
 
 
+def test_question_marks_without_end_are_read_once() -> None:
+    told = "The pump of the boiler makes a noise at night. "
+    marks = "?" * 200_000
+    assert asked_in(f"{told}What{marks}x")
+    assert asked_in(f"{told}What is it{marks}") == [f"{told}What is it{marks}"]
+
+
 @pytest.mark.parametrize(
     "question",
     ["Where did Mgr. Smith live when the town burnt down?", "Wann wurde Papst Johannes Paul II. Bischof von Krakau?"],
