@@ -20,7 +20,8 @@ def language_of_terms(*texts: str) -> str:
 
 def terms(text: str, *, language: str) -> frozenset[str]:
     """Return the stems of all words of `text`; of scripts that don't space words and of longer Korean words, the pairs
-    of neighbouring letters. A name like QDRANT_URL, getUserName or 3.5 counts whole and in its parts."""
+    of neighbouring letters. A name like QDRANT_URL, getUserName or 3.5 counts whole and in its parts; hyphens don't
+    count: E-1204 is E1204, and Wi-Fi is wifi."""
     return frozenset(_terms(text, language))
 
 
@@ -39,7 +40,7 @@ def _asking_terms(language: str) -> frozenset[str]:
 def _terms(text: str, language: str, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
     for whole, *parts in compounds(text):
         if parts:
-            yield whole
+            yield whole.replace("-", "")
         for word in parts or (whole,):
             if word not in without:
                 yield from letter_runs(word) or (stem(word, language=language),)
