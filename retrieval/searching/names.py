@@ -68,6 +68,11 @@ def names_in(question: str) -> list[Name]:
     return list(found.values())
 
 
+def codes_in(question: str) -> list[Name]:
+    """Return the names of `question` that have letters: none of its dates and plain numbers."""
+    return [name for name in names_in(question) if any(map(str.isalpha, "".join(name.spellings)))]
+
+
 def phrases_in(question: str) -> list[str]:
     """Return what stands in quotes in `question`, as `as_said` has it."""
     return [as_said(match["said"]) for match in _QUOTED.finditer(question)]
@@ -90,6 +95,12 @@ def missing_names(
     folded = [fold(text) for text in texts]
     dated = {date for text in texts for _, date in dates(text)}
     return [name for name in (*wanted, *absent) if not _is_held(name, folded, dated)]
+
+
+def lacking(codes: Sequence[Name], text: str) -> int:
+    """Return how many of these codes `text` doesn't hold in any spelling."""
+    folded = [fold(text)] if codes else []
+    return sum(not _is_held(code, folded, frozenset()) for code in codes)
 
 
 def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:

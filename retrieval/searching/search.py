@@ -24,7 +24,7 @@ from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import fold
-from retrieval.searching.names import Name, as_said, missing_names, phrases_in
+from retrieval.searching.names import Name, as_said, codes_in, lacking, missing_names, phrases_in
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
@@ -59,8 +59,9 @@ class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
     query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; the documents
     of the passages, by id; the questions that the query was taken to ask, each of which was searched for; and the names
-    in them that none of the passages found for them holds, which makes such a question one that nothing answers; and
-    the words that no document holds, which were searched for as the words that they were read as as well."""
+    in them that none of the passages found for them holds, which makes such a question one that nothing answers; of
+    several questions those that nothing answers, though another is answered; and the words that no document holds,
+    which were searched for as the words that they were read as as well."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
@@ -69,6 +70,7 @@ class SearchResult:
     documents: Mapping[int, Document] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     missing: tuple[Name, ...] = ()
+    unanswered: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
 
     @property
@@ -135,12 +137,14 @@ def search(
     find = partial(_find, where=where, scope=scope, method=method, limit=limit, watch=watch)
     found = [_surer(find(asked[0]), follows, find), *map(find, asked[1:])]
     passages = merged([one.passages for one in found], limit=limit)
+    sure, enough = max(one.confidence for one in found), runtime().settings.answer_confidence
     known = {pk: document for one in found for pk, document in one.documents.items()}
     return SearchResult(
         passages,
-        confidence=max(one.confidence for one in found),
+        confidence=sure,
         asked=tuple(one.question for one in found),
         missing=tuple(name for one in found for name in one.missing),
+        unanswered=tuple(one.question for one in found if one.confidence < enough <= sure and not one.missing),
         corrections=tuple(correction for one in found for correction in one.corrections),
         language=found[0].language,
         stages=watch.all(),
@@ -201,7 +205,8 @@ def _find(question: str, *, where: _Where, scope: Scope, method: Method, limit: 
     if method.rerank and embedder:
         ranked = rerank(read.question, ranked, text_of=found.text_of, embedder=embedder, depth=method.depth)
         watch.stage("rerank")
-    ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases)) if phrases else ranked
+    codes = codes_in(read.question)
+    ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases, codes)) if phrases or codes else ranked
     passages = _passages(ranked, found=found, method=method, limit=limit)
     texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages]
     missing = missing_names(read.question, texts, unknown=read.unknown, language=spoken)
@@ -313,12 +318,12 @@ class _Found:
     def text_of(self, hit: Hit) -> str:
         return self.pieces[hit.document_id, hit.position].text
 
-    def lacks(self, hit: Hit, phrases: Sequence[str]) -> int:
-        """Return how many of these folded phrases stand neither in the hit nor across its edges."""
+    def lacks(self, hit: Hit, phrases: Sequence[str], codes: Sequence[Name]) -> int:
+        """Return how many of these folded phrases and codes stand neither in the hit nor across its edges."""
         places = ((hit.document_id, hit.position + step) for step in (-1, 0, 1))
         text = "".join(self.pieces[place].text for place in places if place in self.pieces)
         said = as_said(text)
-        return sum(phrase not in said for phrase in phrases)
+        return sum(phrase not in said for phrase in phrases) + lacking(codes, text)
 
 
 # Both in SQL as it is: the ORM takes ten times as long to write these queries as they take to run.

@@ -82,6 +82,7 @@ _GREETINGS = frozenset(
     """hi hello hey dear good greetings thanks thank sorry hallo moin guten danke vielen liebe lieber sehr
     entschuldigung bonjour bonsoir salut merci hola buenos buenas gracias ciao buongiorno buonasera grazie""".split()
 )
+_ADDRESSED = frozenset("you dir euch ihnen ihr sie vous usted".split())
 _LEADS = frozenset(
     """hi hello hey please so and but also now ok okay well or then just
     hallo bitte und aber also nun oder et mais y pero e ma""".split()
@@ -116,6 +117,7 @@ def asked_in(message: str) -> list[str]:
     if len(sentences) <= 1 and len(message.split()) <= _SHORT:
         return [_without_greeting(message)]
     found = list(dict.fromkeys(_questions(sentences)))
+    found = [question for question in found if not _is_polite(question)] or found
     if not found:
         found = [" ".join(sentence for sentence in sentences if not _is_friendly(sentence))]
     return [question for question in found[:QUESTIONS_MOST] if question.strip()] or [message]
@@ -217,6 +219,12 @@ def _begins(clause: str, *, relative: bool) -> bool:
 
 def _is_friendly(text: str) -> bool:
     return all(word in _FRIENDLY or word in _SMALL for word in words(text)) and not _MARKS.search(text)
+
+
+def _is_polite(question: str) -> bool:
+    """Return whether it only asks how the reader is, or for help: "How are you all doing today?"."""
+    said = words(question)
+    return not _ADDRESSED.isdisjoint(said) and all(word in _FRIENDLY or word in _SMALL for word in said)
 
 
 def _needs(question: str, before: str) -> bool:
