@@ -46,6 +46,7 @@ _TITLED = re.compile(
     re.IGNORECASE,
 )
 _CAPITAL_NOUNS = frozenset({"de", "lb"})  # languages that write every noun with a capital
+_SPACED = re.compile(r"(?<![\w-])[A-Z]{1,4} (?P<number>\d{3,})(?![\w%-]|[.,]\d)")  # E 1204
 _NUMBER = re.compile(r"(?<![\w.,$€£-])\d{3,}(?![\w%-]|[.,]\d)")
 
 
@@ -171,6 +172,8 @@ def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
             spelling = _squeezed(code)
             is_version = _VERSION.fullmatch(match[0]) is not None
             yield *match.span(), Name(match[0], frozenset({spelling.lstrip("v") if is_version else spelling}))
+    for match in _SPACED.finditer(question):
+        yield *match.span(), Name(match[0], frozenset({_squeezed(match[0]), match["number"]}))
     for match in _NUMBER.finditer(question):
         yield *match.span(), Name(match[0], frozenset({match[0]}))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from retrieval.text.language import likely_language
+from retrieval.text.spellings import unaccented
 from retrieval.text.stems import stem
 from retrieval.text.stopwords import asking_words, stop_words
 from retrieval.text.words import compounds, fold, letter_runs, name_parts, words
@@ -34,7 +35,13 @@ def content_terms(text: str, *, language: str = "") -> frozenset[str]:
 
 @cache
 def _asking_terms(language: str) -> frozenset[str]:
-    return frozenset(stem(word, language=language) for word in asking_words(language))
+    return frozenset(_stem(word, language) for word in asking_words(language))
+
+
+def _stem(word: str, language: str) -> str:
+    """Return the stem without accents: people leave them out."""
+    stemmed = stem(word, language=language)
+    return stemmed if stemmed.isascii() else unaccented(stemmed)
 
 
 def _terms(text: str, language: str, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
@@ -43,5 +50,5 @@ def _terms(text: str, language: str, *, without: frozenset[str] = frozenset()) -
             yield whole.replace("-", "")
         for word in parts or (whole,):
             if word not in without:
-                yield from letter_runs(word) or (stem(word, language=language),)
-    yield from (stem(fold(part), language=language) for part in name_parts(text))
+                yield from letter_runs(word) or (_stem(word, language),)
+    yield from (_stem(fold(part), language) for part in name_parts(text))
