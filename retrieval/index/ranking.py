@@ -12,7 +12,8 @@ from retrieval.index import Hit
 
 Key = TypeVar("Key")
 
-_BACKGROUND = 20  # points that a ranking by words is compared to, where fewer hold any
+_FEW = 3  # points; from so few, nothing is learned about how scores spread. With 19, German questions lose by it
+_BACKGROUND = 20  # points that a ranking by words is compared to, where so few hold any
 
 
 class Ranked(NamedTuple):
@@ -80,9 +81,9 @@ def fuse(*rankings: Mapping[Key, float], weights: Sequence[float]) -> dict[Key, 
 
 
 def _normalized(scores: Mapping[Key, float], *, among: int = 0) -> dict[Key, float]:
-    """Return the normalised scores. `among` so many points at least: those that aren't in the ranking score 0 in it, so
-    that a word which hardly any chunk holds tells those apart from all others."""
-    others = max(among - len(scores), 0)
+    """Return the normalised scores. A few are compared `among` so many points: those that aren't in the ranking score 0
+    in it, so that a word which hardly any chunk holds tells those apart from all others."""
+    others = max(among - len(scores), 0) if len(scores) <= _FEW else 0
     if len({*scores.values(), *[0.0] * bool(others)}) < 2:
         return dict.fromkeys(scores, 0.5)
     count = len(scores) + others
