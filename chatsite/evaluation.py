@@ -40,7 +40,9 @@ class EvaluatedSite:
         question = Question(Reader(self.user), Conversation(), messages[-1], asked=asked, follows=follows)
         found = DocumentSearch(question, passages={}, steps=[])
         found.first()
-        models = answering_models(found.asked, found.candidates, missing=found.missing, mode=question.mode)
+        models = answering_models(
+            found.asked, found.candidates, missing=found.missing, unanswered=found.unanswered, mode=question.mode
+        )
         quoted = models.extractive.quoted()
         answer = strip_markers(quoted)
         return answer if answer != quoted else ""

@@ -75,6 +75,7 @@ class DocumentSearch:
         self._answers: dict[int, bool] = {}  # by number: is it taken to answer what was searched for?
         self.asked = list(question.asked)  # as the first search has searched for it
         self.missing: list[Name] = []  # names in it that nothing that the first search found holds
+        self.unanswered: list[str] = []  # questions of several that it found nothing for
         self.documents: dict[int, Document] = {}  # of all passages found, by id
 
     @tool
@@ -116,6 +117,7 @@ class DocumentSearch:
                 self._sure = found.confidence
                 self.asked[:] = found.asked or self.asked
                 self.missing[:] = found.missing
+                self.unanswered[:] = found.unanswered
             self.documents |= found.documents
         except IndexUnavailable as error:
             raise SearchUnavailable(str(error)) from error

@@ -64,6 +64,7 @@ class Driving:
             asked_in(question.text) if question.mode == Run.Mode.SELECTED_TEXT else self._search.asked,
             self._search.candidates,
             missing=self._search.missing,
+            unanswered=self._search.unanswered,
             mode=question.mode,
             chosen=question.model,
         )

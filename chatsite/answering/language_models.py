@@ -131,11 +131,12 @@ def answering_models(
     candidates: Callable[[], Sequence[Candidate]],
     *,
     missing: Sequence[Name],
+    unanswered: Sequence[str],
     mode: str,
     chosen: str = "",
 ) -> AnsweringModels:
     """Return the `chosen` model, or the configured ones, with the one behind them that quotes from `candidates` what
-    answers the questions `asked`, or says which names in them are `missing`."""
+    answers the questions `asked`, or says which names in them are `missing` and which of them are `unanswered`."""
     names = [chosen] if chosen else chat_models()
     language = [WatchedModel(language_model(name)) for name in names]
     selection = mode == Run.Mode.SELECTED_TEXT
@@ -159,6 +160,7 @@ def answering_models(
         _absent,
         _unanswered,
         missing=missing,
+        nothing=unanswered,
         closest=_("This is the closest in your selection:"),
         selection=selection,
         closeness=closeness,

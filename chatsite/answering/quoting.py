@@ -35,6 +35,7 @@ class ExtractiveModel:
     unanswered: Callable[[str], str]
     closest: str
     missing: Sequence[Name] = ()  # names in the questions that stand nowhere
+    nothing: Sequence[str] = ()  # of several questions, those that nothing answers
     selection: bool = False
     closeness: Closeness | None = None
     name: str = "extractive"
@@ -57,6 +58,8 @@ class ExtractiveModel:
         texts = [f"{one.passage.title}\n{one.passage.text}" for one in candidates]
         if missing := [name for name in self.missing if name.written in asked]:
             return [self.absent(name.written, nearest_name(name, texts)) for name in missing]
+        if asked in self.nothing:
+            return [self.unanswered(asked.rstrip(" ?？.!"))]
         found = best_sentences(asked, candidates, selection=self.selection, closeness=self.closeness)
         quotes = [quote.markdown for quote in whole_quotes(asked, found)]
         unsure = [self.closest] if quotes and not found.sure else []

@@ -200,6 +200,8 @@ def _is_answered(question: str, section: Section, document: Document, reader: Re
         for marker, passage in list(passages.items())[:_FIRST_PASSAGES]
         if passage.document_id == document.pk and passage.start < section.end and section.start < passage.end
     ]
-    models = answering_models(search.asked, search.candidates, missing=search.missing, mode=Run.Mode.RETRIEVAL)
+    models = answering_models(
+        search.asked, search.candidates, missing=search.missing, unanswered=search.unanswered, mode=Run.Mode.RETRIEVAL
+    )
     quoted = models.extractive.quoted()
     return any(f"[{marker}]" in quoted for marker in here)

@@ -12,6 +12,9 @@ from retrieval.index import Hit
 
 Key = TypeVar("Key")
 
+_FEW = 3  # points; from so few, nothing is learned about how scores spread. With 19, German questions lose by it
+_BACKGROUND = 20  # points that a ranking by words is compared to, where so few hold any
+
 
 class Ranked(NamedTuple):
     """A point that ranks among the best: what is stored with it, and its vector where that was asked for."""
@@ -35,7 +38,10 @@ def rank(
     Keys are ids as the index has them. `read` returns the points with these keys, with their vectors when its second
     argument says so. Points that only words found are compared to `vector` here, unless it is None.
     """
-    parts = _normalized(words), {key: trust * score for key, score in _normalized(cosines).items()}
+    parts = (
+        _normalized(words, among=min(len(cosines), _BACKGROUND)),
+        {key: trust * score for key, score in _normalized(cosines).items()},
+    )
     fused = {key: parts[0].get(key, 0.0) + parts[1].get(key, 0.0) for key in words.keys() | cosines.keys()}
     if not fused or limit < 1:
         return []
@@ -74,11 +80,16 @@ def fuse(*rankings: Mapping[Key, float], weights: Sequence[float]) -> dict[Key, 
     return dict(fused)
 
 
-def _normalized(scores: Mapping[Key, float]) -> dict[Key, float]:
-    if len(set(scores.values())) < 2:
+def _normalized(scores: Mapping[Key, float], *, among: int = 0) -> dict[Key, float]:
+    """Return the normalised scores. A few are compared `among` so many points: those that aren't in the ranking score 0
+    in it, so that a word which hardly any chunk holds tells those apart from all others."""
+    others = max(among - len(scores), 0) if len(scores) <= _FEW else 0
+    if len({*scores.values(), *[0.0] * bool(others)}) < 2:
         return dict.fromkeys(scores, 0.5)
-    mean = math.fsum(scores.values()) / len(scores)  # `statistics.stdev` takes ten times as long
-    spread = 6 * math.sqrt(math.fsum((score - mean) ** 2 for score in scores.values()) / (len(scores) - 1))
+    count = len(scores) + others
+    mean = math.fsum(scores.values()) / count  # `statistics.stdev` takes ten times as long
+    squares = math.fsum((score - mean) ** 2 for score in scores.values()) + others * mean**2
+    spread = 6 * math.sqrt(squares / (count - 1))
     lowest = mean - spread / 2
     return {key: (score - lowest) / spread for key, score in scores.items()}
 

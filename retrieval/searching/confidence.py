@@ -14,6 +14,7 @@ from itertools import chain, pairwise, zip_longest
 from typing import Protocol
 
 from retrieval.text.language import likely_language
+from retrieval.text.spellings import unaccented
 from retrieval.text.stopwords import stop_words, without_small_words
 from retrieval.text.words import is_unspaced, letter_runs, words
 
@@ -123,7 +124,7 @@ def _terms(listed: Sequence[str], language: str) -> list[str]:
         if word.isascii():
             found.append(word[:_STEM])
         else:
-            found += letter_runs(word) or (_ARTICLE.sub("", word)[:_STEM],)
+            found += letter_runs(word) or (_ARTICLE.sub("", unaccented(word))[:_STEM],)
     return found
 
 

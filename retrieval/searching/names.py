@@ -47,6 +47,7 @@ _TITLED = re.compile(
     re.IGNORECASE,
 )
 _CAPITAL_NOUNS = frozenset({"de", "lb"})  # languages that write every noun with a capital
+_SPACED = re.compile(r"(?<![\w-])[A-Z]{1,4} (?P<number>\d{3,})(?![\w%-]|[.,]\d)")  # E 1204
 _NUMBER = re.compile(r"(?<![\w.,$€£-])\d{3,}(?![\w%-]|[.,]\d)")
 
 
@@ -68,6 +69,11 @@ def names_in(question: str) -> list[Name]:
             taken.append((start, end))
             found.setdefault(min(name.spellings), name)
     return list(found.values())
+
+
+def codes_in(question: str) -> list[Name]:
+    """Return the names of `question` that have letters: none of its dates and plain numbers."""
+    return [name for name in names_in(question) if any(map(str.isalpha, "".join(name.spellings)))]
 
 
 def phrases_in(question: str) -> list[str]:
@@ -92,6 +98,12 @@ def missing_names(
     folded = [fold(text) for text in texts]
     dated = {date for text in texts for _, date in dates(text)}
     return [name for name in (*wanted, *absent) if not _is_held(name, folded, dated)]
+
+
+def lacking(codes: Sequence[Name], text: str) -> int:
+    """Return how many of these codes `text` doesn't hold in any spelling."""
+    folded = [fold(text)] if codes else []
+    return sum(not _is_held(code, folded, frozenset()) for code in codes)
 
 
 def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
@@ -164,6 +176,8 @@ def _candidates(question: str) -> Iterator[tuple[int, int, Name]]:
             spelling = _squeezed(code)
             is_version = _VERSION.fullmatch(match[0]) is not None
             yield *match.span(), Name(match[0], frozenset({spelling.lstrip("v") if is_version else spelling}))
+    for match in _SPACED.finditer(question):
+        yield *match.span(), Name(match[0], frozenset({_squeezed(match[0]), match["number"]}))
     for match in _NUMBER.finditer(question):
         yield *match.span(), Name(match[0], frozenset({match[0]}))
 

@@ -26,7 +26,7 @@ from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import fold
 from retrieval.searching.leisure import MILLISECONDS, Spare
-from retrieval.searching.names import Name, as_said, missing_names, phrases_in
+from retrieval.searching.names import Name, as_said, codes_in, lacking, missing_names, phrases_in
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank, reread
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
@@ -63,8 +63,9 @@ class SearchResult:
     """The passages, best first; how likely it is, 0 to 1, that they answer the query; the language (ISO 639-1) that the
     query was taken to be in, empty where none is known; the milliseconds that each stage took, in order; the documents
     of the passages, by id; the questions that the query was taken to ask, each of which was searched for; and the names
-    in them that none of the passages found for them holds, which makes such a question one that nothing answers; and
-    the words that no document holds, which were searched for as the words that they were read as as well."""
+    in them that none of the passages found for them holds, which makes such a question one that nothing answers; of
+    several questions those that nothing answers, though another is answered; and the words that no document holds,
+    which were searched for as the words that they were read as as well."""
 
     passages: tuple[Passage, ...]
     confidence: float = 0.0
@@ -73,6 +74,7 @@ class SearchResult:
     documents: Mapping[int, Document] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     missing: tuple[Name, ...] = ()
+    unanswered: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
 
     @property
@@ -140,12 +142,14 @@ def search(
         find = partial(_find, where=where, scope=scope, method=method, limit=limit, watch=watch, spare=spare)
         found = [_surer(find(asked[0]), follows, find), *map(find, asked[1:])]
     passages = merged([one.passages for one in found], limit=limit)
+    sure, enough = max(one.confidence for one in found), runtime().settings.answer_confidence
     known = {pk: document for one in found for pk, document in one.documents.items()}
     return SearchResult(
         passages,
-        confidence=max(one.confidence for one in found),
+        confidence=sure,
         asked=tuple(one.question for one in found),
         missing=tuple(name for one in found for name in one.missing),
+        unanswered=tuple(one.question for one in found if one.confidence < enough <= sure and not one.missing),
         corrections=tuple(correction for one in found for correction in one.corrections),
         language=found[0].language,
         stages=watch.all(),
@@ -204,7 +208,6 @@ def _find(
     hits = [replace(hit, similarity=_similarity(hit, embedder if known else None)) for hit in hits]
     found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
     watch.stage("text")
-    ranked = found.readable(hits)
     ranked = _looked_at_again(
         read.question,
         found.readable(hits),
@@ -215,7 +218,8 @@ def _find(
         watch=watch,
         spare=spare,
     )
-    ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases)) if phrases else ranked
+    codes = codes_in(read.question)
+    ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases, codes)) if phrases or codes else ranked
     passages = _passages(ranked, found=found, method=method, limit=limit)
     texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages]
     missing = missing_names(read.question, texts, unknown=read.unknown, language=spoken)
@@ -356,12 +360,12 @@ class _Found:
     def text_of(self, hit: Hit) -> str:
         return self.pieces[hit.document_id, hit.position].text
 
-    def lacks(self, hit: Hit, phrases: Sequence[str]) -> int:
-        """Return how many of these folded phrases stand neither in the hit nor across its edges."""
+    def lacks(self, hit: Hit, phrases: Sequence[str], codes: Sequence[Name]) -> int:
+        """Return how many of these folded phrases and codes stand neither in the hit nor across its edges."""
         places = ((hit.document_id, hit.position + step) for step in (-1, 0, 1))
         text = "".join(self.pieces[place].text for place in places if place in self.pieces)
         said = as_said(text)
-        return sum(phrase not in said for phrase in phrases)
+        return sum(phrase not in said for phrase in phrases) + lacking(codes, text)
 
     def title_of(self, hit: Hit) -> str:
         return self.documents[hit.document_id].title

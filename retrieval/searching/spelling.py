@@ -16,10 +16,10 @@ from django.db import connection
 
 from retrieval.embedding.embedder import WordKnower
 from retrieval.models import CollectionWord
+from retrieval.text.asked import ASKING
 from retrieval.text.language import likely_language
 from retrieval.text.spellings import unaccented
 from retrieval.text.stems import stem
-from retrieval.text.stopwords import STOP_WORDS
 from retrieval.text.words import MARKS, VOCABULARY_LONGEST, fold, is_unspaced, words
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _NEAREST = 200  # words that are asked for in SQL
 _READ_AGAIN = 100  # rows before the newest known, for two transactions may end in another order than they began
 _LETTERS = re.compile(rf"(?<![\w{MARKS}@#/\\])[^\W\d_](?:[^\W\d_]|[{MARKS}])+(?![\w{MARKS}@/\\]|[.:]\w|\()")
 _QUOTED = re.compile(r"[\"“„«][^\"“”„«»]*[\"”“»]")
-_SMALL = frozenset().union(*STOP_WORDS.values())
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _words_of(question: str, *, shortest: int) -> list[re.Match[str]]:
         for match in _LETTERS.finditer(question)
         if shortest <= len(match[0]) <= VOCABULARY_LONGEST
         and (match[0][2:].islower() or match[0].isupper())
-        and fold(match[0]) not in _SMALL
+        and fold(match[0]) not in ASKING
         and not is_unspaced(match[0])
         and not any(start <= match.start() < end for start, end in quoted)
     ]

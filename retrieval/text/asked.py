@@ -78,6 +78,11 @@ _FRIENDLY = frozenset(
     saludos
     ciao buongiorno buonasera grazie anticipo favore domanda sapere vorrei saluti""".split()
 )
+_GREETINGS = frozenset(
+    """hi hello hey dear good greetings thanks thank sorry hallo moin guten danke vielen liebe lieber sehr
+    entschuldigung bonjour bonsoir salut merci hola buenos buenas gracias ciao buongiorno buonasera grazie""".split()
+)
+_ADDRESSED = frozenset("you dir euch ihnen ihr sie vous usted".split())
 _LEADS = frozenset(
     """hi hello hey please so and but also now ok okay well or then just
     hallo bitte und aber also nun oder et mais y pero e ma""".split()
@@ -101,6 +106,8 @@ _ABOUT = re.compile(
     r"\W*(?:(?:what|how) about|what if|was ist mit|wie (?:ist|wäre) es mit|wat met|et pour|y qué)\b", re.I
 )
 _SMALL = frozenset().union(*STOP_WORDS.values())
+ASKING = _OPENING | _REQUESTS | _FRIENDLY | _SMALL
+"""The folded words that people ask, greet and thank with, and those that say little."""
 
 
 def asked_in(message: str) -> list[str]:
@@ -108,8 +115,9 @@ def asked_in(message: str) -> list[str]:
     or where nothing in it asks. One that says little by itself ("How do I reset it?") has the sentence before it."""
     sentences = [message[start:end] for start, end in _question_spans(message)]
     if len(sentences) <= 1 and len(message.split()) <= _SHORT:
-        return [message]
+        return [_without_greeting(message)]
     found = list(dict.fromkeys(_questions(sentences)))
+    found = [question for question in found if not _is_polite(question)] or found
     if not found:
         found = [" ".join(sentence for sentence in sentences if not _is_friendly(sentence))]
     return [question for question in found[:QUESTIONS_MOST] if question.strip()] or [message]
@@ -150,6 +158,17 @@ def _is_cut(question: str, following: str) -> bool:
     )
 
 
+def _without_greeting(message: str) -> str:
+    """Return the message from its first clause on that doesn't greet or thank; all of it where each does."""
+    start = 0
+    for match in _CLAUSE.finditer(message):
+        clause = message[start : match.end()]
+        if _GREETINGS.isdisjoint(words(clause)[:1]) or not _is_friendly(clause):
+            break
+        start = match.end()
+    return message[start:] if words(message[start:]) and not _is_friendly(message[start:]) else message
+
+
 def _questions(sentences: list[str]) -> Iterator[str]:
     before = ""
     for sentence in sentences:
@@ -158,7 +177,7 @@ def _questions(sentences: list[str]) -> Iterator[str]:
             continue
         told = " ".join(_asking(clauses) if len(sentence.split()) > _WORDY else clauses)
         if _asks(sentence, clauses):
-            yield f"{before} {told}".strip() if _says_little(told) else told
+            yield f"{before} {told}".strip() if _needs(told, before) else told
         before = " ".join(told.split()[-_LONG:])
 
 
@@ -202,7 +221,16 @@ def _is_friendly(text: str) -> bool:
     return all(word in _FRIENDLY or word in _SMALL for word in words(text)) and not _MARKS.search(text)
 
 
-def _says_little(question: str) -> bool:
+def _is_polite(question: str) -> bool:
+    """Return whether it only asks how the reader is, or for help: "How are you all doing today?"."""
+    said = words(question)
+    return not _ADDRESSED.isdisjoint(said) and all(word in _FRIENDLY or word in _SMALL for word in said)
+
+
+def _needs(question: str, before: str) -> bool:
+    """Return whether the question isn't understood without the sentence `before`: it points there, or says one word
+    about what is numbered there ("I have the E200. What is its weight?")."""
     said = [word for word in words(question) if word not in _SMALL and word not in _FRIENDLY]
     points = not _POINTING.isdisjoint(fold(question).split()) or not _POINTING.isdisjoint(words(question))
-    return len(said) < _TELLING and (points or len(said) < 2)
+    numbered = any(map(str.isdigit, before))
+    return len(said) < _TELLING if points else len(said) < 1 + numbered

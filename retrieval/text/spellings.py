@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from retrieval.text.words import MARKS
 
@@ -61,6 +62,7 @@ def dates(text: str) -> Iterator[tuple[re.Match[str], str]]:
             yield match, date
 
 
+@lru_cache(maxsize=20_000)
 def unaccented(word: str) -> str:
     """Return a word in Latin letters without its accents; in other scripts marks are letters of their own."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", word) if not unicodedata.combining(sign))

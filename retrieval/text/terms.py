@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from retrieval.text.language import likely_language
+from retrieval.text.spellings import unaccented
 from retrieval.text.stems import stem
 from retrieval.text.stopwords import asking_words, stop_words
 from retrieval.text.words import compounds, fold, letter_runs, name_parts, words
@@ -20,7 +21,8 @@ def language_of_terms(*texts: str) -> str:
 
 def terms(text: str, *, language: str) -> frozenset[str]:
     """Return the stems of all words of `text`; of scripts that don't space words and of longer Korean words, the pairs
-    of neighbouring letters. A name like QDRANT_URL, getUserName or 3.5 counts whole and in its parts."""
+    of neighbouring letters. A name like QDRANT_URL, getUserName or 3.5 counts whole and in its parts; hyphens don't
+    count: E-1204 is E1204, and Wi-Fi is wifi."""
     return frozenset(_terms(text, language))
 
 
@@ -33,14 +35,20 @@ def content_terms(text: str, *, language: str = "") -> frozenset[str]:
 
 @cache
 def _asking_terms(language: str) -> frozenset[str]:
-    return frozenset(stem(word, language=language) for word in asking_words(language))
+    return frozenset(_stem(word, language) for word in asking_words(language))
+
+
+def _stem(word: str, language: str) -> str:
+    """Return the stem without accents: people leave them out."""
+    stemmed = stem(word, language=language)
+    return stemmed if stemmed.isascii() else unaccented(stemmed)
 
 
 def _terms(text: str, language: str, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
     for whole, *parts in compounds(text):
         if parts:
-            yield whole
+            yield whole.replace("-", "")
         for word in parts or (whole,):
             if word not in without:
-                yield from letter_runs(word) or (stem(word, language=language),)
-    yield from (stem(fold(part), language=language) for part in name_parts(text))
+                yield from letter_runs(word) or (_stem(word, language),)
+    yield from (_stem(fold(part), language) for part in name_parts(text))

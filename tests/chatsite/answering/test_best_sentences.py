@@ -92,6 +92,19 @@ def test_search_that_knows_whether_it_answers_decides(query: str, answers: bool 
     assert bool(best_sentences(query, passages).sentences) is quoted
 
 
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("What do I do about error E1204?", "The pump runs dry."),
+        ("Is there wifi in the cafe?", "The Wi-Fi of the Café is free."),
+    ],
+)
+def test_hyphens_and_accents_dont_part_what_is_asked_from_what_is_said(query: str, answer: str) -> None:
+    text = "### E-1204\n\nThe pump runs dry.\n\n### E-1279\n\nThe motor is hot.\n\nThe Wi-Fi of the Café is free."
+    assert quoted(query, text)[0] == answer
+    assert "The motor is hot." not in quoted(query, text)
+
+
 def test_quotes_are_substrings_but_for_white_space() -> None:
     whole = " ".join(f"{STORE} {SETTINGS}".split())
     texts = [text for query in ("settings read wrong value", "store process", "port") for _, text in answers(query)]

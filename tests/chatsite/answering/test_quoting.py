@@ -83,6 +83,14 @@ def test_it_answers_one_question_of_a_message_after_another() -> None:
     assert (parts[1], parts[-1]) == (QDRANT_ROW, "No settings.toml.")
 
 
+def test_question_of_several_that_nothing_answers_is_named() -> None:
+    asked = ("Which variable points the site at a Qdrant server?", "What is the default mayor of Paris?")
+    model = ExtractiveModel(
+        asked, lambda: ROWS, str, DECLINED, absent, lambda part: f"Nothing on {part}.", closest="", nothing=asked[1:]
+    )
+    assert model.quoted() == f"{QDRANT_ROW}\n\nNothing on What is the default mayor of Paris."
+
+
 def test_it_declines_without_a_marker() -> None:
     asked = "What is the capital of Mongolia?"
     assert run(quoting(asked, ROWS), asked).content == f"{NOTICE}\n\n{DECLINED}"

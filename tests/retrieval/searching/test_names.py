@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.searching.names import missing_names, names_in, nearest_name
+from retrieval.searching.names import codes_in, lacking, missing_names, names_in, nearest_name
 from tests.retrieval.text.work import calls
 
 TEXTS = [
@@ -64,6 +64,13 @@ def test_name_that_stands_nowhere_is_missing(question: str, name: str) -> None:
 )
 def test_ordinary_words_and_measures_are_no_names(question: str) -> None:
     assert names_in(question) == []
+
+
+@pytest.mark.parametrize("question", ["What does E-1234 mean?", "What does E 1234 mean?", "and e1234 in 2019?"])
+def test_text_that_holds_a_code_lacks_none(question: str) -> None:
+    codes = codes_in(question)
+    assert len(codes) == 1
+    assert [lacking(codes, text) for text in TEXTS] == [0, 1]
 
 
 def test_word_at_the_hyphen_of_a_code_is_no_part_of_it() -> None:

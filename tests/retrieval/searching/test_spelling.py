@@ -44,6 +44,7 @@ def words(collection: Collection) -> dict[str, int]:
         ("What does error BOILR mean?", "What does error BOILR mean?"),  # a name
         ("What is boiler1 in boilr.py?", "What is boiler1 in boilr.py?"),
         ("Who says “biler room”?", "Who says “biler room”?"),  # as it is written
+        ("Hallo, darf die Party in den Pool?", "Hallo, darf die Party in den Pool?"),  # said around questions
         ("What about zeppelins?", "What about zeppelins?"),  # nothing is near
         ("Wer hat den Schlüssel von dem Kesel?", "Wer hat den Schlüssel von dem Kesel?"),  # another language
     ],

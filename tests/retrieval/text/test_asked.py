@@ -19,6 +19,12 @@ STORY = (
     [
         ("How do I reset the pump?", ["How do I reset the pump?"]),
         ("opening hours museum", ["opening hours museum"]),
+        ("Hi there, how long is the warranty?", ["how long is the warranty?"]),
+        ("Hallo, wie viele Tage Urlaub habe ich?", ["wie viele Tage Urlaub habe ich?"]),
+        ("How are you all? I hope you are well! How do I reset the pump?", ["How do I reset the pump?"]),
+        ("What is it, and why?", ["What is it, and why?"]),
+        ("They are so nice to me. How long is the warranty? Thanks!", ["How long is the warranty?"]),
+        ("I have the E200. What is the weight?", ["I have the E200. What is the weight?"]),
         (
             "Hello everyone, I hope you are all doing well. I was just wondering, if someone has a moment, how do I "
             "reset the pump? Thank you so much in advance!",
