@@ -191,13 +191,13 @@ def asks_nothing(message: str) -> bool:
 
 
 def reply_to(message: str, kind: str) -> str:
-    """Return the fixed answer: in the language of `message`, where that is one of the site's and no other of them says
+    """Return the fixed answer: in the language of `message`, where that is one of the site's and no other language says
     so; else in the reader's."""
     heard = _heard(message)
     offered = {code.partition("-")[0] for code, _name in settings.LANGUAGES}
-    times = {language: count for language, count in heard.languages.items() if language in offered} if heard else {}
+    times = heard.languages if heard else {}
     spoken = [language for language, count in times.items() if count == max(times.values())]
-    with override(spoken[0] if len(spoken) == 1 else get_language()):
+    with override(spoken[0] if len(spoken) == 1 and offered.issuperset(spoken) else get_language()):
         return _(_REPLIES[Talk(kind)])
 
 

@@ -172,11 +172,15 @@ class _FoundFor:
 
 def _surer(alone: _FoundFor, follows: str, find: Callable[[str], _FoundFor]) -> _FoundFor:
     """Return what was found for a question `alone`, or for it together with the one that it `follows`: whichever is
-    surer to answer it. A question that stands alone and is answered so isn't searched for again."""
-    if not follows or (alone.confidence >= runtime().settings.answer_confidence and not goes_on(alone.question)):
+    surer to answer it. One that doesn't seem to go on is answered by itself, or by passages that answer it so: else
+    what answers the question before would pass for its answer."""
+    enough, stands_alone = runtime().settings.answer_confidence, not goes_on(alone.question)
+    if not follows or (stands_alone and alone.confidence >= enough):
         return alone
     joined = find(f"{follows} {alone.question}")
     by_itself = confidence(alone.question, joined.passages, language=joined.language)
+    if stands_alone and by_itself < enough:
+        return alone
     return joined if (joined.confidence + by_itself) / 2 > alone.confidence else alone
 
 

@@ -49,9 +49,10 @@ def isolated(calls: str, *, deadline: float = 20.0, **options: Any) -> RunResult
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (ProcessLookupError, FileNotFoundError):  # it may go between the two
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def gone(pid: int, *, seconds: float = 3.0) -> bool:

@@ -364,3 +364,16 @@ def test_follow_up_is_searched_with_what_it_follows_and_a_new_subject_alone(put:
     alone = search("When does the swimming pool open in the morning?", user=NOBODY, follows=before)
     assert alone.asked == ("When does the swimming pool open in the morning?",)
     assert "sauna" in alone.passages[0].text
+
+
+def test_question_that_nothing_answers_is_not_answered_by_what_answers_the_one_before(
+    put: Put, public: Collection
+) -> None:
+    put(public, "guide.md", GUIDE)
+    before, question = (
+        "Which variable points the site at a Qdrant server?",
+        "Where does the caretaker keep the bicycle?",
+    )
+    assert search(before, user=NOBODY).answers
+    found = search(question, user=NOBODY, follows=before)
+    assert (found.answers, found.asked) == (False, (question,))
