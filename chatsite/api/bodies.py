@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
 from chatsite.api.errors import body_too_large
+from retrieval.sources.uploads import declared_length
 
 
 @sync_and_async_middleware
@@ -30,7 +31,6 @@ def bounded_bodies(get_response: Callable[[HttpRequest], Any]) -> Callable[[Http
 
 
 def _refuse_large(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-    length = request.META.get("CONTENT_LENGTH") or ""
-    small = not length.isdecimal() or (len(length) < 19 and int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    small = declared_length(request.META.get("CONTENT_LENGTH") or "") <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     takes_files = getattr(getattr(view, "cls", view), "takes_files", False)
     return None if small or takes_files else body_too_large(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -47,8 +48,16 @@ def check_size(size: int, *, max_bytes: int) -> Reason:
 def check_length(length: str, *, max_bytes: int) -> Reason:
     """Return why a form with this Content-Length is refused before anybody reads it; empty when it is not, or when it
     has none."""
-    size = int(length) if length.isdecimal() and len(length) < 19 else 0
+    size = declared_length(length)
     return check_size(size, max_bytes=max_bytes) if size > max_bytes + _AROUND_FILES else NO_REASON
+
+
+def declared_length(length: str) -> int:
+    """Return how many bytes a Content-Length tells of: 0 where it is none, the most there can be for one so long that
+    no body has it."""
+    if not length.isdecimal():
+        return 0
+    return int(length) if len(length) < 19 else sys.maxsize
 
 
 def check_ending(filename: str, *, accepted: frozenset[str] = ENDINGS) -> Reason:

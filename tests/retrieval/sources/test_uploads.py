@@ -19,7 +19,7 @@ from retrieval.errors import QuotaExceeded
 from retrieval.ingestion import ingest
 from retrieval.ingestion.quota import stored_bytes
 from retrieval.models import Collection, Document
-from retrieval.sources.uploads import Upload, add_text, add_upload
+from retrieval.sources.uploads import Upload, add_text, add_upload, check_length
 from tests.configured import configured
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +100,11 @@ def test_text_is_kept_as_markdown(public: Collection, reader: User) -> None:
     )
     assert Path(document.file.path).read_bytes() == b"# Hours\n\nNine to five."
     assert add_text(public, title="夏", text="Later.", owner=None).document.filename == "text.md"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("length", "refused"), [("", False), ("x", False), ("90000", True), ("9" * 20, True)])
+def test_case_40_length_that_a_form_tells_is_judged(length: str, refused: bool) -> None:
+    assert bool(check_length(length, max_bytes=1_000)) is refused
 
 
 def test_case_40_file_over_the_limit(public: Collection) -> None:
