@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import django
 
+from retrieval.evaluation.files import text_of
 from retrieval.evaluation.questions import JudgedQuestion, QuestionSet, Quote, SourceText
 from retrieval.evaluation.sets import read_set
 
@@ -72,8 +73,7 @@ def _squad(name: str) -> QuestionSet:
 
 
 def _articles(path: str) -> list[dict[str, Any]]:
-    content = Path(path).read_bytes()
-    articles: list[dict[str, Any]] = json.loads(gzip.decompress(content) if path.endswith(".gz") else content)["data"]
+    articles: list[dict[str, Any]] = json.loads(text_of(Path(path)))["data"]
     return articles
 
 
