@@ -11,26 +11,9 @@ from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from retrieval.searching.names import missing_names
 from retrieval.text.asked import asked_in
+from tests.chatsite.answering.passages import SETTINGS, STORE
 
 NOTICE = "No language model is configured; these are sentences quoted from the documents."
-SETTINGS = """# Configuration
-
-Every setting is an environment variable. It is read once, when the site
-starts, and a wrong value stops it.
-
-| Variable | Default | What it does |
-| --- | --- | --- |
-| `PORT` | 8000 | The port the site listens on. |
-| `QDRANT_URL` | empty | Points the site at a Qdrant server instead of the embedded store. |
-
-- `OPENAI_API_KEY`: the key for the language model.
-- `CHAT_MODEL`: the model that answers, e.g. one from a vendor.
-"""
-STORE = """## The store
-
-The store is embedded by default. One process owns it, i.e. a second one is refused.
-Backups are copies of the data folder, taken while the site is stopped.
-"""
 
 
 # ---- as a model ------------------------------------------------------------------------------------------------------
