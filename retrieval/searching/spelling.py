@@ -6,6 +6,7 @@ is ever suggested. Only the list that near words are looked for in is kept in me
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Mapping, Sequence, Set
@@ -136,8 +137,8 @@ def _meant(
 ) -> dict[str, str]:
     """Return the commonest word that is one edit away from each of these, else for longer words two; the word itself
     where it is one in another form. Those that are `named`, written with a capital, are read as names alone."""
-    _LEXICON.refresh()
-    near = {word: _LEXICON.near(word) for word in unknown}
+    _lexicon.refresh()
+    near = {word: _lexicon.near(word) for word in unknown}
     counts = _chunks({other for others in near.values() for other in others}, collection_ids)
     names = {word for word, (chunks, capitals) in counts.items() if capitals >= _CAPITALS * chunks}
     meant = {}
@@ -221,7 +222,16 @@ class _Lexicon:
         return {other: count for count, other in nearest[:_NEAREST]}
 
 
-_LEXICON = _Lexicon()
+_lexicon = _Lexicon()
+
+
+def _forget_after_fork() -> None:
+    """Begin anew in a forked child: a thread that it doesn't have may have held the lock."""
+    global _lexicon
+    _lexicon = _Lexicon()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def _signs(word: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.ingestion.ingest import drain_removals
 from retrieval.models import Collection, CollectionWord, Document
+from retrieval.searching import spelling
 from retrieval.searching.search import search
 from retrieval.searching.spelling import Correction, spelled
 
@@ -111,3 +113,11 @@ def test_words_of_another_version_take_the_place_of_the_former(put: Put, public:
     while ingest.ingest_next():
         pass
     assert words(public) == before
+
+
+def test_case_88_forked_child_waits_for_no_thread_that_it_does_not_have() -> None:
+    with spelling._lexicon._lock:  # as a thread that searches holds it
+        child = os.fork()
+        if not child:
+            os._exit(int(spelling._lexicon._lock.locked()))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
