@@ -3,22 +3,28 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP_INSTALL := install --quiet --disable-pip-version-check --no-deps --require-hashes
 INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
-APART := .venv-openai-agents/installed .venv-any-agent/installed
+APART := .venv-openai-agents/installed .venv-any-agent/installed .venv-beside/installed
+CMS := .venv-wagtail/installed
 
-.PHONY: run test check format house coverage bench bench-admin bench-agents bench-confidence bench-files bench-ingestion \
-	bench-page bench-real-model bench-retrieval bench-streams bench-words kill-table matrix screenshots texts \
+.PHONY: run test cases access check format house coverage bench bench-admin bench-agents bench-confidence bench-files \
+	bench-ingestion bench-page bench-projects bench-real-model bench-retrieval bench-streams bench-words kill-table matrix screenshots texts \
 	train-reader lock clean
 
 run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
 
-test: .venv/dev-installed $(APART)
+test: .venv/dev-installed $(APART) $(CMS)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# What the site must survive: the tests of tests/cases.txt, and a table of case, tests and result.
+cases: .venv/dev-installed $(APART) $(CMS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cases
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet -ll -c pyproject.toml -r chatsite agents retrieval
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	HTTPS=on $(BIN)/python manage.py check --deploy --fail-level WARNING
 
@@ -31,13 +37,17 @@ house: .venv/dev-installed
 	$(BIN)/python -m benchmarks.house $(if $(BESIDE),--beside $(BESIDE))
 
 # Which lines run in tests that need neither servers nor a browser; child processes are not looked into.
-coverage: .venv/dev-installed $(APART)
+coverage: .venv/dev-installed $(APART) $(CMS)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not browser and not hosts" \
 		--cov --cov-report=term:skip-covered
 
 bench: .venv/dev-installed
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.retrieval
+
+# Every route and verb as each kind of client is answered; a new route gets a line in benchmarks/access/expected.py.
+access: .venv/dev-installed
+	$(BIN)/python -m benchmarks.access --write docs/access.md
 
 matrix: .venv/dev-installed $(APART)
 	$(BIN)/python -m benchmarks.matrix --write docs/hosts.md
@@ -83,6 +93,10 @@ bench-streams: .venv/dev-installed
 bench-page: .venv/dev-installed
 	$(BIN)/python -m benchmarks.page
 
+# Public projects that answer from their own rows; `make bench-projects NAMES="wiki djpress"` tries these alone.
+bench-projects: .venv/dev-installed
+	$(BIN)/python -m benchmarks.projects $(NAMES) --write docs/projects.md
+
 screenshots: .venv/dev-installed
 	$(BIN)/python -m tests.screenshots
 
@@ -125,9 +139,11 @@ COMPILE := $(COMPILE_ONLY) pyproject.toml --group weights
 lock: .venv/dev-installed
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) -o requirements/run.lock
-	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors --extra mcp -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) --group dev --extra frameworks --extra tracing --extra fastembed --extra vectors --extra mcp --extra accounts -c requirements/run.lock -o requirements/dev.lock
 	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
 	$(COMPILE_ONLY) --group any-agent -o requirements/any-agent.lock
+	$(COMPILE_ONLY) --group wagtail -c requirements/dev.lock -o requirements/wagtail.lock
+	$(COMPILE_ONLY) --group beside --no-deps -o requirements/beside.lock
 	$(COMPILE_ONLY) --group real-model --no-deps -o requirements/real-model.lock
 
 .venv/run-installed: requirements/run.lock
@@ -147,6 +163,14 @@ $(APART) .venv-real-model/installed: .venv-%/installed: requirements/%.lock | .v
 	@echo "Installing $* into .venv-$*"
 	@$(BIN)/python -m venv --clear --without-pip .venv-$*
 	@$(BIN)/python -m pip --python .venv-$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+# Content management systems whose pages are documents: beside what the site's own environment holds.
+$(CMS): .venv-%/installed: requirements/%.lock | .venv/dev-installed
+	@echo "Installing $* into .venv-$*"
+	@$(BIN)/python -m venv --clear --without-pip .venv-$*
+	@$(BIN)/python -m pip --python .venv-$*/bin/python $(PIP_INSTALL) -r $<
+	@$(BIN)/python -c "import site; print(site.getsitepackages()[0])" > $$(echo .venv-$*/lib/python*/site-packages)/beside.pth
 	@touch $@
 
 clean:

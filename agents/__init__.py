@@ -72,6 +72,7 @@ from agents.tools import ArgumentsInvalid, Context, Tool, Toolkit, tool
 from agents.tools.mcp import McpTools
 from agents.tracing import Span, span
 from agents.workflows.errors import (
+    AnswerRefused,
     RecordFailed,
     RecordInvalid,
     ReplayDiffers,
@@ -82,7 +83,8 @@ from agents.workflows.errors import (
     WorkflowError,
     WorkflowInvalid,
 )
-from agents.workflows.events import StepBegan, StepEnded, StepTold, WorkflowEvent
+from agents.workflows.events import StepBegan, StepEnded, StepTold, StepWaits, WorkflowEvent
+from agents.workflows.persons import Waiting
 from agents.workflows.registry import Registry, registry
 from agents.workflows.replay import replay
 from agents.workflows.workflow import Workflow, WorkflowResult, arun_workflow, resume_workflow, run_workflow
@@ -90,6 +92,7 @@ from agents.workflows.workflow import Workflow, WorkflowResult, arun_workflow, r
 __all__ = [
     "Agent",
     "AgentError",
+    "AnswerRefused",
     "AnswerTruncated",
     "ArgumentsInvalid",
     "AssistantMessage",
@@ -146,6 +149,7 @@ __all__ = [
     "StepEnded",
     "StepFailed",
     "StepTold",
+    "StepWaits",
     "Stream",
     "TextDelta",
     "TextWithdrawn",
@@ -160,6 +164,7 @@ __all__ = [
     "Toolkit",
     "Usage",
     "UserMessage",
+    "Waiting",
     "WorkerLost",
     "WorkerNotStarted",
     "Workflow",

@@ -31,7 +31,8 @@ SHOWN_CHARACTERS = 100  # of an output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 for what went well, 1 for what failed, 2 for what can't be done as it was asked, 130 for Ctrl+C."""
+    """0 for what went well, 1 for what failed, 2 for what can't be done as it was asked, 3 for a run that waits for a
+    person, 130 for Ctrl+C."""
     options = _parser().parse_args(arguments)
     level = [logging.WARNING, logging.INFO, logging.DEBUG][min(options.verbose, 2)]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-i", "--input", action="append", type=_input, default=[], dest="inputs", metavar="key=text")
     run.add_argument("--run-id", default="", help="of a new run, or of one to go on with")
     resume = add("resume", _resume, "Go on with a run where it stopped.", "run_id")
+    resume.add_argument("--answer", action="append", type=_input, default=[], dest="answers", metavar="step=text")
     for added in (run, resume):
         added.add_argument("--timeout", type=float, metavar="seconds")
     replaying = add("replay", _replay, "Run it again from its record, with no model; verify every state.", "run_id")
@@ -122,13 +124,29 @@ def _run(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     return _report(
-        resume_workflow(options.run_id, checkpoints=options.runs, registry=options.registry, timeout=options.timeout)
+        resume_workflow(
+            options.run_id,
+            checkpoints=options.runs,
+            registry=options.registry,
+            timeout=options.timeout,
+            answers=dict(options.answers),
+        )
     )
 
 
 def _report(result: WorkflowResult) -> int:
     """Print the output alone on stdout, so that it can be piped."""
     print(f"run {result.run_id}: {result.status} in {result.total_seconds:.2f} s", file=sys.stderr)
+    for waiting in result.waiting:
+        print(f"{waiting.place} waits for a person to {waiting.kind}: {waiting.prompt}", file=sys.stderr)
+        if waiting.value is not None:
+            print(json.dumps(waiting.value, ensure_ascii=False, indent=2), file=sys.stderr)
+        if waiting.choices:
+            print(f"one of {json.dumps(waiting.choices, ensure_ascii=False)}", file=sys.stderr)
+    if result.status == "waiting":
+        answer = f"--answer {result.waiting[0].place}=TEXT, or :=JSON"
+        print(f"go on with: python -m agents resume {result.run_id} {answer}", file=sys.stderr)
+        return 3
     if result.error:
         print(result.error, file=sys.stderr)
     else:
@@ -154,7 +172,8 @@ def _show(options: argparse.Namespace) -> int:
     print(f"inputs {json.dumps(record.header.inputs, ensure_ascii=False)}")
     for state in record.states.values():
         attempts = f"{state.attempts} attempts, " if state.attempts > 1 else ""
-        told = attempts + (state.error or json.dumps(state.output, ensure_ascii=False))
+        value = state.arguments if state.status == "waiting" else state.output
+        told = attempts + (state.error or json.dumps(value, ensure_ascii=False))
         print(f"  {state.status:9}  {state.place:24}  {state.seconds:7.2f} s  {_cut(told)}")
         for number, failure in enumerate(state.failures, start=1):
             print(f"  {'':9}  {'':24}  attempt {number}: {_cut(failure)}")

@@ -346,9 +346,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def write_into(page: Path, text: str) -> None:
-    """Replace what stands between the page's two marks."""
-    begin, end = "<!-- made by `make matrix` -->\n", "\n<!-- until here -->"
+def write_into(page: Path, text: str, *, target: str = "matrix") -> None:
+    """Replace what stands between the page's two marks, the first of which names the target of `make`."""
+    begin, end = f"<!-- made by `make {target}` -->\n", "\n<!-- until here -->"
     before, _, rest = page.read_text().partition(begin)
     page.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}")
 

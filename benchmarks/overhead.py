@@ -96,7 +96,8 @@ def stream(client: httpx.Client, running: Site) -> Callable[[], Callable[[chat_s
         with client.stream("POST", f"{running.url}/api/v1/chat/query", json=body) as response:
             lines = list(response.iter_lines())
         ended = time.monotonic()
-        assert json.loads(lines[-2].removeprefix("data: "))["answered"]
+        [*_, last] = (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+        assert json.loads(last)["answered"]
         return beyond_model(began, ended)
 
     return ask

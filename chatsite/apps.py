@@ -24,9 +24,18 @@ class ChatsiteConfig(AppConfig):
 
         from chatsite import access, checks  # noqa: F401 - their signals and checks are registered
         from chatsite.asking import attachments  # noqa: F401 - their signals and checks are registered
-        from chatsite.ingestion import ingest_in_this_process
+        from chatsite.assistants import checks as agent_checks  # noqa: F401 - likewise
+        from chatsite.assistants import workflow_answers  # noqa: F401 - it names itself
+        from chatsite.gaps.closing import ask_next_again
+        from chatsite.gaps.grouping import group_while_idle
+        from chatsite.ingestion import ask_for_task, ingest_in_this_process
+        from chatsite.overview import changes  # noqa: F401 - its signals are registered
+        from chatsite.overview.counting import count_while_idle
         from chatsite.startup import say_what_answers
+        from chatsite.workflows.triggers.due import is_document_awaited, note_document, run_due
         from retrieval import configuration
+        from retrieval.ingestion import tasks, worker
+        from retrieval.signals import document_ready
 
         configuration.configure(
             configuration.RetrievalSettings(
@@ -44,9 +53,17 @@ class ChatsiteConfig(AppConfig):
                 openai_api_key=settings.OPENAI_API_KEY,
                 pages_dir=settings.PAGES_DIR,
                 user_quota_bytes=settings.USER_QUOTA_BYTES,
+                attachments_quota_bytes=settings.ATTACHMENTS_QUOTA_BYTES,
+                only_collections=tuple(settings.ONLY_COLLECTIONS),
                 document_url=lambda document_id: reverse("chatsite:document", args=[document_id]),
             )
         )
+        tasks.idle.append(ask_next_again)
+        tasks.idle.append(count_while_idle)
+        tasks.idle.append(group_while_idle)
+        tasks.feeding.append(run_due)
+        worker.others.append(ask_for_task)
+        document_ready.connect_while(is_document_awaited, note_document)
         for server in (WSGIHandler, ASGIHandler):  # and neither a command nor Django's test client
             request_started.connect(ingest_in_this_process, sender=server)
             request_started.connect(say_what_answers, sender=server)

@@ -116,20 +116,21 @@ def check_somebody_ingests(app_configs: Sequence[AppConfig] | None, **options: o
 
 @register("agents")
 def check_share(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
-    """One reader must not be able to take all places of a process."""
-    if settings.RUNS_PER_USER < settings.RUNS_PER_PROCESS or settings.RUNS_PER_PROCESS == 1:
+    """Nobody gets more than half of a process, whatever the setting says."""
+    half = max(1, settings.RUNS_PER_PROCESS // 2)
+    if half >= settings.RUNS_PER_USER:
         return []
-    fault = f"RUNS_PER_USER ({settings.RUNS_PER_USER}) lets one reader take all {settings.RUNS_PER_PROCESS} places."
-    return [checks.Warning(fault, hint="Set it below RUNS_PER_PROCESS.", id="chatsite.W006")]
+    fault = f"RUNS_PER_USER ({settings.RUNS_PER_USER}) is more than one reader gets of a process: {half}, half of it."
+    return [checks.Warning(fault, hint="Set it lower, or raise RUNS_PER_PROCESS.", id="chatsite.W006")]
 
 
 @register("security", deploy=True)
 def check_quota(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """Readers store files as well as staff."""
-    if not settings.ATTACHMENTS or settings.USER_QUOTA_BYTES:
+    if not settings.ATTACHMENTS or settings.USER_QUOTA_BYTES or settings.ATTACHMENTS_QUOTA_BYTES:
         return []
     fault = "Every signed-in reader may attach files (ATTACHMENTS), and nothing limits how much one stores."
-    return [checks.Info(fault, hint="Set USER_QUOTA_BYTES, or ATTACHMENTS to 0.", id="chatsite.I001")]
+    return [checks.Info(fault, hint="Set ATTACHMENTS_QUOTA_BYTES, or ATTACHMENTS to 0.", id="chatsite.I001")]
 
 
 @register("security", deploy=True)
@@ -183,6 +184,44 @@ def check_docchat(app_configs: Sequence[AppConfig] | None, **options: object) ->
     return found
 
 
+@register("agents")
+def check_workflow_registry(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """WORKFLOW_REGISTRY names a Registry, or a function that makes one for a user."""
+    from agents import Registry  # only here: see check_threads
+
+    path = settings.WORKFLOW_REGISTRY
+    if not path:
+        return []
+    try:
+        named = import_string(path)
+    except ImportError as error:
+        return [checks.Error(f"WORKFLOW_REGISTRY: {error}", id="chatsite.E007")]
+    if isinstance(named, Registry) or callable(named):
+        return []
+    hint = "Name a Registry of agents, or a function of a user that makes one."
+    return [checks.Error(f"WORKFLOW_REGISTRY: {path} is neither.", hint=hint, id="chatsite.E007")]
+
+
+@register("agents")
+def check_tools(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Return an error for each tool of the host that can't be offered, and a warning for what is missing of one, and
+    where no language model could ask any."""
+    from chatsite.tools.declaring import registry  # only here: see check_threads
+
+    found = registry()
+    messages: list[CheckMessage] = [
+        checks.Error(fault.message, hint=fault.hint, id="chatsite.E012")
+        if fault.leaves_out
+        else checks.Warning(fault.message, hint=fault.hint, id="chatsite.W009")
+        for fault in found.faults
+    ]
+    if found.tools and not conf.chat_models():
+        fault = f"No language model is configured, so no tool is asked: {', '.join(found.tools)}."
+        hint = "Set OPENAI_API_KEY or OPENAI_BASE_URL: the model that quotes asks for nothing."
+        messages.append(checks.Warning(fault, hint=hint, id="chatsite.W010"))
+    return messages
+
+
 @register("database")
 def check_write_lock(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """Without it SQLite lets two transactions read that both go on to write, and refuses one of them."""
@@ -191,7 +230,7 @@ def check_write_lock(app_configs: Sequence[AppConfig] | None, **options: object)
     if connection.vendor != "sqlite" or connection.settings_dict["OPTIONS"].get("transaction_mode") == "IMMEDIATE":
         return []
     hint = 'Give DATABASES "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20}.'
-    return [checks.Warning("SQLite will be locked while readers ask.", hint=hint, id="chatsite.W004")]
+    return [checks.Warning("SQLite will be locked while readers ask.", hint=hint, id="chatsite.W005")]
 
 
 def _leaves_in_clear(address: str) -> bool:

@@ -35,6 +35,8 @@ class _Known(NamedTuple):
 
 
 known: dict[str, _Known] = {}
+# Of DOCCHAT alone: other apps have settings of these names.
+ONLY_SAID = ("AGENTS", "TOOLS", "BEFORE_ANSWER", "AFTER_ANSWER")
 _env = Env(eager=False)
 EXTRACTIVE = "extractive"  # the model that only quotes, as CHAT_MODEL and as an answer's `model`
 
@@ -144,15 +146,26 @@ QDRANT_API_KEY = setting(_env.str, "QDRANT_API_KEY", "")
 QDRANT_SHARDS = setting(_env.int, "QDRANT_SHARDS", 1, validate.Range(min=1, max=256))
 QDRANT_REPLICAS = setting(_env.int, "QDRANT_REPLICAS", 1, validate.Range(min=1, max=16))
 QDRANT_QUANTIZATION = setting(_env.bool, "QDRANT_QUANTIZATION", False)
+WORKFLOW_REGISTRY = setting(_env.str, "WORKFLOW_REGISTRY", "")  # a Registry, or a function of a user that makes one
+TOOL_SECONDS = setting(_env.float, "TOOL_SECONDS", 10.0, seconds)  # that a tool of the host may take
+TOOL_APPROVAL_SECONDS = setting(_env.float, "TOOL_APPROVAL_SECONDS", 900.0, seconds)  # that its reader has to confirm
+INGEST_TASK = setting(_env.str, "INGEST_TASK", "")  # a task of the project's own queue, asked for when documents wait
 SITE_INGESTS = setting(_env.bool, "SITE_INGESTS", not QDRANT_URL)
 
 # ---- who may do what, and how much of it -----------------------------------------------------------------------------
 ANONYMOUS_CHAT = setting(_env.bool, "ANONYMOUS_CHAT", False)
 TRUSTED_PROXIES = setting(_env.list, "TRUSTED_PROXIES", list[str](), networks)  # whose X-Forwarded-For is believed
+ONLY_COLLECTIONS = setting(_env.list, "ONLY_COLLECTIONS", list[str]())  # slugs; of one site among several
+ADMIN_ASSISTANT = setting(_env.bool, "ADMIN_ASSISTANT", True)  # on every page of the admin
 FETCH_HOSTS = setting(_env.list, "FETCH_HOSTS", list[str](), host_names)
+SOURCES = setting(_env.list, "SOURCES", list[str]())  # classes of one's own that documents come from
+SOURCE_STORAGES = setting(_env.list, "SOURCE_STORAGES", list[str]())  # aliases of STORAGES that staff may take from
+SOURCE_TOKENS = setting(_env.json, "SOURCE_TOKENS", dict[str, Any](), json_object)  # type: ignore[arg-type]
 USER_QUOTA_BYTES = setting(_env.int, "USER_QUOTA_BYTES", 0, validate.Range(min=0))
 ATTACHMENTS = setting(_env.int, "ATTACHMENTS", 10, validate.Range(min=0, max=1000))
+ATTACHMENTS_QUOTA_BYTES = setting(_env.int, "ATTACHMENTS_QUOTA_BYTES", 500_000_000, validate.Range(min=0))
 RUNS_PER_USER = setting(_env.int, "RUNS_PER_USER", 4, validate.Range(min=1))
+RUNS_PER_ADDRESS = setting(_env.int, "RUNS_PER_ADDRESS", 16, validate.Range(min=1))  # of readers without an account
 RUNS_PER_PROCESS = setting(_env.int, "RUNS_PER_PROCESS", 64, validate.Range(min=1))
 QUERY_MAX_CHARACTERS = setting(None, "QUERY_MAX_CHARACTERS", 4_000)
 SELECTION_MAX_CHARACTERS = setting(None, "SELECTION_MAX_CHARACTERS", 20_000)  # of all selections of a question together
@@ -160,7 +173,7 @@ SELECTIONS_MAX = setting(None, "SELECTIONS_MAX", 10)
 UPLOAD_MAX_BYTES = setting(None, "UPLOAD_MAX_BYTES", 50 * 1_048_576)
 ATTACHMENTS_WAIT_SECONDS = setting(None, "ATTACHMENTS_WAIT_SECONDS", 60.0)  # that a question waits for attached files
 RUN_SAVE_SECONDS = setting(None, "RUN_SAVE_SECONDS", 1.0)  # of a kept run: what a killed process loses at most
-RUN_LOOK_SECONDS = setting(None, "RUN_LOOK_SECONDS", 5.0)  # of other runs: how soon one ends whose reader may not ask
+RUN_LOOK_SECONDS = setting(None, "RUN_LOOK_SECONDS", 5.0)  # of other runs: how soon one ends that was stopped elsewhere
 RUN_DRAIN_SECONDS = setting(None, "RUN_DRAIN_SECONDS", 15.0)  # from SIGTERM until `serve` cancels and saves answers
 PASTE_MAX_CHARACTERS = setting(None, "PASTE_MAX_CHARACTERS", 500_000)  # four bytes each at most: one request body
 FETCH_MAX_SECONDS = setting(None, "FETCH_MAX_SECONDS", 20.0)  # all addresses of one request, which holds a thread
@@ -169,6 +182,14 @@ OPENAPI = {  # what the API's schema says of itself, in every project
     "TITLE": "Document chat",
     "DESCRIPTION": "Ask documents; every claim of an answer cites the passage it came from.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ModeEnum": "chatsite.models.Run.Mode",
+        "RunStateEnum": "chatsite.models.Run.State",
+        "DocumentStateEnum": "retrieval.models.Document.State",
+        "HealthEnum": ["ok", "degraded"],
+    },
 }
 
 
@@ -200,9 +221,22 @@ def fill_in() -> None:
     for name, folder in _FOLDERS.items():
         chosen = said.get(name) or getattr(_active, name, _active.DATA_DIR / folder)
         setattr(_active, name, Path(chosen))
+    _active.TEMPLATES = [_with_assistant(engine) for engine in _active.TEMPLATES]
     _active.MEDIA_ROOT = _active.MEDIA_ROOT or _active.DATA_DIR / "media"
     schema = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}  # extend_schema builds on the default
     _active.REST_FRAMEWORK = schema | getattr(_active, "REST_FRAMEWORK", {})
+
+
+def _with_assistant(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an engine of TEMPLATES that finds our `admin/base.html` before any app's, and after the project's own. It
+    extends the one behind it, whoever's that is; without ADMIN_ASSISTANT it adds nothing to it."""
+    if engine.get("BACKEND") != "django.template.backends.django.DjangoTemplates":
+        return dict(engine)
+    folders = [folder for folder in engine.get("DIRS", ()) if folder != _ADMIN_FRAME]
+    return {**engine, "DIRS": [*folders, _ADMIN_FRAME]}
+
+
+_ADMIN_FRAME = Path(__file__).resolve().parent / "staff" / "frame"
 
 
 def chat_models() -> list[str]:
@@ -219,7 +253,7 @@ def misspelt(said: Mapping[str, Any], *, options: Iterable[str]) -> dict[str, st
 
     `options` are those of the chat's button, which `DOCCHAT` has as well.
     """
-    names = [*known, *_FOLDERS, *options]
+    names = [*known, *ONLY_SAID, *_FOLDERS, *options]
     nearest = {name.upper(): name for name in names}
     close = {key: get_close_matches(str(key).upper(), nearest, n=1) for key in said if key not in names}
     return {key: nearest[found[0]] if found else "" for key, found in close.items()}

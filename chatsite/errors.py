@@ -74,6 +74,12 @@ def busy(limit: int, *, retry_after: int) -> AnswerError:
     return AnswerError("busy", message, status=503, retry_after=retry_after)
 
 
+def database_busy() -> AnswerError:
+    """The question could not be saved: somebody else writes, or the database restarts."""
+    message = _("The database is busy, and the question was not saved. Try again in a moment.")
+    return AnswerError("database_busy", message, status=503, retry_after=1)
+
+
 def too_many_at_once(limit: int, *, retry_after: int) -> AnswerError:
     """All places of this reader are taken."""
     message = _(
@@ -82,6 +88,31 @@ def too_many_at_once(limit: int, *, retry_after: int) -> AnswerError:
     )
     message %= {"limit": limit, "seconds": retry_after}
     return AnswerError("too_many_questions", message, status=429, retry_after=retry_after)
+
+
+def too_many_of_address(limit: int, *, retry_after: int) -> AnswerError:
+    """All places of this reader's network address are taken."""
+    message = _(
+        "%(limit)d questions from your network address are being answered, the most at once for readers who are not "
+        "signed in. Sign in, or try again in %(seconds)d seconds."
+    )
+    message %= {"limit": limit, "seconds": retry_after}
+    return AnswerError("too_many_questions", message, status=429, retry_after=retry_after)
+
+
+def too_many_followed(limit: int, *, retry_after: int) -> AnswerError:
+    """This reader, or an address, follows as many answers as one may."""
+    message = _(
+        "%(limit)d pages of yours, or of your network address, follow answers, the most at once. Close some; "
+        "try again in %(seconds)d seconds."
+    )
+    message %= {"limit": limit, "seconds": retry_after}
+    return AnswerError("too_many_followed", message, status=429, retry_after=retry_after)
+
+
+def already_decided(what: str) -> AnswerError:
+    """A call of a tool that was decided otherwise, or can't be decided any more."""
+    return AnswerError("already_decided", what, status=409)
 
 
 _RETRY_AFTER_SECONDS = 5
@@ -107,6 +138,10 @@ _OF_RUN: dict[str, tuple[int, str]] = {
         gettext_noop("The answer was cut: it reached the limit on its length, or began to repeat itself."),
     ),
     "limit_exceeded": (504, gettext_noop("The answer took more than one question may take; ask for less at once.")),
+    "workflow_failed": (502, gettext_noop("The workflow that answers here ended without an answer.")),
+    "workflow_busy": (503, gettext_noop("As many workflows are running here as can at once.")),
+    "withheld": (403, gettext_noop("This answer rests on documents you can't read.")),
+    "approval_expired": (409, gettext_noop("It was not confirmed in time, so nothing was done. Ask again.")),
     "cancelled": (503, gettext_noop("The answer was cancelled; what had come is kept.")),
     "loop_stopped": (503, gettext_noop("The site was interrupted while it answered; what had come is kept.")),
 }

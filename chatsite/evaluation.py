@@ -11,10 +11,30 @@ from chatsite.answering.assistant import DocumentSearch
 from chatsite.answering.citations import strip_markers
 from chatsite.answering.language_models import answering_models
 from chatsite.asking.question import Question, searches
-from chatsite.models import Conversation
+from chatsite.models import Conversation, SavedQuestion
 from chatsite.reader import Reader
+from retrieval.errors import EvaluationSetError
+from retrieval.evaluation.questions import JudgedQuestion, QuestionSet, Quote
 from retrieval.models import User
 from retrieval.searching.search import Method, SearchResult, search
+
+
+def saved_questions() -> QuestionSet:
+    """Return the questions that staff have saved, as far as a search can be measured on them: those whose place in a
+    document is known, and those that nothing is to answer. Raises EvaluationSetError where there are none."""
+    found = [one for saved in SavedQuestion.objects.order_by("pk") for one in _judged(saved)]
+    if not found:
+        raise EvaluationSetError("No question is saved whose place in a document is known, or that nothing answers.")
+    return QuestionSet("saved questions", (), tuple(found))
+
+
+def _judged(saved: SavedQuestion) -> list[JudgedQuestion]:
+    if saved.expected == SavedQuestion.Expected.REFUSED:
+        return [JudgedQuestion(saved.question)]
+    if not saved.document_id or saved.end is None:
+        return []
+    place = Quote(str(saved.document_id), saved.start, saved.end, saved.quote)
+    return [JudgedQuestion(saved.question, quotes=(place,))]
 
 
 @dataclass(frozen=True)

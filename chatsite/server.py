@@ -1,4 +1,4 @@
-"""The process `manage.py serve` runs: gunicorn with one gthread worker, which also owns the index and ingests.
+"""The process `manage.py serve` runs: gunicorn with one worker of threads, which also owns the index and ingests.
 
 Everything here is called by gunicorn: in the arbiter before the fork, then in the worker.
 """
@@ -14,7 +14,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.utils import timezone
 from gunicorn.app.base import BaseApplication
 
 import agents
@@ -37,7 +36,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         options = {
             "bind": f"127.0.0.1:{settings.PORT}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": "chatsite.serving.worker.ReceivingWorker",
             "threads": 3 * settings.RUNS_PER_PROCESS + SPARE_THREADS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 5,
@@ -64,8 +63,7 @@ def start_worker(worker: Any, *, first_start: bool) -> None:
 
     if not settings.QDRANT_URL:
         claim_storage(settings.INDEX_DIR)
-        interrupted = Run.objects.filter(state=Run.State.RUNNING)  # of a process that was killed: there is no other
-        interrupted.update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+        Run.objects.filter(state=Run.State.RUNNING).interrupt()  # of a process that was killed: there is no other
     Run.objects.close_lost()
     ingest.start()
     signal.signal(signal.SIGTERM, partial(drain, worker.handle_exit))

@@ -11,13 +11,17 @@ import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from environs import Env, ValidationError, validate
 
 from chatsite import APPS
+from chatsite.accounts.factor import parts as factor
+from chatsite.accounts.mail import mail_settings
+from chatsite.accounts.oidc import parts as oidc
 from chatsite.conf import *  # noqa: F403 - each is a setting
-from chatsite.conf import DATA_DIR, OPENAPI, seal
+from chatsite.conf import DATA_DIR, OPENAPI, address, seal
 
 os.umask(0o077)  # what this process writes, in DATA_DIR and elsewhere, is its owner's alone
 env = Env(eager=False)
@@ -31,12 +35,48 @@ def _database(value: str) -> None:
         raise ValidationError("must be an address like postgres://user:password@host/name") from error
 
 
+def _mail(value: str) -> None:
+    """Raise ValidationError unless `value` says how mail is sent, or is empty."""
+    try:
+        mail_settings(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def _second_factor(value: str) -> None:
+    """Raise ValidationError unless `value` says who must have one, and the extra is there that it takes."""
+    if value not in factor.CHOICES:
+        raise ValidationError("must be empty, or one of: staff, all")
+    _with_extra(value)
+
+
+def _issuer(value: str) -> None:
+    """Raise ValidationError unless `value` is empty or an address, and the extra is there that it takes."""
+    address(value)
+    if value.startswith("http:") and urlsplit(value).hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ValidationError("must begin with https: who signs in here is what it says")
+    _with_extra(value)
+
+
+def _with_extra(value: str) -> None:
+    if value and not factor.installed():
+        raise ValidationError("needs an extra: pip install 'django-docchat[accounts]'")
+
+
 # ---- environment -----------------------------------------------------------------------------------------------------
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 HTTPS: bool = env.bool("HTTPS", False)
+_EMAIL_URL: str = env.str("EMAIL_URL", "", validate=_mail)
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "webmaster@localhost")
+SECOND_FACTOR: str = env.str("SECOND_FACTOR", "", validate=_second_factor)
+OIDC_ISSUER: str = env.str("OIDC_ISSUER", "", validate=_issuer)
+OIDC_CLIENT_ID: str = env.str("OIDC_CLIENT_ID", *([] if OIDC_ISSUER else [""]))  # must be said with an issuer
+OIDC_CLIENT_SECRET: str = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_NAME: str = env.str("OIDC_NAME", "OpenID Connect")
+OIDC_CREATE_USERS: bool = env.bool("OIDC_CREATE_USERS", False)
 _DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_database)
 seal(env)
 
@@ -57,6 +97,7 @@ SECRET_KEY = SECRET_KEY or _kept_secret_key()
 # ---- application -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     *APPS,
+    "chatsite.accounts",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -80,6 +121,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "chatsite.accounts.seen.note_sign_ins",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -136,7 +178,7 @@ AUTHENTICATION_BACKENDS = [
 # owner elsewhere is not.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "chatsite.signing_in.SignInLimits"
-AXES_CLIENT_IP_CALLABLE = "chatsite.proxies.client_address"
+AXES_CLIENT_IP_CALLABLE = "chatsite.serving.proxies.counted_address"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
@@ -144,6 +186,15 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "chatsite.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # Django's own last_login is enough
 AXES_VERBOSE = False
+SENDS_MAIL = bool(_EMAIL_URL)  # else nobody is offered a link by mail
+globals().update(mail_settings(_EMAIL_URL))
+if SECOND_FACTOR or OIDC_ISSUER:  # whoever the provider signs in may have a second factor here
+    INSTALLED_APPS += factor.APPS
+    MIDDLEWARE += factor.MIDDLEWARE
+    globals().update(factor.SETTINGS)
+if OIDC_ISSUER:
+    INSTALLED_APPS += oidc.APPS
+    globals().update(oidc.oidc_settings(OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME))
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "chatsite:chat"
 LOGOUT_REDIRECT_URL = "chatsite:chat"
@@ -178,7 +229,6 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     **OPENAPI,
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"ModeEnum": "chatsite.models.Run.Mode"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from chatsite.proxies import client_address
+from chatsite.serving.proxies import counted_address
 
 FAILURES_OF_AN_ADDRESS = 30  # in AXES_COOLOFF_TIME; an office behind one address mistypes less
 
@@ -28,7 +28,7 @@ class SignInLimits(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no 
 def failures_from(request: HttpRequest) -> int:
     """Return how many wrong passwords came lately from where this request comes from."""
     lately = AccessAttempt.objects.filter(attempt_time__gte=get_cool_off_threshold(request))
-    of_address = lately.filter(ip_address=client_address(request))
+    of_address = lately.filter(ip_address=counted_address(request))
     return of_address.aggregate(count=Sum("failures_since_start"))["count"] or 0
 
 

@@ -11,7 +11,18 @@ class RetrievalConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from retrieval import checks  # noqa: F401 - registers them
+        from retrieval.ingestion import tasks
         from retrieval.ingestion.deletion import forget
+        from retrieval.model_documents import changes
+        from retrieval.model_documents.declaring import import_declarations
+        from retrieval.model_documents.following import follow
         from retrieval.models import Document
+        from retrieval.syncing.available import declare_kinds
+        from retrieval.syncing.due import SourceThreads
 
         post_delete.connect(forget, sender=Document, dispatch_uid="retrieval.forget")
+        declare_kinds()
+        import_declarations()
+        changes.connect()
+        tasks.feeding.append(follow)
+        tasks.companions.append(SourceThreads())

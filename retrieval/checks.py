@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from retrieval.configuration import runtime
 from retrieval.embedding.embedders import INSTALL
 from retrieval.ingestion import spaces
+from retrieval.model_documents.declaring import faults
 
 
 @register("agents")
@@ -21,6 +22,15 @@ def check_embedder(app_configs: Sequence[AppConfig] | None, **options: object) -
         return []
     fault = "No embedding model is installed or set: search is by words alone, not by meaning."
     return [checks.Warning(fault, hint=INSTALL, id="retrieval.W002")]
+
+
+@register(Tags.models)
+def check_model_documents(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Warn of each `docchat.py` that could not be imported: the site goes on, and nobody sees its documents."""
+    return [
+        checks.Warning(f"{name} could not be imported: {fault}", hint="Nobody sees its documents.", id="retrieval.W003")
+        for name, fault in faults().items()
+    ]
 
 
 @register(Tags.database)

@@ -46,6 +46,8 @@ class RetrievalSettings:
     least_free_bytes: int = 200 * 1024**2  # on the disks of the files and the index, or documents wait
     drop_after_seconds: float = 30.0  # from the switch to another index until the former one goes: searches end first
     user_quota_bytes: int = 0  # 0: as much as the disk holds
+    attachments_quota_bytes: int = 0  # of the files that one reader has attached; 0: no other limit than that
+    only_collections: tuple[str, ...] = ()  # slugs: nobody reads others in this process; empty: all
     document_url: Callable[[int], str] = _nowhere
 
 
@@ -106,7 +108,11 @@ class Runtime:
 
     def asks_for(self, fingerprint: str) -> bool:
         """Return whether the settings ask for the space of this fingerprint. No address is asked for its dimension."""
-        return _made_by(self.embedder, fingerprint) and fingerprint.endswith(f"-v{index.VERSION}")
+        return self.is_made_with(fingerprint) and fingerprint.endswith(f"-v{index.VERSION}")
+
+    def is_made_with(self, fingerprint: str) -> bool:
+        """Return whether the vectors of this fingerprint's space are those of the embedder that is configured."""
+        return _made_by(self.embedder, fingerprint)
 
     def forget(self, fingerprint: str) -> None:
         """Drop the index of this space with all its points; the next use builds an empty one."""

@@ -17,10 +17,14 @@ from retrieval.configuration import describe, runtime
 from retrieval.embedding.embedders import INSTALL
 from retrieval.errors import RetrievalError, StorageInUse
 from retrieval.ingestion import ingest, reindex, spaces
-from retrieval.models import Chunk, Document, IndexRemoval, Reindex
+from retrieval.model_documents.declaring import declared, faults
+from retrieval.model_documents.rights import fault_of
+from retrieval.models import Chunk, Document, IndexRemoval, ModelChange, Reindex, SyncedSource, SyncRun
 from retrieval.parsing.recognition import ocrmypdf
 from retrieval.parsing.recognition.models import INSTALL as INSTALL_OCR
 from retrieval.parsing.recognition.models import find_models
+from retrieval.syncing.declaring import source_kinds
+from retrieval.syncing.due import due
 
 LEAST_FREE_BYTES = 1024**3  # with some time left to act: ingestion itself waits at a fifth of it
 LONGEST_WAIT = timedelta(minutes=10)  # in the queue, with nobody at work
@@ -37,6 +41,56 @@ class Finding:
     well: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many documents wait to be read and how many are, and the one that has waited longest."""
+
+    waiting: int
+    working: int
+    oldest: Document | None
+
+    @classmethod
+    def now(cls) -> Queue:
+        states = Document.State
+        waiting = Document.objects.filter(state=states.QUEUED).order_by("updated_at", "pk")
+        return cls(waiting.count(), Document.objects.filter(state=states.PROCESSING).count(), waiting.first())
+
+    @property
+    def age(self) -> timedelta:
+        """Return how long the oldest has waited."""
+        return timezone.now() - self.oldest.updated_at if self.oldest else timedelta()
+
+    @property
+    def is_left(self) -> bool:
+        """Say whether nobody seems to read."""
+        return self.age > LONGEST_WAIT and not self.working
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCounts:
+    """How many points the live index holds, and for how many chunks; `is_settling`: it is being changed right now."""
+
+    held: int
+    chunks: int
+    is_settling: bool
+
+    @classmethod
+    def now(cls) -> IndexCounts:
+        """Raises RetrievalError when the index doesn't answer."""
+        held = spaces.live_space().index.count()
+        settling = Document.objects.filter(state=Document.State.PROCESSING).exists() or IndexRemoval.objects.exists()
+        return cls(held, live_chunks(), settling)
+
+    @property
+    def needs_repair(self) -> bool:
+        return self.held != self.chunks and not self.is_settling
+
+
+def live_chunks() -> int:
+    """Return how many chunks the index has to hold."""
+    return Chunk.objects.filter(generation=F("document__live_generation")).count()
+
+
 def examine(*, data_dir: Path) -> Iterator[Finding]:
     """Yield a finding about everything, the most basic first. Without a usable database the rest can't be examined."""
     yield from _disk(data_dir)
@@ -49,6 +103,8 @@ def examine(*, data_dir: Path) -> Iterator[Finding]:
     yield from _documents()
     yield _queue()
     yield _outbox()
+    yield from _rows()
+    yield from _sources()
     yield _tools()
 
 
@@ -98,26 +154,23 @@ def _index() -> Iterator[Finding]:
         yield Finding("languages", reason)
     for request in Reindex.objects.all():
         yield Finding("reindex", reindex.describe(request))
-    chunks = Chunk.objects.filter(generation=F("document__live_generation")).count()
     folder = runtime().settings.index_dir
     if not runtime().settings.qdrant_url:
         where = f"embedded in {folder}, {_size(_bytes_in(folder))}"
     try:
-        space = spaces.live_space()
-        held = space.index.count()
+        counts = IndexCounts.now()
     except StorageInUse:
-        yield Finding("index", f"{where}; the serving process owns it. SQL has {chunks:,} chunks for it")
+        yield Finding("index", f"{where}; the serving process owns it. SQL has {live_chunks():,} chunks for it")
         return
     except RetrievalError as error:
         fix = "Start it, or correct QDRANT_URL." if runtime().settings.qdrant_url else "Make its folder writable."
         yield Finding("index", f"{where}: {error}", fix, well=False)
         return
-    state = f"{where}; {space.fingerprint} holds {held:,} points for {chunks:,} chunks"
-    working = Document.objects.filter(state=Document.State.PROCESSING).exists() or IndexRemoval.objects.exists()
-    if held == chunks or working:
-        yield Finding("index", state)
-    else:
+    state = f"{where}; {spaces.live_space().fingerprint} holds {counts.held:,} points for {counts.chunks:,} chunks"
+    if counts.needs_repair:
         yield Finding("index", state, "Run “manage.py reconcile”.", well=False)
+    else:
+        yield Finding("index", state)
 
 
 def _documents() -> Iterator[Finding]:
@@ -131,16 +184,13 @@ def _documents() -> Iterator[Finding]:
 
 
 def _queue() -> Finding:
-    waiting = Document.objects.filter(state=Document.State.QUEUED).order_by("updated_at", "pk")
-    working = Document.objects.filter(state=Document.State.PROCESSING).count()
-    oldest = waiting.first()
-    if oldest is None:
-        return Finding("queue", f"empty, {working:,} in hand")
-    age = timezone.now() - oldest.updated_at
-    state = f"{waiting.count():,} wait, the oldest for {_duration(age)}; {working:,} in hand"
-    if oldest.error:
-        return Finding("queue", f"{state}. It waits: {oldest.error}", "Mend that: it goes on by itself.", well=False)
-    if age > LONGEST_WAIT and not working:
+    queue = Queue.now()
+    if queue.oldest is None:
+        return Finding("queue", f"empty, {queue.working:,} in hand")
+    state = f"{queue.waiting:,} wait, the oldest for {_duration(queue.age)}; {queue.working:,} in hand"
+    if reason := queue.oldest.error:
+        return Finding("queue", f"{state}. It waits: {reason}", "Mend that: it goes on by itself.", well=False)
+    if queue.is_left:
         fix = "Nobody ingests: start “manage.py worker”, or the site itself."
         return Finding("queue", state, fix, well=False)
     return Finding("queue", state)
@@ -155,6 +205,45 @@ def _outbox() -> Finding:
     if age > LONGEST_WAIT:
         return Finding("removals", state, "The index doesn't answer, or nobody ingests: see above.", well=False)
     return Finding("removals", state)
+
+
+def _rows() -> Iterator[Finding]:
+    """Say how the rows of the site's models are followed, where there are any."""
+    for name, fault in faults().items():
+        yield Finding("rows", f"{name}: {fault}", "Mend it: nobody sees its documents until then.", well=False)
+    for one in declared():
+        if fault := fault_of(one, Document.objects.all()):
+            yield Finding("rows", fault, "Mend it: nobody reads any of its rows until then.", well=False)
+    known, waiting = declared(), ModelChange.objects.filter(error="").count()
+    unreadable = ModelChange.objects.exclude(error="").order_by("pk")
+    if count := unreadable.count():
+        said = "; ".join(f"{change}: {change.error}" for change in unreadable[:_REASONS_SHOWN])
+        yield Finding("rows", f"{count:,} can't be documents: {said}", "Then run manage.py sync_models.", well=False)
+    if known:
+        yield Finding("rows", f"of {', '.join(one.label for one in known)}; {waiting:,} changes wait")
+
+
+def _sources() -> Iterator[Finding]:
+    """Say how the sources that collections follow are, where there are any."""
+    sources = SyncedSource.objects.order_by("pk")
+    bad = 0
+    for source in sources:
+        run = source.runs.first()
+        about = f"source {source} of {source.collection}"
+        if source.kind not in source_kinds():
+            bad += 1
+            fix = "Install the app that declares it, or delete the source in the admin."
+            yield Finding("source", f"{about} is of the kind {source.kind!r}, which nothing declares", fix, well=False)
+        elif source.held:
+            bad += 1
+            fix = "See whether it is broken; else confirm their deletion in the admin."
+            yield Finding("source", f"{about}: {source.held:,} documents are gone from it", fix, well=False)
+        elif run and run.state == SyncRun.State.FAILED:
+            bad += 1
+            yield Finding("source", f"{about}: {run.error}", "See its log in the admin.", well=False)
+    if count := sources.count():
+        waiting = due(timezone.now()).count()
+        yield Finding("sources", f"{count:,}, of which {bad:,} need a person; {waiting:,} due now")
 
 
 def _tools() -> Finding:

@@ -37,16 +37,16 @@ class DuplicateContent(RetrievalError):
 class QuotaExceeded(RetrievalError):
     """The user who adds a file may not store that much; a program is told by status 413."""
 
-    def __init__(self, *, used: str, adding: str, limit: str) -> None:
-        super().__init__(
-            _(
-                "Too much for your quota of %(limit)s: %(used)s are stored, and this has %(adding)s. Delete documents "
-                "that are no longer needed, or ask for a larger USER_QUOTA_BYTES."
-            ),
-            used=used,
-            adding=adding,
-            limit=limit,
+    def __init__(self, *, used: str, adding: str, limit: str, attached: bool = False) -> None:
+        all_documents = _(
+            "Too much for your quota of %(limit)s: %(used)s are stored, and this has %(adding)s. Delete documents "
+            "that are no longer needed, or ask for a larger USER_QUOTA_BYTES."
         )
+        attached_files = _(
+            "Too much for your attached files, which may have %(limit)s: %(used)s are stored, and this has %(adding)s. "
+            "Remove files from conversations that no longer need them, or ask for a larger ATTACHMENTS_QUOTA_BYTES."
+        )
+        super().__init__(attached_files if attached else all_documents, used=used, adding=adding, limit=limit)
 
 
 class ArchiveRefused(RetrievalError):
@@ -71,6 +71,10 @@ class ParserStopped(RetrievalError):
 
 class PagesUnavailable(RetrievalError):
     """The pages of a document can't be drawn, or not right now; its text is there all the same."""
+
+
+class PagesBusy(PagesUnavailable):
+    """Too many pages are being drawn: try again in a few seconds."""
 
 
 class IndexUnavailable(RetrievalError):
@@ -116,6 +120,14 @@ class UnknownDocument(RetrievalError):
     def __init__(self, ids: Iterable[int]) -> None:
         self.ids = tuple(ids)
         super().__init__(_("No such document: %(names)s."), names=", ".join(map(str, self.ids)))
+
+
+class ModelDocumentsInvalid(Exception):
+    """What a site declares of a model can't be; the message names the class and the field. It is the developer's."""
+
+
+class SourceInvalid(Exception):
+    """A kind of source that can't be declared; the message names the class. It is the developer's."""
 
 
 class EvaluationSetError(RetrievalError):

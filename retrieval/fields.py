@@ -43,8 +43,8 @@ class NotesField(Json):
         super().__init__(*args, **{"blank": True, "default": list, **kwargs})
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> list[Note]:
-        """Return the notes that a row holds."""
-        return notes_from_json(super().from_db_value(value, expression, connection))
+        """Return the notes that a row holds; none where the row isn't there, as in a join."""
+        return [] if value is None else notes_from_json(super().from_db_value(value, expression, connection))
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         """Return what the row holds."""

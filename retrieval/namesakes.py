@@ -56,7 +56,7 @@ def _rivals(listed: Sequence[Document], among: QuerySet[Document]) -> Sequence[D
         return []
     others = among.filter(title__in={document.title for document in listed})
     others = others.exclude(pk__in=[document.pk for document in listed]).order_by("pk")
-    fields = ("title", "filename", "location", "created_at", "collection__name")
+    fields = ("title", "filename", "location", "created_at", "collection__name", "collection__hidden")
     return list(others.select_related("collection").only(*fields)[:_RIVALS])
 
 

@@ -20,6 +20,10 @@ from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
 from tests.servers import FIRST_LOG, Site, site
 
+pytest_plugins = ["tests.cases"]
+
+collect_ignore = ["guest_project", "wagtail_project"]  # projects of their own, with their own suites
+
 
 @pytest.fixture(autouse=True)
 def nothing_learned() -> None:

@@ -16,6 +16,7 @@ from tests.retrieval.files import pdf
 from tests.servers import Site, manage, site
 
 PASSWORD = "a-furnished-password"
+STAFF_KEY = "dc_a-furnished-key"
 PUMP = [
     ["Maintenance of the pump", "", "The pump is oiled every second month.", "Nobody may open it while it runs."],
     ["Filters", "", "The filter of the pump is changed in March and in October.", "Old filters go into the red bin."],
@@ -41,10 +42,12 @@ FIRST_DATA = """
 from pathlib import Path
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from chatsite.models import ApiKey
 from retrieval.ingestion import ingest
 from retrieval.models import Collection
 User.objects.create_user("reader", password={password!r})
-User.objects.create_superuser("staff", password={password!r})
+staff = User.objects.create_superuser("staff", password={password!r})
+ApiKey.objects.create(user=staff, name="of the tests", digest=ApiKey.digest_of({key!r}))
 machines = Collection.objects.create(name="Machines", slug="machines", public=True)
 house = Collection.objects.create(name="House rules", slug="house-rules", public=True)
 for collection, name in [(machines, "Pump manual.pdf"), (machines, "Scan of 1998.pdf"), (house, "Workshop rules.md")]:
@@ -62,7 +65,7 @@ def furnished_site(folder: Path, **variables: str) -> Iterator[Site]:
     data_dir = folder / "data"
     data_dir.mkdir()
     manage("migrate", "--verbosity=0", data_dir=data_dir)
-    first_data = FIRST_DATA.format(password=PASSWORD, folder=str(folder))
+    first_data = FIRST_DATA.format(password=PASSWORD, folder=str(folder), key=STAFF_KEY)
     manage("shell", "--no-imports", "-c", first_data, data_dir=data_dir)
     with site("serve", data_dir=data_dir, **variables) as running:
         _wait_until_read(running)
@@ -71,7 +74,9 @@ def furnished_site(folder: Path, **variables: str) -> Iterator[Site]:
 
 def _wait_until_read(running: Site) -> None:
     until = time.monotonic() + 60
-    while (states := httpx.get(f"{running.url}/api/v1/health").json()["documents"]) != {"ready": 2, "failed": 1}:
+    key = {"Authorization": f"Bearer {STAFF_KEY}"}
+    address = f"{running.url}/api/v1/health"
+    while (states := httpx.get(address, headers=key).json()["documents"]) != {"ready": 2, "failed": 1}:
         assert time.monotonic() < until, states
         time.sleep(0.05)
 

@@ -16,13 +16,16 @@ from tests.servers import ROOT, Site, _share_model, environment, free_port
 
 EXAMPLE = ROOT / "examples" / "hostsite"
 PASSWORD = "a-members-password"
+STAFF_KEY = "dc_a-hosts-key"
 FIRST_DATA = """
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from chatsite.models import ApiKey
 from retrieval.ingestion import ingest
 from retrieval.models import Collection
 User.objects.create_user("member", password={password!r})
-User.objects.create_superuser("staff", password={password!r})
+staff = User.objects.create_superuser("staff", password={password!r})
+ApiKey.objects.create(user=staff, name="of the tests", digest=ApiKey.digest_of({key!r}))
 rules = Collection.objects.create(name="Rules", slug="rules", public=True)
 secret = Collection.objects.create(name="Boiler room", slug="boiler", public=False)
 for collection, name, text in [(rules, "rules.md", {rules!r}), (secret, "boiler.md", {secret!r})]:
@@ -40,7 +43,7 @@ def _run(folder: Path, *arguments: str, **variables: str) -> None:
 
 def _environment(folder: Path, **variables: str) -> dict[str, str]:
     """As after `pip install`: the packages can be imported, the folder is the project's own."""
-    kept = environment(folder / ".data", **variables) | {"DJANGO_SETTINGS_MODULE": "hostsite.settings"}
+    kept = environment(folder / ".data", **({"DJANGO_SETTINGS_MODULE": "hostsite.settings"} | variables))
     del kept["DATA_DIR"]
     return kept | {"PYTHONPATH": str(ROOT)}
 
@@ -51,7 +54,8 @@ def host_site(folder: Path, **variables: str) -> Iterator[Site]:
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
     _share_model(folder / ".data" / "models")
     _run(folder, "migrate", "--verbosity=0")
-    _run(folder, "shell", "--no-imports", "-c", FIRST_DATA.format(password=PASSWORD, rules=RULES, secret=SECRET))
+    first_data = FIRST_DATA.format(password=PASSWORD, key=STAFF_KEY, rules=RULES, secret=SECRET)
+    _run(folder, "shell", "--no-imports", "-c", first_data)
     port = free_port()
     log = folder / "runserver.log"
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
@@ -70,11 +74,12 @@ def host_site(folder: Path, **variables: str) -> Iterator[Site]:
 
 def _wait_until_read(site: Site) -> None:
     """Until its documents can be asked: its own server has begun to read them with the first request."""
-    until = time.monotonic() + 90
+    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + 90
     while time.monotonic() < until:
         assert site.process.poll() is None, site.output
         try:
-            if httpx.get(f"{site.url}/docs/api/v1/health", timeout=30).json()["documents"] == {"ready": 2}:
+            health = httpx.get(f"{site.url}/docs/api/v1/health", timeout=30, headers=key)
+            if health.json()["documents"] == {"ready": 2}:
                 return
         except httpx.TransportError:
             pass

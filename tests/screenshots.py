@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.browser.test_reader import cite
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.furnished import BIN, BROKEN, FILTER, OIL, QUESTION, furnished_site, sign_in
-from tests.hostsite import host_site
+from tests.hostsite import PASSWORD, host_site
 from tests.servers import ROOT, Site, manage
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -46,6 +47,85 @@ notes = [Note(kind, count, ("4", "Sheet of prices", "9")) for count, kind in enu
 Document.objects.filter(pk=1).update(notes=notes, noted=Document.Noted.of(notes))
 """
 
+DIGEST = """\
+# For the newsletter.
+inputs:
+  topic: {description: what to look for, default: the filter of the pump}
+steps:
+  find:
+    tool: search_documents
+    with:
+      query: ${inputs.topic}
+      limit: 3
+  digest:
+    agent: summariser
+    prompt: "Summarise in two sentences: ${steps.find.output}"
+    when: ${steps.find.output}
+"""
+HEADING = """\
+  heading:
+    agent: writer
+    prompt: "Make a heading of this: ${steps.digest.output}"
+"""
+CHECK = """\
+  check:
+    person: approve
+    prompt: "Is this right for the newsletter? ${steps.digest.output}"
+"""
+WITH_A_PERSON = f"{DIGEST}{CHECK}{HEADING}    when: ${{steps.check.output.approved}}\n"
+WORKFLOW = f"""
+from chatsite.models import Workflow
+draft = {DIGEST.replace(" in two sentences", "") + HEADING!r}
+Workflow.objects.create(slug="digest", title="What the manuals say", draft=draft)
+"""
+
+MONTH = """
+import random
+from datetime import timedelta
+from django.contrib.auth.models import User
+from django.utils import timezone
+from chatsite.models import Citation, Conversation, Feedback, Run
+from retrieval.models import Document
+chance, now, manual = random.Random(4), timezone.now(), Document.objects.get(title="Pump manual")
+conversation = Conversation.objects.create(user=User.objects.get(username="reader"), title="A month")
+unanswered = ["Where can I park my car?", "Where do I park?", "Is there a car park?", "Who has the key of the lathe?"]
+for number in range(420):
+    fate = chance.random()
+    question = chance.choice(unanswered) if 0.78 < fate < 0.95 else "When is the filter of the pump changed?"
+    run = Run.objects.create(
+        conversation=conversation, mode="retrieval", question=question, model="gpt-4.1-mini", ended_at=now,
+        state="failed" if fate > 0.97 else "completed", error="model_unavailable" if fate > 0.97 else "",
+        answered=fate < 0.78, unsupported="Every six weeks." if 0.95 < fate < 0.97 else "",
+        first_text_time_ms=(begun := chance.expovariate(1 / 400)), total_time_ms=begun + chance.expovariate(1 / 1000),
+        usage={"input_tokens": 1800, "output_tokens": 60},
+    )
+    Run.objects.filter(pk=run.pk).update(created_at=now - timedelta(days=chance.random() * chance.random() * 30))
+    if fate < 0.78:
+        Citation.objects.create(run=run, marker=1, document=manual, quote="in March", start=0, end=8)
+    if number % 9 == 0:
+        Feedback.objects.create(run=run, helpful=fate < 0.78)
+"""
+
+
+CARE = """
+from django.core.files.base import ContentFile
+from django.contrib.auth.models import User
+from retrieval.ingestion import ingest
+from retrieval.models import Collection, Document
+from retrieval.sources.refused import keep_refused
+from retrieval.sources.uploads import Upload, check_ending, check_size
+machines, staff = Collection.objects.get(slug="machines"), User.objects.get(username="staff")
+for year, days in ((2019, 14), (2024, 30)):
+    text = f"# Care of the lathe ({year})\\n\\nThe lathe is oiled every {days} days, its belt is looked at.\\n".encode()
+    ingest.add_document(machines, file=ContentFile(text, name="care.md"), filename=f"Care {year}.md")
+too_large = check_size(81_000_000, max_bytes=50_000_000)
+refused = [
+    Upload("Drawings of the lathe.dwg", refusal=check_ending("a.dwg"), size=2_400_000),
+    Upload("All manuals of 2019.pdf", refusal=too_large, size=81_000_000),
+]
+keep_refused(machines, refused, owner=staff)
+"""
+
 
 def main() -> int:
     if chromium.installed() is None:
@@ -62,10 +142,13 @@ def main() -> int:
                 take_unsupported(browser, running, model, name, options)
                 take_reading(browser, running, model, name, options)
                 take_attaching(browser, running, Path(folder), name, options)
-            take_staff(browser, running, Path(folder))
+            take_staff(browser, running, model, Path(folder))
+            take_prompt(browser, running, model)
+            take_workflows(browser, running, model, Path(folder))
         with host_site(Path(folder) / "project") as host:
             for name, options in themes():
                 take_embedded(browser, host, name, options)
+            take_admin_assistant(browser, host)
     return 0
 
 
@@ -244,7 +327,7 @@ def take_attaching(browser: Browser, running: Site, folder: Path, name: str, opt
     page.context.close()
 
 
-def take_staff(browser: Browser, running: Site, folder: Path) -> None:
+def take_staff(browser: Browser, running: Site, model: ChatServer, folder: Path) -> None:
     page = browser.new_context(base_url=running.url, **chromium.WIDE).new_page()
     sign_in(page, "staff")
     manage("shell", "--no-imports", "-c", EVERY_NOTE, data_dir=folder / "data")
@@ -253,13 +336,12 @@ def take_staff(browser: Browser, running: Site, folder: Path) -> None:
         ("document", "document/1/change/"),
         ("paste", "document/paste/"),
         ("address", "document/address/"),
-        ("collection", "collection/1/change/"),
     ]:
         page.goto(f"/admin/retrieval/{path}")
         shoot(page, f"admin-{picture}")
     page.goto("/admin/retrieval/collection/1/query/")
     page.get_by_label("Query").fill("filter of the pump")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     expect(page.locator(".passages li").first).to_be_visible()
     shoot(page, "admin-query")
     page.goto("/admin/retrieval/document/add/")
@@ -269,6 +351,105 @@ def take_staff(browser: Browser, running: Site, folder: Path) -> None:
     page.get_by_label("Drop documents here, or choose them").set_input_files([notes, broken])
     expect(page.locator("[data-upload-results] [data-field=state][data-state=ready]")).to_have_count(1, timeout=30_000)
     shoot(page, "admin-upload")
+    page.goto("/admin/chatsite/run/?q=filter&answered__exact=1")
+    page.locator("#result_list tbody th a").first.click()
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    shoot(page, "admin-run")
+    manage("shell", "--no-imports", "-c", MONTH, data_dir=folder / "data")
+    page.goto("/admin/")
+    shoot(page, "admin-overview")
+    page.goto("/admin/chatsite/gap/")
+    shoot(page, "admin-gaps")
+    page.get_by_role("link", name="park").first.click()
+    shoot(page, "admin-gap")
+    page.context.close()
+    take_collection(browser, running, model, folder)
+
+
+def take_collection(browser: Browser, running: Site, model: ChatServer, folder: Path) -> None:
+    """What staff see of the documents of a collection, and the draft of an answer from them."""
+    tall = {"viewport": {"width": 1280, "height": 1100}}
+    page = browser.new_context(base_url=running.url, **tall).new_page()
+    sign_in(page, "staff")
+    manage("shell", "--no-imports", "-c", CARE, data_dir=folder / "data")
+    page.goto("/admin/retrieval/collection/1/change/")
+    expect(page.locator("#result_list [data-state=queued], #result_list [data-state=processing]")).to_have_count(
+        0, timeout=30_000
+    )
+    page.reload()
+    shoot(page, "admin-collection")
+    page.goto("/admin/retrieval/collection/1/conflicts/")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".conflict mark").first).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 640})
+    shoot(page, "admin-conflicts")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/admin/chatsite/gap/")
+    page.get_by_role("link", name="park").first.click()
+    draft = (
+        "The workshop is open from eight in the morning until six in the evening [1]. [to be added: where to park a "
+        "car meanwhile]"
+    )
+    model.script(chat_server.text(draft))
+    page.get_by_role("button", name="Draft it from the documents").click()
+    expect(page.get_by_role("heading", name="Draft an answer")).to_be_visible()
+    shoot(page, "admin-gap-draft")
+    page.context.close()
+
+
+def take_prompt(browser: Browser, running: Site, model: ChatServer) -> None:
+    page = browser.new_context(base_url=running.url, **chromium.WIDE).new_page()
+    sign_in(page, "staff")
+    page.goto("/admin/chatsite/promptversion/add/")
+    manner = "Answer in the language of the question, in one sentence.\nSay “the workshop” for the house."
+    page.get_by_label("Instructions:").fill(manner)
+    page.get_by_label("Temperature:").fill("0.2")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("heading", name="What it changes against").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 500)
+    page.wait_for_function("window.scrollY > 300")
+    shoot(page, "admin-prompt")
+    brief = "Change the filter of the pump in March and in October [1]."
+    model.script(chat_server.text(ANSWER), chat_server.text(brief))
+    page.locator("#try_query").fill(QUESTION)
+    page.get_by_role("button", name="Ask both").click()
+    expect(page.get_by_text("All answers are there.")).to_be_visible(timeout=20_000)
+    shoot(page, "admin-beside")
+    page.context.close()
+
+
+def take_workflows(browser: Browser, running: Site, model: ChatServer, folder: Path) -> None:
+    page = browser.new_context(base_url=running.url, **chromium.WIDE).new_page()
+    sign_in(page, "staff")
+    manage("shell", "--no-imports", "-c", WORKFLOW, data_dir=folder / "data")
+    page.goto("/admin/chatsite/workflow/")
+    page.get_by_role("link", name="What the manuals say").click()
+    expect(page.locator(".graph-node")).to_have_count(3)
+    shoot(page, "workflow-designer")
+    model.script(chat_server.text(ANSWER.replace(" [1]", "")), chat_server.text("Filters: March and October"))
+    page.get_by_role("button", name="Run the draft").click()
+    expect(page.locator(".state-mark").first).to_have_text("Completed", timeout=20_000)
+    page.get_by_text("What came of it").nth(1).click()
+    shoot(page, "workflow-run")
+    page.go_back()
+    page.get_by_label("What has changed").fill("For the newsletter")
+    page.get_by_role("button", name="Publish the draft").click()
+    page.locator("#digest-prompt-0-text").fill("Summarise in two sentences: ")
+    expect(page.locator("[data-live=said]")).to_have_text("Changed step digest.")
+    page.get_by_role("link", name="Versions and changes").click()
+    shoot(page, "workflow-versions")
+    page.go_back()
+    page.get_by_text("Help me build").click()
+    page.get_by_label("Say in a sentence").fill("Have a person approve the digest before the heading is made")
+    model.script(chat_server.text(json.dumps({"workflow": WITH_A_PERSON})))
+    page.get_by_role("button", name="Propose").click()
+    expect(page.get_by_text("+ added").first).to_be_visible(timeout=20_000)
+    shoot(page, "workflow-proposal")
+    page.get_by_role("button", name="Take it into the draft").click()
+    model.script(chat_server.text(ANSWER.replace(" [1]", "").replace("**", "")))
+    page.get_by_role("button", name="Run the draft").click()
+    expect(page.get_by_role("heading", name="check waits for you")).to_be_visible(timeout=20_000)
+    shoot(page, "workflow-waiting")
     page.context.close()
 
 
@@ -282,6 +463,23 @@ def take_embedded(browser: Browser, host: Site, name: str, options: dict[str, An
     field.press("Enter")
     expect(frame.locator("article.run[data-state=completed]")).to_have_count(1, timeout=20_000)
     shoot(page, f"{name}embedded")
+    page.context.close()
+
+
+def take_admin_assistant(browser: Browser, host: Site) -> None:
+    page = browser.new_context(base_url=host.url, **chromium.WIDE).new_page()
+    page.goto("/admin/login/?next=/admin/auth/user/")
+    page.get_by_label("Username").fill("staff")
+    page.get_by_label("Password").fill(PASSWORD)
+    chromium.follow(page.locator("[type=submit]"))
+    page.get_by_role("button", name="Ask the documents").click()
+    frame: FrameLocator = page.frame_locator("doc-chat iframe")
+    expect(frame.get_by_label("Your question")).to_be_focused()
+    frame.get_by_label("Your question").fill("When is the sauna heated for a member?")
+    frame.get_by_role("button", name="Ask", exact=True).click()
+    frame.get_by_role("button", name="Search the admin for this").click(timeout=20_000)
+    expect(frame.locator("[data-admin-matches]")).to_be_focused()
+    shoot(page, "admin-assistant")
     page.context.close()
 
 

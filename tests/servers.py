@@ -111,7 +111,8 @@ def site(
         )
     running = Site(f"http://127.0.0.1:{port}", data_dir, process, log)
     try:
-        _wait_until_ready(running, told=" Chat model " if host == "serve" else "", statuses={200} if healthy else {503})
+        expected = 301 if variables.get("HTTPS") == "on" else 200 if healthy else 503  # to the proxy's address
+        _wait_until_ready(running, told=" Chat model " if host == "serve" else "", statuses={expected})
         yield running
     finally:
         process.terminate()

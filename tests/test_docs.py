@@ -12,15 +12,44 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.dispatch import Signal
 from django.template import Context, Template
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 
+import chatsite.signals
+import retrieval.signals
 from benchmarks.matrix import HOSTS
 from chatsite import conf, server
-from chatsite.api.serializers import AnswerSerializer, CitationSerializer, QuestionSerializer, SourceSerializer
+from chatsite.api import paging as api_paging
+from chatsite.api import usage
+from chatsite.api.conversations import MESSAGES_MOST, MESSAGES_USUAL, ConversationChangeSerializer
+from chatsite.api.documents.serializers import (
+    AddressSerializer,
+    DocumentPageSerializer,
+    SearchResultSerializer,
+    SearchSerializer,
+)
+from chatsite.api.keys import NewKeySerializer
+from chatsite.api.serializers import (
+    AnswerSerializer,
+    CitationSerializer,
+    QuestionSerializer,
+    RunUnderWaySerializer,
+    SourceSerializer,
+)
+from chatsite.api.workflows import WorkflowRunSerializer
 from chatsite.asking import documents
+from chatsite.asking.request import HISTORY_RUNS
+from chatsite.conversations import paging
+from chatsite.doors import embeddings, llms, mcp_envelope, mcp_tools
+from chatsite.doors.mcp_workflows import WorkflowTool
 from chatsite.errors import of_code
-from chatsite.models import Feedback
+from chatsite.models import Feedback, Workflow, WorkflowVersion
+from chatsite.models.idempotency import REMEMBERED
 from chatsite.widget.views import widget_options
 from retrieval.admin.forms import ADDRESSES_AT_ONCE
 from retrieval.configuration import RetrievalSettings
@@ -31,6 +60,8 @@ from retrieval.index import PREFETCH, edge, words
 from retrieval.index import server as index_server
 from retrieval.ingestion import batch, moving, queue, read_ahead
 from retrieval.management.commands import worker
+from retrieval.model_documents import ModelDocuments
+from retrieval.model_documents.contents import TEXT_MAX_CHARACTERS
 from retrieval.models import Collection, Document
 from retrieval.pages import cache
 from retrieval.parsing import parsers, process
@@ -40,6 +71,7 @@ from retrieval.parsing.formats.plain import grids, structured, tables
 from retrieval.parsing.recognition import ocrmypdf, pictures
 from retrieval.searching import confidence, leisure, rerank
 from retrieval.sources import archive, web
+from tests.chatsite.api.test_keys import make
 from tests.servers import environment, manage, site, variables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +156,71 @@ def test_api_page_lists_every_field_of_a_question() -> None:
     assert table(read("docs/api.md"), "field") == list(QuestionSerializer().fields)
 
 
+@pytest.fixture(scope="module")
+def paths() -> dict[str, Any]:
+    """Return what the schema says of each address, on a site that answers everyone."""
+    generator = SchemaGenerator(urlconf="chatsite.urls")
+    return dict(generator.get_schema(request=None, public=True)["paths"])
+
+
+def test_api_page_lists_every_request_with_what_it_is_answered_by(paths: dict[str, Any]) -> None:
+    rows = read("docs/api.md").partition("| request | who | answers with |")[2].partition("\n\n")[0].splitlines()[2:]
+    told = {row.split("|")[1].strip(" `"): re.findall(r"\d{3}", row.split("|")[3]) for row in rows}
+    assert told == {
+        f"{method.upper()} {address.removeprefix('/api/v1/')}": list(operation["responses"])
+        for address, operations in paths.items()
+        for method, operation in operations.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("beginning", "serializer", "inner"),
+    [
+        ('{"documents": [{"document_id": 3, "title": "Pump manual", "filename": "pump_v2.pdf", "collection"',
+         DocumentPageSerializer, "documents"),
+        ('{"passages"', SearchResultSerializer, "passages"),
+        ('{"run_id"', RunUnderWaySerializer, "links"),
+    ],
+)  # fmt: skip
+def test_api_page_shows_what_is_answered_in_its_real_shape(beginning: str, serializer: Any, inner: str) -> None:
+    page = read("docs/api.md")
+    example = json.loads(page[page.index(beginning) :].partition("```")[0])
+    shown = example[inner][0] if isinstance(example[inner], list) else example[inner]
+    field = serializer().fields[inner]
+    assert set(example) == set(serializer().fields)
+    assert set(shown) == set(getattr(field, "child", field).fields)
+
+
+def test_key_that_the_api_page_shows_can_be_made() -> None:
+    [shown] = re.findall(r"^\{\"name\".*\}$", read("docs/api.md"), flags=re.MULTILINE)
+    assert NewKeySerializer(data=json.loads(shown)).is_valid()
+
+
+def test_requests_that_the_api_page_shows_are_answered(
+    client: Client, db: None, public: Collection, put: Any, settings: Any
+) -> None:
+    """Send each as it is written, with a key that may; an address on the web is only checked: tests don't go there."""
+    Collection.objects.create(name="Machines", slug="machines", public=True)
+    put(public, "configuration.md", "# Configuration\n\nQDRANT_URL points the site at a Qdrant server.")
+    _, secret = make(User.objects.create_superuser("editor"), may_change_documents=True)
+    shown = re.findall(
+        r"^curl -s localhost:8000(\S+)(.*?)(?:-d '(\{.*?\})')?$", read("docs/api.md").replace("\\\n", ""), flags=re.M
+    )
+    assert len(shown) == 6
+    for address, options, body in shown:
+        headers = {"authorization": f"Bearer {secret}"}
+        if "example.org" in body:
+            assert AddressSerializer(data=json.loads(body)).is_valid()
+            continue
+        if body:
+            response = client.post(address, body, content_type="application/json", headers=headers)
+        else:
+            form = dict(re.findall(r"-F (\w+)=(\S+)", options))
+            form["file"] = SimpleUploadedFile(form["file"].removeprefix("@").replace(".pdf", ".md"), b"A pump.")
+            response = client.post(address, form, headers=headers)
+        assert response.status_code in {200, 201}, (address, body, response.json())
+
+
 def test_api_page_shows_an_answer_of_the_real_shape() -> None:
     example = re.search(r"```json\n(\{\n  \"answer\".*?)```", read("docs/api.md"), flags=re.DOTALL)
     assert example
@@ -169,7 +266,7 @@ def test_api_page_lists_the_reasons_of_feedback() -> None:
 def test_api_page_states_the_status_of_each_error_of_a_run() -> None:
     rows = re.findall(r"^\| (50[234]) \| (`.*?`) \|", read("docs/api.md"), flags=re.MULTILINE)
     told = {code: int(status) for status, codes in rows for code in re.findall(r"\w+", codes)} | {"busy": 0}
-    del told["busy"]  # that is a question's, before there is a run
+    del told["busy"], told["database_busy"]  # those are a question's, before there is a run
     assert {code: of_code(code).status for code in told} == told
 
 
@@ -182,6 +279,7 @@ def stated() -> dict[str, list[str]]:
     characters, upload = f"{settings.SELECTION_MAX_CHARACTERS:,}", f"{settings.UPLOAD_MAX_BYTES // MB} MB"
     question, languages, top_k = (QuestionSerializer().fields[name] for name in ("query", "languages", "top_k"))
     unpacked, reading = archive.ArchiveLimits(), process.ParsingLimits()
+    passages, title = SearchSerializer().fields["limit"], ConversationChangeSerializer().fields["title"]
     retry, lease = f"every {queue.RETRY_AFTER.seconds} seconds", RetrievalSettings.lease_seconds
     wait = f"{settings.ATTACHMENTS_WAIT_SECONDS:.0f} seconds at the longest"
     return {
@@ -190,6 +288,7 @@ def stated() -> dict[str, list[str]]:
             f"a question {settings.QUERY_MAX_CHARACTERS:,}",
             f"up to {upload} a file and {settings.ATTACHMENTS} files a conversation",
             f"waits for it, {wait}",
+            f"in parts of {paging.PART} questions",
         ],
         "documents.md": [
             f"{unpacked.members:,} members and {unpacked.total_bytes // MB} MB unpacked",
@@ -217,6 +316,15 @@ def stated() -> dict[str, list[str]]:
             f"at most {cache.CACHE_BYTES // MB} MB",
         ],
         "api.md": [
+            f"`limit` (1 to {api_paging.MOST}, {api_paging.USUAL} if left out)",
+            f"`limit` (1 to {passages.max_value} passages, {passages.default} if left out)",
+            f"{MESSAGES_USUAL} on a page and {MESSAGES_MOST} at most",
+            f"within {REMEMBERED.total_seconds() / 3600:.0f} hours",
+            f"files, up to {upload}; a text has up to {settings.PASTE_MAX_CHARACTERS:,} characters",
+            f"while you wait, {settings.FETCH_MAX_SECONDS:.0f} seconds at the longest",
+            f"`title` (at most {title.max_length} characters)",
+            f"it is the last {usage.DAYS_USUAL} days",
+            f"A file is larger than {upload}",
             f"text, at most {question.max_length:,} characters",
             f"text, at most {characters} characters",
             f"list of up to {settings.SELECTIONS_MAX} ",
@@ -229,7 +337,6 @@ def stated() -> dict[str, list[str]]:
             f"it takes up to {settings.RUN_LOOK_SECONDS:.0f} seconds",
             f"the limit of {settings.QUERY_MAX_CHARACTERS:,}",
             f"larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // MB} MB",
-            f"An attached file is larger than {upload}",
         ],
         "operations.md": [
             f"within {worker.STOP_SECONDS:.0f} seconds",
@@ -245,6 +352,18 @@ def stated() -> dict[str, list[str]]:
             f"{remote._LEFT_ALONE_SECONDS / 60:.0f} minutes at most",
             f"{queue.ATTEMPTS} tries, then `Failed`",
             f"nearly full ({RetrievalSettings.least_free_bytes // MB} MB)",
+        ],
+        "programs.md": [
+            f"a body of more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // MB} MB",
+            f"of at most {settings.QUERY_MAX_CHARACTERS:,} characters",
+            f"the latest {HISTORY_RUNS} questions",
+            f"of up to {embeddings.INPUTS_MOST} texts with {embeddings.CHARACTERS_MOST:,} characters together",
+            f"makes {embeddings.AT_ONCE} such answers at once",
+            f"Versions with a handshake ({', '.join(mcp_envelope.HANDSHAKE_VERSIONS)})",
+            f"the one without ({', '.join(mcp_envelope.STATELESS_VERSIONS)})",
+            f"The text, up to {mcp_tools.READ_MOST:,} characters at once",
+            f"Up to {llms.LISTED_MOST:,} documents are listed",
+            f"in parts of {llms.CHARACTERS_MOST:,} characters",
         ],
         "hosts.md": [f"and {server.SPARE_THREADS} more"],
         "search-index.md": [
@@ -273,9 +392,11 @@ NOT_OURS = {  # numbers of standards, of examples, and of what was measured
     "asking.md": ["version 2"],
     "documents.md": ["UTF-8", "status 413", "PP-OCRv6, 27 MB of models",
                      "3 to 10 seconds of CPU time, and up to 800 MB"],
-    "api.md": ["The first is source 1 of the answer", *map(str, (200, 201, 400, 401, 403, 404, 413, 415)),
-               *map(str, (429, 502, 503, 504))],
-    "operations.md": ["exit status is 1,"],
+    "api.md": ["The first is source 1 of the answer", "OpenAPI 3.1", "one of 20 digits", "1 to 200 letters",
+               *map(str, (200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 502, 503, 504))],
+    "programs.md": ["Open WebUI 0.12.4", "`n` above 1", *(f"status {code}" for code in (400, 404, 405, 413, 429, 503)),
+                    "is 413"],
+    "operations.md": ["exit status is 1,", *map(str, (413, 429, 503))],
     "hosts.md": [],
     "search-index.md": ["BM25", "int8", "429", "5xx", "300,000 chunks", "2 KB", "250,000 chunks"],
 }  # fmt: skip
@@ -342,10 +463,61 @@ def test_embedding_page_shows_what_the_example_does_and_every_option() -> None:
         assert "<script" in Template("{% load docchat %}" + shown).render(Context())
 
 
+def test_programs_page_lists_every_tool_with_its_arguments() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\|", read("docs/programs.md"), flags=re.MULTILINE)
+    documented = {name: re.findall(r"\w+", arguments) for name, arguments in rows}
+    assert documented == {name: list(tool.arguments().fields) for name, tool in mcp_tools.TOOLS.items()}
+
+
+def test_programs_page_shows_how_a_workflow_is_listed() -> None:
+    told = read("docs/programs.md").partition("### Workflows as tools")[2]
+    steps, shown = re.findall(r"```(?:yaml|json)\n(.*?)```", told, flags=re.DOTALL)
+    workflow = Workflow(slug="tea-facts", title="Tea facts", description="Finds facts.")
+    tool = WorkflowTool(WorkflowVersion(workflow=workflow, number=1, text=steps)).body()
+    assert (tool["name"], tool["inputSchema"]) == ("run_tea_facts", json.loads(shown))
+    values = re.search(r"The result has (.*?)\.", told)
+    assert values
+    assert set(re.findall(r"`(\w+)`", values[1])) <= WorkflowRunSerializer().fields.keys()
+
+
+def test_embedding_page_lists_every_signal() -> None:
+    modules = (chatsite.signals, retrieval.signals)
+    sent = {
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, one in vars(module).items()
+        if isinstance(one, Signal)
+    }
+    assert set(table(read("docs/embedding.md"), "signal")) == sent
+
+
+def test_designer_page_names_tests_that_there_are() -> None:
+    promises = read("docs/designer.md").partition("| promise |")[2]
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", promises)
+    assert len(table(read("docs/designer.md"), "promise")) == 14
+    assert [f"{path}::{name}" for path, name in named if f"def {name}(" not in read(path)] == []
+
+
+def test_models_page_shows_what_the_newsroom_declares_and_all_that_can_be_said() -> None:
+    page = read("docs/models.md")
+    (shown,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert shown in read("examples/newsroom/news/docchat.py")
+    ours = {"label", "has_rights", "key_of", "rows", "said"}  # nothing a site says otherwise
+    overridden = {name for name in vars(ModelDocuments) if not name.startswith("_")} - ours
+    assert {name.partition("(")[0] for name in table(page, "name")} == overridden
+    assert f"{TEXT_MAX_CHARACTERS:,} characters" in page
+
+
+def test_testing_page_shows_the_examples_own_suite() -> None:
+    plugin, shown = re.findall(r"```python\n(.*?)```", read("docs/testing.md"), flags=re.DOTALL)
+    assert shown in read("examples/hostsite/tests/test_answers.py")
+    assert plugin.strip() in read("examples/hostsite/tests/conftest.py")
+
+
 def test_pictures_are_there_are_told_in_words_and_are_small() -> None:
     shown = [(page, *found) for page in PAGES for found in re.findall(r"!\[(.*?)\]\((.*?)\)", page.read_text())]
     assert len(shown) >= 6
     for page, alternative, address in shown:
         assert (page.parent / address).is_file(), f"{page}: {address}"
         assert len(alternative.split()) >= 5, f"{page}: {address}"
-    assert sum(picture.stat().st_size for picture in (ROOT / "docs" / "screenshots").glob("*.png")) < 2_500_000
+    assert sum(picture.stat().st_size for picture in (ROOT / "docs" / "screenshots").glob("*.png")) < 3_000_000

@@ -66,12 +66,13 @@ def _entries(wanted: importlib.metadata.Distribution, *, extra: str) -> set[Path
                     seen.add((name, each))
                     found = importlib.metadata.distribution(name)
                     waiting.append((found, each))
-                    entries |= {
-                        Path(str(found.locate_file(file.parts[0])))
-                        for file in found.files or []
-                        if file.parts[0] != ".."
-                    }
+                    entries |= _entries_of(found)
     return entries
+
+
+def _entries_of(found: importlib.metadata.Distribution) -> set[Path]:
+    files = [file for file in found.files or [] if file.parts[0] != ".."]
+    return {Path(str(found.locate_file(file.parts[0]))) for file in files}
 
 
 def run(python: Path, *arguments: str, cwd: Path, fails: bool = False, **environ: str) -> str:
@@ -126,6 +127,7 @@ def test_migrations_leave_nothing_to_make(visited: tuple[Path, dict[str, Any]], 
     assert "No changes detected" in told
 
 
+@pytest.mark.case(136, 137)
 def test_every_page_opens(visited: tuple[Path, dict[str, Any]], admin: str) -> None:
     _, met = visited
     pages = dict(met["pages"])
@@ -140,6 +142,20 @@ def test_answer_is_found_by_vectors_and_cites(visited: tuple[Path, dict[str, Any
     assert "multilingual-e5-small" in met["embedding"]
     assert met["answer"]["answered"] is met["again"] is met["by a program"] is met["by a visitor"] is True
     assert met["answer"]["citations"][0]["quote"] == "Wait four minutes before you pour the tea."
+
+
+def test_suite_of_the_guests_has_the_test_kit(python: Path, tmp_path: Path) -> None:
+    """With pytest-django in its environment, which the wheel does not ask for."""
+    folder = tmp_path / "project"
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (site_packages,) = python.parent.parent.glob("lib/python*/site-packages")
+    wanted = importlib.metadata.distribution("pytest-django")
+    for entry in _entries(wanted, extra="") | _entries_of(wanted):
+        if not (link := site_packages / entry.name).exists():
+            link.symlink_to(entry)
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=guest.settings", "suite/answers.py"]
+    told = run(python, *arguments, cwd=folder, **FOREIGN)
+    assert "4 passed" in told
 
 
 def test_wheel_is_also_a_site_of_its_own(python: Path, tmp_path: Path) -> None:

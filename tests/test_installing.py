@@ -94,6 +94,7 @@ def environment(tmp_path: Path, wheels: Path) -> Environment:
     return Environment(tmp_path / "environment", wheels)
 
 
+@pytest.mark.case(138)
 def test_theirs_after_ours_is_named_by_the_site_and_the_way_out_leads_out(environment: Environment) -> None:
     environment.pip("install", "django-docchat")
     assert environment.prints("import agents, chatsite; print(agents.Agent.__module__)") == "agents.agent"
@@ -121,6 +122,7 @@ def test_ours_after_theirs_is_named_by_the_package_and_by_the_site(environment: 
     assert environment.fails("import chatsite") == environment.mixture
 
 
+@pytest.mark.case(138)
 def test_a_file_that_another_adds_is_named_by_a_system_check(environment: Environment) -> None:
     environment.pip("install", "django-docchat", "more-agents")
     found = environment.fails(CHECK)

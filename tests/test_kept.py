@@ -116,8 +116,9 @@ def test_case_86_quick_stop_saves_it_as_interrupted(
 
 def test_case_87_threads_that_are_all_taken_leave_room_for_refusals_and_health(seeded: Path, model: ChatServer) -> None:
     model.script(*[chat_server.text(*LONG, delay=0.05) for _ in range(8)])
-    with site("serve", data_dir=seeded, OPENAI_BASE_URL=model.url, RUNS_PER_PROCESS="8") as running:
-        clients = [httpx.Client() for _ in range(8)]
+    variables = {"OPENAI_BASE_URL": model.url, "RUNS_PER_PROCESS": "8", "TRUSTED_PROXIES": "127.0.0.1"}
+    with site("serve", data_dir=seeded, **variables) as running:
+        clients = [httpx.Client(headers={"X-Forwarded-For": f"203.0.113.{number}"}) for number in range(8)]
         runs = [begin(running, client) for client in clients]
         with httpx.Client() as client:
             took = []

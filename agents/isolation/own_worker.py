@@ -36,7 +36,7 @@ class _OwnWorker:
         self._channel.send(pickle.dumps(reply))
 
     def follow_next(self) -> None:
-        order: Order = pickle.loads(self._channel.receive())  # noqa: S301 - from our own parent
+        order: Order = pickle.loads(self._channel.receive())  # noqa: S301 - from our own parent  # nosec
         end_when_overdue(order.seconds)
         self.send(self._follow(order))
         not_overdue()
@@ -84,7 +84,7 @@ def portable(result: RunResult) -> RunResult:
 def _can_leave(reply: Reply) -> bool:
     try:
         frame = pickle.dumps(reply)
-        pickle.loads(frame)  # noqa: S301 - our own
+        pickle.loads(frame)  # noqa: S301 - our own  # nosec
     except Exception:  # what tools return may be anything of anyone's
         return False
     return len(frame) <= FRAME_BYTES

@@ -87,7 +87,7 @@ class OwnProtocol:
         return _within_limit(pickle.dumps(order), order)
 
     def decode(self, frame: bytes, order: Order) -> Reply:
-        reply: Reply = pickle.loads(frame)  # noqa: S301 - from our own child
+        reply: Reply = pickle.loads(frame)  # noqa: S301 - from our own child  # nosec
         return reply
 
 

@@ -39,10 +39,12 @@ class ArgumentsInvalid(ValueError):
 
 class Definition:
     """A tool's function as the model sees it, made once, at its definition. The schema waits until it is needed, unless
-    a type might have none.
+    a type might have none. The parameter of the type `context` is not for the model.
     """
 
-    def __init__(self, function: Callable[..., Any], *, name: str = "", description: str = "") -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, name: str = "", description: str = "", context: type = Context
+    ) -> None:
         if not isinstance(function, FunctionType):
             raise TypeError(f"a tool is made of a function or a method, not of {function!r}")
         self.function = function
@@ -53,6 +55,7 @@ class Definition:
         self.description = description or self.description
         self._parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
         self._hints = self._read_hints()
+        self._context = context
         self.context_name = self._take_context()  # of the parameter that is not for the model, or ""
         if not all(map(_is_plain, self._hints.values())):
             self._check_types()
@@ -109,7 +112,7 @@ class Definition:
 
     def _take_context(self) -> str:
         """Return the name of the parameter for the Context, and leave it out of those that the model sees."""
-        names = [name for name, hint in self._hints.items() if Context in (hint, get_origin(hint))]
+        names = [name for name, hint in self._hints.items() if self._context in (hint, get_origin(hint))]
         if len(names) > 1:
             raise TypeError(f"tool {self.name}: {' and '.join(names)} are both for the Context; one is enough")
         self._parameters = [parameter for parameter in self._parameters if parameter.name not in names]

@@ -31,7 +31,7 @@ LOCK_SECONDS = 0.1  # `is_running` takes the lock for a moment; that is no reaso
 
 logger = logging.getLogger(__name__)
 
-StateStatus = Literal["completed", "failed", "skipped"]
+StateStatus = Literal["completed", "failed", "skipped", "waiting"]
 StateKey = tuple[str, int | None]
 
 
@@ -39,7 +39,8 @@ StateKey = tuple[str, int | None]
 class State:
     """How a step, or one `item` of a step with foreach, ended. `messages` are those of an agent's run.
 
-    `final` is false for a failure that ended the run: resuming tries it again. `failures` are the errors of the
+    `final` is false for a failure that ended the run, which resuming tries again, and for a step that waits for a
+    person. `failures` are the errors of the
     attempts before the last.
     """
 
@@ -249,7 +250,8 @@ def _add(record: Record | None, row: dict[str, Any]) -> Record:
         state = State(**row["state"])
         record.states[state.key] = state
     elif "resumed_at" in row:  # what had failed is tried again
-        record.states, record.ended, record.error = record.finished, None, None
+        waiting = {key: state for key, state in record.states.items() if state.status == "waiting"}
+        record.states, record.ended, record.error = {**record.finished, **waiting}, None, None
     else:
         record.ended, record.error = row["ended"], row["error"]
     return record

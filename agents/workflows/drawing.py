@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.workflows.file import Step, WorkflowFile
+from agents.workflows.step import Step, WorkflowFile
 
 
 def draw(file: WorkflowFile) -> str:

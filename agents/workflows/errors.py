@@ -3,6 +3,8 @@
 AgentError
 └── WorkflowError
     ├── WorkflowInvalid    the file, or what it was given, is wrong; names file, line and key
+    ├── ChangeRefused      a change that can't be made to a workflow's text
+    ├── AnswerRefused      an answer that doesn't fit what a step waits for, or was given before
     ├── StepFailed         a step failed, and its `on_error` is `fail`
     ├── RunUnknown         no run of this id is recorded
     ├── RunLocked          a run of this id is under way, here or in another process
@@ -29,6 +31,14 @@ class WorkflowInvalid(WorkflowError):
     def __init__(self, problem: str, *, file: str, line: int, key: str = "") -> None:
         super().__init__(f"{file}:{line}: {key}: {problem}" if key else f"{file}:{line}: {problem}")
         self.file, self.line, self.key, self.problem = file, line, key, problem
+
+
+class ChangeRefused(WorkflowError, ValueError):
+    code = "change_refused"
+
+
+class AnswerRefused(WorkflowError, ValueError):
+    code = "answer_refused"
 
 
 class StepFailed(WorkflowError):

@@ -33,4 +33,11 @@ class StepEnded:
     state: State
 
 
-WorkflowEvent: TypeAlias = StepBegan | StepTold | StepEnded
+@dataclass(frozen=True, slots=True)
+class StepWaits:
+    """A step waits for a person; what they are asked is in the `arguments` of its state."""
+
+    state: State
+
+
+WorkflowEvent: TypeAlias = StepBegan | StepTold | StepEnded | StepWaits

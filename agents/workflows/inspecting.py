@@ -8,8 +8,9 @@ from agents.agent import Agent, Runnable
 from agents.orchestration import Orchestration
 from agents.tools import Tool
 from agents.workflows.drawing import draw
-from agents.workflows.file import Case, Switch, Target, WorkflowFile
+from agents.workflows.persons import Person
 from agents.workflows.registry import Function, Registry
+from agents.workflows.step import Case, Switch, Target, WorkflowFile
 
 SHOWN_CHARACTERS = 72
 
@@ -65,6 +66,8 @@ def _described(target: Target, *, indent: str = "") -> Iterator[str]:
             yield f"{indent}tool {target.name}({given}): {_shown(target.description)}{approval}"
         case Function():
             yield f"{indent}function {target.name}"
+        case Person():
+            yield f"{indent}person: the run waits for one to {target.name}"
 
 
 def _shown(text: object) -> str:

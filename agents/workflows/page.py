@@ -16,7 +16,8 @@ STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c1c1c }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin: 1.5rem 0 .25rem }
 section { border-left: .3rem solid #767676; padding-left: 1rem } section.completed { border-color: #1a7f37 }
-section.failed { border-color: #b3261e } dt { font-weight: 600 } dd { margin: 0 0 .5rem }
+section.failed { border-color: #b3261e } section.waiting { border-color: #9a6700 } dt { font-weight: 600 }
+dd { margin: 0 0 .5rem }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f3f3f3; padding: .5rem; margin: .25rem 0 }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #eee } pre { background: #262626 } }
 """

@@ -21,25 +21,30 @@ from agents.tools import ArgumentsInvalid, Definition, Tool
 from agents.workflows.checkpoints import Record, State, StateKey, read_record
 from agents.workflows.differences import state_differences
 from agents.workflows.errors import ReplayDiffers, RunChanged, WorkflowError
-from agents.workflows.file import Step, WorkflowFile
 from agents.workflows.registry import Function, Registry, registry
+from agents.workflows.step import Step, WorkflowFile
 from agents.workflows.values import Json
 from agents.workflows.workflow import Attempt, Workflow, WorkflowRun
 
 
 def replay(
-    run_id: str, *, checkpoints: Path | str, registry: Registry = registry, until: str = ""
+    run_id: str,
+    *,
+    checkpoints: Path | str,
+    registry: Registry = registry,
+    until: str = "",
+    workflow: Workflow | None = None,
 ) -> tuple[State, ...]:
     """Return the states of a recorded run, once they came out the same again. What had not finished then is not run;
-    with `until`, neither is what that step doesn't need.
+    with `until`, neither is what that step doesn't need. `workflow` is that of a run whose workflow was no file.
 
     Raises ReplayDiffers at the first difference, in the order of the steps; RunUnknown, RunChanged, RecordInvalid,
     WorkflowInvalid, and WorkflowError when there is no step of the name `until`.
     """
     record = read_record(checkpoints, run_id=run_id)
-    file = Workflow.load(record.header.workflow, registry=registry).file
+    file = (workflow or Workflow.load(record.header.workflow, registry=registry)).file
     if file.digest != record.header.digest:
-        raise RunChanged(f"{file.path} has changed since run {run_id!r} began")
+        raise RunChanged(f"{file.file} has changed since run {run_id!r} began")
     if until:
         wanted = _needed(file, until)
         record = replace(record, states={key: state for key, state in record.states.items() if state.step in wanted})
@@ -50,7 +55,7 @@ def _needed(file: WorkflowFile, name: str) -> set[str]:
     """Return the names of that step and of all that it waits for. Raises WorkflowError."""
     by_name = {step.name: step for step in file.steps}
     if name not in by_name:
-        raise WorkflowError(f"there is no step {name!r} in {file.path}; there are: {', '.join(by_name)}")
+        raise WorkflowError(f"there is no step {name!r} in {file.file}; there are: {', '.join(by_name)}")
     needed = {name}
     for step in reversed(file.steps):  # each after what it needs
         if step.name in needed:
@@ -84,6 +89,13 @@ class Replay(WorkflowRun):
 
     def may_start(self, step: Step, item: int | None) -> bool:
         return step.name in self.begun if step.repeats and item is None else (step.name, item) in self.recorded
+
+    async def ask(self, state: State) -> State | None:
+        """Let the person answer as recorded."""
+        recorded = self.recorded[state.key]
+        if recorded.status == "waiting":
+            return await super().ask(state)
+        return await self.save(replace(state, status=recorded.status, output=recorded.output, final=True))
 
     async def once(self, step: Step, arguments: Json, *, item: int | None) -> Attempt:
         recorded = self.recorded[step.name, item]

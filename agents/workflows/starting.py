@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.workflows.errors import WorkflowError
+from agents.workflows.templates import template
 
 TEAM = '''"""The agents and tools that workflow.yaml may name."""
 
@@ -29,18 +30,6 @@ registry.agent(Agent("fixer", "Ask for what is needed to repeat this bug.", [fin
 registry.agent(Agent("planner", "Say in three steps how this wish could be met.", model=model))
 registry.agent(Agent("helper", "Answer kindly and briefly.", model=model))
 '''
-WORKFLOW = """name: inbox
-inputs:
-  text: {description: what somebody wrote, default: The page crashes when I save it.}
-steps:
-  kind: {agent: triage, prompt: "${inputs.text}"}
-  answer:
-    switch: ${steps.kind.output}
-    cases: {bug: {agent: fixer}, feature: {agent: planner}}
-    default: {agent: helper}
-    prompt: ${inputs.text}
-output: ${steps.answer.output}
-"""
 NEXT = """Try it, without a model first:
   {enter}USE_MOCK_EXECUTION=true python -m agents run workflow.yaml --registry team
 then with one:
@@ -50,7 +39,7 @@ then with one:
 
 def begin_project(folder: Path) -> list[Path]:
     """Write the files, and return their paths. Raises WorkflowError rather than write over one."""
-    files = {folder / "team.py": TEAM, folder / "workflow.yaml": WORKFLOW}
+    files = {folder / "team.py": TEAM, folder / "workflow.yaml": template("routed").text}
     if there := [str(path) for path in files if path.exists()]:
         raise WorkflowError(f"{' and '.join(there)} is there already, and nothing is written over")
     try:

@@ -21,8 +21,11 @@ _TOKEN = re.compile(r"(\$\$\{)|\$\{([^{}]*)\}|(\$\{)")
 _PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
+VALUE_MOST = 10_000_000  # characters that one value may have when it is written as text
+
+
 class ValueMissing(ValueError):
-    """A path leads nowhere, or two values can't be compared."""
+    """A path leads nowhere, two values can't be compared, or a value is too large to be passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +91,55 @@ def parse_text(text: str) -> Path | Text | str:
 
 
 def render(template: Template, *, scope: Scope) -> Json:
-    """Return the template with its paths looked up. Raises ValueMissing."""
+    """Return the template with its paths looked up. Raises ValueMissing, also where values multiply beyond
+    VALUE_MOST."""
+    return _bounded(_rendered(template, scope=scope))
+
+
+def _rendered(template: Template, *, scope: Scope) -> Json:
     match template:
         case Path():
             return template.look_up(scope)
         case Text():
-            return "".join(part if isinstance(part, str) else shown(part.look_up(scope)) for part in template.parts)
+            texts: list[str] = []
+            left = VALUE_MOST
+            for part in template.parts:
+                texts.append(part if isinstance(part, str) else shown(part.look_up(scope)))
+                if (left := left - len(texts[-1])) < 0:
+                    raise _too_large()
+            return "".join(texts)
         case dict():
-            return {key: render(value, scope=scope) for key, value in template.items()}
+            return {key: _rendered(value, scope=scope) for key, value in template.items()}
         case list():
-            return [render(value, scope=scope) for value in template]
+            return [_rendered(value, scope=scope) for value in template]
         case _:
             return template
+
+
+def _bounded(value: Json) -> Json:
+    """Return `value`. Raises ValueMissing where it is too large, also by one part that stands in it many times."""
+    left = VALUE_MOST
+    waiting = [value]
+    while waiting:
+        inside: list[Json] = []
+        match waiting.pop():
+            case str() as text:
+                left -= len(text)
+            case dict() as fields:
+                left -= sum(map(len, fields))
+                inside = list(fields.values())
+            case list() as items:
+                inside = items
+            case _:
+                pass
+        if (left := left - len(inside)) < 0:
+            raise _too_large()
+        waiting += inside
+    return value
+
+
+def _too_large() -> ValueMissing:
+    return ValueMissing(f"the value is larger than {VALUE_MOST:,} characters: pass on less of what it is made of")
 
 
 def paths_in(template: Template) -> Iterator[Path]:

@@ -30,10 +30,12 @@ from agents.steps import Request
 from agents.tools import ERROR_MAX_CHARACTERS, Context, Tool, invoke, to_model_text
 from agents.tracing import Span, log_end, span
 from agents.workflows.checkpoints import Header, Journal, State, StateKey, read_record
-from agents.workflows.errors import RecordFailed, RunChanged, StepFailed
-from agents.workflows.events import StepBegan, StepEnded, StepTold, WorkflowEvent
-from agents.workflows.file import Step, Switch, WorkflowFile, read_workflow
+from agents.workflows.errors import AnswerRefused, RecordFailed, RunChanged, StepFailed
+from agents.workflows.events import StepBegan, StepEnded, StepTold, StepWaits, WorkflowEvent
+from agents.workflows.file import parse_workflow, read_workflow
+from agents.workflows.persons import Person, Waiting, answered, check_asked, waiting_of
 from agents.workflows.registry import Function, Registry, registry
+from agents.workflows.step import Step, Switch, WorkflowFile
 from agents.workflows.values import Json, Scope, ValueMissing, render
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class RunOptions(TypedDict, total=False):
     With `checkpoints`, a folder, the run is recorded there under its `run_id`; when that id is recorded already, for
     the same file and inputs, the run goes on where it stopped. `timeout` is in seconds, for the whole of it. `on_event`
     is called with each event as it happens, and holds the run up until it returns; `deps` are for tools with a Context.
+    `answers` are those of persons that the recorded run waits for, by step.
     """
 
     inputs: Mapping[str, object]
@@ -56,6 +59,7 @@ class RunOptions(TypedDict, total=False):
     timeout: float | None
     on_event: OnEvent | None
     deps: object
+    answers: Mapping[str, object]
 
 
 def check_options(options: Mapping[str, object], *, door: str, more: Sequence[str] = ()) -> None:
@@ -66,31 +70,37 @@ def check_options(options: Mapping[str, object], *, door: str, more: Sequence[st
             nearest = get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(known)}"
             raise TypeError(f"{door} has no option {name!r}; {hint}")
-    inputs, on_event, timeout = options.get("inputs"), options.get("on_event"), options.get("timeout")
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise TypeError(f"{door}: inputs must be a mapping of names to values, not {inputs!r}")
+    on_event, timeout = options.get("on_event"), options.get("timeout")
+    for name in ("inputs", "answers"):
+        if (given := options.get(name)) is not None and not isinstance(given, Mapping):
+            raise TypeError(f"{door}: {name} must be a mapping of names to values, not {given!r}")
     if on_event is not None and not callable(on_event):
         raise TypeError(f"{door}: on_event must be a function of an event, not {on_event!r}")
     if timeout is not None and (not isinstance(timeout, int | float) or not timeout > 0):
         raise ValueError(f"{door}: timeout must be more than 0 seconds, not {timeout!r}")
 
 
+RunStatus: TypeAlias = Literal["completed", "failed", "limited", "waiting"]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowResult:
     """How a run ended. `states` are those of all steps, and of all items of steps with foreach.
 
-    `error` says what failed; `limited` is a run that took longer than its timeout. `usage` and `cost` (US dollars; None
+    `error` says what failed; `limited` is a run that took longer than its timeout. One that is `waiting` has done what
+    it could, and says in `waiting` for which persons' answers it goes on. `usage` and `cost` (US dollars; None
     when a price is unknown) are those of its agents, without what an earlier process had used before it was killed.
     """
 
     run_id: str
-    status: Literal["completed", "failed", "limited"]
+    status: RunStatus
     output: Json
     states: Sequence[State]
     error: AgentError | None
     usage: Usage
     cost: Decimal | None
     total_seconds: float
+    waiting: Sequence[Waiting] = ()
     trace: Span | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -112,11 +122,19 @@ class Workflow:
         """Raises WorkflowInvalid, which names file, line and key, for whatever is wrong with the file."""
         return cls(read_workflow(Path(path), registry=registry))
 
+    @classmethod
+    def parse(cls, text: str, *, name: str, registry: Registry = registry) -> Workflow:
+        """Load it from a text that is no file; `name` is what errors call it, and its own unless it says another.
+
+        Raises WorkflowInvalid, also for an `instructions_file`: there is no folder for it.
+        """
+        return cls(parse_workflow(text, name=name, registry=registry))
+
     def run(self, **options: Unpack[RunOptions]) -> WorkflowResult:
         """Run it from sync code anywhere; sync functions and tools run on this thread. A step that fails doesn't raise.
 
         Raises WorkflowInvalid for inputs that are missing or unknown; RunLocked, RunChanged, RecordInvalid and
-        RecordFailed for a record that can't be used.
+        RecordFailed for a record that can't be used; AnswerRefused for an answer that can't be taken.
         """
         check_options(options, door="Workflow.run()")
         return call(self._to_end, options)
@@ -130,24 +148,37 @@ class Workflow:
         inputs = cast("dict[str, Json]", to_json(self.file.inputs_from(options.get("inputs") or {})))
         run_id = options.get("run_id") or time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3)
         folder, timeout = options.get("checkpoints"), options.get("timeout")
+        answers = cast("dict[str, Json]", to_json(options.get("answers") or {}))
         run = WorkflowRun(self.file, inputs, run_id=run_id, on_event=options.get("on_event"), deps=options.get("deps"))
         if folder is None:
+            for step in self.file.steps:
+                if isinstance(step.target, Person):
+                    raise step.where.wrong("it waits for a person, so the run needs checkpoints to go on from")
             return await run.to_end(timeout=timeout)
         with await asyncio.to_thread(Journal, folder, run_id=run_id) as journal:
-            await self._begin(journal, inputs, run_id)
+            states = await self._begin(journal, inputs, run_id, answers)
             run.record(journal)
+            for state in states:
+                await run.save(state)
             return await run.to_end(timeout=timeout)
 
-    async def _begin(self, journal: Journal, inputs: dict[str, Json], run_id: str) -> None:
+    async def _begin(
+        self, journal: Journal, inputs: dict[str, Json], run_id: str, answers: dict[str, Json]
+    ) -> list[State]:
+        """Record that the run begins, or goes on; return the states of steps that are answered."""
+        if journal.record is None and answers:
+            raise AnswerRefused(f"run {run_id!r} has not begun, and waits for no answer")
         if journal.record is None:
-            path = str(self.file.path.resolve())
+            path = str(self.file.path.resolve()) if self.file.path else self.file.file
             await journal.begin(Header(run_id, path, self.file.name, self.file.digest, inputs, time.time()))
-        elif journal.record.header.digest != self.file.digest:
-            raise RunChanged(f"{self.file.path} has changed since run {run_id!r} began")
-        elif journal.record.header.inputs != inputs:
+            return []
+        if journal.record.header.digest != self.file.digest:
+            raise RunChanged(f"{self.file.file} has changed since run {run_id!r} began")
+        if journal.record.header.inputs != inputs:
             raise RunChanged(f"run {run_id!r} began with other inputs")
-        else:
-            await journal.resume()
+        states = answered(journal.record, answers)
+        await journal.resume()
+        return states
 
 
 def run_workflow(path: Path | str, *, registry: Registry = registry, **options: Unpack[RunOptions]) -> WorkflowResult:
@@ -173,11 +204,19 @@ def resume_workflow(
     timeout: float | None = None,
     on_event: OnEvent | None = None,
     deps: object = None,
+    answers: Mapping[str, object] | None = None,
+    workflow: Workflow | None = None,
 ) -> WorkflowResult:
-    """Go on with a recorded run: its own file, its own inputs. Raises RunUnknown, and what `Workflow.run` raises."""
+    """Go on with a recorded run: its own inputs, and its own file, or the `workflow` that was no file.
+
+    `answers` are those of persons, by the step that waits: without one, the step still does. Raises RunUnknown,
+    AnswerRefused, and what `Workflow.run` raises.
+    """
     header = read_record(checkpoints, run_id=run_id).header
     options = RunOptions(inputs=header.inputs, checkpoints=checkpoints, run_id=run_id)
-    options.update(RunOptions(timeout=timeout, on_event=on_event, deps=deps))
+    options.update(RunOptions(timeout=timeout, on_event=on_event, deps=deps, answers=answers or {}))
+    if workflow is not None:
+        return workflow.run(**options)
     return run_workflow(header.workflow, registry=registry, **options)
 
 
@@ -213,6 +252,7 @@ class WorkflowRun:
         self.scope: Scope = {"inputs": inputs, "steps": self.steps}
         self.free = asyncio.Semaphore(file.parallel)
         self.reached: dict[str, asyncio.Task[None]] = {}
+        self.waiting: list[Waiting] = []
         self.error: AgentError | None = None  # nothing is started once there is one; what has started goes on
 
     def record(self, journal: Journal) -> None:
@@ -242,23 +282,26 @@ class WorkflowRun:
             self.error = self.error or error
         result = WorkflowResult(
             run_id=self.run_id,
-            status="failed" if self.error and status == "completed" else status,
+            status="failed" if self.error and status != "limited" else status,
             output=output,
             states=tuple(self.states.values()),
             error=self.error,
             usage=budget.usage,
             cost=budget.cost,
             total_seconds=time.perf_counter() - began,
+            waiting=tuple(self.waiting),
             trace=trace,
         )
         log_end(logger, f"workflow {self.file.name}, run {self.run_id},", result)
         return result
 
-    async def outcome(self, seconds: float | None) -> tuple[Literal["completed", "failed", "limited"], Json]:
+    async def outcome(self, seconds: float | None) -> tuple[RunStatus, Json]:
         try:
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for step in self.file.steps:
                     self.reached[step.name] = group.create_task(self.reach(step))
+            if self.error is None and self.waiting:
+                return "waiting", None
             if self.error is None:
                 return "completed", render(self.file.output, scope=self.scope)
         except ValueMissing as error:
@@ -327,8 +370,12 @@ class WorkflowRun:
                 if (chosen := _chosen(step, scope)) is None:
                     return await self.save(State(step.name, "skipped", item=item))
                 arguments = render(chosen.arguments, scope=scope)
+                if isinstance(chosen.target, Person):
+                    check_asked(arguments)
             except ValueMissing as error:
                 return await self.save(_failed(step, str(step.where.wrong(str(error))), item=item))
+            if isinstance(chosen.target, Person):
+                return await self.ask(State(step.name, "waiting", item=item, arguments=arguments, final=False))
             await self.tell(StepBegan(step.name, item))
             return await self.save(await self.attempt(chosen, arguments, item=item))
 
@@ -374,6 +421,12 @@ class WorkflowRun:
             return Attempt(error=f"ExitRequested: {type(error).__name__} was raised", fatal=True)
 
     # ---- what a replay does in another way ----
+    async def ask(self, state: State) -> State | None:
+        """Let a step wait for a person. Return None: nothing may rest on it until it is answered."""
+        await self.save(state)
+        self.waiting.append(waiting_of(state))
+        return None
+
     def may_start(self, step: Step, item: int | None) -> bool:
         return self.error is None
 
@@ -387,8 +440,8 @@ class WorkflowRun:
                 with span("tool", name=tool.name, step=step.name):
                     context = Context(self.deps)
                     return Attempt(to_json(await tool.execute(json.dumps(arguments), context=context)))
-            case Switch():
-                raise AssertionError(f"step {step.name} has not chosen its case")
+            case Switch() | Person():
+                raise AssertionError(f"step {step.name} has not chosen its case, or waits for a person")
             case agent:
                 request = Request(UserMessage(to_model_text(arguments)), deps=self.deps)
 
@@ -405,7 +458,7 @@ class WorkflowRun:
 
     async def save(self, state: State) -> State | None:
         """None when it could not be recorded: then nothing may rest on it."""
-        if not state.final:
+        if not state.final and state.status != "waiting":
             self.error = self.error or StepFailed(f"step {state.place} failed: {state.error}", step=state.step)
         try:
             if self.journal:
@@ -415,7 +468,7 @@ class WorkflowRun:
             return None
         self.states[state.key] = state
         logger.debug("step %s: %s, %d attempts, %.2f s", state.place, state.status, state.attempts, state.seconds)
-        await self.tell(StepEnded(state))
+        await self.tell(StepWaits(state) if state.status == "waiting" else StepEnded(state))
         return state
 
 

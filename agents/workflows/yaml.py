@@ -6,18 +6,21 @@ a key given twice. Nothing but text, numbers, true, false, null, lists and mappi
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agents.workflows.errors import WorkflowInvalid
+from agents.workflows.values import Json
 
 if TYPE_CHECKING:
-    from yaml import MarkedYAMLError, Node
+    from yaml import MarkedYAMLError, Node, SafeLoader
 
 FILE_MAX_BYTES = 1_000_000
 DEPTH_MAX = 40
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 takes for one
 
 Scalar: TypeAlias = str | int | float | bool | None
 _TYPES = {dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false"}
@@ -35,15 +38,12 @@ class Entry:
     def wrong(self, problem: str) -> WorkflowInvalid:
         return WorkflowInvalid(problem, file=self.file, line=self.line, key=self.key)
 
-    def mapping(self, *, keys: Collection[str] | None = None) -> dict[str, Entry]:
-        """Its entries by key, nothing being an empty one; raises WorkflowInvalid at a key that is not among `keys`."""
+    def mapping(self) -> dict[str, Entry]:
+        """Return its entries by key, nothing being an empty one."""
         if self.value is None:
             return {}
         if not isinstance(self.value, dict):
             raise self._unlike("a mapping")
-        for key, entry in self.value.items():
-            if keys is not None and key not in keys:
-                raise entry.wrong(f"unknown key; known: {', '.join(keys)}")
         return self.value
 
     def entries(self) -> list[Entry]:
@@ -68,64 +68,171 @@ class Entry:
             raise self.wrong(f"must be a whole number, not {number!r}")
         return number
 
+    def plain(self) -> Json:
+        match self.value:
+            case dict(entries):
+                return {key: entry.plain() for key, entry in entries.items()}
+            case list(items):
+                return [item.plain() for item in items]
+            case scalar:
+                return scalar
+
     def _unlike(self, wanted: str) -> WorkflowInvalid:
         return self.wrong(f"must be {wanted}, not {_TYPES.get(type(self.value), 'nothing')}")
 
 
+@dataclass(frozen=True, slots=True)
+class YamlPart:
+    """Where a value stands in its text, in characters from the beginning: from its first to behind its last, without
+    comments and blank lines that follow.
+
+    A mapping has `pairs` of a key and a value, a list has `items`; `flow` tells { or [. A scalar has its `text` as it
+    is read, and the `style` it is written in: nothing (plain), ', ", | or >.
+    """
+
+    start: int
+    end: int
+    kind: str  # mapping, list or scalar
+    flow: bool = False
+    pairs: list[tuple[YamlPart, YamlPart]] = field(default_factory=list)
+    items: list[YamlPart] = field(default_factory=list)
+    text: str = ""
+    style: str = ""
+
+    @property
+    def is_block(self) -> bool:
+        """Tell whether it begins on a line of its own, or is written in the lines below its indicator."""
+        return self.style in ("|", ">") or (self.kind != "scalar" and not self.flow)
+
+    def get(self, name: str) -> tuple[YamlPart, YamlPart] | None:
+        return next((pair for pair in self.pairs if pair[0].text == name), None)
+
+
 def read_file(path: Path) -> bytes:
-    """Raises WorkflowInvalid for a file that can't be read, or is too large."""
+    """Raises WorkflowInvalid for a file that can't be read, is no regular file, or is too large."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(FILE_MAX_BYTES + 1)
+        return read_bounded(path)
     except OSError as error:
         raise WorkflowInvalid(f"can't be read: {error.strerror}", file=str(path), line=1) from error
+    except ValueError as error:
+        raise WorkflowInvalid(str(error), file=str(path), line=1) from error
+
+
+def read_bounded(path: Path) -> bytes:
+    """Return what is in a file. Raises ValueError for one that is too large, or no regular file: a pipe never ends."""
+    if path.exists() and not path.is_file():
+        raise ValueError("is no regular file")
+    with path.open("rb") as file:
+        raw = file.read(FILE_MAX_BYTES + 1)
     if len(raw) > FILE_MAX_BYTES:
-        raise WorkflowInvalid(f"is larger than {FILE_MAX_BYTES} bytes", file=str(path), line=1)
+        raise ValueError(f"is larger than {FILE_MAX_BYTES} bytes")
     return raw
 
 
-def parse_yaml(raw: bytes, *, file: str) -> Entry:
+def parse_yaml(written: bytes | str, *, file: str) -> Entry:
     """Return the one document of a file. Raises WorkflowInvalid, which names the line."""
+    try:
+        text = written.decode() if isinstance(written, bytes) else written
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise WorkflowInvalid("is not UTF-8", file=file, line=line) from error
+    if (found := parse_parts(text, file=file)) is None:
+        raise WorkflowInvalid("is empty", file=file, line=1)
+    return found[0]
+
+
+def parse_parts(text: str, *, file: str) -> tuple[Entry, YamlPart] | None:
+    """Return the one document of a text and where all of it stands, or None where there is nothing but comments.
+
+    Raises WorkflowInvalid, which names the line.
+    """
     import yaml
 
+    if len(text) > FILE_MAX_BYTES:
+        raise WorkflowInvalid(f"is larger than {FILE_MAX_BYTES} bytes", file=file, line=1)
     try:
-        text = raw.decode()
-        _refuse_what_grows(text, file=file)
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise WorkflowInvalid("is not UTF-8", file=file, line=line) from error
+        document = yaml.compose(text, Loader=_careful_loader())
+    except _Refused as error:
+        raise WorkflowInvalid(str(error), file=file, line=error.line) from None
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, text, file=file) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise WorkflowInvalid(f"character {error.character!r} is not allowed", file=file, line=line) from error
     if document is None:
-        raise WorkflowInvalid("is empty", file=file, line=1)
-    return _Converter(file).entry(document, line=1, key="")
+        return None
+    return _Converter(file).entry(document, line=1, key=""), _part(document, text)
+
+
+def _part(node: Node, text: str) -> YamlPart:
+    import yaml
+
+    start, end = node.start_mark.index, node.end_mark.index
+    match node:
+        case yaml.MappingNode():
+            pairs = [(_part(key, text), _part(value, text)) for key, value in node.value]
+            inner = max((value.end for _, value in pairs), default=start)
+            return YamlPart(start, end if node.flow_style else inner, "mapping", bool(node.flow_style), pairs)
+        case yaml.SequenceNode():
+            items = [_part(item, text) for item in node.value]
+            inner = max((item.end for item in items), default=start)
+            return YamlPart(start, end if node.flow_style else inner, "list", bool(node.flow_style), items=items)
+    style: str = getattr(node, "style", None) or ""
+    if style in ("|", ">"):
+        end = start + len(_without_blank_lines(text[start:end]))
+    return YamlPart(start, end, "scalar", text=node.value, style=style)
+
+
+def _without_blank_lines(written: str) -> str:
+    """Return a text written with | or > without its last line break, and without blank lines that are no part of it."""
+    header, *lines = LINE_BREAK.split(written)
+    if "+" in header.split("#")[0]:
+        return written[: len(written) - len(LINE_BREAK.findall(written)[-1])] if lines and not lines[-1] else written
+    first = next((line for line in lines if line.strip(" ")), "")
+    indent = 0 if re.search(r"\d", header) else len(first) - len(first.lstrip(" "))
+    breaks = [found.start() for found in LINE_BREAK.finditer(written)]
+    while lines and not lines[-1].strip(" ") and len(lines[-1]) <= indent:
+        lines.pop()
+    return written[: breaks[len(lines)]] if len(lines) < len(breaks) else written
 
 
 def _not_yaml(error: MarkedYAMLError, text: str, *, file: str) -> WorkflowInvalid:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 1
     problem = error.problem or error.context or "is not YAML"
-    if "${" in text.split("\n")[line - 1]:
+    if "${" in LINE_BREAK.split(text)[line - 1]:
         problem += "; between {} or [], a ${path} needs quotes"
     return WorkflowInvalid(problem, file=file, line=line)
 
 
-def _refuse_what_grows(text: str, *, file: str) -> None:
-    """Before anything is built, on the parser's events: they come one by one, whatever the text."""
+class _Refused(Exception):
+    def __init__(self, problem: str, *, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+@cache
+def _careful_loader() -> type[SafeLoader]:
+    """Return a loader that refuses what grows before it is built: the parser's events come one by one."""
     import yaml
 
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if getattr(event, "anchor", None) is not None:
-            raise WorkflowInvalid("anchors and aliases are refused", file=file, line=line)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEPTH_MAX:
-            raise WorkflowInvalid(f"is nested more than {DEPTH_MAX} deep", file=file, line=line)
+    class CarefulLoader(yaml.SafeLoader):
+        depth = 0
+
+        def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            line = event.start_mark.line + 1
+            if getattr(event, "anchor", None) is not None:
+                raise _Refused("anchors and aliases are refused", line=line)
+            if isinstance(event, yaml.CollectionStartEvent) and self.depth >= DEPTH_MAX:
+                raise _Refused(f"is nested more than {DEPTH_MAX} deep", line=line)
+            self.depth += 1
+            try:
+                return super().compose_node(parent, index)
+            finally:
+                self.depth -= 1
+
+    return CarefulLoader
 
 
 class _Converter:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from agents.messages import Passage
 from chatsite.answering.passage_sentences import SentencedPassage
-from chatsite.answering.question_parts import asks_for_list, parts_of
+from chatsite.answering.question_parts import asks_for_list, asks_for_number, has_number, parts_of
 from retrieval.searching.names import names_in
 from retrieval.text.blocks import BlockKind
 from retrieval.text.terms import content_terms, language_of_terms, terms
@@ -28,9 +28,15 @@ COVERAGE_LEAST = 0.28  # of the question's weight, the mean of what the passage 
 TERMS_LEAST = 3  # of the question's terms must stand in the passage, when there are so many
 ABSENT_WEIGHT = 0.7  # of its weight, for a term that no passage holds: people ask in words of their own
 CLOSE = 0.35  # a sentence whose cosine to the question is higher may answer without any of its words
-MEANING = 1.0  # what a cosine counts, beside the share of the question's words
-NEAR_THE_BEST = 0.87  # of the best one's score, for a sentence that is quoted as well
-HELPS = 0.7  # likewise, for one that holds what the others leave out
+
+# What counts how much for a sentence, fitted on 440 questions (docs/decisions/039); a cosine counts 1.
+WITH_HEADING, ALONE = 1.6, 1.7  # the share of the question that it holds, with its heading and without
+BEFORE, BEHIND = 1.0, 0.5  # what the sentences beside it add to that
+NAMED = 0.4  # all that the question names
+PROMISED = 0.9  # a list behind it, where one is asked for
+REFERENCE = 1.7  # a number of a source, for the worse
+NEAR_THE_BEST = 0.6  # a sentence whose score is less below the best one's is quoted as well
+
 
 # What questions about a selection are put with: "explain this sentence" is about none of these words.
 _ABOUT_A_SELECTION = """explain mean meaning selection selected sentence paragraph passage summarize summary say words
@@ -73,6 +79,10 @@ class Sentence:
         return self.within.said(self.at)
 
     @property
+    def heading(self) -> str:
+        return self.within.sentences[self.at].above
+
+    @property
     def marker(self) -> int:
         return self.candidate.passage.marker
 
@@ -105,6 +115,9 @@ def best_sentences(
     fitting = [sentence for sentence in ranking.ranked if ranking.fits(sentence)]
     if not fitting and selection:
         fitting = [sentence for sentence in ranking.ranked if ranking.touches(sentence)][:1]
+        says_no_more = len(ranking.weights) < 2  # "How long?", but not "When is the sauna heated?"
+        if not fitting and says_no_more and asks_for_number(query):
+            fitting = [sentence for sentence in ranking.sentences if has_number(sentence.text)][:1]
         return ranking.found(fitting, sure=False)
     chosen = _choose(fitting, ranking)
     if not chosen:
@@ -134,7 +147,7 @@ class _Ranking:
         wanted = content_terms(query, language=language)
         if selection:
             wanted -= terms(_ABOUT_A_SELECTION, language=language)
-        named = frozenset().union(*(terms(name.written, language=language) for name in names_in(query)))
+        named = frozenset().union(*(_telling(terms(name.written, language=language)) for name in names_in(query)))
         asked = _folded(query)
         sentences = [
             sentence
@@ -151,19 +164,19 @@ class _Ranking:
     def _by_words(self) -> Iterator[tuple[Sentence, float]]:
         """Yield what each sentence's words are worth. One that is understood only with its neighbours gains by what
         they hold."""
-        held = {one: 0.7 * self.coverage(one.terms) + 0.3 * self.coverage(one.own_terms) for one in self.sentences}
-        of_passage = {marker: self.coverage(of_it) for marker, of_it in self.of_passage.items()}
+        held = {one: self.coverage(one.terms) for one in self.sentences}
         gained = dict.fromkeys(self.sentences, 0.0)
         for before, after in pairwise(self.sentences):
-            if before.rank == after.rank:
-                gained[after] += 0.3 * (self.coverage(before.terms | after.terms) - held[after])
-                gained[before] += 0.1 * held[after]
+            if before.rank == after.rank and before.heading == after.heading:
+                both = self.coverage(before.terms | after.terms)
+                gained[after] += BEFORE * (both - held[after])
+                gained[before] += BEHIND * (both - held[before])
         for sentence in self.sentences:
-            score = held[sentence] + gained[sentence] + 0.3 * of_passage[sentence.marker] + 0.1 / (1 + sentence.rank)
-            score += 0.3 * (sentence.candidate.similarity or 0.0)
-            score += 0.4 if self.named and self.names(sentence) else 0.0
-            score += 0.2 if self.wants_list and sentence.within.promised(sentence.at) else 0.0
-            yield sentence, score - (0.2 if _REFERENCE.search(sentence.text) else 0.0)
+            score = WITH_HEADING * held[sentence] + ALONE * self.coverage(sentence.own_terms) + gained[sentence]
+            score += 1 / (1 + sentence.rank)
+            score += NAMED if self.named and self.names(sentence) else 0.0
+            score += PROMISED if self.wants_list and sentence.within.promised(sentence.at) else 0.0
+            yield sentence, score - (REFERENCE if _REFERENCE.search(sentence.text) else 0.0)
 
     def read(self, query: str, closeness: Closeness | None) -> None:
         """Add what the best sentences mean to what their words are worth; the others can't answer then."""
@@ -175,7 +188,7 @@ class _Ranking:
         )
         if cosines:
             self.cosines = dict(zip(near, cosines, strict=True))
-            self.scores = {sentence: self.scores[sentence] + MEANING * self.cosines[sentence] for sentence in near}
+            self.scores = {sentence: self.scores[sentence] + self.cosines[sentence] for sentence in near}
 
     def found(self, sentences: Sequence[Sentence], *, sure: bool = True, unanswered: Sequence[str] = ()) -> Found:
         """Return these sentences as what answers the question."""
@@ -222,6 +235,11 @@ class _Ranking:
         return not sentence.terms.isdisjoint(self.weights) or self.cosines.get(sentence, 0.0) >= CLOSE
 
 
+def _telling(of_name: frozenset[str]) -> frozenset[str]:
+    """Return the terms of a name that tell it from others: of "error E1204" the code."""
+    return frozenset(term for term in of_name if any(map(str.isdigit, term))) or of_name
+
+
 def _folded(text: str) -> str:
     """Return `text` as its words alone, for telling whether a sentence repeats the question: then it is an example of
     it, not its answer."""
@@ -244,8 +262,7 @@ def _sentences(candidate: Candidate, rank: int, language: str) -> Iterator[Sente
 
 
 def _in_its_section(sentence: Sentence) -> str:
-    above = sentence.within.sentences[sentence.at].above
-    return f"{above}: {sentence.text}" if above else sentence.text
+    return f"{sentence.heading}: {sentence.text}" if sentence.heading else sentence.text
 
 
 def _weigh(wanted: frozenset[str], sentences: Sequence[Sentence]) -> dict[str, float]:
@@ -259,19 +276,14 @@ def _weigh(wanted: frozenset[str], sentences: Sequence[Sentence]) -> dict[str, f
 
 # ---- choosing --------------------------------------------------------------------------------------------------------
 def _choose(ranked: Sequence[Sentence], ranking: _Ranking) -> list[Sentence]:
-    """Return the best, then others nearly as good, or that hold what is still missing; none that says the same
-    again."""
+    """Return the best, then others nearly as good; none that says the same again."""
     chosen: list[Sentence] = []
-    missing = frozenset(ranking.weights)
     for sentence in [one for one in ranked if ranking.names(one)] or ranked:
-        if len(chosen) == SENTENCES_MOST:
+        behind = ranking.scores[chosen[0]] - ranking.scores[sentence] if chosen else 0.0
+        if len(chosen) == SENTENCES_MOST or behind > NEAR_THE_BEST:
             break
-        if any(_alike(sentence, other) for other in chosen):
-            continue
-        share = ranking.scores[sentence] / max(ranking.scores[chosen[0] if chosen else sentence], 0.01)
-        if share >= NEAR_THE_BEST or (share >= HELPS and ranking.coverage(sentence.terms, among=missing) >= 0.5):
+        if not any(_alike(sentence, other) for other in chosen):
             chosen.append(sentence)
-            missing -= sentence.terms
     return chosen
 
 

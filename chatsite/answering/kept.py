@@ -20,17 +20,19 @@ from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connections
+from django.db import connections
 from django.utils import timezone
 from django.utils.translation import activate, get_language
 
 import agents
 from chatsite.answering.capacity import Place, place_for_follower
-from chatsite.answering.driving import BEAT_SECONDS, Driving
+from chatsite.answering.drivable import Drivable
+from chatsite.answering.driving import BEAT_SECONDS
 from chatsite.answering.telling import BEAT, Event, LogEntry, RowEntries, Telling, run_event
 from chatsite.middleware import current_request_id
-from chatsite.models import Run
+from chatsite.models import Conversation, Run
 from chatsite.reader import Reader
+from chatsite.tools.approval import give_up
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ if hasattr(os, "register_at_fork"):
 class KeptRun:
     """A run of this process, and the log of what happens in it."""
 
-    def __init__(self, driving: Driving) -> None:
+    def __init__(self, driving: Drivable) -> None:
         self.run = driving.run
         self._driving = driving
         self._log: list[LogEntry] = []
@@ -153,11 +155,10 @@ class Follower:
     """One reader of a kept run, wherever it runs; when the reader leaves, the run goes on."""
 
     def __init__(self, run: Run, *, reader: Reader) -> None:
-        """Raises AnswerError (503) when this process serves as many readers as it can."""
+        """Raises AnswerError: 503 when this process serves as many readers as it can, 429 when this one has a share."""
         self.run = run
-        self._reader = reader
         self._telling = Telling(reader=reader)
-        self._place: Place = place_for_follower()
+        self._place: Place = place_for_follower(reader)
 
     def whole(self) -> dict[str, Any]:
         """Return the API's 200 body, at the run's end. Raises AnswerError."""
@@ -170,25 +171,12 @@ class Follower:
         with _lock:
             here = _here.get(self.run.pk)
         try:
-            entries = here.follow() if here else self._row_entries()
-            looked = time.monotonic()
-            for event in self._telling.events(entries):
-                yield event
-                if time.monotonic() - looked >= settings.RUN_LOOK_SECONDS:
-                    looked = time.monotonic()
-                    if not self._may_still_ask():
-                        break
+            with closing(here.follow() if here else self._row_entries()) as entries:
+                yield from self._telling.events(entries)
             if not self._telling.has_ended:
                 yield self._telling.break_off()
         finally:
             self._place.release()
-
-    def _may_still_ask(self) -> bool:
-        try:
-            return self._reader.may_still_ask()
-        except OperationalError:  # a database that is locked or restarts: asked again a little later
-            logger.warning("run %s: its reader could not be looked at", self.run.pk, exc_info=True)
-            return True
 
     def _row_entries(self) -> Generator[LogEntry, None, None]:
         """Yield what the run's row tells, to its end."""
@@ -215,8 +203,8 @@ class Follower:
         self._place.release()
 
 
-def keep(driving: Driving) -> Follower:
-    """Let the run go on to its end by itself, and return its first reader. Raises AnswerError (503)."""
+def keep(driving: Drivable) -> Follower:
+    """Let the run go on to its end by itself, and return its first reader. Raises AnswerError (503, 429)."""
     live = KeptRun(driving)
     try:
         follower = Follower(driving.run, reader=driving.question.reader)
@@ -228,12 +216,21 @@ def keep(driving: Driving) -> Follower:
 
 
 def stop(run: Run) -> None:
-    """End a kept run, wherever it runs: here at once, elsewhere at its next sign of life."""
+    """End a kept run, wherever it runs: here at once, elsewhere at its next sign of life. What waits for its reader is
+    not done."""
+    give_up(Run.objects.filter(pk=run.pk))
     Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(stop_asked=True)
     with _lock:
         here = _here.get(run.pk)
     if here:
         here.stop()
+
+
+def delete_conversation(conversation: Conversation) -> None:
+    """Delete it with its answers, the links to it and the files attached to it; what is being answered is stopped."""
+    for run in conversation.runs.filter(state=Run.State.RUNNING):
+        stop(run)
+    conversation.delete()
 
 
 def make_room() -> None:

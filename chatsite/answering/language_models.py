@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from agents import (
 from chatsite.answering.best_sentences import Candidate
 from chatsite.answering.quoting import ExtractiveModel
 from chatsite.conf import EXTRACTIVE, chat_models
-from chatsite.models import Run
+from chatsite.models import PromptVersion, Run
 from retrieval.searching.closeness import closeness
 from retrieval.searching.names import Name
 
@@ -77,7 +77,7 @@ def model_names() -> list[str]:
 class WatchedModel:
     """A language model, and the code of what was wrong when it failed. The site's log says it in full."""
 
-    model: OpenAIModel
+    model: Model
     fault: str = ""
 
     @property
@@ -134,11 +134,14 @@ def answering_models(
     unanswered: Sequence[str],
     mode: str,
     chosen: str = "",
+    prompt: PromptVersion | None = None,
 ) -> AnsweringModels:
-    """Return the `chosen` model, or the configured ones, with the one behind them that quotes from `candidates` what
-    answers the questions `asked`, or says which names in them are `missing` and which of them are `unanswered`."""
-    names = [chosen] if chosen else chat_models()
-    language = [WatchedModel(language_model(name)) for name in names]
+    """Return the `chosen` model, or the configured ones as the `prompt` orders and sets them, with the one behind them
+    that quotes from `candidates` what answers the questions `asked`, or says which names in them are `missing` and
+    which of them are `unanswered`."""
+    prompt = prompt or PromptVersion()
+    names = [chosen] if chosen else _in_order(chat_models(), first=prompt.model)
+    language = [WatchedModel(model) for model in site_models(names, prompt=prompt)]
     selection = mode == Run.Mode.SELECTED_TEXT
     declined = (
         _("The selected text does not answer this question.")
@@ -170,6 +173,11 @@ def answering_models(
     return models
 
 
+def _in_order(names: list[str], *, first: str) -> list[str]:
+    """Return the configured models with `first` in front; one that is no longer configured is not asked."""
+    return [first, *(name for name in names if name != first)] if first in names else names
+
+
 def _absent(name: str, nearest: str) -> str:
     """Return the sentence that `name` isn't there; `nearest` may be empty."""
     if nearest:
@@ -185,8 +193,31 @@ def _unanswered(part: str) -> str:
     return _("Nothing that was found answers “%(part)s”.") % {"part": part}
 
 
-def language_model(name: str) -> OpenAIModel:
-    """Return the language model of that name, as the site's settings say."""
+_stand_ins: list[Model] = []
+
+
+@contextmanager
+def answered_by(model: Model) -> Iterator[None]:
+    """Have `model` answer all questions of this process, in place of the configured ones, until the block ends."""
+    former, _stand_ins[:] = list(_stand_ins), [model]
+    try:
+        yield
+    finally:
+        _stand_ins[:] = former
+
+
+def site_models(names: Sequence[str] | None = None, *, prompt: PromptVersion | None = None) -> list[Model]:
+    """Return the language models of these names, or all that are configured, set as the `prompt` says, each behind the
+    one before it; none where none is configured."""
+    return [*_stand_ins] or [
+        language_model(name, prompt=prompt) for name in (chat_models() if names is None else names)
+    ]
+
+
+def language_model(name: str, *, prompt: PromptVersion | None = None) -> OpenAIModel:
+    """Return the language model of that name, set as the `prompt` says; what that leaves open, the site's settings
+    say."""
+    prompt = prompt or PromptVersion()
     return OpenAIModel(
         name,
         api_key=settings.OPENAI_API_KEY,
@@ -194,9 +225,9 @@ def language_model(name: str) -> OpenAIModel:
         timeout=Timeout(first=settings.CHAT_FIRST_TOKEN_SECONDS, total=settings.CHAT_TOTAL_SECONDS),
         window_tokens=settings.CHAT_WINDOW_TOKENS or None,
         settings=ModelSettings(
-            temperature=settings.CHAT_TEMPERATURE,
-            max_tokens=settings.CHAT_MAX_TOKENS,
-            reasoning_effort=settings.CHAT_REASONING or None,
+            temperature=settings.CHAT_TEMPERATURE if prompt.temperature is None else prompt.temperature,
+            max_tokens=prompt.max_tokens or settings.CHAT_MAX_TOKENS,
+            reasoning_effort=prompt.reasoning or settings.CHAT_REASONING or None,
             extra_body=settings.CHAT_EXTRA_BODY,
         ),
     )

@@ -18,6 +18,18 @@ _LISTS = re.compile(
     r"|^\W*what (?!is|was|does|has)\w+s\b",
     re.IGNORECASE,
 )
+_ASKS_FOR_NUMBER = re.compile(
+    r"\b(?:when|(?:what|which) (?:year|date|day|percent\w*|number|age|size|time)|how (?:many|much|long|old|often|far"
+    r"|big|large|high|fast)|wann|in welchem jahr|wie (?:viele?|lange|alt|oft|hoch|gro(?:ß|ss)|weit|schnell)|wieviele?"
+    r"|combien|quand|en quelle année|cuándo|cuánt[oa]s?)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"(?<!\[)\d(?!\d?\])|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand|century"
+    r"|once|twice|million|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|hundert|tausend|jahrhundert"
+    r"|einmal|zweimal|millionen|deux|trois|quatre|cinq|dix|cent|mille|dos|tres|cuatro|cinco|diez|cien|mil)\b",
+    re.IGNORECASE,
+)
 
 
 def parts_of(question: str, *, language: str) -> list[str]:
@@ -35,3 +47,13 @@ def parts_of(question: str, *, language: str) -> list[str]:
 def asks_for_list(question: str) -> bool:
     """Return whether several things may be the answer: steps, kinds, ways."""
     return _LISTS.search(question) is not None
+
+
+def asks_for_number(question: str) -> bool:
+    """Return whether a date, an amount or a duration is the answer."""
+    return _ASKS_FOR_NUMBER.search(question) is not None
+
+
+def has_number(text: str) -> bool:
+    """Return whether `text` says a number, in digits or words; a source's own ("[3]") is none."""
+    return _NUMBER.search(text) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any
@@ -16,7 +16,10 @@ from django.utils.translation import gettext_noop
 from agents import RunResult
 from chatsite.answering.citations import CitationReader, VerifiedCitation
 from chatsite.conf import EXTRACTIVE
-from chatsite.models import Citation, Run
+from chatsite.models import Citation, HostToolCall, Run
+from chatsite.signals import tell_end
+from chatsite.tools.approval import give_up_confirmed
+from chatsite.tools.results import LookedUp
 from retrieval.models import Document
 from retrieval.searching.passages import Passage
 from retrieval.text.cleaning import without_hidden
@@ -25,23 +28,30 @@ NOTHING_ANSWERS = gettext_noop("Nothing that was found answers this question.")
 _KEPT_OF_A_PASSAGE = "chunk_id document_id section page start end score content_hash".split()
 
 
+Review = Callable[[Mapping[str, Any], Sequence[VerifiedCitation]], dict[str, Any]]
+"""Of the fields that a run is closed with and what it cites, those that are to be others."""
+
+
 class Recording:
     """A run while it is answered: kept in memory, saved to its row now and then, and closed in one state."""
 
-    def __init__(self, run: Run, *, passages: Mapping[int, Passage]) -> None:
+    def __init__(self, run: Run, *, passages: Mapping[int, Passage], review: Review | None = None) -> None:
         self.run = run
+        self._review = review  # says what of its end is recorded otherwise; until then no text of it is
         self.passages = dict(passages)  # by number; each search adds to them
         self.steps: list[dict[str, Any]] = []  # what was searched for, what came of it, and how long it took
         self._reader = CitationReader(self.passages)
         self._written = ""  # as the model wrote it
         self._citations_saved = 0
         self._began = perf_counter()
+        self._first_text_ms: float | None = None
+        self._model_ms = run.model_time_ms  # of one that goes on
 
     def read(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take in a piece of the answer: its clean text, and the citations that are certain after it."""
         text = without_hidden(text)
         self._written += text
-        return self._reader.feed(text)
+        return self._timed(self._reader.feed(text))
 
     def withdraw(self, text: str) -> Iterator[str | VerifiedCitation]:
         """Take back `text`, with which the answer ends so far. Return what is left of it, anew."""
@@ -54,16 +64,64 @@ class Recording:
 
     def read_end(self) -> Iterator[str | VerifiedCitation]:
         """Take in the end of the answer: what was held back because it could still have become a marker."""
-        return self._reader.end()
+        return self._timed(self._reader.end())
+
+    def _timed(self, pieces: Iterable[str | VerifiedCitation]) -> Iterator[str | VerifiedCitation]:
+        """Note when the first words come."""
+        for piece in pieces:
+            if self._first_text_ms is None and isinstance(piece, str) and not piece.isspace():
+                self._first_text_ms = self._passed_ms()
+            yield piece
+
+    def _passed_ms(self) -> float:
+        return round((perf_counter() - self._began) * 1000, 2)
 
     def save_so_far(self) -> bool:
         """Save what there is, with a sign of life; False when the run has ended or was asked to stop."""
         with transaction.atomic():
-            fields = {"answer": self._reader.text.lstrip(), "sources": self._sources(), "steps": self.steps}
+            text = "" if self._review else self._reader.text.lstrip()
+            fields = {"answer": text, "sources": self._sources(), "steps": self.steps}
             if not Run.objects.going_on().filter(pk=self.run.pk).update(**fields, checked_at=timezone.now()):
                 return False
-            saved = self._save_citations()
+            saved = 0 if self._review else self._save_citations()
         self._citations_saved = saved
+        return True
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self._reader.text)
+
+    def restore(self) -> Iterator[str | VerifiedCitation]:
+        """Take in what was written before the run waited for its reader, and saved."""
+        self._citations_saved = self.run.citations.count()
+        self._began -= self.run.total_time_ms / 1000
+        yield from self.read((self.run.paused or {})["written"])
+        yield from self.read_end()
+
+    def pause(self, result: RunResult, calls: Sequence[HostToolCall]) -> bool:
+        """Save the run as one that waits until its reader has decided `calls`; False when it was to stop meanwhile."""
+        assert result.state
+        written = self._reader.text.strip()
+        fields = {
+            "state": Run.State.WAITING,
+            "personal": True,
+            "paused": {"agent": result.state.to_json(), "written": written},
+            "scope": self.run.scope,
+            "answer": "" if self._review else written,
+            "sources": self._sources(),
+            "steps": self.steps,
+            "model": result.model,
+            "usage": asdict(result.usage),
+            "model_time_ms": round(result.model_seconds * 1000 + self._model_ms, 2),
+            "total_time_ms": self._passed_ms(),
+        }
+        with transaction.atomic():
+            if not Run.objects.going_on().filter(pk=self.run.pk).update(**fields):
+                return False
+            HostToolCall.objects.bulk_create(calls)
+            self._citations_saved = 0 if self._review else self._save_citations()
+        for name, value in fields.items():
+            setattr(self.run, name, value)
         return True
 
     def close(
@@ -92,21 +150,31 @@ class Recording:
             "sources": self._sources(),
             "steps": self.steps,
             "retrieval_time_ms": round(sum(step["ms"] for step in self.steps), 2),
-            "total_time_ms": round((perf_counter() - self._began) * 1000, 2),
+            "first_text_time_ms": self._first_text_ms,
+            "total_time_ms": self._passed_ms(),
         }
+        if run.paused is not None:
+            closed["paused"] = None
         if result:
             closed |= {"model": result.model, "usage": asdict(result.usage)}
-            closed["model_time_ms"] = round(result.model_seconds * 1000, 2)
+            closed["model_time_ms"] = round(result.model_seconds * 1000 + self._model_ms, 2)
             if result.passages_left_out and self.steps:
                 self.steps[0]["left_out"] = result.passages_left_out
         ended = state in (Run.State.COMPLETED, Run.State.LIMITED)
         if ended and closed["answer"] and not small_talk and self._is_unsupported(result):
             closed |= {"answer": _(NOTHING_ANSWERS), "unsupported": closed["answer"]}
+        if self._review and not small_talk:
+            closed |= self._review({"unsupported": "", **closed}, self._reader.citations)
         with transaction.atomic():
-            if Run.objects.filter(pk=run.pk).update(**closed):
-                self._save_citations()  # otherwise its conversation has been deleted
+            saved = Run.objects.filter(pk=run.pk).update(**closed)
+            if "paused" in closed:
+                give_up_confirmed(run)
+            if saved and closed["answered"]:  # otherwise its conversation has been deleted, or there is nothing to cite
+                self._save_citations()
         for name, value in closed.items():  # only now: what could not be saved is not told as the run's end
             setattr(run, name, value)
+        if saved:
+            tell_end(run)
 
     def _is_unsupported(self, result: RunResult | None) -> bool:
         quoted = result is not None and result.model == EXTRACTIVE and not self.run.continues_id
@@ -115,7 +183,9 @@ class Recording:
     def _sources(self) -> list[dict[str, Any]]:
         """Return what a run keeps of its passages; title and text stay with the document."""
         return [
-            {"marker": marker} | {name: getattr(passage, name) for name in _KEPT_OF_A_PASSAGE}
+            {"marker": marker}
+            | {name: getattr(passage, name) for name in _KEPT_OF_A_PASSAGE}
+            | ({"call": passage.call} if isinstance(passage, LookedUp) else {})
             for marker, passage in self.passages.items()
         ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -30,6 +31,7 @@ from chatsite.asking import attachments
 from chatsite.asking.documents import choosable, find_documents, known_document
 from chatsite.models import Conversation
 from chatsite.models.conversations import title_of
+from retrieval.models import Document
 from retrieval.namesakes import told_apart
 
 
@@ -43,7 +45,7 @@ class Attachments(ChatView):
         super().initial(request, *args, **kwargs)
 
     @extend_schema(
-        parameters=[OpenApiParameter("session_id", str, required=True, description="The conversation.")],
+        parameters=[OpenApiParameter("session_id", OpenApiTypes.UUID, required=True, description="The conversation.")],
         responses={200: AttachmentsSerializer, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)},
     )
     def get(self, request: Request) -> Response:
@@ -82,8 +84,8 @@ class Attachment(ChatView):
     @extend_schema(responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
     def delete(self, request: Request, document_id: int) -> Response:
         """Delete an attached file. Answers that cite it say that it has gone."""
-        own = api_reader(request).conversations()
-        conversation = own.filter(attachments__documents=document_id).first()
+        collection = Document.objects.filter(pk=document_id).values("collection")  # also of ids that no row can have
+        conversation = api_reader(request).conversations().filter(attachments__in=collection).first()
         attachments.detach(conversation or Conversation(), document_id)
         return Response(status=204)
 

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from chatsite.models import ApiKey, EmbedSite
 from chatsite.reader import Program, Reader, asking_reader, reader_of, visitor_of
+from chatsite.serving.proxies import client_address
 
 NOTED_EVERY = timedelta(minutes=1)  # the last use, so that a busy key does not write with each request
 
@@ -66,9 +67,10 @@ class EmbedToken(BaseAuthentication):
 def api_reader(request: Request, *, asks: bool = False) -> Reader:
     """Return who sends this request; the browser of one who `asks` by a session is remembered."""
     if isinstance(request.auth, ApiKey):
-        return Program(request.user, key=request.auth)
+        return Program(request.user, key=request.auth, request=request._request)
     if isinstance(request.auth, EmbedSite):
-        return visitor_of(request.auth)
+        address = client_address(request._request)
+        return visitor_of(request.auth, address=address, request=request._request)
     return asking_reader(request._request) if asks else reader_of(request._request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +41,8 @@ CODES: dict[type[Exception], str] = {
 def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: what a client can act on gets its status and shape; a bug goes on to be a logged 500."""
     if isinstance(error, AnswerError):
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        headers |= {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
         return Response(error.body(), status=error.status, headers=headers)
     if isinstance(error, RequestDataTooBig):
         return Response(error_body("body_too_large", _too_large()), status=413)
@@ -50,8 +52,9 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     if response is None:
         return None
     if isinstance(error, ValidationError):
-        details = error.detail if isinstance(error.detail, dict) else {"body": error.detail}
-        response.data = error_body(CODES[ValidationError], sentence(error.detail), details)
+        detail = _valid_unicode(error.detail)
+        details = detail if isinstance(detail, dict) else {"body": detail}
+        response.data = error_body(CODES[ValidationError], sentence(detail), details)
     elif isinstance(error, NotAuthenticated):
         message = getattr(context["view"].permission_classes[0], "message", MayAsk.message)
         response.data = error_body(CODES[NotAuthenticated], str(message))
@@ -60,6 +63,11 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     else:
         response.data = error_body("not_found", _("There is nothing at this address."))
     return response
+
+
+def _valid_unicode(detail: Any) -> Any:
+    """Return a validation error without halves of surrogate pairs: it may repeat what was sent."""
+    return json.loads(json.dumps(detail, ensure_ascii=False).encode(errors="replace"))
 
 
 def sentence(detail: Any, field: str = "") -> str:
@@ -74,19 +82,20 @@ def sentence(detail: Any, field: str = "") -> str:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/v1/", "/mcp"))
 
 
-def _too_large() -> str:
+def _too_large(limit: int = 0) -> str:
     fault = _("The request body is larger than the limit of %s bytes. Send less text.")
-    return fault % grouped(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return fault % grouped(limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
-def body_too_large(request: HttpRequest) -> HttpResponse:
-    """Refuse a body that nobody reads, in the shape of what was asked."""
+def body_too_large(request: HttpRequest, *, limit: int = 0) -> HttpResponse:
+    """Refuse a body that nobody reads, in the shape of what was asked. Its `limit` is DATA_UPLOAD_MAX_MEMORY_SIZE
+    where no other is given."""
     if _is_api(request):
-        return JsonResponse(error_body("body_too_large", _too_large()), status=413)
-    return HttpResponse(_too_large(), status=413, content_type="text/plain; charset=utf-8")
+        return JsonResponse(error_body("body_too_large", _too_large(limit)), status=413)
+    return HttpResponse(_too_large(limit), status=413, content_type="text/plain; charset=utf-8")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

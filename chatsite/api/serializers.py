@@ -2,84 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from chatsite.api.fields import (
+    CommaSeparatedField,
+    FlagField,
+    FormIdField,
+    IdsField,
+    TextField,
+    WholeNumberField,
+    document_ids_field,
+    languages_field,
+    slugs_field,
+)
+from chatsite.api.tool_serializers import ApprovalSerializer, TraceToolSerializer
 from chatsite.errors import grouped
 from chatsite.models import Feedback, Run
 from retrieval.models import Document
 from retrieval.notes import KINDS
-
-
-class TextField(serializers.CharField):
-    """A string of valid Unicode; unlike `CharField` it takes no numbers."""
-
-    default_error_messages = {
-        "invalid": gettext_lazy("Must be a string."),
-        "surrogate": gettext_lazy("Holds half of a surrogate pair, which is not a character; send valid Unicode."),
-        "blank": gettext_lazy("Must not be empty."),
-        "required": gettext_lazy("Is required."),
-        "max_length": gettext_lazy("Has more characters than the limit of {max_length:,}. Send a shorter text."),
-    }
-
-    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
-        super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        try:
-            data.encode()
-        except UnicodeEncodeError:
-            self.fail("surrogate")
-        if not data.strip():
-            self.fail("blank")
-        return str(super().to_internal_value(data))
-
-
-class WholeNumberField(serializers.IntegerField):
-    """A JSON integer; unlike `IntegerField` it takes no strings, floats or booleans."""
-
-    def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int:
-            self.fail("invalid")
-        return int(super().to_internal_value(data))
-
-
-class CommaSeparatedField(serializers.CharField):
-    """Values divided by commas, as the address of a page carries them."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=10_000, allow_blank=True, **kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        return [part.strip() for part in str(super().to_internal_value(data)).split(",") if part.strip()]
-
-
-class FlagField(serializers.BooleanField):
-    """A JSON boolean; unlike `BooleanField` it takes no strings or numbers."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class LanguageField(serializers.CharField):
-    """A language by its ISO 639-1 code."""
-
-    default_error_messages = {"invalid": "Must be a code of ISO 639-1 in small letters, like en."}
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str) or not re.fullmatch("[a-z]{2}", data):
-            self.fail("invalid")
-        return data
 
 
 class SelectionSerializer(serializers.Serializer[Any]):
@@ -131,31 +76,29 @@ class QuestionSerializer(serializers.Serializer[Any]):
     )
     selection = SelectionSerializer(required=False, help_text="Where the selected text lies, so the answer links back.")
     selections = serializers.ListField(
-        child=SelectedTextSerializer(), allow_empty=False, max_length=settings.SELECTIONS_MAX, required=False,
+        child=SelectedTextSerializer(),
+        allow_empty=False, min_length=1, max_length=settings.SELECTIONS_MAX, required=False,
         help_text="Several selections, from one or more places, instead of `selected_text` and `selection`. "
         "Selection 1 is source 1 of the answer.",
     )  # fmt: skip
     top_k = WholeNumberField(min_value=1, max_value=10, default=5, help_text="How many passages to answer from.")
     session_id = serializers.UUIDField(required=False, help_text="Continue this conversation.")
-    collections = serializers.ListField(
-        child=TextField(max_length=120), allow_empty=False, max_length=100, required=False,
-        help_text="Slugs; search these only.",
-    )  # fmt: skip
-    document_ids = serializers.ListField(
-        child=WholeNumberField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=1000, required=False,
-        help_text="Search these documents only.",
-    )  # fmt: skip
-    languages = serializers.ListField(
-        child=LanguageField(), allow_empty=False, max_length=50, required=False,
-        help_text="Search documents in these languages only, as ISO 639-1 codes: en, de.",
-    )  # fmt: skip
+    collections = slugs_field("Slugs; search these only.")
+    document_ids = document_ids_field("Search these documents only.")
+    languages = languages_field("Search documents in these languages only, as ISO 639-1 codes: en, de.")
     since = serializers.DateField(required=False, help_text="Search documents of this day and later only.")
     until = serializers.DateField(required=False, help_text="Search documents of this day and earlier only.")
     model = TextField(
         max_length=120, required=False, help_text="The language model to ask, of those that the reader may choose."
     )
+    agent = TextField(
+        max_length=60, required=False, help_text="The name of the agent to ask; a conversation stays with its own."
+    )
     stream = FlagField(default=False, help_text="Answer as text/event-stream.")
     keep = FlagField(default=False, help_text="Go on with the answer when the connection ends.")
+    background = FlagField(
+        default=False, help_text="Answer 202 at once, with where the run is told of; it goes on by itself."
+    )
     replaces = serializers.UUIDField(
         required=False,
         help_text="A run of this conversation: this question takes its place, and that of what followed.",
@@ -175,6 +118,8 @@ class QuestionSerializer(serializers.Serializer[Any]):
             fault = _("Is retrieval, which takes no %s; leave one of them out.") % selected
             raise serializers.ValidationError({"mode": fault})
         self._check_search(attrs)
+        if attrs["background"] and attrs["stream"]:
+            raise serializers.ValidationError({"background": _("Contradicts stream; leave one of them out.")})
         if "continues" in attrs and "replaces" in attrs:
             raise serializers.ValidationError({"continues": _("Contradicts replaces; leave one of them out.")})
         for field in ("continues", "replaces"):
@@ -210,6 +155,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError({"selections": fault % numbers})
 
 
+LOOKED_UP_HELP = "When, in words, where a tool of the site gave it, to you alone; empty for documents."
 NOTES_HELP = "What reading it left out, changed or guessed; what the text has lost first."
 
 
@@ -252,6 +198,7 @@ class SourceSerializer(serializers.Serializer[Any]):
     end = serializers.IntegerField()
     content = serializers.CharField()
     score = serializers.FloatField()
+    looked_up = serializers.CharField(help_text=LOOKED_UP_HELP)
 
 
 class CitationSerializer(serializers.Serializer[Any]):
@@ -267,11 +214,16 @@ class CitationSerializer(serializers.Serializer[Any]):
     page = serializers.IntegerField(allow_null=True, help_text="That the quote begins on, where a document has pages.")
     page_label = serializers.CharField(help_text="What is printed as that page's number; empty without pages.")
     url = serializers.CharField(allow_null=True, help_text="Opens the document with the quote marked.")
+    looked_up = serializers.CharField(help_text=LOOKED_UP_HELP)
 
 
 class UsageSerializer(serializers.Serializer[Any]):
-    input_tokens = serializers.IntegerField()
-    output_tokens = serializers.IntegerField()
+    """Tokens; empty where no language model was asked."""
+
+    input_tokens = serializers.IntegerField(required=False)
+    output_tokens = serializers.IntegerField(required=False)
+    cached_tokens = serializers.IntegerField(required=False, help_text="Of the input, those the provider had kept.")
+    reasoning_tokens = serializers.IntegerField(required=False, help_text="Of the output, those thought, not said.")
 
 
 class CorrectionSerializer(serializers.Serializer[Any]):
@@ -292,6 +244,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="What was said instead of a question, which a fixed answer answers; empty for a question.",
     )
+    withheld = serializers.BooleanField(help_text="It rests on what you may no longer read, so `answer` is empty.")
     unsupported = serializers.CharField(
         help_text="What the model wrote without one citation; `answer` then says that nothing answers the question."
     )
@@ -306,13 +259,87 @@ class AnswerSerializer(serializers.Serializer[Any]):
     total_time_ms = serializers.FloatField()
     usage = UsageSerializer()
     corrections = CorrectionSerializer(many=True)
+    approvals = ApprovalSerializer(
+        many=True, help_text="What waits for you before the answer goes on; then it is not whole. Else empty."
+    )
+
+
+class RunLinksSerializer(serializers.Serializer[Any]):
+    """The addresses of a run."""
+
+    self = serializers.CharField(help_text="How far it is, and its whole answer in the end.")
+    events = serializers.CharField(help_text="All that happens, as text/event-stream.")
+    stop = serializers.CharField()
+    trace = serializers.CharField(help_text="How the answer came about.")
+
+
+class RunUnderWaySerializer(serializers.Serializer[Any]):
+    """A question that is being answered."""
+
+    run_id = serializers.UUIDField()
+    session_id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=Run.State.choices)
+    links = RunLinksSerializer()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    error = serializers.CharField(help_text="A code that stays the same.")
+    message = serializers.CharField(help_text="What is wrong, the limit, and the fix.")
+    details = serializers.DictField()
+    request_id = serializers.CharField()
+
+
+class RunSerializer(RunUnderWaySerializer):
+    """A question to its end."""
+
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    answer = AnswerSerializer(allow_null=True, help_text="null while it is written, and when there is none.")
+    error = ErrorSerializer(allow_null=True, help_text="Why there is no answer; null when there is, or still may be.")
+
+
+class TraceSearchSerializer(serializers.Serializer[Any]):
+    """One search of a run, and what came of it."""
+
+    query = serializers.CharField(help_text="Empty where you may not read all that was found.")
+    passages = serializers.IntegerField(help_text="How many it has found.")
+    failed = serializers.BooleanField()
+    left_out = serializers.IntegerField(help_text="Of them, those that the model's window had no room for.")
+    ms = serializers.FloatField()
+
+
+class TraceSerializer(serializers.Serializer[Any]):
+    """How an answer came about."""
+
+    run_id = serializers.UUIDField()
+    session_id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=Run.State.choices)
+    mode = serializers.ChoiceField(choices=Run.Mode.choices)
+    error_code = serializers.CharField(help_text="`error` of the error that it ended with; else empty.")
+    model = serializers.CharField(help_text="That answered last; `extractive`: sentences were quoted.")
+    model_fault = serializers.CharField(help_text="Code of the error of a language model that failed; else empty.")
+    kept = serializers.BooleanField(help_text="It goes on when the connection ends.")
+    searches = TraceSearchSerializer(many=True)
+    tools = TraceToolSerializer(many=True)
+    usage = UsageSerializer()
+    cost = serializers.FloatField(
+        allow_null=True, help_text="US dollars, by today's price of the model; null when that is unknown."
+    )
+    retrieval_time_ms = serializers.FloatField()
+    model_time_ms = serializers.FloatField()
+    first_text_time_ms = serializers.FloatField(
+        allow_null=True, help_text="Until the first words of the answer; null where none came."
+    )
+    total_time_ms = serializers.FloatField()
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 class AttachmentRequestSerializer(serializers.Serializer[Any]):
     """A file for a conversation, as multipart/form-data."""
 
     file = serializers.FileField(help_text="Of a format that can be uploaded.")
-    session_id = serializers.UUIDField(required=False, help_text="The conversation; a new one begins without it.")
+    session_id = FormIdField(required=False, help_text="The conversation; a new one begins without it.")
 
 
 class NoteSerializer(serializers.Serializer[Any]):
@@ -353,13 +380,8 @@ class FindSerializer(serializers.Serializer[Any]):
     words = serializers.CharField(
         max_length=300, required=False, allow_blank=True, help_text="Each stands in the title or the file name."
     )
-    document_ids = CommaSeparatedField(required=False, help_text="Ids, divided by commas: only these.")
+    document_ids = IdsField(required=False, help_text="Ids, divided by commas: only these.")
     collections = CommaSeparatedField(required=False, help_text="Slugs, divided by commas: only in these.")
-
-    def validate_document_ids(self, values: list[str]) -> list[int]:
-        if not all(value.isdecimal() and value.isascii() and len(value) < 19 for value in values):
-            raise serializers.ValidationError(_("Must be whole numbers, divided by commas."))
-        return [int(value) for value in values]
 
 
 class DocumentSerializer(serializers.Serializer[Any]):
@@ -395,24 +417,39 @@ class FeedbackSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class ErrorSerializer(serializers.Serializer[Any]):
-    error = serializers.CharField(help_text="A code that stays the same.")
-    message = serializers.CharField(help_text="What is wrong, the limit, and the fix.")
-    details = serializers.DictField()
-    request_id = serializers.CharField()
-
-
 class HealthSerializer(serializers.Serializer[Any]):
+    """Whether questions can be answered; everything but `status` for the staff alone."""
+
     status = serializers.ChoiceField(choices=["ok", "degraded"])
-    chat_model = serializers.CharField()
+    chat_model = serializers.CharField(required=False)
     chat_model_well_at = serializers.DateTimeField(
-        allow_null=True, help_text="When a language model has last answered, as far as the latest runs tell."
+        required=False,
+        allow_null=True,
+        help_text="When a language model has last answered, as far as the latest runs tell.",
     )
     chat_model_fault = serializers.CharField(
-        allow_blank=True, help_text="The code of its last error, when it has not answered since; empty when it is well."
+        required=False,
+        allow_blank=True,
+        help_text="The code of its last error, when it has not answered since; empty when it is well.",
     )
-    chat_model_fault_at = serializers.DateTimeField(allow_null=True)
-    embedding = serializers.CharField()
-    store = serializers.CharField()
-    documents = serializers.DictField(child=serializers.IntegerField(), help_text="How many are in which state.")
-    loop = serializers.DictField(help_text="The managed event loop of the process that answered.")
+    chat_model_fault_at = serializers.DateTimeField(required=False, allow_null=True)
+    embedding = serializers.CharField(required=False)
+    store = serializers.CharField(required=False)
+    documents = serializers.DictField(
+        required=False, child=serializers.IntegerField(), help_text="How many are in which state."
+    )
+    loop = serializers.DictField(required=False, help_text="The managed event loop of the process that answered.")
+
+
+class LiveSerializer(serializers.Serializer[Any]):
+    """The process answers."""
+
+    status = serializers.ChoiceField(choices=["ok"])
+
+
+class ReadySerializer(serializers.Serializer[Any]):
+    """Whether this process can answer questions, and what is in its way."""
+
+    status = serializers.ChoiceField(choices=["ok", "degraded"])
+    database = serializers.BooleanField()
+    index = serializers.BooleanField()

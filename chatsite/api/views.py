@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count
-from django.http import HttpResponse, HttpResponseBase
-from django.utils.translation import gettext as _
-from drf_spectacular.openapi import AutoSchema
+from django.db import IntegrityError
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-import agents
-from chatsite import errors
-from chatsite.answering import language_models
-from chatsite.answering.kept import Follower, stop
-from chatsite.answering.model_state import model_state
+from chatsite.answering.answer import Answer
+from chatsite.answering.kept import Follower
 from chatsite.answering.sse import event_stream
 from chatsite.api.authentication import BearerKey, EmbedToken, api_reader
 from chatsite.api.errors import error_response
+from chatsite.api.idempotency import KEY_PARAMETER, Sent
 from chatsite.api.parsers import BoundedJSONParser
 from chatsite.api.permissions import MayAsk
+from chatsite.api.schema import ChatSchema
 from chatsite.api.serializers import (
     AnswerSerializer,
     ErrorSerializer,
-    FeedbackSerializer,
-    HealthSerializer,
     QuestionSerializer,
+    RunUnderWaySerializer,
 )
 from chatsite.asking.request import ask
-from chatsite.conf import OPENAPI
 from chatsite.conversations.live_html import as_asked
-from chatsite.models import EmbedSite, Feedback, Run
-from chatsite.proxies import client_address
-from retrieval import configuration
-from retrieval.errors import IndexUnavailable
-from retrieval.ingestion import spaces
-from retrieval.models import Document
+from chatsite.models import EmbedSite, Run
+from chatsite.reader import Reader
+from chatsite.serving.proxies import client_address
 
 EVENT_STREAM = "text/event-stream"
 
@@ -69,24 +62,52 @@ class ChatView(APIView):
     throttle_classes: Sequence[type[BaseThrottle]] = []
     content_negotiation_class = AlwaysJSON
     versioning_class = None
-    schema = AutoSchema()
+    schema = ChatSchema()
 
     def get_exception_handler(self) -> Any:
         return error_response
 
 
+class ConditionalView(ChatView):
+    """A view whose answers to GET carry an ETag: a client that has the same already is answered 304.
+
+    They are `private, no-cache`, not `no-store`: the client may keep one, and must ask before it shows it again; what
+    its reader may see is looked up each time, and the tag is of that.
+    """
+
+    is_conditional = True
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method in ("GET", "HEAD") and response.status_code == 200 and isinstance(response, Response):
+            return _tagged(request, response)
+        return response
+
+
+def _tagged(request: Request, response: Response) -> HttpResponseBase:
+    response.render()
+    etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    answered = get_conditional_response(request._request, etag=etag, response=response)
+    return answered or response
+
+
 class ChatQuery(ChatView):
     @extend_schema(
+        parameters=[KEY_PARAMETER],
         request=QuestionSerializer,
         responses={
+            202: OpenApiResponse(RunUnderWaySerializer, description="It was asked with `background`."),
             (200, "application/json"): AnswerSerializer,
             (200, EVENT_STREAM): OpenApiResponse(
                 OpenApiTypes.STR,
                 description="Events `run`, `reading`, `queued`, `waiting`, `quoted`, `thinking`, `text`, "
                 "`withdrawn`, `tool_call`, `tool_result`, `sources`, `citation`, and at the end `done` (the whole JSON "
-                "answer) or `error`.",
+                "answer), `error`, or `approval` (what there is of it, and in `approvals` what waits for you).",
             ),
-            **dict.fromkeys([400, 401, 403, 404, 413, 415, 429, 502, 503, 504], ErrorSerializer),
+            **dict.fromkeys([400, 403, 404, 413, 415, 422, 429, 502, 503, 504], ErrorSerializer),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
@@ -94,10 +115,12 @@ class ChatQuery(ChatView):
         serializer = QuestionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked, reader = serializer.validated_data, api_reader(request, asks=True)
-        reader.admit(client_address(request._request))
-        answer = ask(reader, asked)
+        answer = _begin(request, reader, asked)
+        if asked["background"]:
+            answer.close()  # its first reader has left; the run goes on
+            return under_way(answer.run)
         if asked["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
-            return event_stream(request._request, as_asked(request._request, answer))
+            return streamed(request, answer)
         return Response(answer.whole())
 
     def get_permissions(self) -> Sequence[Any]:
@@ -125,97 +148,41 @@ class ChatQuery(ChatView):
         return response
 
 
+def _begin(request: Request, reader: Reader, asked: dict[str, Any]) -> Answer:
+    """Begin to answer; a question that was sent before under its Idempotency-Key is followed instead. Such a one goes
+    on when the connection ends, for it is asked for again then. Raises AnswerError."""
+    sent = Sent.by(request)
+    if earlier := sent.run():
+        return Follower(earlier, reader=reader)
+    asked["keep"] = asked["keep"] or asked["background"] or bool(sent)
+    reader.admit(client_address(request._request))
+    try:
+        return ask(reader, asked, also=sent.made_run if sent else None)
+    except IntegrityError:  # sent twice at once
+        if earlier := sent.run():
+            return Follower(earlier, reader=reader)
+        raise
+
+
+def streamed(request: Request, answer: Answer, *, after: str = "") -> StreamingHttpResponse:
+    """Return the stream of `answer` in the form that is asked for; what a program is sent has ids, and goes on `after`
+    one of them."""
+    asked = as_asked(request._request, answer)
+    return event_stream(request._request, asked, after=after if asked is answer else None)
+
+
+def under_way(run: Run) -> Response:
+    """Return 202: where the run is told of, and where it can be followed and stopped."""
+    response = Response({"run_id": run.pk, "session_id": run.conversation_id, "state": run.state, "links": links(run)})
+    response.status_code, response["Location"] = 202, links(run)["self"]
+    return response
+
+
+def links(run: Run) -> dict[str, str]:
+    """Return the addresses of a run."""
+    names = {"self": "run", "events": "run-events", "stop": "run-stop", "trace": "run-trace"}
+    return {name: reverse(f"chatsite:api-{route}", args=[run.pk]) for name, route in names.items()}
+
+
 def _is_embedded(origin: str) -> bool:
     return any(origin.lower() in site.origin_list for site in EmbedSite.objects.filter(active=True))
-
-
-class RunEvents(ChatView):
-    @extend_schema(
-        responses={
-            (200, EVENT_STREAM): OpenApiResponse(OpenApiTypes.STR, description="The events of `POST chat/query`."),
-            **dict.fromkeys([401, 404, 503], ErrorSerializer),
-        },
-    )
-    def get(self, request: Request, run_id: uuid.UUID) -> HttpResponseBase:
-        """Follow a question: all that has happened since it was asked, then what happens, to its end."""
-        run = _own_run(request, run_id)
-        follower = Follower(run, reader=api_reader(request))
-        return event_stream(request._request, as_asked(request._request, follower))
-
-
-class RunStop(ChatView):
-    @extend_schema(request=None, responses={204: None, **dict.fromkeys([401, 403, 404], ErrorSerializer)})
-    def post(self, request: Request, run_id: uuid.UUID) -> Response:
-        """Stop an answer; what was written is kept. Without effect once it has ended."""
-        stop(_own_run(request, run_id))
-        return Response(status=204)
-
-
-class RunFeedback(ChatView):
-    @extend_schema(
-        request=FeedbackSerializer, responses={204: None, **dict.fromkeys([400, 401, 403, 404], ErrorSerializer)}
-    )
-    def put(self, request: Request, run_id: uuid.UUID) -> Response:
-        """Say whether an answer was helpful; what was said before is replaced."""
-        run = _own_run(request, run_id)
-        serializer = FeedbackSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        given = {"reason": "", "comment": ""} | serializer.validated_data
-        Feedback.objects.update_or_create(run=run, defaults=given)
-        return Response(status=204)
-
-
-def _own_run(request: Request, run_id: uuid.UUID) -> Run:
-    """Raises AnswerError (404), for a run of someone else as for one that is not there."""
-    run = Run.objects.filter(pk=run_id, conversation__in=api_reader(request).conversations()).first()
-    if run is None:
-        raise errors.not_found("run_id", _("There is no such run."))
-    return run
-
-
-class Health(ChatView):
-    permission_classes = [AllowAny]
-    authentication_classes: list[Any] = []
-
-    @extend_schema(responses={200: HealthSerializer, 503: HealthSerializer})
-    def get(self, request: Request) -> Response:
-        """What this process runs on, and whether it can answer."""
-        described = configuration.describe()
-        available, state = _store_available(), model_state()
-        counts = Document.objects.order_by().values_list("state").annotate(count=Count("pk"))
-        body = {
-            "status": "ok" if available else "degraded",
-            "chat_model": language_models.model_name(),
-            "chat_model_well_at": state.well_at,
-            "chat_model_fault": "" if state.is_well else state.fault,
-            "chat_model_fault_at": None if state.is_well else state.fault_at,
-            "embedding": described.embedding,
-            "store": described.store,
-            "documents": dict(counts),
-            "loop": agents.loop_state(),
-        }
-        return Response(body, status=200 if available else 503)
-
-
-class Schema(SpectacularAPIView):
-    """This API alone, whatever else the project serves."""
-
-    permission_classes = [AllowAny]
-    authentication_classes: list[Any] = []
-    urlconf = "chatsite.urls"
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        prefix = request.path.removesuffix("/api/v1/schema")
-        self.custom_settings = OPENAPI | ({"SERVERS": [{"url": prefix}]} if prefix else {})
-        schema: HttpResponseBase = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-        return schema
-
-
-def _store_available() -> bool:
-    """Say whether the index answers; the first question of a process opens it."""
-    try:
-        spaces.live_space().index.count()
-    except IndexUnavailable:
-        return False
-    return True

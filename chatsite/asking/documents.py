@@ -28,12 +28,17 @@ def choosable(reader: Reader) -> DocumentQuerySet:
     return reader.documents().listed().readable().select_related("collection")
 
 
-def known_document(reader: Reader, document_id: int) -> Document | None:
-    """Return the document of this id as `reader` may know of it: with text, or on its way to it; what failed only to
-    whoever attached it and to the staff who look after it."""
+def known_documents(reader: Reader) -> DocumentQuerySet:
+    """Return the documents as `reader` may know of them: with text, or on their way to it; what failed only for whoever
+    attached it and for the staff who look after it."""
     known = Q(live_generation__gt=0) | Q(state__in=UNREAD) | Q(collection__hidden=True)
     documents = reader.documents() if reader.sees_ingestion() else reader.documents().filter(known)
-    return documents.select_related("collection").filter(pk=document_id).first()
+    return documents.select_related("collection")
+
+
+def known_document(reader: Reader, document_id: int) -> Document | None:
+    """Return the document of this id as far as `reader` may know of it."""
+    return known_documents(reader).filter(pk=document_id).first()
 
 
 def find_documents(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from chatsite.models import Conversation, Run
+from chatsite.assistants.agent import AskedAgent
+from chatsite.models import Conversation, PromptVersion, Run
 from chatsite.reader import Reader
 from retrieval.searching.passages import Passage
 from retrieval.text.asked import asked_in, goes_on
@@ -58,9 +59,24 @@ class Question:
     follows: str = ""  # what the first of that may follow up
     small_talk: str = ""  # what it is instead of a question: a value of Run.SmallTalk
     model: str = ""  # that was chosen to answer; empty: the site's
+    agent: AskedAgent = field(default_factory=AskedAgent)  # that was asked; by default the site itself
+    prompt: PromptVersion = field(default_factory=PromptVersion)  # that it is answered with
+    added: str = ""  # what a model is told behind the prompt: the agent's tone and languages, and what hooks add
+    hooked: bool = True  # between the hooks of the project, with its tools; what a workflow's step asks is not
     keep: bool = False  # it is answered to its end, whether or not anybody reads
     replaces: Run | None = None  # the run whose place this one takes, with all that followed it
+    asks: bool = True  # its reader can be asked before a tool is called
     continues: bool = False  # it goes on with what `replaces` has written
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one of the staff tries a question with: a prompt, published or not, and the agent of a name. With `again`,
+    a run of somebody's conversation is asked once more, after what came before it there."""
+
+    prompt: PromptVersion
+    again: Run | None = None
+    agent: str = ""
 
 
 def searches(messages: Sequence[str]) -> tuple[tuple[str, ...], str]:

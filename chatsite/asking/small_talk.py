@@ -39,6 +39,21 @@ _TALK: Mapping[Talk, Mapping[str, str]] = {
         "pt": "olá, oi, bom dia, boa tarde, boa noite, tudo bem, como vai, como está, como você está",
         "nl": "hoi, goedemorgen, goedemiddag, goedenavond, goedendag, hallo, hoe gaat het, hoe gaat het met je",
         "ru": "привет, здравствуйте, здравствуй, добрый день, доброе утро, добрый вечер, как дела, как вы",
+        "uk": "привіт, вітаю, добрий день, доброго дня, добрий ранок, добрий вечір",
+        "pl": "cześć, dzień dobry, dobry wieczór, witam, hej",
+        "tr": "merhaba, selam, günaydın, iyi günler, iyi akşamlar",
+        "ar": "مرحبا, أهلا, السلام عليكم, صباح الخير, مساء الخير",
+        "fa": "سلام, درود",
+        "he": "שלום, בוקר טוב, ערב טוב",
+        "hi": "नमस्ते, नमस्कार, हैलो, सुप्रभात, प्रणाम",
+        "bn": "নমস্কার, হ্যালো",
+        "th": "สวัสดี, สวัสดีครับ, สวัสดีค่ะ, หวัดดี",
+        "vi": "xin chào, chào bạn, chào",
+        "id": "halo, selamat pagi, selamat siang, selamat malam",
+        "zh": "你好, 您好, 你们好, 大家好, 早上好, 下午好, 晚上好, 嗨",
+        "ja": "こんにちは, こんばんは, おはよう, おはようございます, はじめまして",
+        "ko": "안녕, 안녕하세요, 안녕하십니까",
+        "el": "γεια, γεια σου, γεια σας, καλημέρα, καλησπέρα",
     },
     Talk.THANKS: {
         "en": """thanks, thank you, thank you very much, thanks a lot, many thanks, thx, ty, cheers, much appreciated,
@@ -60,6 +75,21 @@ _TALK: Mapping[Talk, Mapping[str, str]] = {
         "pt": "obrigado, obrigada, muito obrigado, muito obrigada, perfeito, ótimo, muito bem, está bem",
         "nl": "bedankt, dank je, dank u, dank je wel, dank u wel, dankjewel, hartelijk dank, prima, perfect, oké",
         "ru": "спасибо, большое спасибо, спасибо большое, благодарю, отлично, хорошо, понятно, ясно",
+        "uk": "дякую, щиро дякую",
+        "pl": "dziękuję, dzięki",
+        "tr": "teşekkürler, teşekkür ederim, sağol",
+        "ar": "شكرا, شكرا جزيلا",
+        "fa": "ممنون, متشکرم",
+        "he": "תודה, תודה רבה",
+        "hi": "धन्यवाद, शुक्रिया, बहुत धन्यवाद",
+        "bn": "ধন্যবাদ",
+        "th": "ขอบคุณ, ขอบคุณครับ, ขอบคุณค่ะ, ขอบคุณมาก",
+        "vi": "cảm ơn, cảm ơn bạn",
+        "id": "terima kasih",
+        "zh": "谢谢, 谢谢你, 谢谢您, 多谢, 感谢",
+        "ja": "ありがとう, ありがとうございます, どうも",
+        "ko": "감사합니다, 고마워요, 고맙습니다",
+        "el": "ευχαριστώ, ευχαριστώ πολύ",
     },
     Talk.GOODBYE: {
         "en": """bye, bye bye, goodbye, good bye, see you, see you later, see you soon, good night, farewell, cya,
@@ -148,6 +178,7 @@ _REPLIES = {
     ),
 }
 _HANDS = re.compile(r"[👋🙋]")
+_KIND_PICTURES = re.compile(r"[👍👌🙏🙌👏💪🎉🥳💯✅✔🤝❤♥💙💚💛💜🧡🖤🤍💖💕😀-😌😍-😏😊🙂🙃🤗🥰☺]")
 
 
 class _Heard(NamedTuple):
@@ -205,7 +236,8 @@ def _heard(message: str) -> _Heard | None:
     """Return what is said in `message` where that is nothing but such phrases; None where it says more."""
     said = words(message)
     if not said:
-        return _Heard(frozenset({_of_signs(message)}), Counter())
+        kind = _of_signs(message)
+        return _Heard(frozenset({kind}), Counter()) if kind else None
     if len(said) > _MOST_WORDS:
         return None
     phrases = list(_phrases_of(said))
@@ -227,8 +259,11 @@ def _phrases_of(said: list[str]) -> Iterator[Phrase]:
         at += length
 
 
-def _of_signs(message: str) -> Talk:
-    """Return what a message without a word says: a wave greets, another picture thanks, "???" wants help."""
+def _of_signs(message: str) -> Talk | None:
+    """Return what a message without a word says: a wave greets, a heart or a thumb thanks, "???" wants help, and a
+    rocket says nothing."""
     if _HANDS.search(message):
         return Talk.GREETING
-    return Talk.ABILITIES if message.isascii() else Talk.THANKS
+    if message.isascii():
+        return Talk.ABILITIES
+    return Talk.THANKS if _KIND_PICTURES.search(message) else None

@@ -14,7 +14,7 @@ from math import inf
 from time import monotonic
 
 from django.core.cache import cache
-from django.db.models import Count, F, Max, Q
+from django.db.models import F, Q
 
 from chatsite.answering.assistant import DocumentSearch, SearchUnavailable
 from chatsite.answering.language_models import answering_models
@@ -49,17 +49,19 @@ class _TimeIsOver(Exception):
     """Not all could be checked."""
 
 
-def starters(reader: Reader, *, asked: Iterable[str] = ()) -> list[str]:
-    """Suggest what can be asked of some documents, the newest first, but nothing that was `asked`."""
-    readable = reader.documents().listed().readable()
-    collections = readable.order_by("collection").values("collection")
-    state = list(collections.annotate(at=Max("updated_at"), count=Count("pk")).values_list("collection", "at", "count"))
+def starters(reader: Reader, *, asked: Iterable[str] = (), collections: Sequence[str] | None = None) -> list[str]:
+    """Suggest what can be asked of some documents, the newest first, but nothing that was `asked`; only of these
+    collections (slugs), if any are named."""
+    readable = reader.documents().listed().readable().defer("page_starts", "page_labels")
+    if collections is not None:
+        readable = readable.filter(collection__slug__in=collections)
+    documents = list(readable.order_by("-updated_at", "pk")[:STARTER_DOCUMENTS])
+    state = [(document.pk, document.live_hash, document.title) for document in documents]
 
     def checked() -> Iterator[str]:
-        documents = list(readable.order_by("-updated_at", "pk")[:STARTER_DOCUMENTS])
         return _answered(list(_of_beginnings(documents)), reader, most=STARTERS + 1)
 
-    # Kept under what this reader may see, as it is now: a grant that is revoked leads to another key.
+    # Kept under the documents that they are made of: one that is deleted, moved or withdrawn leads to another key.
     return _unasked(_kept(f"starters:{state}", checked), asked)[:STARTERS]
 
 

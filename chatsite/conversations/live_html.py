@@ -169,7 +169,10 @@ class LiveHtml:
 
     def _cite(self, body: Mapping[str, Any]) -> Iterator[Event]:
         title, beside = body["title"], body.get("beside", "")
-        citation = CitationView(body["marker"], title, None, body["quote"], body["url"] or "", beside=beside)
+        when = body.get("looked_up", "")
+        citation = CitationView(
+            body["marker"], title, None, body["quote"], body["url"] or "", beside=beside, looked_up=when
+        )
         self._citations.append(citation)
         held, marker = "".join(self._held), f"[{citation.marker}]"
         if self._is_open and not self._fence and held.startswith(marker):

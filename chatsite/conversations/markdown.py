@@ -7,6 +7,7 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 import nh3
 from django.utils.html import format_html
@@ -64,12 +65,12 @@ def blocks_html(tokens: list[Token], reading: MarkdownReading) -> SafeString:
     if reading.marks_uncited:
         mark_uncited(tokens)
     html = _markdown.renderer.render(tokens, _markdown.options, env)
-    return mark_safe(_cleaner.clean(html))  # noqa: S308 (nh3 has cleaned it)
+    return mark_safe(_cleaner.clean(html))  # noqa: S308 (nh3 has cleaned it)  # nosec
 
 
 def citation_html(citation: CitationView) -> SafeString:
     """Return the chip that stands for `citation`: a link to its quote, or its number alone where there is none."""
-    if citation.gone or not citation.url:
+    if citation.gone or citation.looked_up or not citation.url:
         return format_html(
             '<span class="citation" title="{}" data-marker="{}" tabindex="0">{}</span>',
             citation.quote or citation.name,
@@ -124,6 +125,33 @@ def _render_citation(renderer: RendererHTML, tokens: Sequence[Token], index: int
     return citation_html(citation)
 
 
+def _render_link_open(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Open a link that the model has written: it has a mark, and leads nowhere on this site."""
+    token = tokens[index]
+    address = str(token.attrs.pop("href", ""))
+    token.attrs |= {"class": "foreign"} | ({"href": address} if _host(address) else {})
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _render_link_close(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Close it, and say where it leads, unless its words do."""
+    opened = next(at for at in range(index, -1, -1) if tokens[at].type == "link_open")  # links hold no links
+    host = _host(str(tokens[opened].attrs.get("href", "")))
+    told = format_html('<span class="host"> ({})</span>', host) if host and tokens[opened].markup != "autolink" else ""
+    return f"</a>{told}"
+
+
+def _host(address: str) -> str:
+    """Return the host that an address leads to, or whom it writes to; empty for one of this site."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if parts.scheme == "mailto":
+        return parts.path[:200]
+    return parts.hostname or "" if parts.scheme in {"http", "https"} else ""
+
+
 def _line_break_rule(state: StateInline, silent: bool) -> bool:
     """Read `<br>` in a cell of a table, which can hold a second line in no other way."""
     found = _LINE_BREAK.match(state.src, state.pos) if state.env["in_cell"] else None
@@ -142,6 +170,8 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler.before("link", "citation", _marker_rule)
     parser.inline.ruler.before("autolink", "line_break", _line_break_rule)
     parser.add_render_rule("citation", _render_citation)
+    parser.add_render_rule("link_open", _render_link_open)
+    parser.add_render_rule("link_close", _render_link_close)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Questions that were really asked, with what answered them, as a table that `manage.py evaluate` reads."""
+"""Questions that were asked or saved, with what answers them, as a table that `manage.py evaluate` reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from django.db.models import QuerySet
 
-from chatsite.models import Run
+from chatsite.models import Run, SavedQuestion
 from retrieval.models import Document, User
 
 COLUMNS = ("question", "document", "start", "end", "quote", "answerable")
@@ -37,6 +37,19 @@ def _rows(run: Run, user: User) -> Iterator[tuple[str, ...]]:
     for citation in run.citations.filter(document__in=readable, in_selection=False).order_by("pk"):
         place = str(citation.document_id), str(citation.start), str(citation.end)
         yield run.question, *place, citation.quote, "true"
+
+
+def write_saved(file: Writable, questions: QuerySet[SavedQuestion]) -> None:
+    """Write one row for each saved question whose place is known or that nothing is to answer: what else is expected,
+    `evaluate` does not measure."""
+    table = csv.writer(file)
+    table.writerow(COLUMNS)
+    for saved in questions.order_by("pk"):
+        if saved.expected == SavedQuestion.Expected.REFUSED:
+            table.writerow([_plain(saved.question), "", "", "", "", "false"])
+        elif saved.document_id and saved.end is not None:
+            place = str(saved.document_id), str(saved.start), str(saved.end)
+            table.writerow([_plain(cell) for cell in (saved.question, *place, saved.quote, "true")])
 
 
 def _plain(cell: str) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from django.utils.safestring import SafeString
 
 from chatsite.answering.sight import CitationView
+from chatsite.conversations.neutral import neutral_markdown
 from chatsite.documents.excerpts import Excerpt
+from chatsite.tools.shown import ToolView
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class SelectionView:
     document_id: int | None = None
     start: int | None = None
     end: int | None = None
+    is_withheld: bool = False  # it stands in a document that may not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class StepView:
     milliseconds: float
     left_out: int = 0
     corrections: Sequence[tuple[str, str]] = ()  # words as they were written, and as they were read
+    workflow_step: str = ""  # its name, where it is no search of the agent's but a step of a workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,20 @@ class RunView:
     is_unsupported: bool = False  # it was cut short before its first citation
     unsupported: str = ""  # Markdown that a model wrote without one citation: the answer says that there is none
     unsupported_html: SafeString | None = None
-    all_readable: bool = True  # every document that its sources or citations name may be read
-    is_withheld: bool = False
+    history_readable: bool = True  # every document that the answers before it rest on may be read
+    is_withheld: bool = False  # it rests on a document that was deleted, or may not be read
+    is_personal: bool = False  # tools were asked for its reader: it is told to nobody else
+    tools: Sequence[ToolView] = ()
+
+    @property
+    def asks(self) -> Sequence[ToolView]:
+        """Return the calls of tools that wait for the reader, or for going on."""
+        return [tool for tool in self.tools if self.state == "waiting" and (tool.waits or tool.goes_on)]
+
+    @property
+    def notable_tools(self) -> Sequence[ToolView]:
+        """Return the calls whose end the answer may not say: what failed, and all that the reader was asked about."""
+        return [tool for tool in self.tools if tool not in self.asks and (tool.failed or tool.expires_at)]
 
     @property
     def selected_text(self) -> str:
@@ -101,23 +117,34 @@ class RunView:
 
     @property
     def unsupported_lines(self) -> Sequence[str]:
-        return self.unsupported.splitlines()
+        return neutral_markdown(self.unsupported).split("\n")
 
-    def withheld(self) -> RunView:
-        """Return the question alone, for a reader who may not read what its answer rests on."""
-        return RunView(
-            id=self.id,
-            question=self.question,
-            mode=self.mode,
-            state=self.state,
+    def withheld(self, *, readable: int = 0) -> RunView:
+        """Return it without its answer, for a reader who may not read all that this rests on. Which of its sources are
+        left is still shown, and of its searches the first, which was for the question: `readable` passages."""
+        return replace(
+            self,
             model="",
             answered=False,
             answer_html=SafeString(""),
+            answer="",
+            copy_text="",
+            unsupported="",
+            unsupported_html=None,
+            has_uncited=False,
+            is_unsupported=False,
+            can_continue=False,
+            steps=[replace(step, passages=readable, left_out=0) for step in self.steps[:1]],
+            nearest=(),
+            tools=(),
             is_withheld=True,
         )
 
     def shared(self) -> RunView:
-        """Return the answer as others see it: nothing to do with it, and nothing of how it came about."""
-        return replace(
+        """Return the answer as others see it: nothing to do with it, and nothing of how it came about. One that is
+        withheld is its question alone, and so is one behind such an answer, which it may repeat."""
+        alone = replace(
             self, steps=(), scope=ScopeView(), earlier=(), follow_ups=(), helpful=None, also_read=(), can_continue=False
         )
+        is_whole = not self.is_withheld and not self.is_personal and (self.history_readable or self.small_talk)
+        return alone if is_whole else replace(alone.withheld(), selections=(), citations=())

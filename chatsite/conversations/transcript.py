@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,16 +12,18 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from chatsite import errors
-from chatsite.answering.sight import CitationView, Sight
+from chatsite.answering.sight import CitationView, Sight, as_asked
 from chatsite.asking import suggestions
 from chatsite.conf import EXTRACTIVE
 from chatsite.conversations.markdown import answer_html
+from chatsite.conversations.neutral import SOURCES_LEVEL, neutral_line, neutral_markdown
 from chatsite.conversations.run_views import RunView, ScopeView, SelectionView, StepView
 from chatsite.conversations.uncited import has_uncited
 from chatsite.documents.excerpts import Excerpt, excerpt_of
 from chatsite.documents.outline import Place, sections
 from chatsite.models import Citation, Run
 from chatsite.reader import Reader
+from chatsite.tools.shown import ToolView, tools_of_runs
 from retrieval.models import Chunk, Collection
 from retrieval.namesakes import full_name
 
@@ -36,9 +38,12 @@ class _Seen:
     chunks: dict[uuid.UUID, Chunk]  # of what was found and is not cited
     collections: dict[str, str]  # names by slug
     sections: dict[tuple[int, int], str]  # by document and character
+    tools: dict[uuid.UUID, list[ToolView]]  # by run
 
 
-def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | None = None) -> list[RunView]:
+def run_views(
+    runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | None = None, suggests: bool = True
+) -> list[RunView]:
     """Return `runs` (with citations and feedback fetched) as `reader` may see them: in as many queries, however many
     they are.
 
@@ -48,12 +53,12 @@ def run_views(runs: Iterable[Run], *, reader: Reader, asked: Iterable[str] | Non
     """
     runs = list(runs)
     sight = Sight.of(runs, reader=reader)
-    uncited = [source["chunk_id"] for run in runs for source in _uncited(run) if source["chunk_id"]]
+    uncited = [source["chunk_id"] for run in runs for source in _uncited(run)]
     chunks = Chunk.objects.filter(document__in=sight.documents).in_bulk(uncited)
     pageless = [place for place in _places(runs, sight, chunks.values()) if not place[0].page_count]
-    seen = _Seen(sight, chunks, _collection_names(runs, reader), sections(pageless))
+    seen = _Seen(sight, chunks, _collection_names(runs, reader), sections(pageless), tools_of_runs(runs))
     views = [_run_view(run, seen) for run in runs]
-    if runs and (runs[-1].answered or runs[-1].small_talk):
+    if suggests and runs and (views[-1].answered or runs[-1].small_talk):
         known = [run.question for run in runs] if asked is None else asked
         views[-1] = replace(views[-1], follow_ups=_suggested(runs[-1], sight, known))
     return _nested(runs, views)
@@ -103,24 +108,25 @@ def _uncited(run: Run) -> list[dict[str, Any]]:
     if run.mode != Run.Mode.RETRIEVAL or run.small_talk:
         return []
     markers = {citation.marker for citation in run.citations.all()}
-    return [source for source in run.sources if source["marker"] not in markers]
+    found = [source for source in run.sources if source["chunk_id"]]  # and no tool has given
+    return [source for source in found if source["marker"] not in markers]
 
 
-def _step_view(step: Mapping[str, Any]) -> StepView:
-    more = {name: step[name] for name in ("left_out", "corrections") if name in step}
-    return StepView(step["query"], step["passages"], step["failed"], step["ms"], **more)
+def _step_view(step: Mapping[str, Any], words: Set[str]) -> StepView:
+    query, corrections = as_asked(step, words=words)
+    named = step.get("step", "")
+    return StepView(query, step["passages"], step["failed"], step["ms"], step.get("left_out", 0), corrections, named)
 
 
 def _run_view(run: Run, seen: _Seen) -> RunView:
     citations = [_citation_view(citation, seen) for citation in run.citations.all()]
     uncited = list(_nearest(run, seen))
     feedback = getattr(run, "feedback", None)
-    cut_short = run.state not in (Run.State.RUNNING, Run.State.COMPLETED)
-    readable = _all_readable(run, seen.sight)
-    unsupported = run.unsupported if readable else ""  # it may repeat any passage that was found
+    cut_short = run.state not in (Run.State.RUNNING, Run.State.WAITING, Run.State.COMPLETED)
+    readable = seen.sight.may_read(run)
     by_model = run.model != EXTRACTIVE and not settings.FREE_CHAT
     shown = answer_html(run.answer, citations, marks_uncited=by_model and bool(citations))
-    return RunView(
+    view = RunView(
         id=str(run.pk),
         question=run.question,
         mode=run.mode,
@@ -134,7 +140,7 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         citations=_distinct(citations),
         nearest=[] if run.answered else uncited,
         also_read=uncited if run.answered else [],
-        steps=[_step_view(step) for step in run.steps],
+        steps=[_step_view(step, seen.sight.words if readable else frozenset()) for step in run.steps],
         scope=_scope(run.scope, seen),
         milliseconds=run.total_time_ms,
         model_milliseconds=run.model_time_ms,
@@ -144,10 +150,15 @@ def _run_view(run: Run, seen: _Seen) -> RunView:
         answer=run.answer,
         has_uncited=has_uncited(shown),
         is_unsupported=by_model and cut_short and bool(run.answer) and not (citations or run.unsupported),
-        unsupported=unsupported,
-        unsupported_html=answer_html(unsupported, ()) if unsupported else None,
-        all_readable=readable,
+        unsupported=run.unsupported,
+        unsupported_html=answer_html(run.unsupported, ()) if run.unsupported else None,
+        is_personal=run.personal,
+        tools=seen.tools.get(run.pk, ()) if seen.sight.is_readers(run) else (),
+        history_readable=seen.sight.has_all(set(run.history_documents)),
     )
+    if readable and seen.sight.is_readers(run):
+        return view
+    return view.withheld(readable=sum(source["document_id"] in seen.sight.documents for source in run.sources))
 
 
 def _scope(scope: Mapping[str, Any], seen: _Seen) -> ScopeView:
@@ -164,22 +175,18 @@ def _scope(scope: Mapping[str, Any], seen: _Seen) -> ScopeView:
     )
 
 
-def _all_readable(run: Run, sight: Sight) -> bool:
-    """Also what was replaced or deleted since counts as not readable: nobody can tell any more who might."""
-    named = {source["document_id"] for source in run.sources} - {None}
-    named |= {c.document_id for c in run.citations.all() if c.document_id or c.content_hash}
-    return named <= set(sight.documents)
-
-
 def _copy_text(run: Run, citations: Sequence[CitationView]) -> str:
-    """Return the answer's Markdown with its sources below, to be pasted elsewhere."""
-    lines = {f"[{c.marker}] {_place(c)}" for c in citations if not c.gone}
+    """Return the answer's Markdown with its sources below, to be pasted elsewhere: under a heading that an answer
+    can't write."""
+    lines = {f"[{c.marker}] {neutral_line(_place(c))}" for c in citations if not c.gone}
     listed = sorted(lines, key=lambda line: (int(line[1 : line.index("]")]), line))
-    return "\n\n".join(filter(None, [run.answer, "\n".join(listed)]))
+    heading = [f"{'#' * SOURCES_LEVEL} {_('Sources')}"] if listed else []
+    return "\n\n".join(filter(None, [neutral_markdown(run.answer), *heading, "\n".join(listed)]))
 
 
 def _place(citation: CitationView) -> str:
     place = _("page %(page)s") % {"page": citation.page_label} if citation.page_label else citation.section
+    place = citation.looked_up or place
     return f"{', '.join(filter(None, [citation.name, place]))}: “{' '.join(citation.quote.split())}”"
 
 
@@ -203,6 +210,9 @@ def _selections(run: Run, seen: _Seen) -> Iterator[SelectionView]:
         start = selection.get("start", 0)
         cited = [(c.start - start, c.end - start) for c in run.citations.all() if c.marker == marker and run.selections]
         document = seen.sight.documents.get(selection.get("document_id") or 0)
+        if document is None and selection.get("document_id"):
+            yield SelectionView(parts=(), is_withheld=True)
+            continue
         place = {key: selection[key] for key in ("document_id", "start", "end")} if document else {}
         yield SelectionView(
             parts=list(_cut(selection["text"], cited)),

@@ -6,28 +6,34 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from textwrap import indent
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.handlers.asgi import ASGIRequest
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import slugify
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from chatsite.answering import kept as live
+from agents import iterate
+from chatsite.answering.kept import delete_conversation
 from chatsite.conversations import transcript
+from chatsite.conversations.paging import BATCH, ConversationPart, batches
 from chatsite.conversations.run_views import RunView
 from chatsite.models import Conversation, ConversationQuerySet, Run, Share
-from chatsite.reader import reader_of
+from chatsite.reader import Reader, reader_of
 
 LISTED = 60
 TITLE_MOST = 120
@@ -106,38 +112,52 @@ def pin(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """With its answers, the links to it and the files attached to it; what is still being answered is stopped."""
-    conversation = _own(request, conversation_id)
-    for run in conversation.runs.filter(state=Run.State.RUNNING):
-        live.stop(run)
-    conversation.delete()
+    delete_conversation(_own(request, conversation_id))
     response = redirect("chatsite:chat")
     response.status_code = 303
     return response
 
 
 # ---- taken along -----------------------------------------------------------------------------------------------------
-def _views(conversation: Conversation, request: HttpRequest) -> list[RunView]:
-    runs = conversation.runs.current().prefetch_related("citations")
-    return transcript.run_views(runs, reader=reader_of(request))
+def _views(conversation: Conversation, reader: Reader) -> Iterator[RunView]:
+    """Yield its current runs, however many: each as it may be read when it is its turn."""
+    for runs in batches(conversation.runs.current()):
+        yield from transcript.run_views(runs, reader=reader, suggests=False)
 
 
 @require_safe
-def export_markdown(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    conversation = _own(request, conversation_id)
-    page = {"conversation": conversation, "runs": _views(conversation, request), "attached": conversation.files()}
-    return _download(render_to_string("chatsite/export.md", page), conversation, "md", "text/markdown; charset=utf-8")
+def export_markdown(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponseBase:
+    conversation, reader = _own(request, conversation_id), reader_of(request)
+
+    def pieces() -> Iterator[str]:
+        page = {"conversation": conversation, "attached": conversation.files()}
+        yield render_to_string("chatsite/export.md", page)
+        for view in _views(conversation, reader):
+            yield render_to_string("chatsite/export_run.md", {"run": view})
+
+    return _download(request, pieces(), conversation, "md", "text/markdown; charset=utf-8")
 
 
 @require_safe
-def export_json(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    conversation = _own(request, conversation_id)
-    body = {
-        "title": conversation.title,
-        "created_at": conversation.created_at.isoformat(),
-        "attachments": [{"title": file.title, "filename": file.filename} for file in conversation.files()],
-        "runs": [_exported(view) for view in _views(conversation, request)],
-    }
-    return _download(json.dumps(body, ensure_ascii=False, indent=2), conversation, "json", "application/json")
+def export_json(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponseBase:
+    conversation, reader = _own(request, conversation_id), reader_of(request)
+
+    def pieces() -> Iterator[str]:
+        about = {
+            "title": conversation.title,
+            "created_at": conversation.created_at.isoformat(),
+            "attachments": [{"title": file.title, "filename": file.filename} for file in conversation.files()],
+        }
+        yield f'{_json(about).removesuffix("}").rstrip()},\n  "runs": ['
+        for number, view in enumerate(_views(conversation, reader)):
+            yield f"{',' if number else ''}\n{indent(_json(_exported(view)), '    ')}"
+        yield "\n  ]\n}"
+
+    return _download(request, pieces(), conversation, "json", "application/json")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _exported(view: RunView) -> dict[str, Any]:
@@ -148,6 +168,7 @@ def _exported(view: RunView) -> dict[str, Any]:
         "selected_text": view.selected_text,
         "answer": view.answer,
         "answered": view.answered,
+        "withheld": view.is_withheld,
         "small_talk": view.small_talk,
         "unsupported": view.unsupported,
         "state": view.state,
@@ -168,11 +189,32 @@ def _exported(view: RunView) -> dict[str, Any]:
     }
 
 
-def _download(content: str, conversation: Conversation, ending: str, content_type: str) -> HttpResponse:
-    response = HttpResponse(content, content_type=content_type)
+def _download(
+    request: HttpRequest, pieces: Iterator[str], conversation: Conversation, ending: str, content_type: str
+) -> HttpResponseBase:
+    """Return `pieces` as a file: those of a long conversation one by one, as they are made."""
+    spoken = _in_language(pieces)
+    response: HttpResponseBase
+    if conversation.runs.current().count() <= BATCH:
+        response = HttpResponse("".join(spoken), content_type=content_type)
+    else:
+        is_async = isinstance(request, ASGIRequest)
+        body = iterate(spoken, cancel=lambda: None) if is_async else spoken
+        response = StreamingHttpResponse(body, content_type=content_type)
     name = slugify(conversation.title) or "conversation"
     response["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
     return response
+
+
+def _in_language(pieces: Iterator[str]) -> Iterator[str]:
+    """Make `pieces` in the language of the request, on whichever thread they are asked for."""
+    language = get_language()
+
+    def made() -> str | None:
+        with override(language):
+            return next(pieces, None)
+
+    return iter(made, None)
 
 
 # ---- shared ----------------------------------------------------------------------------------------------------------
@@ -202,15 +244,13 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     found = Share.find(token)
     if found is None:
         raise Http404
-    runs = found.conversation.runs.current().exclude(state=Run.State.RUNNING).prefetch_related("citations")
-    views = list(_only_readable(transcript.run_views(runs, reader=reader_of(request))))
-    return render(request, "chatsite/shared.html", {"conversation": found.conversation, "runs": views})
-
-
-def _only_readable(views: Iterable[RunView]) -> Iterable[RunView]:
-    """Withhold an answer that rests on what this reader may not read, and those after it: the model had it before its
-    eyes when it wrote them."""
-    withheld = False
-    for view in views:
-        withheld = withheld or not view.all_readable
-        yield view.withheld() if withheld else view.shared()
+    runs = found.conversation.runs.current().exclude(state=Run.State.RUNNING)
+    part = ConversationPart.of(runs, before=request.GET.get("before", ""))
+    page = {
+        "conversation": found.conversation,
+        "title": found.conversation.title if part.runs else _("A shared conversation"),  # else it is that of a file
+        "runs": [view.shared() for view in transcript.run_views(part.runs, reader=reader_of(request), suggests=False)],
+        "earlier_url": f"?before={part.before}" if part.before else "",
+        "latest_url": "" if part.is_latest else request.path,
+    }
+    return render(request, "chatsite/shared.html", page)

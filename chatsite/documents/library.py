@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -127,8 +127,7 @@ def format_label(name: str) -> Any:
 
 
 def _collections(reader: Reader) -> list[Collection]:
-    shown = Count("documents", filter=Q(documents__live_generation__gt=0))
-    return list(reader.collections().annotate(document_count=shown))
+    return list(reader.collections().counting(reader.documents()))
 
 
 def shown_documents(reader: Reader) -> DocumentQuerySet:

@@ -43,7 +43,7 @@ def markdown_page(text: str, *, offset: int, marks: Marks, keeps_lines: bool = F
     opened = opening(text, before=before)
     page = _MarkdownPage(offset, len(opened), marks, "<br>" if keeps_lines else "\n")
     page.write(MarkdownSource(opened + text))
-    return mark_safe(_cleaner.clean("".join(page.written)))  # noqa: S308 (nh3 has cleaned it)
+    return mark_safe(_cleaner.clean("".join(page.written)))  # noqa: S308 (nh3 has cleaned it)  # nosec
 
 
 class _MarkdownPage:

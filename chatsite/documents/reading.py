@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from chatsite.documents.finding import WORDS_CHARACTERS, FoundPlaces, find
 from chatsite.documents.markdown_page import MOST, markdown_page
 from chatsite.documents.outline import OutlineEntry, current, is_markdown, outline, sections
+from chatsite.documents.own_page import own_page
 from chatsite.documents.pages import printed_window
 from chatsite.documents.quotes import answer_quotes, changed, cited_here
 from chatsite.documents.text import Marks, Window, document_window
@@ -63,6 +64,7 @@ class Reading:
             "section": self._section(start) if end > start else "",
             "neighbours": self._neighbours(),
             "notes": self._notes(),
+            "own_url": own_page(self.document, start=start, end=end) if end > start and not (change or words) else "",
             "download_url": reverse("chatsite:original", args=[self.document.pk]),
             **self._shelf(),
             "here_url": self.url(start=start, end=end, place="quote") if end > start else self.url(),
@@ -184,9 +186,9 @@ class Reading:
         )
 
     def _neighbours(self) -> dict[str, Any]:
-        """Return the documents before and behind this one in its collection, by title, and what tells them from this
-        one where that is the same."""
-        shelf = Document.objects.filter(collection=self.document.collection_id).readable()
+        """Return the documents before and behind this one in its collection, by title, as far as whoever looks may
+        read them, and what tells them from this one where that is the same."""
+        shelf = reader_of(self.request).documents().filter(collection=self.document.collection_id).readable()
         title, pk = self.document.title, self.document.pk
         before = shelf.filter(Q(title__lt=title) | Q(title=title, pk__lt=pk)).order_by("-title", "-pk")
         behind = shelf.filter(Q(title__gt=title) | Q(title=title, pk__gt=pk)).order_by("title", "pk")

@@ -5,17 +5,19 @@ from __future__ import annotations
 from django.contrib.auth.views import redirect_to_login
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from chatsite.documents.library import library_page
 from chatsite.documents.reading import VIEW_COOKIE, Reading, asked_number
 from chatsite.reader import reader_of
-from retrieval.errors import PagesUnavailable
+from retrieval.errors import PagesBusy, PagesUnavailable
 from retrieval.models import Document
+from retrieval.pages.cache import FAILED_SECONDS
 from retrieval.pages.pages import WIDTHS, has_pages, render_page
 
+_BUSY_SECONDS = 5  # a page is drawn within one, as a rule
 _YEAR = 365 * 24 * 3600
 
 
@@ -30,12 +32,15 @@ def library(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def document(request: HttpRequest, document_id: int) -> HttpResponseBase:
     """Show a document, opened at a place: characters `start` to `end`, a `page`, or the `hit`th place where the words
-    `find` stand. With `X-Fragment: 1`, without the page around it."""
+    `find` stand. With `X-Fragment: 1`, without the page around it. The quoted words of a row of the site are shown on
+    its own page."""
     found = _readable_document(request, document_id)
     if found is None:
         return _missing_document(request)
     chosen = request.GET.get("view")
     page = Reading(request, found).page()
+    if page["own_url"] and not chosen and not request.headers.get("X-Fragment"):
+        return redirect(page["own_url"])
     template = "chatsite/fragments/document.html" if request.headers.get("X-Fragment") else "chatsite/reader.html"
     response = render(request, template, page)
     if chosen in ("pages", "text"):
@@ -60,9 +65,9 @@ def page_picture(request: HttpRequest, document_id: int, page: int) -> HttpRespo
         try:
             response = HttpResponse(render_page(found, page=page, width=width), content_type="image/webp")
         except PagesUnavailable as error:
-            return HttpResponse(
-                error.reason.message(), status=503, content_type="text/plain", headers={"Retry-After": "5"}
-            )
+            seconds = _BUSY_SECONDS if isinstance(error, PagesBusy) else FAILED_SECONDS
+            headers = {"Retry-After": str(seconds)}
+            return HttpResponse(error.reason.message(), status=503, content_type="text/plain", headers=headers)
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"  # kept by this reader's browser, which asks each time if it may
     response["X-Content-Type-Options"] = "nosniff"

@@ -43,6 +43,18 @@ class ApiKey(models.Model):
         limit_choices_to={"hidden": False},
         help_text=_("Otherwise it may search these only."),
     )
+    may_change_documents = models.BooleanField(
+        _("may change documents"),
+        default=False,
+        help_text=_("It may add, delete and re-index documents as far as its user may; otherwise it reads and asks."),
+    )
+    tools = models.CharField(
+        _("tools"),
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text=_("Names of the tools that may be asked for its user, divided by commas. Empty: none."),
+    )
     digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
     hint = models.CharField(_("hint"), max_length=12, editable=False, help_text=_("How it begins."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -69,6 +81,10 @@ class ApiKey(models.Model):
     def slugs(self) -> tuple[str, ...] | None:
         """Return the collections it is limited to; None when it is not."""
         return None if self.all_collections else tuple(self.collections.values_list("slug", flat=True))
+
+    def tool_names(self) -> set[str]:
+        """Return the names of the tools that may be asked."""
+        return {name.strip() for name in self.tools.split(",") if name.strip()}
 
     @staticmethod
     def digest_of(secret: str) -> str:

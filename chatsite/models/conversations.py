@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -13,18 +14,26 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.models.api_keys import ApiKey
+from chatsite.models.counts import note_changes
 from chatsite.models.embed_sites import EmbedSite
 from retrieval.models import Collection, Document, DocumentQuerySet
 
+COUNTED = frozenset({"user", "trial"})  # fields that the counts of questions rest on
 UNREAD = (Document.State.QUEUED, Document.State.PROCESSING)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def update(self, **fields: Any) -> int:
+        """Change these; where their questions count for somebody else then, have the counts of their days follow."""
+        if COUNTED.isdisjoint(fields):
+            return super().update(**fields)
+        return note_changes(self, lambda: super(ConversationQuerySet, self).update(**fields), when="runs__created_at")
+
     def of(self, user: AbstractBaseUser | AnonymousUser, *, browser: str = "") -> ConversationQuerySet:
         """Return the conversations that belong to `user`, or, for someone who is not signed in, to this `browser` or to
-        no browser at all: those are a program's, which holds their unguessable id."""
+        no browser at all: those are a program's, which holds their unguessable id. What was only tried is none."""
         if user.is_authenticated:
-            return self.filter(user=user.pk)
+            return self.filter(user=user.pk, trial=False)
         return self.filter(Q(browser="") | Q(browser=browser), user=None, embed_site=None)
 
 
@@ -58,6 +67,14 @@ class Conversation(models.Model):
         related_name="+",
         help_text=_("Whose pages it is on"),
     )
+    agent = models.CharField(
+        _("agent"),
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The name of the agent that it stays with; empty: the site itself."),
+    )
     browser = models.CharField(
         _("browser"), max_length=64, blank=True, help_text=_("Of a reader who is not signed in; a program has none.")
     )
@@ -72,6 +89,12 @@ class Conversation(models.Model):
         on_delete=models.SET_NULL,
         related_name="conversation",
         help_text=_("The hidden collection that holds the files attached to it, deleted with it."),
+    )
+    trial = models.BooleanField(
+        _("trial"),
+        default=False,
+        db_default=False,
+        help_text=_("Asked by the staff to try something: no reader’s question."),
     )
     pinned = models.BooleanField(_("pinned"), default=False, help_text=_("It stays at the top of the list."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

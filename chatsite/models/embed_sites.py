@@ -68,6 +68,13 @@ class EmbedSite(models.Model):
         related_name="+",
         help_text=_("Collections that are not public are searched as this user, whose right to them visitors get."),
     )
+    tools = models.CharField(
+        _("tools"),
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text=_("Names of the tools that may be asked, for nobody in particular, divided by commas. Empty: none."),
+    )
     title = models.CharField(_("title"), max_length=60, blank=True, help_text=_("Above the chat and on its button."))
     accent = models.CharField(
         _("accent"),
@@ -104,6 +111,10 @@ class EmbedSite(models.Model):
     @property
     def origin_list(self) -> list[str]:
         return [line.lower() for line in self.origins.split()]
+
+    def tool_names(self) -> set[str]:
+        """Return the names of the tools that may be asked."""
+        return {name.strip() for name in self.tools.split(",") if name.strip()}
 
     @property
     def user(self) -> User:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,16 +12,30 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.models.conversations import Conversation
+from chatsite.models.counts import note_changes
+from chatsite.models.prompts import PromptVersion
 from retrieval.models import Document
 
 
 class RunQuerySet(models.QuerySet["Run"]):
+    def update(self, **fields: Any) -> int:
+        """Change these, and have the counts of their days follow where they are kept already."""
+        if COUNTED.isdisjoint(fields):
+            return super().update(**fields)
+        return note_changes(self, lambda: super(RunQuerySet, self).update(**fields), when="created_at")
+
     def current(self) -> RunQuerySet:
         """Return those that no later question has taken the place of."""
         return self.filter(replaced_by=None)
+
+    def of_readers(self) -> RunQuerySet:
+        """Leave out what the staff only tried: few conversations, looked up once and not joined to each run."""
+        tried = Conversation.objects.filter(trial=True).order_by().values("pk")
+        return self.exclude(conversation__in=tried)
 
     def going_on(self) -> RunQuerySet:
         """Return those under way that nobody has asked to stop."""
@@ -39,7 +54,16 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def close_lost(self) -> int:
         """Record runs whose process has died as interrupted; gives how many."""
-        return self.lost().update(state=Run.State.FAILED, error="loop_stopped", ended_at=timezone.now())
+        return self.lost().interrupt()
+
+    def interrupt(self) -> int:
+        """Record these as interrupted; gives how many. One for which its reader has confirmed what nobody has begun
+        waits again, to go on with that."""
+        now = timezone.now()
+        confirmed = Q(paused__isnull=False, tool_calls__state="confirmed", tool_calls__expires_at__gt=now)
+        again = list(self.filter(confirmed).order_by().values_list("pk", flat=True).distinct())
+        held = self.filter(pk__in=again).update(state=Run.State.WAITING, checked_at=now) if again else 0
+        return held + self.update(state=Run.State.FAILED, error="loop_stopped", ended_at=now, paused=None)
 
 
 def _nobody_or_active(person: str) -> Q:
@@ -49,6 +73,12 @@ def _nobody_or_active(person: str) -> Q:
         return Q()
     return Q(**{person: None}) | Q(**{f"{person}__is_active": True})
 
+
+COUNTED = frozenset({
+    "answered", "unsupported", "small_talk", "state", "model", "usage", "replaced_by", "conversation",
+    "first_text_time_ms", "total_time_ms",
+})  # fmt: skip
+"""Fields of a run that its day's counts rest on."""
 
 SILENT = timedelta(seconds=30)  # a kept run gives a sign of life each second; a write may wait 20 for a locked database
 LONGEST = timedelta(minutes=5)  # more than a run takes beside its model
@@ -70,6 +100,7 @@ class Run(models.Model):
 
     class State(models.TextChoices):
         RUNNING = "running", _("Running")
+        WAITING = "waiting", _("Waiting for its reader")
         COMPLETED = "completed", _("Completed")
         FAILED = "failed", _("Failed")
         LIMITED = "limited", _("Limited")
@@ -115,6 +146,23 @@ class Run(models.Model):
     )
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
     error = models.CharField(_("error"), max_length=40, blank=True, help_text=_("The error code the reader was given."))
+    prompt = models.ForeignKey(
+        PromptVersion,
+        verbose_name=_("prompt"),
+        null=True,
+        on_delete=models.SET_NULL,
+        db_index=False,  # nothing looks for runs by it
+        related_name="+",
+        help_text=_("With which it was answered; empty: with the site’s settings alone."),
+    )
+    agent = models.CharField(
+        _("agent"),
+        max_length=60,
+        blank=True,
+        db_default="",
+        default="",
+        help_text=_("The name of the agent that was asked; empty: the site itself."),
+    )
     model = models.CharField(_("model"), max_length=120, blank=True)
     model_fault = models.CharField(
         _("model fault"),
@@ -129,6 +177,20 @@ class Run(models.Model):
     steps = models.JSONField(
         _("steps"), default=list, help_text=_("What the agent did: each search, what it found, and how long.")
     )
+    history_documents = models.JSONField(
+        _("history documents"),
+        default=list,
+        help_text=_("What the answers before it in its conversation rest on, by id: a language model reads those."),
+    )
+    personal = models.BooleanField(
+        _("personal"),
+        default=False,
+        db_default=False,
+        help_text=_("A tool was asked for its reader, here or before it: its answer is told to nobody else."),
+    )
+    paused = models.JSONField(
+        _("paused"), null=True, editable=False, help_text=_("What it goes on with, while its reader is asked.")
+    )
     usage = models.JSONField(_("usage"), default=dict)
     kept = models.BooleanField(_("kept"), default=False, help_text=_("It goes on when its reader leaves."))
     checked_at = models.DateTimeField(_("checked at"), null=True, help_text=_("The last sign of life of a kept run."))
@@ -141,6 +203,7 @@ class Run(models.Model):
         verbose_name=_("replaced by"),
         null=True,
         on_delete=models.SET_NULL,
+        db_index=False,  # SQLite would look for those without one by it: nearly all
         related_name="earlier",
         help_text=_("Asked again in its place."),
     )
@@ -154,6 +217,9 @@ class Run(models.Model):
     )
     retrieval_time_ms = models.FloatField(_("retrieval time ms"), default=0)
     model_time_ms = models.FloatField(_("model time ms"), default=0)
+    first_text_time_ms = models.FloatField(
+        _("first text time ms"), null=True, help_text=_("Until the first words; None where there were none.")
+    )
     total_time_ms = models.FloatField(_("total time ms"), default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
@@ -162,17 +228,21 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["created_at", "id"]
-        verbose_name = _("run")
-        verbose_name_plural = _("runs")
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
         permissions = [("choose_model", _("Can choose the language model of a question"))]
         indexes = [
             models.Index(fields=["conversation", "created_at"], name="run_of_conversation"),
             models.Index(fields=["checked_at"], condition=Q(state="running"), name="run_under_way"),
-            models.Index(fields=["created_at"], name="run_by_time"),
+            models.Index(fields=["created_at", "id"], name="run_by_time"),  # as lists are ordered
+            models.Index(fields=["answered", "conversation"], name="run_by_outcome"),  # counts a list of the admin
+            models.Index(fields=["model_fault"], condition=~Q(model_fault=""), name="run_of_fault"),
+            models.Index(fields=["replaced_by"], condition=~Q(replaced_by=None), name="run_replaced"),
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state="running", ended_at=None) | (~Q(state="running") & Q(ended_at__isnull=False)),
+                condition=Q(state__in=["running", "waiting"], ended_at=None)
+                | (~Q(state__in=["running", "waiting"]) & Q(ended_at__isnull=False)),
                 name="run_ends_once",
             ),
         ]
@@ -194,7 +264,18 @@ class Run(models.Model):
         return self.unsupported or self.answer
 
     def __str__(self) -> str:
-        return f"{self.id} ({self.state})"
+        return Truncator(self.question).chars(100)
+
+
+class CitationQuerySet(models.QuerySet["Citation"]):
+    def bulk_create(self, objs: Iterable[Citation], *args: Any, **options: Any) -> list[Citation]:
+        """Save these, each with the collection that its document is in now."""
+        rows = list(objs)
+        unknown = {row.document_id for row in rows if row.document_id and row.in_collection is None}
+        known = dict(Document.objects.filter(pk__in=unknown).values_list("pk", "collection")) if unknown else {}
+        for row in rows:
+            row.in_collection = row.in_collection or known.get(row.document_id or 0)
+        return super().bulk_create(rows, *args, **options)
 
 
 class Citation(models.Model):
@@ -210,6 +291,12 @@ class Citation(models.Model):
         related_name="citations",
         help_text=_("None: deleted since."),
     )
+    in_collection = models.BigIntegerField(
+        _("in collection"),
+        null=True,
+        editable=False,
+        help_text=_("Id of the collection its document was in then; it may be in another one now, or be deleted."),
+    )
     in_selection = models.BooleanField(
         _("in selection"), default=False, help_text=_("It cites the text the reader selected.")
     )
@@ -223,13 +310,20 @@ class Citation(models.Model):
         _("content hash"), max_length=64, blank=True, help_text=_("Of the document's file when it was cited.")
     )
 
+    objects = CitationQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
         verbose_name = _("citation")
         verbose_name_plural = _("citations")
 
+    def save(self, *args: Any, **options: Any) -> None:
+        if self.in_collection is None and self.document is not None:
+            self.in_collection = self.document.collection_id
+        super().save(*args, **options)
+
     def __str__(self) -> str:
-        return f"[{self.marker}] {self.quote[:60]}"
+        return f"[{self.marker}]"  # not the quote: the admin lists what goes with a run to whoever may delete it
 
 
 class Feedback(models.Model):

@@ -25,16 +25,27 @@ from django.views.decorators.http import require_safe
 
 from chatsite.answering import language_models
 from chatsite.asking.documents import choosable
+from chatsite.assistants.agent import AskedAgent
+from chatsite.assistants.finding import find_agent
+from chatsite.assistants.shown import ShownAgent
 from chatsite.conversations import transcript
-from chatsite.conversations.chat_views import composing, limits, runs_of
+from chatsite.conversations.chat_views import composing, limits, part_of
 from chatsite.documents.text import passage_blocks
+from chatsite.errors import AnswerError
 from chatsite.middleware import CONTENT_SECURITY_POLICY
 from chatsite.models import Conversation, ConversationQuerySet, EmbedSite, Run
-from chatsite.reader import Visitor, reader_of, visitor_of
+from chatsite.reader import Reader, Visitor, reader_of, visitor_of
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 SCRIPT_SECONDS = 3600
-BUTTON = {"title": "", "accent": "", "collections": "", "side": "end", "shortcut": "on"}  # its options and defaults
+BUTTON = {
+    "title": "",
+    "accent": "",
+    "collections": "",
+    "agent": "",
+    "side": "end",
+    "shortcut": "on",
+}  # its options and defaults
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -43,16 +54,25 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 @ensure_csrf_cookie
 def frame(request: HttpRequest) -> HttpResponse:
     """Show the chat for a page of the same project: its reader's own, by the session they have there."""
-    reader = reader_of(request)
-    conversation = _conversation(request, reader.conversations())
+    page = frame_page(request, reader_of(request))
+    return framed_by(render(request, "chatsite/embed.html", page), "'self'")
+
+
+def frame_page(request: HttpRequest, reader: Reader) -> dict[str, Any]:
+    """Return what the frame of a page of the same project shows its reader."""
+    agent = _agent(request, reader)
+    shown = ShownAgent(reader, agent)
+    conversation = _conversation(request, reader.conversations().filter(agent=agent.name))
     slugs = request.GET.get("collections", "").split()
-    collections = reader.collections()
+    collections = shown.collections()
     chosen = list((collections.filter(slug__in=slugs) if slugs else collections).order_by("name"))
     documents = choosable(reader).filter(collection__in=chosen)
-    page = _page(request, title=request.GET.get("title", ""), accent=request.GET.get("accent", "")) | {
+    narrowed = slugs or agent.collections is not None
+    return _page(request, title=request.GET.get("title", "") or agent.title, accent=request.GET.get("accent", "")) | {
         "conversation": conversation,
-        "runs": transcript.run_views(_runs(conversation), reader=reader),
-        "only_collections": " ".join(collection.slug for collection in chosen) if slugs else "",
+        **_part(request, conversation, reader),
+        "agent": agent,
+        "starters": agent.starters if not conversation and reader.may_ask() else (),
         "may_ask": reader.may_ask(),
         "run_url": reverse("chatsite:run", args=[NO_ID]),
         "conversation_url": f"{request.path}?{_query(request)}conversation={NO_ID}",
@@ -60,9 +80,9 @@ def frame(request: HttpRequest) -> HttpResponse:
         "host_page": _path(request.GET.get("page", "")),
         "parent_origin": f"{request.scheme}://{request.get_host()}",
         **composing(reader, conversation, documents),
+        **shown.composing(),
+        "only_collections": " ".join(collection.slug for collection in chosen) if narrowed else "",
     }
-    response = render(request, "chatsite/embed.html", page)
-    return _framed_by(response, "'self'")
 
 
 @require_safe
@@ -71,11 +91,14 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
     """Show the chat for a page of another origin. It knows no cookie and sets none: the token in its address asks."""
     visitor = _visitor(token)
     site = visitor.site
-    conversation = _conversation(request, visitor.conversations())
+    agent = _agent(request, visitor)
+    conversation = _conversation(request, visitor.conversations().filter(agent=agent.name))
     origin = request.GET.get("origin", "").lower()
-    page = _page(request, title=site.title, accent=site.accent) | {
+    page = _page(request, title=site.title or agent.title, accent=site.accent) | {
         "conversation": conversation,
-        "runs": transcript.run_views(_runs(conversation), reader=visitor),
+        "agent": agent,
+        "starters": () if conversation else agent.starters,
+        **_part(request, conversation, visitor),
         "may_ask": True,
         "can_ask": (has_documents := visitor.documents().readable().exists()),
         "has_documents": has_documents,
@@ -86,7 +109,7 @@ def token_frame(request: HttpRequest, token: str) -> HttpResponse:
         "parent_origin": origin if origin in site.origin_list else "",
     }
     response = HttpResponse(render_to_string("chatsite/embed.html", page))
-    return _framed_by(response, " ".join(site.origin_list))
+    return framed_by(response, " ".join(site.origin_list))
 
 
 @require_safe
@@ -131,6 +154,14 @@ def script(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _agent(request: HttpRequest, reader: Reader) -> AskedAgent:
+    """Return the agent that the frame was opened for; by default the site itself."""
+    try:
+        return find_agent(reader, request.GET.get("agent", ""))
+    except AnswerError as error:
+        raise Http404 from error
+
+
 def _visitor(token: str) -> Visitor:
     site = EmbedSite.find(token)
     if site is None:
@@ -147,8 +178,15 @@ def _conversation(request: HttpRequest, own: ConversationQuerySet) -> Conversati
     return own.filter(pk=wanted).first()
 
 
-def _runs(conversation: Conversation | None) -> list[Run]:
-    return runs_of(conversation) if conversation else []
+def _part(request: HttpRequest, conversation: Conversation | None, reader: Reader) -> dict[str, Any]:
+    """Return the part of the conversation that is shown, and the addresses of those around it."""
+    part = part_of(conversation, before=request.GET.get("before", ""))
+    here = f"{request.path}?{_query(request)}conversation={conversation.pk if conversation else NO_ID}"
+    return {
+        "runs": transcript.run_views(part.runs, reader=reader, suggests=part.is_latest),
+        "earlier_url": f"{here}&before={part.before}" if part.before else "",
+        "latest_url": "" if part.is_latest else here,
+    }
 
 
 def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
@@ -168,7 +206,7 @@ def _page(request: HttpRequest, *, title: str, accent: str) -> dict[str, Any]:
 def _query(request: HttpRequest) -> str:
     """Return what the frame was opened with, for its next address."""
     kept = request.GET.copy()
-    for name in ("conversation", "new"):
+    for name in ("conversation", "new", "before"):
         kept.pop(name, None)
     return f"{kept.urlencode()}&" if kept else ""
 
@@ -179,7 +217,8 @@ def _path(value: str) -> str:
     return value if value.startswith("/") and not parts.netloc and not parts.scheme and "\\" not in value else "/"
 
 
-def _framed_by(response: HttpResponse, ancestors: str) -> HttpResponse:
+def framed_by(response: HttpResponse, ancestors: str) -> HttpResponse:
+    """Return the response with a policy that lets pages of these origins show it in a frame, and nobody else's."""
     policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
     response["Content-Security-Policy"] = policy
     response["Cache-Control"] = "no-store"

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST
 
+from retrieval.admin.additions import additions
+from retrieval.admin.collection_documents import CollectionDocuments
+from retrieval.admin.conflicts import ConflictPages
 from retrieval.admin.documents import UploadMedia
 from retrieval.admin.forms import CollectionUploadForm, QueryForm
 from retrieval.admin.index import IndexActions
 from retrieval.admin.people import PeopleFields
 from retrieval.admin.sources import add_links
+from retrieval.admin.synced import SyncedSourcePages
 from retrieval.errors import RetrievalError
 from retrieval.ingestion.deletion import delete_collection, delete_documents
 from retrieval.models import Chunk, Collection, Document
@@ -35,8 +39,10 @@ if TYPE_CHECKING:
 else:
     CollectionModelAdmin = admin.ModelAdmin
 
+
 PASSAGES_SHOWN = 10
 _REASONS_SHOWN = 10
+_REFUSED_SHOWN = 50
 
 
 def highlighted(text: str, *, query: str) -> SafeString:
@@ -51,7 +57,7 @@ def highlighted(text: str, *, query: str) -> SafeString:
 
 
 @admin.register(Collection)
-class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
+class CollectionAdmin(SyncedSourcePages, ConflictPages, IndexActions, PeopleFields, CollectionModelAdmin):
     list_display = ["name", "states", "document_count", "public", "owner", "slug"]
     list_filter = ["public"]
     list_select_related = ["owner"]
@@ -75,6 +81,12 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
             collection.counts = counts[collection.pk]
         return changelist
 
+    def get_fieldsets(self, request: HttpRequest, obj: Collection | None = None) -> Any:
+        """Return its fields; those of a collection that is there stand below its documents, folded."""
+        if obj is None:
+            return super().get_fieldsets(request, obj)
+        return [(_("Name and readers"), {"fields": self.get_fields(request, obj), "classes": ["collapse"]})]
+
     @admin.display(description=gettext_lazy("documents"))
     def document_count(self, collection: Collection) -> int:
         return sum(_counts(collection).values())
@@ -87,9 +99,13 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         query = self.admin_site.admin_view(self.query_view)
         progress = self.admin_site.admin_view(require_GET(self.progress_view))
+        documents = self.admin_site.admin_view(self.documents_view)
+        refused = self.admin_site.admin_view(require_POST(self.refused_view))
         return [
             path("<int:pk>/query/", query, name="retrieval_collection_query"),
             path("<int:pk>/progress/", progress, name="retrieval_collection_progress"),
+            path("<int:pk>/documents/", documents, name="retrieval_collection_documents"),
+            path("<int:pk>/refused/", refused, name="retrieval_collection_refused"),
             *super().get_urls(),
         ]
 
@@ -105,9 +121,18 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
         context["may_view"] = request.user.has_perm("retrieval.view_document")
         if obj:
             context |= _progress(obj)
+        if obj and context["may_view"]:
+            documents = CollectionDocuments(obj, self.admin_site).shown(request)
+            if isinstance(documents, HttpResponse):
+                return documents
+            context["documents"] = documents
+            context["media"] += documents["media"]
         if obj and request.user.has_perm("retrieval.add_document"):
             context["upload_form"] = CollectionUploadForm(initial={"collection": obj.pk})
             context["add_links"] = add_links(obj)
+            there = Prefetch("document", Document.objects.only("title"))
+            context["refused"] = obj.refused_files.select_related("owner").prefetch_related(there)[:_REFUSED_SHOWN]
+            context["refused_count"] = obj.refused_files.count()
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -116,6 +141,33 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
             raise PermissionDenied
         collection = get_object_or_404(self.get_queryset(request), pk=pk)
         return TemplateResponse(request, "admin/retrieval/collection/progress.html", _progress(collection))
+
+    def documents_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Do to documents of this collection what its page asks for, and show the page again."""
+        collection = get_object_or_404(self.get_queryset(request), pk=pk)
+        documents = CollectionDocuments(collection, self.admin_site)
+        if not documents.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            done = documents.changelist_view(request)
+            if "cl" not in (getattr(done, "context_data", None) or {}):  # else it is the list: nothing was asked for
+                return done
+        response = redirect("admin:retrieval_collection_change", pk)
+        response["Location"] += f"?{query}" if (query := request.GET.urlencode()) else ""
+        return response
+
+    def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Dismiss the refused file that `dismiss` names, or all up to the newest one that was shown."""
+        if not request.user.has_perm("retrieval.add_document"):
+            raise PermissionDenied
+        collection = get_object_or_404(self.get_queryset(request), pk=pk)
+        for name, lookup in (("dismiss", "pk"), ("dismiss_up_to", "pk__lte")):
+            if (asked := request.POST.get(name, "")).isdecimal() and len(asked) < 19:
+                count, _kinds = collection.refused_files.filter(**{lookup: int(asked)}).delete()
+                said = ngettext("Dismissed %d refused file.", "Dismissed %d refused files.", count) % count
+                if count:
+                    self.log_change(request, collection, said)
+        return redirect("admin:retrieval_collection_change", pk)
 
     def query_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Search this collection as the signed-in user; by POST, for a query may be longer than an address."""
@@ -132,8 +184,12 @@ class CollectionAdmin(IndexActions, PeopleFields, CollectionModelAdmin):
             "media": self.media,
             "opts": self.opts,
         }
+        context["answers"] = additions.begin_answer is not None
         if form.is_valid():
-            context |= self._searched(request, collection, query=form.cleaned_data["query"])
+            query = form.cleaned_data["query"]
+            context |= self._searched(request, collection, query=query)
+            if additions.begin_answer and "answer" in request.POST:
+                context["answer_url"] = additions.begin_answer(request, query, collection.slug)
         return TemplateResponse(request, "admin/retrieval/collection/query.html", context)
 
     def _searched(self, request: HttpRequest, collection: Collection, *, query: str) -> dict[str, Any]:

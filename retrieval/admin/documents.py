@@ -29,8 +29,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from retrieval.admin.additions import additions
+from retrieval.admin.bulk import BulkActions
 from retrieval.admin.forms import DocumentForm
 from retrieval.admin.sources import SourcePages, add_links, fetch_limits
+from retrieval.admin.synced import synced_place
 from retrieval.ingestion import ingest, vocabulary
 from retrieval.ingestion.deletion import delete_documents
 from retrieval.models import Chunk, Document
@@ -157,7 +160,7 @@ def with_hidden(documents: QuerySet[Document], request: HttpRequest) -> QuerySet
 
 
 @admin.register(Document)
-class DocumentAdmin(SourcePages):
+class DocumentAdmin(BulkActions, SourcePages):
     form = DocumentForm
     list_display = ["named", "state_and_error", "collection", "source_and_language", "chunks", "updated"]
     list_filter = ["state", NotesFilter, "source", "collection", ("language", LanguageFilter)]
@@ -168,7 +171,7 @@ class DocumentAdmin(SourcePages):
         *["original", "source", "place", "checked", "size_text", "owner"],
         *["state_badge", "notes_list", "language_live", "pages", "chunks", "characters_text", "error_text"],
     ]
-    actions = ["reindex", "refresh", "delete_selected"]
+    actions = ["move", "rename", "reindex", "refresh", "delete_selected"]
     delete_selected_confirmation_template = "admin/retrieval/document/delete_selected_confirmation.html"
     view_on_site = False  # "Open in reader" is that link
     Media = UploadMedia
@@ -232,9 +235,11 @@ class DocumentAdmin(SourcePages):
     def place(self, document: Document) -> SafeString:
         if document.source == Document.Source.URL:
             return _location_link(document, document.location)
+        if document.source == Document.Source.SYNCED:
+            return synced_place(document)
         return format_html("{} {}", document.location, f"({document.folder})" if document.folder else "")
 
-    @admin.display(description=gettext_lazy("size"))
+    @admin.display(description=gettext_lazy("size"), ordering="size")
     def size_text(self, document: Document) -> str:
         return filesizeformat(document.size)
 
@@ -296,6 +301,8 @@ class DocumentAdmin(SourcePages):
         if obj and Document.objects.visible_to(request.user).readable().filter(pk=obj.pk).exists():
             context["reader_url"] = obj.get_absolute_url()
         context["may_refresh"] = obj is not None and obj.source == Document.Source.URL
+        if obj and not obj.collection.hidden:
+            context["sections"] = [(each.template, each.facts(request, obj)) for each in additions.sections]
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:

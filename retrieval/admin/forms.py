@@ -30,6 +30,7 @@ else:
     DocumentModelForm = forms.ModelForm
 
 ADDRESSES_AT_ONCE = 20
+_NOT_SENT = gettext_noop("It was not sent. Try again.")
 _NOT_FETCHED = gettext_noop("Not fetched, for the others took too long. Add it again.")
 
 
@@ -49,6 +50,9 @@ class UploadForm(forms.Form):
 
     collection = forms.ModelChoiceField(Collection.objects.listed(), label=gettext_lazy("Collection"))
     documents = forms.Field(label=gettext_lazy("Documents"), widget=FilesInput)
+    # Of a file that a script has found to be too large, and does not send:
+    unsent_name = forms.CharField(max_length=500, required=False, widget=forms.HiddenInput)
+    unsent_size = forms.IntegerField(min_value=0, max_value=2**62, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,10 +63,15 @@ class UploadForm(forms.Form):
             "endings": ", ".join(endings),
             "limit": filesizeformat(self.max_bytes),
         }
+        self.fields["documents"].required = not self.data.get("unsent_name")
 
     def save(self, *, owner: AbstractBaseUser) -> list[Upload]:
         """Return what became of each file, and of each member of an archive."""
-        collection = self.cleaned_data["collection"]
+        collection, unsent = self.cleaned_data["collection"], self.cleaned_data["unsent_name"]
+        if unsent:
+            size = self.cleaned_data["unsent_size"] or 0
+            refusal = check_size(size, max_bytes=self.max_bytes) or Reason(_NOT_SENT)
+            return [Upload(unsent, refusal=refusal, too_much=True, size=size)]
         return [
             upload
             for file in self.cleaned_data["documents"]

@@ -18,9 +18,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from retrieval.admin.additions import additions
 from retrieval.admin.forms import AddressForm, PasteForm, UploadForm
 from retrieval.models import Collection, Document
 from retrieval.reasons import NO_REASON, Reason, gettext_noop
+from retrieval.sources.refused import keep_refused
 from retrieval.sources.uploads import Upload, check_length
 from retrieval.sources.web import FetchLimits
 
@@ -91,9 +93,7 @@ class SourcePages(DocumentModelAdmin):
         self._check_may_add(request)
         form = UploadForm(request.POST or None, request.FILES or None, initial=_initial(request))
         uploads = form.save(owner=_owner(request)) if form.is_valid() else []
-        return self._upload_page(
-            request, form, uploads, status=self._record(request, uploads, failed=bool(form.errors))
-        )
+        return self._upload_page(request, form, uploads, status=self._record(request, form, uploads))
 
     def _upload_page(
         self, request: HttpRequest, form: UploadForm, uploads: list[Upload], *, status: int
@@ -101,7 +101,7 @@ class SourcePages(DocumentModelAdmin):
         context = {"uploads": uploads, "may_view": self.has_view_or_change_permission(request)}
         if "X-Fragment" in request.headers:
             return TemplateResponse(request, "admin/retrieval/upload_results.html", context, status=status)
-        context |= {"title": _("Upload documents"), "upload_form": form}
+        context |= {"title": _("Upload documents"), "upload_form": form, "upload_query": request.GET.urlencode()}
         return self._page(request, "upload", context, status=status)
 
     def paste_view(self, request: HttpRequest) -> HttpResponse:
@@ -122,7 +122,7 @@ class SourcePages(DocumentModelAdmin):
     def _source_page(
         self, request: HttpRequest, form: PasteForm | AddressForm, uploads: list[Upload], *, title: str, submit: str
     ) -> HttpResponse:
-        status = self._record(request, uploads, failed=bool(form.errors))
+        status = self._record(request, form, uploads)
         if uploads and not any(upload.refusal for upload in uploads):
             form = type(form)(initial={"collection": form.cleaned_data["collection"]})  # ready for the next
         context = {
@@ -139,13 +139,18 @@ class SourcePages(DocumentModelAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
 
-    def _record(self, request: HttpRequest, uploads: list[Upload], *, failed: bool) -> int:
-        """Log what was added. Return the status of the answer."""
+    def _record(self, request: HttpRequest, form: UploadForm | PasteForm | AddressForm, uploads: list[Upload]) -> int:
+        """Log what was added, and keep what was refused. Return the status of the answer."""
+        if form.errors or not form.is_bound:
+            return 400 if form.errors else 200
+        keep_refused(form.cleaned_data["collection"], uploads, owner=_owner(request))
         for upload in uploads:
             if upload.document and not upload.refusal:
                 self.log_addition(request, upload.document, [{"added": {}}])
+                for note in additions.added:
+                    note(request, upload.document)
         refused_for_size = bool(uploads) and all(upload.too_much for upload in uploads)
-        return 400 if failed else 413 if refused_for_size else 200
+        return 413 if refused_for_size else 200
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any], *, status: int) -> HttpResponse:
         context |= {
@@ -176,9 +181,14 @@ def _owner(request: HttpRequest) -> AbstractBaseUser:
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
-    """Return the collection that the address names, else the only one there is."""
-    asked = request.GET.get("collection", "")
+    """Return the collection that the address names, else the only one there is; and the title, where it names one."""
+    asked, title = request.GET.get("collection", ""), request.GET.get("title", "")
     if asked.isdecimal() and len(asked) < 19:
-        return {"collection": int(asked)}
+        return {"collection": int(asked), "title": title}
+    return {"collection": the_only_collection(), "title": title}
+
+
+def the_only_collection() -> int | None:
+    """Return the id of the only collection there is; None where there are more, or none."""
     collections = Collection.objects.listed().values_list("pk", flat=True)[:2]
-    return {"collection": collections[0] if len(collections) == 1 else None}
+    return collections[0] if len(collections) == 1 else None

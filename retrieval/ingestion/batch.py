@@ -38,6 +38,7 @@ from retrieval.models import Chunk, Collection, Document, IndexRemoval, Recognis
 from retrieval.parsing.formats import Extracted
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
+from retrieval.signals import document_ready, tell
 from retrieval.sources.titles import title_for
 from retrieval.text import chunks as chunking
 from retrieval.text.chunks import Piece, estimate_tokens, split
@@ -99,6 +100,15 @@ def take_to_their_end(in_hand: list[Document], *, stopping: Callable[[], bool]) 
         _put_back(in_hand, reason=_said(error), after=queue.RETRY_AFTER)
         return False
     return True
+
+
+def publish_read(document: Document, extracted: Extracted) -> None:
+    """Cut, embed and publish a claimed document that has been read already, on this thread alone. Raises
+    RetrievalError, and Superseded when it is not this attempt's any more."""
+    space = live_space()
+    cut = _cut(document, extracted, space)
+    _upsert(cut, points.embed(cut.texts, space=space), space, lambda: None)
+    _go_live(cut, fingerprint=space.fingerprint)
 
 
 def _put_back(in_hand: list[Document], *, reason: Reason = NO_REASON, after: timedelta | None = None) -> None:
@@ -437,6 +447,7 @@ def _go_live(cut: _Cut, *, fingerprint: str) -> None:
         RecognisedPage.objects.bulk_create(_recognised_pages(document, extracted), batch_size=50)
         if document.generation > 1:
             IndexRemoval.objects.create(document_id=document.pk, up_to_generation=document.generation - 1)
+        tell(document_ready, document=document, facts={"changed": document.live_hash != document.content_hash})
 
 
 def _describe_collection(document: Document, *, fingerprint: str) -> None:

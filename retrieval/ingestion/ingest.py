@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from retrieval.configuration import runtime
 from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
-from retrieval.ingestion import lanes, queue, reindex, spaces
+from retrieval.ingestion import lanes, queue, reindex, spaces, tasks
 from retrieval.ingestion.deletion import clear_away
 from retrieval.ingestion.quota import check_quota
 from retrieval.ingestion.spaces import live_space
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 logger = logging.getLogger(__name__)
+
+_OF_THEIR_OWN = (Document.Source.MODEL, Document.Source.SYNCED)
 
 
 # ---- what others call ------------------------------------------------------------------------------------------------
@@ -66,9 +68,11 @@ def add_document(
         "title": (title or _title_in(file, filename))[:TITLE_CHARACTERS],
         "title_given": bool(title),
     }
-    same = Document.objects.filter(collection=collection, content_hash=digest)
+    origin = origin or Origin()
+    same = _same_as(origin, collection, digest)
     if existing := same.first():
         if same.filter(state=Document.State.FAILED).update(**named):
+            _bring_back(existing, file)
             enqueue(existing)
         return existing, False
     document = Document(
@@ -77,12 +81,12 @@ def add_document(
         owner_id=owner.pk if owner is not None else None,
         content_hash=digest,
         size=file.size,
-        **dataclasses.asdict(origin or Origin()),
+        **dataclasses.asdict(origin),
     )
     document.file.save(filename, file, save=False)
     try:
         with transaction.atomic():
-            check_quota(owner, adding=document.size)
+            check_quota(owner, adding=document.size, attached=collection.hidden)
             document.save()
     except IntegrityError:  # added twice at once
         document.file.delete(save=False)
@@ -92,6 +96,29 @@ def add_document(
         raise
     transaction.on_commit(wake)
     return document, True
+
+
+def _same_as(origin: Origin, collection: Collection, digest: str) -> QuerySet[Document]:
+    """Return the document that is there already: of this row or entry, or with this content. Rows and entries that say
+    the same are documents of their own."""
+    if origin.source in _OF_THEIR_OWN:
+        return Document.objects.filter(source=origin.source, folder=origin.folder, location=origin.location)
+    others = Document.objects.exclude(source__in=_OF_THEIR_OWN)
+    return others.filter(collection=collection, content_hash=digest)
+
+
+def _bring_back(document: Document, file: File[bytes]) -> None:
+    """Store the file of a failed document again, if it was removed when that failed."""
+    if document.file.storage.exists(str(document.file.name)):
+        return
+    document.file.save(document.filename, file, save=False)
+    try:
+        with transaction.atomic():
+            check_quota(document.owner, adding=file.size - document.size, attached=document.collection.hidden)
+            Document.objects.filter(pk=document.pk).update(file=document.file.name, size=file.size)
+    except QuotaExceeded:
+        document.file.delete(save=False)
+        raise
 
 
 def replace_file(document: Document, *, file: File[bytes], filename: str | None = None) -> bool:
@@ -107,7 +134,7 @@ def replace_file(document: Document, *, file: File[bytes], filename: str | None 
     row = Document.objects.filter(pk=document.pk)
     try:
         with transaction.atomic():
-            check_quota(document.owner, adding=file.size - document.size)
+            check_quota(document.owner, adding=file.size - document.size, attached=document.collection.hidden)
             name = _name(filename or document.filename)
             row.update(file=document.file.name, filename=name, content_hash=digest, size=file.size)
             queue.requeue(row)
@@ -206,23 +233,24 @@ def readable_by_now() -> QuerySet[Document]:
 def work() -> bool:
     """Do a short piece of all that waits. Return False when there is nothing, or nothing can be done now."""
     global _untidied
+    fed = tasks.feed()
     drain_removals()
     ingested = ingest_next()
-    busy = reindex.advance() or ingested
+    busy = reindex.advance() or ingested or fed
     if busy or _untidied:  # after a burst once, and during a long one now and then: new points are slower to search
         _untidied = busy
         try:
             live_space().index.tidy(busy=busy)
         except IndexUnavailable as error:
             logger.warning("The index is searched as it is: %s", error)
-    return busy
+    return busy or tasks.do_one_idle()
 
 
-def work_beside() -> bool:
-    """Ingest small files while the first lane is held up by a large one. Return False when it isn't, or nothing is to
-    be done."""
+def work_beside(lane: lanes.Lane) -> bool:
+    """Ingest with another lane while the first one is held up by a large file. Return False when it isn't, or nothing
+    is to be done."""
     global _untidied
-    ingested = lanes.first.is_held_up and lanes.second.ingest_next()
+    ingested = lanes.first.is_held_up and lane.ingest_next()
     _untidied |= ingested
     return ingested
 
@@ -231,16 +259,23 @@ _untidied = False
 
 
 def start() -> None:
-    """Ingest in this process from now on, on two daemon threads; repeating it changes nothing."""
+    """Ingest in this process from now on, on three daemon threads, with what goes on beside it; repeating it changes
+    nothing."""
     lanes.first.worker.start(prepare=recover, work=work)
-    lanes.second.worker.start(prepare=lambda: None, work=work_beside)
+    for lane in (lanes.second, lanes.third):
+        lane.worker.start(prepare=lambda: None, work=partial(work_beside, lane))
+    for companion in tasks.companions:
+        companion.start()
 
 
 def stop(deadline: float) -> bool:
     """End the threads within `deadline` seconds, putting the documents under way back, and close the index. Return
-    whether both have ended."""
+    whether all have ended."""
     until = time.monotonic() + deadline
-    ended = [lane.worker.stop(deadline=max(0, until - time.monotonic())) for lane in (lanes.second, lanes.first)]
+    ended = [companion.stop(deadline) for companion in tasks.companions]
+    ended += [
+        lane.worker.stop(deadline=max(0, until - time.monotonic())) for lane in (lanes.third, lanes.second, lanes.first)
+    ]
     if all(ended):
         runtime().close()
     return all(ended)

@@ -22,6 +22,7 @@ from retrieval.errors import EmbeddingUnavailable, RetrievalError
 from retrieval.models import Document
 from retrieval.reasons import NO_REASON, Reason
 from retrieval.reasons import gettext_noop as _
+from retrieval.signals import document_failed, tell
 
 ATTEMPTS = 3
 # A reader waits for a file attached to a conversation: of one owner's documents those come first.
@@ -87,26 +88,28 @@ def requeue(documents: QuerySet[Document]) -> int:
     )
 
 
-def claim(*, most: int = 1, size: int = 0, largest: int | None = None) -> list[Document]:
+def claim(*, most: int = 1, size: int = 0, among: Q | None = None) -> list[Document]:
     """Return the next documents that are due, which are this process's until their lease ends: the least tried first,
     and of those the first of every owner, then the second of every owner, so that nobody waits for all of another's.
+    Those of one turn come as they were put in: a file that is attached is not ahead of the staff's for ever.
 
     They are up to `most`, as long as their files hold no more than `size` bytes together, or one; of an embedded index,
-    which has no other worker, one more, to be read ahead. The smaller come first among them. `largest` leaves out files
-    of more bytes. A document that was tried before comes alone: it may have ended its process, and with that the tries
-    of those beside it.
+    which has no other worker, one more of the collections' documents, to be read ahead. The smaller come first among
+    them. `among` leaves out others. A document that was tried before comes alone: it may have ended its process, and
+    with that the tries of those beside it.
     """
     _take_over()
     while True:
-        waiting = Document.objects.filter(due(), state=Document.State.QUEUED)
-        if largest is not None:
-            waiting = waiting.filter(size__lte=largest)
-        found = list(waiting.annotate(turn=_TURN).order_by("attempts", "turn", "-collection__hidden", "pk")[:most])
+        waiting = Document.objects.filter(due(), among or Q(), state=Document.State.QUEUED)
+        found = list(
+            waiting.select_related("collection").annotate(turn=_TURN).order_by("attempts", "turn", "pk")[:most]
+        )
         if not found:
             return []
         if found[0].attempts >= ATTEMPTS:
             reason = found[0].error or Reason(_STOPPED, times=ATTEMPTS)
-            _waiting(found[:1]).update(state=Document.State.FAILED, error=reason, lease_until=None)
+            if _waiting(found[:1]).update(state=Document.State.FAILED, error=reason, lease_until=None):
+                _failed(found[0], state=Document.State.FAILED)
         elif taken := _take(_together(found, size=size)):
             return taken
 
@@ -114,7 +117,7 @@ def claim(*, most: int = 1, size: int = 0, largest: int | None = None) -> list[D
 def _together(found: Sequence[Document], *, size: int) -> list[Document]:
     if found[0].attempts:
         return [found[0]]
-    least = 1 if runtime().settings.qdrant_url else 2
+    least = 1 if runtime().settings.qdrant_url or found[0].collection.hidden else 2
     totals = accumulate(document.size for document in found)
     together = [
         document
@@ -190,7 +193,18 @@ def retry(document: Document, *, reason: Reason) -> None:
 
 def fail(document: Document, *, reason: Reason, state: Document.State = Document.State.FAILED) -> None:
     """Take the document out of the queue until its file is replaced or someone asks for it again."""
-    claimed(document).update(state=state, lease_until=None, progress=0, error=reason)
+    if claimed(document).update(state=state, lease_until=None, progress=0, error=reason):
+        _failed(document, state=state)
+
+
+def _failed(document: Document, *, state: Document.State) -> None:
+    """Tell of it, and remove the file of a failed document that a reader attached: nobody can do anything with it but
+    attach it again, and readers' broken files would fill the disk. Staff's stay: they may be read better by another
+    version."""
+    tell(document_failed, document=document)
+    if state == Document.State.FAILED and document.collection.hidden and not document.live_generation:
+        document.file.storage.delete(str(document.file.name))
+        Document.objects.filter(pk=document.pk, generation=document.generation).update(size=0)
 
 
 def take_back() -> int:

@@ -16,21 +16,31 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 
-def stored_bytes(owner: AbstractBaseUser) -> int:
-    """Return the sizes of all files that this user put in, added up."""
-    total: int | None = Document.objects.filter(owner_id=owner.pk).aggregate(total=Sum("size"))["total"]
+def stored_bytes(owner: AbstractBaseUser, *, attached: bool = False) -> int:
+    """Return the sizes of all files that this user put in, or of those that are `attached` to conversations, added
+    up."""
+    documents = Document.objects.filter(owner_id=owner.pk)
+    if attached:
+        documents = documents.filter(collection__hidden=True)
+    total: int | None = documents.aggregate(total=Sum("size"))["total"]
     return total or 0
 
 
-def check_quota(owner: AbstractBaseUser | None, *, adding: int) -> None:
-    """Raise QuotaExceeded when `owner` may not store that many bytes more. Documents without an owner are free.
+def check_quota(owner: AbstractBaseUser | None, *, adding: int, attached: bool = False) -> None:
+    """Raise QuotaExceeded when `owner` may not store that many bytes more, of a file that is `attached` to a
+    conversation or of another. Documents without an owner are free.
 
     Call it in the transaction that stores the row: the owner's row is locked, so that two uploads can't share the rest.
     """
-    limit = runtime().settings.user_quota_bytes
-    if not limit or owner is None or adding <= 0:
+    limits = {False: runtime().settings.user_quota_bytes}
+    if attached:
+        limits[True] = runtime().settings.attachments_quota_bytes
+    if not any(limits.values()) or owner is None or adding <= 0:
         return
     get_user_model()._default_manager.select_for_update().filter(pk=owner.pk).first()
-    used = stored_bytes(owner)
-    if used + adding > limit:
-        raise QuotaExceeded(used=filesizeformat(used), adding=filesizeformat(adding), limit=filesizeformat(limit))
+    for only_attached, limit in limits.items():
+        used = stored_bytes(owner, attached=only_attached)
+        if limit and used + adding > limit:
+            sizes = {"used": used, "adding": adding, "limit": limit}
+            shown = {name: filesizeformat(size) for name, size in sizes.items()}
+            raise QuotaExceeded(**shown, attached=only_attached)

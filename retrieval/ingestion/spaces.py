@@ -42,18 +42,23 @@ def mismatch() -> Reason:
         return NO_REASON
     if Reindex.objects.filter(kind=Reindex.Kind.SWITCH, switched_at=None, cancelled=False).exists():
         return NO_REASON  # it is being mended
+    if runtime().is_made_with(live):
+        return Reason(_EARLIER)
     space = runtime().space(live)
     return Reason(_GOES_ON if space.embedder or space.dimension is None else _WORDS_ALONE, model=live)
 
 
+_EARLIER = _(
+    "The documents were indexed by an earlier version: searches go on with that index, without what the new one adds, "
+    "until “manage.py reindex” has built it."
+)
 _GOES_ON = _(
-    "The documents were indexed with %(model)s, but would be indexed with another model or version now: searches go on "
-    "with it until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
+    "The documents were indexed with %(model)s, but would be indexed with another model now: searches go on with it "
+    "until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
 )
 _WORDS_ALONE = _(
-    "The documents were indexed with %(model)s, but would be indexed with another model or version now: searches rank "
-    "by words alone until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL "
-    "back."
+    "The documents were indexed with %(model)s, but would be indexed with another model now: searches rank by words "
+    "alone until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
 )
 
 

@@ -52,11 +52,15 @@ class Worker:
         """Look for work now. In a process whose thread isn't started nothing happens: another one polls."""
         self._woken.set()
 
+    def ask_to_stop(self) -> None:
+        """Have work under way end at its next good moment; `stop` waits for it."""
+        self._stopping.set()
+        self._woken.set()
+
     def stop(self, *, deadline: float) -> bool:
         """Ask the thread to end and wait up to `deadline` seconds. Return whether it has ended."""
         with self._starting:
-            self._stopping.set()
-            self._woken.set()
+            self.ask_to_stop()
             thread = self._thread
         if thread is not None:
             thread.join(deadline)
@@ -66,7 +70,7 @@ class Worker:
         return ended
 
     def _run(self, prepare: Callable[[], None], work: Callable[[], bool]) -> None:
-        _yield_to_readers()
+        yield_to_readers()
         prepared = False
         while not self.stopping:
             self._woken.clear()
@@ -84,16 +88,23 @@ class Worker:
 
 
 first = Worker("ingest")
-second = Worker("ingest-small")
+second = Worker("ingest-others")
+third = Worker("ingest-small")
+
+others: list[Callable[[], None]] = []
+"""What is called as well when there is work: it asks other processes to look."""
 
 
 def wake() -> None:
     """Look into the queue now, when this process ingests; otherwise the process that does polls every second."""
     first.wake()
     second.wake()
+    third.wake()
+    for ask in others:
+        ask()
 
 
-def _yield_to_readers() -> None:
+def yield_to_readers() -> None:
     """Lower this thread's priority on Linux. Elsewhere the priority is the whole process's, and stays as it is."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

@@ -6,7 +6,8 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,16 +17,11 @@ from retrieval.models import Document
 logger = logging.getLogger(__name__)
 
 CACHE_BYTES = 512 * 1024**2
+FAILED_SECONDS = 3600  # until it is tried again: perhaps the machine was busy, and not the file broken
+FAILURES_OF_A_FILE = 3  # from which on none of its pages is tried
+_FAILED = ".failed"
 _WRITES_PER_SWEEP = 100
 _writes = 0
-
-
-def kept(content_hash: str, name: str, make: Callable[[], bytes]) -> bytes:
-    """Return what is kept under `name` for this file; it is made and kept when it isn't there."""
-    known = read(content_hash, name)
-    if known is None:
-        write(content_hash, name, known := make())
-    return known
 
 
 def read(content_hash: str, name: str) -> bytes | None:
@@ -54,6 +50,23 @@ def write(content_hash: str, name: str, content: bytes) -> None:
     _writes += 1
     if _writes % _WRITES_PER_SWEEP == 1:
         sweep()
+
+
+def write_failure(content_hash: str, name: str) -> None:
+    """Note that what has this name could not be made."""
+    write(content_hash, f"{name}{_FAILED}", b"")
+
+
+def has_failed(content_hash: str, name: str) -> bool:
+    """Say whether this, or so much else of the file that this would fail as well, has failed in the last
+    FAILED_SECONDS."""
+    now = time.time()
+    recent = []
+    for path in (_root() / content_hash).glob(f"*{_FAILED}"):
+        with suppress(OSError):
+            if abs(now - path.stat().st_mtime) < FAILED_SECONDS:
+                recent.append(path.name)
+    return f"{name}{_FAILED}" in recent or len(recent) >= FAILURES_OF_A_FILE
 
 
 def forget(content_hash: str) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +18,7 @@ from retrieval.children import run_child
 from retrieval.errors import PagesUnavailable
 from retrieval.models import Document
 from retrieval.pages import cache as page_cache
+from retrieval.pages.drawer import seat_for
 from retrieval.pages.layout import Line, lines_of
 from retrieval.parsing.formats import FORMATS
 from retrieval.reasons import gettext_noop as _
@@ -69,7 +68,7 @@ def _format_of(document: Document) -> str:
 
 def page_contents(document: Document) -> Contents:
     """Return the sizes of its pages and its bookmarks. Raises PagesUnavailable."""
-    found = json.loads(page_cache.kept(document.live_hash, "contents.json", lambda: _ask(document, {"do": "contents"})))
+    found = json.loads(_kept(document, "contents.json", {"do": "contents"}))
     sizes = tuple((max(width, 1.0), max(height, 1.0)) for width, height in found["sizes"])
     return Contents(sizes, tuple(Bookmark(*bookmark) for bookmark in found["bookmarks"]))
 
@@ -84,7 +83,15 @@ def render_page(document: Document, *, page: int, width: int) -> bytes:
             widths=str(WIDTHS),
         )
     task = {"do": "picture", "page": page, "width": width}
-    return page_cache.kept(document.live_hash, f"{page}-{width}.webp", lambda: _ask(document, task))
+    return _kept(document, f"{page}-{width}.webp", task)
+
+
+def _kept(document: Document, name: str, task: dict[str, Any]) -> bytes:
+    """Return what is kept under `name`; it is made and kept when it isn't there. Raises PagesUnavailable."""
+    known = page_cache.read(document.live_hash, name)
+    if known is None:
+        page_cache.write(document.live_hash, name, known := _ask(document, name, task))
+    return known
 
 
 def page_lines(document: Document, *, pages: Iterable[int]) -> dict[int, list[Line]]:
@@ -104,7 +111,7 @@ def _printed_lines(document: Document, pages: Sequence[int]) -> dict[int, list[L
     name = f"{document.pk}-{document.live_generation}-{{}}.json".format
     lines = {page: page_cache.read(document.live_hash, name(page)) for page in pages}
     if missing := [page for page, known in lines.items() if known is None]:
-        printed = json.loads(_ask(document, {"do": "characters", "pages": missing}))
+        printed = json.loads(_ask(document, "characters", {"do": "characters", "pages": missing}))
         for page, (codes, boxes) in zip(missing, ((of["codes"], of["boxes"]) for of in printed), strict=True):
             made = _place(document, page, codes, boxes)
             lines[page] = encoded = json.dumps([asdict(line) for line in made]).encode()
@@ -151,32 +158,29 @@ def _line_of(found: dict[str, Any]) -> Line:
 
 
 # ---- the child -------------------------------------------------------------------------------------------------------
-_seats = threading.BoundedSemaphore(2)  # children at once; asking and searching need the processor as well
+def _ask(document: Document, name: str, task: dict[str, Any], *, limits: DrawingLimits | None = None) -> bytes:
+    """Return what the child answers to `task` on the document's file. What fails is noted under `name`, and not tried
+    again for a while. Raises PagesUnavailable."""
+    if page_cache.has_failed(document.live_hash, name):
+        raise PagesUnavailable(_CANNOT)
+    with seat_for(document):
+        try:
+            return _answer(document, task | {"of": _format_of(document)}, limits or DrawingLimits())
+        except PagesUnavailable:
+            page_cache.write_failure(document.live_hash, name)
+            raise
 
 
-def _ask(document: Document, task: dict[str, Any], *, limits: DrawingLimits | None = None) -> bytes:
-    """Return what the child answers to `task` on the document's file. Raises PagesUnavailable."""
-    limits = limits or DrawingLimits()
-    task = task | {"of": _format_of(document)}
+def _answer(document: Document, task: dict[str, Any], limits: DrawingLimits) -> bytes:
     arguments = (str(Path(document.file.path)), json.dumps(task), json.dumps(asdict(limits)))
-    if not _seats.acquire(timeout=limits.seconds):
-        raise PagesUnavailable(_("Too many pages are being drawn: try again in a moment."))
     try:
         done = run_child("retrieval.pages.rendering", *arguments, seconds=limits.seconds)
     except TimeoutError as error:
         raise PagesUnavailable(_("Drawing it took longer than %(seconds)s seconds."), seconds=limits.seconds) from error
-    finally:
-        _seats.release()
     if done.status != 0:
         logger.warning("Drawing document %s ended with status %s: %s", document.pk, done.status, done.log)
-        raise PagesUnavailable(_("Its pages can't be drawn: the file may be broken, or need too much memory or time."))
+        raise PagesUnavailable(_CANNOT)
     return done.output
 
 
-def _forget_after_fork() -> None:
-    """Give the child seats of its own: one that was taken in the parent is never given back in it."""
-    global _seats
-    _seats = threading.BoundedSemaphore(2)
-
-
-os.register_at_fork(after_in_child=_forget_after_fork)
+_CANNOT = _("Its pages can't be drawn: the file may be broken, or need too much memory or time.")

@@ -10,15 +10,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, pairwise, zip_longest
 from typing import Protocol
 
 from retrieval.text.language import likely_language
 from retrieval.text.spellings import unaccented
-from retrieval.text.stopwords import stop_words, without_small_words
+from retrieval.text.stems import stem
+from retrieval.text.stopwords import asking_words, stop_words, without_small_words
 from retrieval.text.words import is_unspaced, letter_runs, words
 
-_STEM = 5  # letters: a word's beginning is what its forms share, in most languages that have forms
+_STEM = 5  # letters: a longer word's beginning is what its forms share, in most languages that have forms
 _ARTICLE = re.compile(r"\A[وف]?(?:[بك]?ال|لل)(?=\w{3})")  # Arabic's, with what is written in one with it
 _BACKGROUND = 20  # windows without any of the terms, added to those found: among few, no word is common
 _ABSENT = 0.7  # of its weight, for a term that no window holds: people ask in words of their own
@@ -105,27 +107,35 @@ def _asked(spoken: Sequence[str], language: str) -> frozenset[str]:
 
 
 def _telling(word: str, language: str) -> list[str]:
-    """Return the word, unless it is a small one; of a run of words without blanks, what is left without those, as far
-    as it is as long as a word."""
+    """Return the word, unless it is a small one, or one that questions are put with; of a run of words without blanks,
+    what is left without the small ones, as far as it is as long as a word."""
     if is_unspaced(word):
         left = without_small_words(word, language=language)
         return [said for said in left if len(letter_runs(word)[0]) <= len(said)]
-    return [] if word in stop_words(language) else [word]
+    return [] if word in stop_words(language) or word in asking_words(language) else [word]
 
 
 def _terms(listed: Sequence[str], language: str) -> list[str]:
-    """Return the beginnings of words; of what is compared by runs of letters, those; of syllables, each and then with
-    the next."""
+    """Return the stems of short words and the beginnings of others; of what is compared by runs of letters, those; of
+    syllables, each and then with the next."""
     if language in _SYLLABIC:
         pairs = [f"{one} {other}" for one, other in pairwise(listed)]
         return [term for both in zip_longest(listed, pairs) for term in both if term]
-    found: list[str] = []
-    for word in listed:
-        if word.isascii():
-            found.append(word[:_STEM])
-        else:
-            found += letter_runs(word) or (_ARTICLE.sub("", unaccented(word))[:_STEM],)
-    return found
+    return [*chain.from_iterable(_terms_of(word, language) for word in listed)]
+
+
+@lru_cache(maxsize=65_536)  # as many as there are stems
+def _terms_of(word: str, language: str) -> tuple[str, ...]:
+    if word.isascii():
+        return (word[:_STEM] if len(word) > _STEM else stem(word, language=language),)
+    return tuple(letter_runs(word)) or (_beginning(word, language),)
+
+
+def _beginning(word: str, language: str) -> str:
+    plain = unaccented(word)
+    if len(word) <= _STEM and plain.isascii():
+        return unaccented(stem(word, language=language))
+    return _ARTICLE.sub("", plain)[:_STEM]
 
 
 def _windows(text: str, asked: frozenset[str], language: str) -> list[frozenset[str]]:

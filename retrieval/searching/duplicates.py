@@ -11,7 +11,7 @@ ALIKE = 0.8  # Jaccard similarity of three-word shingles (Broder 1997): a date o
 _SHINGLE = 3
 
 
-def fold(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hit], dict[Hit, list[int]]]:
+def without_repeats(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hit], dict[Hit, list[int]]]:
     """Return the hits without those that repeat a better one, and, for each hit that was repeated, the other documents
     that hold it.
 
@@ -30,6 +30,11 @@ def fold(hits: Sequence[Hit], *, text_of: Callable[[Hit], str]) -> tuple[list[Hi
     return [hit for hit, _ in kept], elsewhere
 
 
+def are_alike(one: str, other: str) -> bool:
+    """Say whether two texts are the same but for a date or a name."""
+    return _alike(_shingles(one), _shingles(other))
+
+
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     listed = words(text)
     size = min(_SHINGLE, len(listed))
@@ -37,8 +42,8 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
 
 
 def _alike(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> bool:
-    shorter, longer = sorted((len(one), len(other)))
-    if shorter < ALIKE * longer or not longer:
+    size, other_size = len(one), len(other)
+    if size < ALIKE * other_size or other_size < ALIKE * size or not size:
         return False
     shared = len(one & other)
-    return shared >= ALIKE * (len(one) + len(other) - shared)
+    return shared >= ALIKE * (size + other_size - shared)

@@ -8,9 +8,10 @@ arithmetic, in linear time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import islice
 
 from retrieval.text.spellings import dates
@@ -35,7 +36,7 @@ _ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}\Z")  # of a file
 _SNAKE = re.compile(r"[^\W\d_]\w*_\w+")
 _NO_CODE = re.compile(
     r"\d+(?:st|nd|rd|th|s|x|k|m|b|bn|mm|cm|km|kg|mg|g|l|ml|h|min|mb|gb|tb|kb|hz|khz|mhz|ghz|v|w|kw|a|am|pm|er|te|ten|"
-    r"d|days?|years?|bit|px|pt|%)|(?:covid|co|h|o|ch|pm)-?\d+\w?|\d{1,2}[a-z]|[a-z]\d|\d+-[a-z]+(?:-[a-z]+)*",
+    r"(?:er|ern)(?:-[a-zäöüß]+)?|d|days?|years?|bit|px|pt|%)|(?:covid|co|h|o|ch|pm)-?\d+\w?|\d{1,2}[a-z]|[a-z]\d|\d+-[a-z]+(?:-[a-z]+)*",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(r"(?<=[\w,;] )[^\W\d_]{2,}")  # a word that doesn't begin a sentence
@@ -47,6 +48,15 @@ _TITLED = re.compile(
     re.IGNORECASE,
 )
 _CAPITAL_NOUNS = frozenset({"de", "lb"})  # languages that write every noun with a capital
+_MEASURES = frozenset(  # stand in front of what they measure, without a word in between
+    """art arten sorte sorten anzahl menge teil stück paar prozent grad liter tonne tonnen gramm kilo kilogramm pfund
+    meter kilometer quadratmeter quadratkilometer kubikmeter zentimeter hektar tag tage tagen stunde stunden minute
+    minuten sekunde sekunden woche wochen monat monate jahr jahre jahren euro dollar million millionen milliarde
+    milliarden billion billionen dutzend hälfte watt kilowatt volt ampere flasche flaschen glas gläser tasse tassen
+    esslöffel teelöffel blatt seite seiten mal reihe gruppe""".split()
+)
+_DETERMINED = re.compile(r"\b(?:d(?:er|ie|as|en|em|es)|im|ins|zu[mr]|vo[mn]|am|ans|beim) \Z", re.IGNORECASE)
+_INFLECTIONS = ("e", "en", "er", "es", "em")  # of German adjectives
 _SPACED = re.compile(r"(?<![\w-])[A-Z]{1,4} (?P<number>\d{3,})(?![\w%-]|[.,]\d)")  # E 1204
 _NUMBER = re.compile(r"(?<![\w.,$€£-])\d{3,}(?![\w%-]|[.,]\d)")
 
@@ -71,62 +81,99 @@ def names_in(question: str) -> list[Name]:
     return list(found.values())
 
 
-def codes_in(question: str) -> list[Name]:
-    """Return the names of `question` that have letters: none of its dates and plain numbers."""
-    return [name for name in names_in(question) if any(map(str.isalpha, "".join(name.spellings)))]
+def codes_among(names: Iterable[Name]) -> list[Name]:
+    """Return the names that have letters: no dates and plain numbers."""
+    return [name for name in names if any(map(str.isalpha, "".join(name.spellings)))]
 
 
 def phrases_in(question: str) -> list[str]:
-    """Return what stands in quotes in `question`, as `as_said` has it."""
-    return [as_said(match["said"]) for match in _QUOTED.finditer(question)]
+    """Return what stands in quotes in `question`, folded, with one space between its words."""
+    return [" ".join(fold(match["said"]).split()) for match in _QUOTED.finditer(question)]
 
 
-def as_said(text: str) -> str:
-    """Return `text` folded, with one space between its words, so that phrases are found in it."""
-    return " ".join(fold(text).split())
+def is_said(phrase: str, folded: str) -> bool:
+    """Return whether a folded text holds one of `phrases_in`, whatever blanks stand between its words."""
+    return all(word in folded for word in phrase.split()) and phrase in " ".join(folded.split())
 
 
 def missing_names(
-    question: str, texts: Sequence[str], *, unknown: Sequence[str] = (), language: str = ""
+    question: str,
+    texts: Sequence[str],
+    *,
+    unknown: Sequence[str] = (),
+    language: str = "",
+    wanted: Sequence[Name] | None = None,
 ) -> list[Name]:
     """Return the names of `question` that none of `texts` holds in any spelling; and those of its words which are
-    `unknown` to every document, where a capital tells that they are names in its `language` (ISO 639-1)."""
-    wanted = names_in(question)
-    absent = [] if language in _CAPITAL_NOUNS else _proper_names(question, unknown)
+    `unknown` to every document, where a capital tells that they are names in its `language` (ISO 639-1). Its names are
+    looked for, where they aren't `wanted` already."""
+    wanted = names_in(question) if wanted is None else wanted
+    absent = [*_proper_names(question, unknown, capital_nouns=language in _CAPITAL_NOUNS)]
     if not wanted and not absent:
         return []
     folded = [fold(text) for text in texts]
-    dated = {date for text in texts for _, date in dates(text)}
+    has_date = any("-" in spelling for name in wanted for spelling in name.spellings)  # others have no separators
+    dated = {date for text in texts for _, date in dates(text)} if has_date else frozenset[str]()
     return [name for name in (*wanted, *absent) if not _is_held(name, folded, dated)]
 
 
-def lacking(codes: Sequence[Name], text: str) -> int:
-    """Return how many of these codes `text` doesn't hold in any spelling."""
-    folded = [fold(text)] if codes else []
-    return sum(not _is_held(code, folded, frozenset()) for code in codes)
+def lacking(codes: Sequence[Name], folded: str) -> int:
+    """Return how many of these codes a folded text doesn't hold in any spelling."""
+    return sum(not _is_held(code, [folded], frozenset()) for code in codes)
 
 
-def _proper_names(question: str, unknown: Sequence[str]) -> list[Name]:
-    """Return which of the unknown words are written with a capital where others aren't: inside a sentence, in a
-    question that isn't written like a title. Whoever has a title may be called by that alone in what is read: "What did
-    Chancellor Weber promise?" is answered by the Chancellor's speech."""
+def _proper_names(question: str, unknown: Sequence[str], *, capital_nouns: bool) -> Iterator[Name]:
+    """Yield the names of which no document holds a word: unknown words written with a capital where others aren't, in a
+    question that isn't written like a title; those next to each other are one name.
+
+    Whoever has a title may be called by that alone in what is read: "What did Chancellor Weber promise?" is answered by
+    the Chancellor's speech. Where nouns have capitals too, a name is two such words, for German hardly puts two nouns
+    next to each other but to measure one by the other.
+    """
     if not any(word[0].isupper() for word in unknown):
-        return []
+        return
     inside = list(_INSIDE.finditer(question))
     small = sum(match[0].islower() for match in inside)
-    if small * 2 < len(inside):
-        return []
-    capital = {match[0] for match in inside if match[0][0].isupper()}
-    titled = {match["bearer"] for match in _TITLED.finditer(question)}
-    return [Name(word, frozenset({_squeezed(word)})) for word in unknown if word in capital - titled]
+    if small * (4 if capital_nouns else 2) < len(inside):
+        return
+    names = set(unknown) - {match["bearer"] for match in _TITLED.finditer(question)}
+    for run in _neighbours(match for match in inside if match[0] in names and match[0][0].isupper()):
+        if not capital_nouns or _is_german_name(question[: run[0].start()], [match[0] for match in run]):
+            written = question[run[0].start() : run[-1].end()]
+            yield Name(written, frozenset({_squeezed(written)}))
+
+
+def _is_german_name(before: str, words: Sequence[str]) -> bool:
+    """Return whether words with capitals behind the text `before` are a name: none alone, nor what is measured ("Liter
+    Milch"), nor an adjective that belongs to a name by now ("die Vereinigten Staaten")."""
+    if len(words) < 2 or fold(words[0]) in _MEASURES:
+        return False
+    return not (_DETERMINED.search(before) and words[0].endswith(_INFLECTIONS))
+
+
+def _neighbours(matches: Iterable[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
+    """Yield the words that stand next to each other together."""
+    run: list[re.Match[str]] = []
+    for match in matches:
+        if run and match.start() != run[-1].end() + 1:
+            yield run
+            run = []
+        run.append(match)
+    if run:
+        yield run
 
 
 def _is_held(name: Name, folded: Sequence[str], dated: Set[str]) -> bool:
     """Return whether one of the texts holds a spelling of the name, whatever separates its letters and digits there."""
     if not dated.isdisjoint(name.spellings):
         return True
-    spelt = re.compile("|".join(map(_pattern, sorted(name.spellings))))
+    spelt = _spelt(name.spellings)
     return any(spelt.search(text) for text in folded)
+
+
+@lru_cache(maxsize=512)  # the names of the questions of now: each is looked for in every hit
+def _spelt(spellings: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_pattern, sorted(spellings))))
 
 
 def _pattern(spelling: str) -> str:
@@ -145,6 +192,8 @@ def nearest_name(name: Name, texts: Sequence[str]) -> str:
     """Return the name in `texts` that is spelt most like `name`, as it is written there; empty when none is near."""
     [wanted, *_] = sorted(name.spellings, key=len)
     there = {_squeezed(found): found for text in texts for found in _written_names(text)}
+    if wanted.isdigit():  # section 12.4 is no E124
+        there = {squeezed: found for squeezed, found in there.items() if squeezed.isdigit()}
     near = get_close_matches(wanted, there, n=1, cutoff=_NEAR)
     return there[near[0]] if near else ""
 

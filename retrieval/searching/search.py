@@ -21,22 +21,26 @@ from retrieval.errors import (
     UnknownDocument,
 )
 from retrieval.index import PREFETCH, Hit, Scope
+from retrieval.model_documents.declaring import declared, hides_rows
 from retrieval.models import Chunk, Collection, Document, User
 from retrieval.parsing.formats import clean
 from retrieval.searching.confidence import confidence
-from retrieval.searching.duplicates import fold
+from retrieval.searching.duplicates import without_repeats
 from retrieval.searching.leisure import MILLISECONDS, Spare
-from retrieval.searching.names import Name, as_said, codes_in, lacking, missing_names, phrases_in
+from retrieval.searching.names import Name, codes_among, is_said, lacking, missing_names, names_in, phrases_in
 from retrieval.searching.passages import ChunkText, Elsewhere, Passage, passage_of
 from retrieval.searching.rerank import DEPTH, rerank, reread
 from retrieval.searching.spans import NEIGHBOURS, ChunkRange, by_passage, spans
 from retrieval.searching.spelling import Correction, spelled
+from retrieval.signals import searched
 from retrieval.text.asked import asked_in, goes_on
 from retrieval.text.language import language_of
-from retrieval.text.words import plain_letters
+from retrieval.text.words import fold, plain_letters
 
 _SPARE = 3  # hits asked for per passage wanted: neighbours merge, and the index may hold what SQL no longer does
 _CANDIDATES = 60  # hits whose neighbours count, before the best of them are read
+_FILTERED_BY = 50_000  # documents that the index is told to rank among, at most
+_FEW = 1_000  # documents that may be read, where rows have rights: of so few the index is told before it ranks
 _FOREIGN_TRUST = 0.5  # of vectors, in a language their model doesn't know: docs/retrieval.md
 
 
@@ -144,7 +148,7 @@ def search(
     passages = merged([one.passages for one in found], limit=limit)
     sure, enough = max(one.confidence for one in found), runtime().settings.answer_confidence
     known = {pk: document for one in found for pk, document in one.documents.items()}
-    return SearchResult(
+    result = SearchResult(
         passages,
         confidence=sure,
         asked=tuple(one.question for one in found),
@@ -155,6 +159,8 @@ def search(
         stages=watch.all(),
         documents={pk: known[pk] for passage in passages if (pk := passage.document_id)},
     )
+    searched.send_robust(sender=SearchResult, query=query, result=result)
+    return result
 
 
 @dataclass(frozen=True)
@@ -191,24 +197,29 @@ def _find(
     languages = where.languages or ("en",)
     space = runtime().space(where.fingerprint)
     embedder = space.embedder if method.vectors else None
-    read = spelled(question, collection_ids=scope.collection_ids, languages=languages, knower=space.embedder)
+    read = spelled(question, collection_ids=where.worded, languages=languages, knower=space.embedder)
     phrases = phrases_in(question)
     watch.stage("spelling")
     vector = embedder.embed_query(plain_letters(read.question)).tolist() if embedder else None
     watch.stage("embed")
     spoken = language_of(read.question, among=scope.languages or where.languages)
     known = embedder is None or not embedder.languages or spoken in {"", *embedder.languages}
-    hits = space.index.search(
+    ranked_in = partial(
+        space.index.search,
         " ".join([question, *(one.read_as for one in read.corrections)]) if method.words else "",
         vector=vector,
-        scope=scope,
-        limit=PREFETCH if phrases else max(_CANDIDATES, limit * _SPARE),
+        limit=PREFETCH if phrases or declared() else max(_CANDIDATES, limit * _SPARE),
         languages=languages,
         trust=1.0 if known else _FOREIGN_TRUST,
     )
+    wanted = max(limit * _SPARE, method.depth * bool(method.rerank))
+    read_most = PREFETCH if phrases else wanted
+    few = _few(where.user, scope) if declared() else None
+    hits = ranked_in(scope=scope if few is None else replace(scope, document_ids=few))
+    if declared() and few is None:
+        hits = _of_readable_rows(hits, user=where.user, scope=scope, least=read_most, ranked_in=ranked_in)
     watch.stage("index")
-    wanted = PREFETCH if phrases else max(limit * _SPARE, method.depth * bool(method.rerank))
-    hits = [*islice(by_passage(hits) if method.neighbours else hits, wanted)]
+    hits = [*islice(by_passage(hits) if method.neighbours else hits, read_most)]
     hits = [replace(hit, similarity=_similarity(hit, embedder if known else None)) for hit in hits]
     found = _Found.of(hits, scope=scope, neighbours=method.neighbours)
     watch.stage("text")
@@ -222,16 +233,44 @@ def _find(
         watch=watch,
         spare=spare,
     )
-    codes = codes_in(read.question)
-    ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases, codes)) if phrases or codes else ranked
+    names = names_in(read.question)
+    codes = codes_among(names)
+    if phrases or codes:
+        ranked = sorted(ranked, key=lambda hit: found.lacks(hit, phrases, codes))[:wanted]
     passages = _passages(ranked, found=found, method=method, limit=limit)
     texts = [f"{passage.title}\n{passage.section}\n{passage.text}" for passage in passages]
-    missing = missing_names(read.question, texts, unknown=read.unknown, language=spoken)
+    missing = missing_names(read.question, texts, unknown=read.unknown, language=spoken, wanted=names)
     read_in = {found.documents[pk].language for passage in passages if (pk := passage.document_id)}
     translated = read_in.isdisjoint({spoken, ""})
     sure = 0.0 if missing else confidence(read.question, passages, language=spoken, translated=translated)
     watch.stage("passages")
     return _FoundFor(read.question, passages, sure, missing, read.corrections, spoken, found.documents)
+
+
+def _few(user: User, scope: Scope) -> list[int] | None:
+    """Return the documents of the scope that `user` may read where they are few: then the index ranks those at once.
+    None for others."""
+    inside = Document.objects.filter(collection__in=scope.collection_ids)
+    if scope.document_ids is not None:
+        inside = inside.filter(pk__in=scope.document_ids)
+    return inside.few_visible_to(user, most=_FEW)
+
+
+def _of_readable_rows(
+    hits: list[Hit], *, user: User, scope: Scope, least: int, ranked_in: Callable[..., list[Hit]]
+) -> list[Hit]:
+    """Leave out the hits in rows of the site that `user` may not read. Where too few are left, the index ranks anew, if
+    that can be said, among what they may read."""
+    inside = Document.objects.filter(collection__in=scope.collection_ids)
+    found = {hit.document_id for hit in hits}
+    seen = set(inside.filter(pk__in=found).visible_to(user).values_list("pk", flat=True))
+    left = [hit for hit in hits if hit.document_id in seen]
+    if len(left) >= min(least, len(hits)):
+        return left
+    if scope.document_ids is not None:
+        inside = inside.filter(pk__in=scope.document_ids)
+    ids = inside.ids_visible_to(user, most=_FILTERED_BY + 1)
+    return left if len(ids) > _FILTERED_BY else ranked_in(scope=replace(scope, document_ids=ids))
 
 
 def _looked_at_again(
@@ -308,6 +347,8 @@ class _Where:
     scope: Scope
     fingerprint: str
     languages: tuple[str, ...]
+    user: User
+    worded: Sequence[int]  # collections whose words may be told: whoever may search them may read all of them
 
 
 def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
@@ -317,7 +358,7 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
     if hidden is not None:
         asked |= Q(hidden=True, pk=hidden)
     visible = Collection.objects.visible_to(user).filter(asked).order_by("pk")
-    found = list(visible.values_list("slug", "pk", "fingerprint", "languages"))
+    found = list(visible.values_list("slug", "pk", "fingerprint", "languages", "holds_rows"))
     if unknown := set(slugs or []) - {slug for slug, *_ in found}:
         raise UnknownCollection([slug for slug in slugs or [] if slug in unknown])
     collection_ids = [pk for _, pk, *_ in found]
@@ -325,8 +366,10 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
         document_ids = _documents_in(collection_ids, user, document_ids, hidden)
     return _Where(
         Scope(collection_ids, document_ids),
-        fingerprint=max((fingerprint for _, _, fingerprint, _ in found), default=""),
-        languages=tuple(sorted({language for *_, languages in found for language in languages})),
+        fingerprint=max((fingerprint for _, _, fingerprint, *_ in found), default=""),
+        languages=tuple(sorted({language for *_, languages, _ in found for language in languages})),
+        user=user,
+        worded=[pk for slug, pk, *_, holds in found if not hides_rows(slug, holds)],
     )
 
 
@@ -367,9 +410,8 @@ class _Found:
     def lacks(self, hit: Hit, phrases: Sequence[str], codes: Sequence[Name]) -> int:
         """Return how many of these folded phrases and codes stand neither in the hit nor across its edges."""
         places = ((hit.document_id, hit.position + step) for step in (-1, 0, 1))
-        text = "".join(self.pieces[place].text for place in places if place in self.pieces)
-        said = as_said(text)
-        return sum(phrase not in said for phrase in phrases) + lacking(codes, text)
+        text = fold("".join(self.pieces[place].text for place in places if place in self.pieces))
+        return sum(not is_said(phrase, text) for phrase in phrases) + lacking(codes, text)
 
     def title_of(self, hit: Hit) -> str:
         return self.documents[hit.document_id].title
@@ -390,7 +432,8 @@ def _documents(hits: Sequence[Hit], collection_ids: Sequence[int]) -> dict[int, 
         return {}
     ids, collections = (", ".join(["%s"] * len(numbers)) for numbers in (wanted, collection_ids))
     table = Document._meta.db_table
-    sql = f"SELECT {_SHOWN} FROM {table} WHERE id IN ({ids}) AND collection_id IN ({collections})"  # noqa: S608
+    rows = "" if declared() else f" AND source <> '{Document.Source.MODEL}'"  # nobody says who may read them
+    sql = f"SELECT {_SHOWN} FROM {table} WHERE id IN ({ids}) AND collection_id IN ({collections}){rows}"  # noqa: S608  # nosec
     return {document.pk: document for document in Document.objects.raw(sql, [*wanted, *collection_ids])}
 
 
@@ -401,18 +444,18 @@ def _pieces(hits: Sequence[Hit], neighbours: int) -> dict[tuple[int, int], Chunk
     places = ((hit.document_id, hit.generation, hit.position - neighbours, hit.position + neighbours) for hit in hits)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT document_id, position, start, headings, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608
+            f"SELECT document_id, position, start, headings, text FROM {Chunk._meta.db_table} WHERE {where}",  # noqa: S608  # nosec
             [*chain.from_iterable(places)],
         )
         return {
-            (document_id, position): ChunkText(start, json.loads(headings), text)
+            (document_id, position): ChunkText(start, json.loads(headings) if headings != "[]" else [], text)
             for document_id, position, start, headings, text in cursor.fetchall()
         }
 
 
 def _passages(ranked: Sequence[Hit], *, found: _Found, method: Method, limit: int) -> tuple[Passage, ...]:
     """Return the first `limit` passages around these hits; hits whose surroundings overlap share one."""
-    different, elsewhere = fold(ranked, text_of=found.text_of)
+    different, elsewhere = without_repeats(ranked, text_of=found.text_of)
     chosen = spans(different, limit=limit, neighbours=method.neighbours, per_document=method.per_document)
     return tuple(_around(span, found, elsewhere.get(span.hit, [])) for span in chosen)
 

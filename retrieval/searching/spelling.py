@@ -11,16 +11,19 @@ import re
 import threading
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from retrieval.embedding.embedder import WordKnower
 from retrieval.models import CollectionWord
+from retrieval.searching.compounds import COMPOUNDING, halves
 from retrieval.text.asked import ASKING
 from retrieval.text.language import likely_language
 from retrieval.text.spellings import unaccented
 from retrieval.text.stems import stem
+from retrieval.text.stopwords import asking_words, stop_words
 from retrieval.text.words import MARKS, VOCABULARY_LONGEST, fold, is_unspaced, words
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ _SHORT, _SHORTEST = 3, 4  # letters of a word that is looked at: with a model th
 _LONG = 8  # letters of a word that may have two edits
 _MOST = 8  # words of one question
 _NAMED = 6  # letters of a name; a shorter one is read only as a word that is written with a capital as well,
+_SURE = 7  # letters of a word that is hardly another one by chance
 _CAPITALS = 1 / 3  # in so many of its chunks at least
 _NEAREST = 200  # words that are asked for in SQL
 _READ_AGAIN = 100  # rows before the newest known, for two transactions may end in another order than they began
@@ -73,7 +77,10 @@ def spelled(
         for place in places
         if place[0].isupper() or (place[0][0].isupper() and question[: place.start()].strip())
     }
-    meant = _meant(sorted(unknown)[:_MOST], collection_ids, languages, named=named)
+    meant = _meant(sorted(unknown)[:_MOST], collection_ids, languages, named=named, sure=isinstance(knower, WordKnower))
+    for one, other in pairwise(places):
+        if question[one.end() : other.start()] == " " and one[0][0].isupper() and other[0][0].isupper():
+            _part_of_name(fold(one[0]), fold(other[0]), unknown, meant)
     parts, end = list[str](), 0
     corrections, left = dict[str, Correction](), dict[str, None]()
     for place in places:
@@ -103,11 +110,24 @@ def _words_of(question: str, *, shortest: int) -> list[re.Match[str]]:
 
 
 def _unknown(asked: Set[str], collection_ids: Sequence[int], languages: Sequence[str]) -> set[str]:
-    """Return those of these words that no document of the collections holds, in no form that shows their stem."""
+    """Return those of these words that no document of the collections holds, in no form that shows their stem, nor, in
+    a language that writes words together, the parts of."""
     unknown = asked - _chunks(asked, collection_ids).keys()
-    stems = {word: {stem(word, language=language) for language in languages} for word in unknown}
-    held = _chunks({form for forms in stems.values() for form in forms}, collection_ids)
-    return {word for word, forms in stems.items() if held.keys().isdisjoint(forms)}
+    stems = {word: _stems(word, languages) for word in unknown}
+    parted = {word: [*halves(word)] if COMPOUNDING.intersection(languages) else [] for word in unknown}
+    seconds = {last: {last, *_stems(last, languages)} for parts in parted.values() for _, last in parts}
+    firsts = {first for parts in parted.values() for names, _ in parts for first in names}
+    held = _chunks({form for forms in (*stems.values(), *seconds.values(), firsts) for form in forms}, collection_ids)
+    known = held.keys()
+    return {
+        word
+        for word, forms in stems.items()
+        if known.isdisjoint(forms) and not any(known & names and known & seconds[last] for names, last in parted[word])
+    }
+
+
+def _stems(word: str, languages: Sequence[str]) -> set[str]:
+    return {stem(word, language=language) for language in languages}
 
 
 def _chunks(asked: Set[str], collection_ids: Sequence[int]) -> dict[str, tuple[int, int]]:
@@ -119,7 +139,7 @@ def _chunks(asked: Set[str], collection_ids: Sequence[int]) -> dict[str, tuple[i
     where = f"collection_id IN ({collections}) AND word IN ({words}) GROUP BY word"
     with connection.cursor() as cursor:  # the ORM takes ten times as long to write this as it takes to run
         cursor.execute(
-            f"SELECT word, SUM(chunks), SUM(capitals) FROM {CollectionWord._meta.db_table} WHERE {where}",  # noqa: S608
+            f"SELECT word, SUM(chunks), SUM(capitals) FROM {CollectionWord._meta.db_table} WHERE {where}",  # noqa: S608  # nosec
             [*collection_ids, *sorted(asked)],
         )
         return {word: (chunks, capitals) for word, chunks, capitals in cursor.fetchall()}
@@ -133,27 +153,52 @@ def _is_foreign(question: str, languages: Sequence[str]) -> bool:
 
 
 def _meant(
-    unknown: Sequence[str], collection_ids: Sequence[int], languages: Sequence[str], *, named: Set[str]
+    unknown: Sequence[str],
+    collection_ids: Sequence[int],
+    languages: Sequence[str],
+    *,
+    named: Set[str],
+    sure: bool,
 ) -> dict[str, str]:
     """Return the commonest word that is one edit away from each of these, else for longer words two; the word itself
-    where it is one in another form. Those that are `named`, written with a capital, are read as names alone."""
+    where it is one in another form. Those that are `named`, written with a capital, are read as names alone. Where
+    nobody is `sure` that they are no words, a short one isn't read as one with another letter: wifi is no wiki."""
     _lexicon.refresh()
     near = {word: _lexicon.near(word) for word in unknown}
     counts = _chunks({other for others in near.values() for other in others}, collection_ids)
+    small = frozenset().union(*(stop_words(language) | asking_words(language) for language in languages))
+    counts |= {other: (1, 0) for others in near.values() for other in others if other in small and other not in counts}
     names = {word for word, (chunks, capitals) in counts.items() if capitals >= _CAPITALS * chunks}
     meant = {}
     for word, others in near.items():
         held = [other for other in others if other in counts]
+        if (with_umlauts := _with_umlauts(word)) in held:
+            meant[word] = with_umlauts
+            continue
         if any(_is_form(word, other, languages) for other in held):
             meant[word] = word
             continue
         if word in named:
             held = [other for other in held if _begins_alike(word, other) and (len(word) >= _NAMED or other in names)]
+        if not sure and len(word) < _SURE:
+            held = [other for other in held if not _differs_in_a_letter(word, other)]
         least = min((others[other] for other in held), default=0)
         nearest = [other for other in held if others[other] == least]
         if nearest:
             meant[word] = max(nearest, key=lambda other: (counts[other], other))
     return meant
+
+
+def _differs_in_a_letter(word: str, other: str) -> bool:
+    return len(word) == len(other) and sorted(word) != sorted(other)
+
+
+def _part_of_name(one: str, other: str, unknown: Set[str], meant: dict[str, str]) -> None:
+    """Take what was `meant` by a short word back where its neighbour, with a capital as well, stands nowhere: both are
+    a name."""
+    for short, beside in ((one, other), (other, one)):
+        if len(short) < _NAMED and beside in unknown and beside not in meant:
+            meant.pop(short, None)
 
 
 def _begins_alike(word: str, other: str) -> bool:
@@ -166,8 +211,8 @@ def _is_form(word: str, other: str, languages: Sequence[str]) -> bool:
 
 
 class _Lexicon:
-    """Every word of every collection, in the order in which they came; what has left since stays until the next
-    start."""
+    """The words that people ask with, then every word of every collection, in the order in which they came; what has
+    left since stays until the next start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -181,6 +226,7 @@ class _Lexicon:
         self._listed: list[str] = []
         self._signs = np.empty(0, np.uint64)
         self._lengths = np.empty(0, np.int16)
+        self._add(dict.fromkeys(sorted(ASKING)))
 
     def refresh(self) -> None:
         """Read the words that have come since the last time; all of them, where the newest known is another by now."""
@@ -201,11 +247,13 @@ class _Lexicon:
 
         self._words |= fresh
         self._listed += fresh
-        self._signs = np.append(self._signs, np.fromiter(map(_signs, fresh), np.uint64, len(fresh)))
-        self._lengths = np.append(self._lengths, np.fromiter(map(len, fresh), np.int16, len(fresh)))
+        plain = [*map(unaccented, fresh)]
+        self._signs = np.append(self._signs, np.fromiter(map(_signs, plain), np.uint64, len(plain)))
+        self._lengths = np.append(self._lengths, np.fromiter(map(len, plain), np.int16, len(plain)))
 
     def near(self, word: str) -> Mapping[str, int]:
-        """Return the words one edit away from `word`, and of a long one those two edits away, with how many edits.
+        """Return the words one edit away from `word`, and of a long one those two edits away, with how many edits. An
+        accent is no edit.
 
         What a word's signs and its length rule out is left out first: an edit changes two of its signs at most.
         """
@@ -214,24 +262,21 @@ class _Lexicon:
         with self._lock:
             listed, signs, lengths = self._listed, self._signs, self._lengths
         edits = 2 if len(word) >= _LONG else 1
-        different = np.bitwise_count(signs ^ np.uint64(_signs(word)))
-        [places] = np.nonzero((np.abs(lengths - len(word)) <= edits) & (different <= 2 * edits))
+        as_typed = unaccented if word.isascii() else str  # who types accents means them
+        plain = as_typed(word)
+        different = np.bitwise_count(signs ^ np.uint64(_signs(plain)))
+        [places] = np.nonzero((np.abs(lengths - len(plain)) <= edits) & (different <= 2 * edits))
         others = [listed[place] for place in places.tolist()]
-        found = zip(others, _edits(word, others).tolist(), strict=True)
-        nearest = sorted((count, other) for other, count in found if 0 < count <= edits)
+        found = zip(others, _edits(plain, [*map(as_typed, others)]).tolist(), strict=True)
+        nearest = sorted((count, other) for other, count in found if count <= edits and other != word)
         return {other: count for count, other in nearest[:_NEAREST]}
 
 
-_lexicon = _Lexicon()
-
-
-def _forget_after_fork() -> None:
-    """Begin anew in a forked child: a thread that it doesn't have may have held the lock."""
-    global _lexicon
-    _lexicon = _Lexicon()
-
-
-os.register_at_fork(after_in_child=_forget_after_fork)
+def _with_umlauts(word: str) -> str:
+    """Return the folded word with the umlauts that it is typed without."""
+    for typed, umlaut in (("ae", "ä"), ("oe", "ö"), ("ue", "ü")):
+        word = word.replace(typed, umlaut)
+    return word
 
 
 def _signs(word: str) -> int:
@@ -267,3 +312,15 @@ def _edits(word: str, others: Sequence[str]) -> NDArray[np.int16]:
                 )
         rows.append(row)
     return rows[-1][lengths, np.arange(len(others))]
+
+
+_lexicon = _Lexicon()
+
+
+def _forget_after_fork() -> None:
+    """Begin anew in a forked child: a thread that it doesn't have may have held the lock."""
+    global _lexicon
+    _lexicon = _Lexicon()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -15,4 +15,5 @@ class Origin:
     folder: str = ""
     etag: str = ""
     last_modified: str = ""
+    address: str = ""
     checked_at: datetime | None = None

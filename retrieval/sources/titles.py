@@ -67,8 +67,9 @@ def _html_title(text: str) -> str:
 
 def title_for(extracted: Extracted, *, filename: str) -> str:
     """Return the title of a document whose title nobody gave, once its file has been read."""
-    if is_title(extracted.title):
-        return extracted.title[:TITLE_CHARACTERS]
+    own = _plain(extracted.title) if _format_of(filename) == "markdown" else extracted.title
+    if is_title(own):
+        return own[:TITLE_CHARACTERS]
     return _first_heading(extracted, filename)[:TITLE_CHARACTERS] or title_of(filename)
 
 

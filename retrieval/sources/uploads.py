@@ -23,18 +23,19 @@ from retrieval.sources import Origin, archive
 
 ARCHIVE = "zip"  # not a format: its members are documents
 ENDINGS = frozenset(FORMATS)
-_AROUND_FILES = 64 * 1024  # bytes of a form that are not its files', at most
+AROUND_FILES = 64 * 1024  # bytes of a form that are not its files', at most
 
 
 @dataclass(frozen=True)
 class Upload:
     """The outcome for one file: a new document, or why there is none, with the document that holds the same if there is
-    one. `too_much` when a size limit or a quota is why."""
+    one. `too_much` when a size limit or a quota is why; `size` in bytes, where a file was refused for what it is."""
 
     filename: str
     document: Document | None = None
     refusal: Reason = NO_REASON
     too_much: bool = False
+    size: int | None = None
 
 
 def check_size(size: int, *, max_bytes: int) -> Reason:
@@ -49,7 +50,7 @@ def check_length(length: str, *, max_bytes: int) -> Reason:
     """Return why a form with this Content-Length is refused before anybody reads it; empty when it is not, or when it
     has none."""
     size = declared_length(length)
-    return check_size(size, max_bytes=max_bytes) if size > max_bytes + _AROUND_FILES else NO_REASON
+    return check_size(size, max_bytes=max_bytes) if size > max_bytes + AROUND_FILES else NO_REASON
 
 
 def declared_length(length: str) -> int:
@@ -72,9 +73,9 @@ def add_upload(
 ) -> list[Upload]:
     """Add the file as a document, or each member of a zip archive as one; `max_bytes` is the limit of each of them."""
     if refusal := check_size(file.size, max_bytes=max_bytes):
-        return [Upload(filename, refusal=refusal, too_much=True)]
+        return [Upload(filename, refusal=refusal, too_much=True, size=file.size)]
     if refusal := check_ending(filename, accepted=ENDINGS | {ARCHIVE}):
-        return [Upload(filename, refusal=refusal)]
+        return [Upload(filename, refusal=refusal, size=file.size)]
     if PurePath(filename).suffix.lower() == f".{ARCHIVE}":
         return _add_archive(collection, file=file, filename=filename, owner=owner, max_bytes=max_bytes)
     return [_add(collection, file=file, filename=filename, shown=filename, owner=owner, origin=Origin())]
@@ -99,7 +100,7 @@ def _add_archive(
         try:
             members = archive.unpack(packed, into=folder, endings=ENDINGS, limits=limits)
         except ArchiveRefused as error:
-            return [Upload(filename, refusal=error.reason)]
+            return [Upload(filename, refusal=error.reason, size=file.size)]
         return [_add_member(collection, member, filename=filename, owner=owner) for member in members]
 
 
@@ -131,7 +132,7 @@ def _add(
             collection, file=file, filename=filename, title=title, owner=owner, origin=origin
         )
     except QuotaExceeded as error:
-        return Upload(shown, refusal=error.reason, too_much=True)
+        return Upload(shown, refusal=error.reason, too_much=True, size=file.size)
     if not created:
-        return Upload(shown, document, refusal=Reason(_("The same file is already there:")))
+        return Upload(shown, document, refusal=Reason(_("The same file is already there:")), size=file.size)
     return Upload(shown, document)

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -29,7 +29,10 @@ _STEP_SECONDS = 10.0  # without a byte
 _ADDRESSES = 4  # of one host, tried one after the other
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
+USER_AGENT = "Mozilla/5.0 (compatible; docchat)"
+
 Resolve = Callable[[str, int], list[str]]
+Asking = Callable[[str], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Fetched:
     final_url: str
     etag: str
     last_modified: str
+    robots: str = ""  # what its X-Robots-Tag says
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,19 @@ class FetchLimits:
 
 
 def fetch(
-    url: str, *, limits: FetchLimits, etag: str = "", last_modified: str = "", resolve: Resolve | None = None
+    url: str,
+    *,
+    limits: FetchLimits,
+    etag: str = "",
+    last_modified: str = "",
+    resolve: Resolve | None = None,
+    asking: Asking | None = None,
 ) -> Fetched:
     """GET `url`, following up to five redirects, all within `limits.seconds`.
 
-    Raises FetchRefused for an address that may not be asked or an answer over a limit, PageGone for 404 and 410, and
-    FetchFailed when nothing useful comes back.
+    `asking` is called with each address before it is asked, and returns headers for it alone; what it raises ends the
+    fetch, and what it waits doesn't count. Raises FetchRefused for an address that may not be asked or an answer over a
+    limit, PageGone for 404 and 410, and FetchFailed when nothing useful comes back.
     """
     fetching = _Fetching(limits, resolve or look_up)
     asked = {"If-None-Match": etag, "If-Modified-Since": last_modified}
@@ -66,7 +77,9 @@ def fetch(
     address = url
     try:
         for _redirect in range(REDIRECTS + 1):
-            answer = fetching.get(_checked(address, limits.hosts), conditions)
+            checked = check_address(address, limits.hosts)
+            headers = fetching.before(asking, str(checked))
+            answer = fetching.get(checked, [*conditions, *headers])
             if isinstance(answer, Fetched):
                 return answer
             address = answer
@@ -79,10 +92,22 @@ def fetch(
     raise FetchRefused(_("It redirects more than %(limit)s times."), limit=REDIRECTS)
 
 
+def checked_addresses(url: str, *, limits: FetchLimits, resolve: Resolve | None = None) -> list[str]:
+    """Return the addresses that the host of `url` has, for a program that connects to them by itself. Raises
+    FetchRefused when it may not be asked, FetchFailed when it can't be looked up."""
+    checked = check_address(url, limits.hosts)
+    try:
+        return _Fetching(limits, resolve or look_up).addresses(checked.host, _port(checked))[:_ADDRESSES]
+    except httpcore2.TimeoutException as error:
+        raise FetchFailed(
+            _("There is no host %(host)s, or its name can't be looked up now."), host=checked.host
+        ) from error
+
+
 # ---- what may be asked -----------------------------------------------------------------------------------------------
 
 
-def _checked(address: str, hosts: Collection[str]) -> httpx2.URL:
+def check_address(address: str, hosts: Collection[str]) -> httpx2.URL:
     """Return the address, checked as far as it can be before its host is looked up. Raises FetchRefused."""
     try:
         url = httpx2.URL(address.strip())
@@ -127,6 +152,13 @@ class _Fetching(httpcore2.NetworkBackend):
         self._deadline = time.monotonic() + limits.seconds
         self._system = httpcore2.SyncBackend()
 
+    def before(self, asking: Asking | None, url: str) -> list[tuple[str, str]]:
+        """Return the headers for this address alone."""
+        began = time.monotonic()
+        headers = asking(url).items() if asking else ()
+        self._deadline += time.monotonic() - began
+        return [*headers]
+
     def left(self, timeout: float | None = None) -> float:
         """Return the seconds that the next step may take. Raises ReadTimeout when there are none."""
         left = self._deadline - time.monotonic()
@@ -143,14 +175,14 @@ class _Fetching(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         failed: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in self._addresses(host, port)[:_ADDRESSES]:
+        for address in self.addresses(host, port)[:_ADDRESSES]:
             try:
                 return _Stream(self._system.connect_tcp(address, port, timeout=self.left(timeout)), self)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failed = error
         raise failed
 
-    def _addresses(self, host: str, port: int) -> list[str]:
+    def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of the host. Raises FetchRefused when any of them is one that may not be asked."""
         hosts = _lower(self._limits.hosts)
         allowed = is_reachable if {host.lower(), f"{host.lower()}:{port}"} & hosts else is_public
@@ -191,7 +223,7 @@ class _Fetching(httpcore2.NetworkBackend):
         """Return the answer, or where it redirects to."""
         headers = [
             ("Host", url.netloc.decode("ascii")),
-            ("User-Agent", "Mozilla/5.0 (compatible; docchat)"),
+            ("User-Agent", USER_AGENT),
             ("Accept", "*/*"),
             ("Accept-Encoding", "gzip"),
             ("Connection", "close"),
@@ -212,6 +244,7 @@ class _Fetching(httpcore2.NetworkBackend):
                 str(url),
                 answered.get("etag", ""),
                 answered.get("last-modified", ""),
+                answered.get("x-robots-tag", ""),
             )
 
     def _body(self, response: httpcore2.Response, headers: dict[str, str]) -> bytes:

@@ -17,6 +17,7 @@ from retrieval.text.words import fold, words
 QUESTIONS_MOST = 4  # of one message; each is a search
 _SHORT = 16  # words; a message of so few and of one sentence is the question, whatever stands in it
 _TELLING = 3  # words that say something; a question of fewer is asked together with the sentence before it
+_APART = 3  # questions in one sentence, each of which is surely one
 _WORDY = 25  # words; of a longer sentence only the clauses from the first that asks count
 _LONG = 40  # words of a sentence in front of a question; only the end of a longer one is taken along
 
@@ -88,6 +89,15 @@ _LEADS = frozenset(
     hallo bitte und aber also nun oder et mais y pero e ma""".split()
 )
 _RELATIVE = frozenset("which who whom whose where when was wo wer qui que quand où dont cui che donde cuando".split())
+_INTERROGATIVE = frozenset(
+    """what which who whom whose when where why how was welche welcher welches welchen welchem wer wem wen wann wo woher
+    wohin warum weshalb wieso wie womit wofür wieviel quel quelle quels quelles qui quand où pourquoi comment combien
+    qué cuál cuáles quién cuándo dónde cómo cuánto cuántos cuántas""".split()
+)
+_VERBS = frozenset(
+    """is are was were do does did can could may might must should would will have has ist sind war waren kann können
+    darf dürfen muss müssen soll sollte hat haben wird werden est sont peut es son está hay""".split()
+)
 _CONDITIONS = frozenset(
     """when if assuming suppose given after before since while once
     wenn falls nachdem bevor seit sobald quand si cuando se""".split()
@@ -105,6 +115,9 @@ _BACKWARD = _POINTING - _ARTICLES | frozenset("there same instead former latter 
 _ABOUT = re.compile(
     r"\W*(?:(?:what|how) about|what if|was ist mit|wie (?:ist|wäre) es mit|wat met|et pour|y qué)\b", re.I
 )
+_JOINED = re.compile(
+    r"\A(?:(?:and|or|but|und|oder|aber|sowie|et|ou|y|o|e)\s+)+|[,;:–—\s]+\Z|\s+(?:and|und|et|y)\Z", re.I
+)
 _SMALL = frozenset().union(*STOP_WORDS.values())
 ASKING = _OPENING | _REQUESTS | _FRIENDLY | _SMALL
 """The folded words that people ask, greet and thank with, and those that say little."""
@@ -115,7 +128,9 @@ def asked_in(message: str) -> list[str]:
     or where nothing in it asks. One that says little by itself ("How do I reset it?") has the sentence before it."""
     sentences = [message[start:end] for start, end in _question_spans(message)]
     if len(sentences) <= 1 and len(message.split()) <= _SHORT:
-        return [_without_greeting(message)]
+        question = _without_greeting(message)
+        parts = _apart(_clauses(question))
+        return parts if len(parts) > 1 else [question]
     found = list(dict.fromkeys(_questions(sentences)))
     found = [question for question in found if not _is_polite(question)] or found
     if not found:
@@ -171,14 +186,47 @@ def _without_greeting(message: str) -> str:
 
 def _questions(sentences: list[str]) -> Iterator[str]:
     before = ""
+    marked = any(_MARKS.search(sentence) and not _is_polite(sentence) for sentence in sentences)
     for sentence in sentences:
         clauses = _clauses(sentence)
         if not clauses:
             continue
-        told = " ".join(_asking(clauses) if len(sentence.split()) > _WORDY else clauses)
-        if _asks(sentence, clauses):
-            yield f"{before} {told}".strip() if _needs(told, before) else told
-        before = " ".join(told.split()[-_LONG:])
+        asking = _asking(clauses) if len(sentence.split()) > _WORDY else clauses
+        asks = _asks(sentence, clauses, marked=marked)
+        for told in _apart(asking) if asks else [" ".join(asking)]:
+            if asks:
+                yield f"{before} {told}".strip() if _needs(told, before) else told
+            before = " ".join(told.split()[-_LONG:])
+
+
+def _apart(clauses: list[str]) -> list[str]:
+    """Return a sentence as the questions that it is made of: "How long does it last, and what does support cost?" is
+    two. Each says enough to be searched for by itself; of two without a comma, the second often goes on about the first
+    ("Who wrote the music for it and what was new about the themes?")."""
+    parts: list[list[str]] = []
+    for clause in clauses:
+        if parts and _is_whole(parts[-1][0], first=len(parts) == 1) and _is_whole(clause):
+            parts.append([clause])
+        else:
+            parts[-1:] = [[*(parts[-1] if parts else ()), clause]]
+    if len(parts) < _APART and not (len(parts) == 2 and parts[0][-1].endswith((",", ";")) and _is_joined(parts[1][0])):
+        return [" ".join(clauses)]
+    return [_JOINED.sub("", " ".join(part)) for part in parts]
+
+
+def _is_joined(clause: str) -> bool:
+    return not _ONWARD.isdisjoint(words(clause)[:1])
+
+
+def _is_whole(clause: str, *, first: bool = False) -> bool:
+    """Return whether a clause is a question of its own, that points at nothing before it. What isn't `first` and begins
+    with "which" or "who" is one only with a verb behind that, as questions have it."""
+    said = [word for word in words(clause) if word not in _LEADS]
+    if not said or said[0] not in _INTERROGATIVE or sum(word not in _SMALL for word in said) < _TELLING - 1:
+        return False
+    if first or not _BACKWARD.isdisjoint(said):
+        return first
+    return said[0] not in _RELATIVE or _is_joined(clause) or not _VERBS.isdisjoint(said[1:2])
 
 
 def _clauses(sentence: str) -> list[str]:
@@ -188,9 +236,13 @@ def _clauses(sentence: str) -> list[str]:
     return [part for part in parts if part and not _is_friendly(part)]
 
 
-def _asks(sentence: str, clauses: list[str]) -> bool:
+def _asks(sentence: str, clauses: list[str], *, marked: bool) -> bool:
+    """Return whether a sentence asks or requests something. Where some of a message are `marked` by a question mark,
+    one without tells, unless it says that it asks."""
     if _MARKS.search(sentence) or _ASIDE.search(sentence):
         return True
+    if marked:
+        return any(word in _REQUESTS for word in [word for word in words(clauses[0]) if word not in _LEADS][:1])
     return any(_begins(clause, relative=place > 0) for place, clause in enumerate(clauses))
 
 

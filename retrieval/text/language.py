@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -83,14 +84,12 @@ _SPOKEN_IN = {
 }
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _identifier(languages: tuple[str, ...]) -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    known = [language for language in languages if language in identifier.labels]
-    identifier.set_languages(known or None)
-    return identifier
+    """Return the model that chooses among these `languages`; it shares what it has with the one that knows all."""
+    narrowed = copy(load_model())
+    narrowed.set_languages([language for language in languages if language in narrowed.labels] or None)
+    return narrowed
 
 
 @cache

@@ -47,6 +47,9 @@ _HYPHENED = re.compile(
 )
 _SPACED_CODE = re.compile(r"(?<![\w-])[A-Z]{1,4} \d{2,}[A-Za-z]?(?![\w-]|[.,]\d)")
 _ACCENTED = re.compile(rf"(?<![\w{MARKS}])[^\W\d_][\w{MARKS}]*(?:[^\x00-\x7f]|[{MARKS}])[\w{MARKS}]*")
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "œ": "oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "ı": "i"}
+)
 _LATIN = re.compile(r"[a-z]")
 
 
@@ -64,8 +67,10 @@ def dates(text: str) -> Iterator[tuple[re.Match[str], str]]:
 
 @lru_cache(maxsize=20_000)
 def unaccented(word: str) -> str:
-    """Return a word in Latin letters without its accents; in other scripts marks are letters of their own."""
+    """Return a word in Latin letters without its accents, as a keyboard that lacks them writes it; in other scripts
+    marks are letters of their own."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", word) if not unicodedata.combining(sign))
+    plain = plain.translate(_LETTERS)
     return plain if _LATIN.search(plain.lower()) else word
 
 

@@ -1,9 +1,9 @@
 """Words that say little, like “how” in English: what a text is about does not depend on them.
 
 For Danish, Dutch, English, Finnish, French, German, Hungarian, Italian, Nepali, Norwegian, Portuguese, Russian,
-Spanish, Swedish and Turkish these are the lists of the Snowball project as PostgreSQL ships them; Arabic, Bengali,
-Catalan, Chinese, Czech, Greek, Hebrew, Hindi, Indonesian, Japanese, Korean, Persian, Polish, Romanian, Slovene, Thai,
-Ukrainian and Vietnamese have short ones of their own.
+Spanish, Swedish and Turkish these are the lists of the Snowball project as PostgreSQL ships them, with the words that
+German and French ask with; Arabic, Bengali, Catalan, Chinese, Czech, Greek, Hebrew, Hindi, Indonesian, Japanese,
+Korean, Persian, Polish, Romanian, Slovene, Thai, Ukrainian and Vietnamese have short ones of their own.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ _LISTS = {
         sollte sondern sonst über um und uns unse unsem unsen unser unses unter viel vom von vor während war waren
         warst was weg weil weiter welche welchem welchen welcher welches wenn werde werden wie wieder will wir wird
         wirst wo wollen wollte würde würden zu zum zur zwar zwischen
+        wann warum wem wen wer weshalb wessen wieso wieviel wobei wodurch wofür wogegen woher wohin womit wonach woran
+        worauf woraus worin worum wovon wozu worden wurde wurden
     """,
     "fr": """
         au aux avec ce ces dans de des du elle en et eux il je la le leur lui ma mais me même mes moi mon ne nos
@@ -60,7 +62,8 @@ _LISTS = {
         fûtes furent sois soit soyons soyez soient fusse fusses fût fussions fussiez fussent ayant ayante ayantes
         ayants eu eue eues eus ai as avons avez ont aurai auras aura aurons aurez auront aurais aurait aurions
         auriez auraient avais avait avions aviez avaient eut eûmes eûtes eurent aie aies ait ayons ayez aient eusse
-        eusses eût eussions eussiez eussent
+        eusses eût eussions eussiez eussent combien laquelle lequel où pourquoi quand quel quelle quelles quels
+        quoi
     """,
     "es": """
         de la que el en y a los del se las por un para con no una su al lo como más pero sus le ya o este sí porque
@@ -325,8 +328,7 @@ _ASKING = {
     ),
     "de": frozenset(
         """beschreib beschreibe beschreiben bitte dokument dokumente dokumenten erklär erkläre erklären geben genannt
-        genau gib gibt gilt heißt laut lautet mehr nenn nenne nennen sag sage sagen sagt steht text wann warum welchem
-        welchen welcher welches wer weshalb wieso wieviel wofür womit worden wurde wurden wozu zeig zeige zeigen
-        """.split()
+        genau gib gibt gilt gab heißt hieß laut lautet lautete mehr nenn nenne nennen sag sage sagen sagt steht text
+        welchem welchen welcher welches zeig zeige zeigen""".split()
     ),
 }

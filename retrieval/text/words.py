@@ -30,10 +30,14 @@ _UNWRITTEN = re.compile(r"[\xad\u200c\u200d\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4
 
 _PRESENTED = re.compile(r"[\ufb00-\ufb06\uff01-\uff9f]+")
 
-_TOKEN = re.compile(rf"\w[\w{MARKS}]*")
 _WORD = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*|\d+")
+_ASCII_WORD = re.compile(r"[a-z]+|[0-9]+")  # the same in half the time
 VOCABULARY_LONGEST = 32  # letters; what is longer is hardly a word
 _PLAIN_WORD = re.compile(rf"(?<![\w{MARKS}])[^\W\d_](?:[^\W\d_]|[{MARKS}]){{2,}}(?![\w])")
+_HYPHENED = re.compile(
+    r"(?<![\w\u2010\u2011-])[^\W\d_]{1,15}(?:[\u2010\u2011-][^\W\d_]{1,15}){1,2}(?![\w\u2010\u2011-])"
+)
+_HYPHENS = re.compile(r"[\u2010\u2011-]")
 _COMPOUND = re.compile(rf"\w[\w{MARKS}]*(?:[.\-]\w[\w{MARKS}]*)*")  # a word, or a name of several: QDRANT_URL, 3.5
 
 _RUN = re.compile(r"[^\W_]+")
@@ -57,20 +61,18 @@ def plain_letters(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the folded words of `text` in order: "QDRANT_URL isn't 3.5" is qdrant, url, isn, t, 3, 5."""
-    found: list[str] = []
-    for token in _TOKEN.findall(fold(text)):
-        if token.isalpha():
-            found.append(token)
-        else:
-            found += _WORD.findall(token)
-    return found
+    folded = fold(text)
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
 def vocabulary(text: str) -> dict[str, bool]:
     """Return the folded words of `text` that may be taken for one another when they are spelt wrong, and whether one
-    stands there with a capital: words of three letters and more, in scripts that space words, and no part of a code."""
+    stands there with a capital: words of three letters and more, in scripts that space words, and no part of a code.
+    What is hyphened counts in one
+    piece as well: people write wifi for Wi-Fi."""
     found: dict[str, bool] = {}
-    for written in _PLAIN_WORD.findall(text):
+    hyphened = (_HYPHENS.sub("", written) for written in _HYPHENED.findall(text))
+    for written in (*_PLAIN_WORD.findall(text), *hyphened):
         word = fold(written)
         if len(word) <= VOCABULARY_LONGEST and (word.isascii() or not _UNSPACED.search(word)):
             found[word] = found.get(word, False) or word[0] != written[0]

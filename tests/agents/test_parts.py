@@ -247,6 +247,7 @@ def test_wrong_part_is_refused_by_field_limit_and_fix(
         make()
 
 
+@pytest.mark.case(132)
 def test_what_is_no_small_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="pipe is no regular file"):

@@ -95,6 +95,7 @@ def test_provider_gets_its_call_back_as_it_made_it_and_answers(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
+@pytest.mark.case(103)
 def test_provider_answers_from_passages_that_come_with_the_question(name: str) -> None:
     with playing(name) as server:
         events, result = ask(server, UserMessage("Whales?", PASSAGES))
@@ -163,6 +164,7 @@ def test_o_series_is_told_its_instructions_by_the_user_and_its_limit_by_another_
     assert body["max_completion_tokens"] == 300
 
 
+@pytest.mark.case(103)
 def test_mistral_gets_its_ids_back_and_no_thoughts() -> None:
     with playing("mistral") as server:
         _, result = ask(server)
@@ -171,6 +173,7 @@ def test_mistral_gets_its_ids_back_and_no_thoughts() -> None:
         assert result.usage == Usage(200, 40)
 
 
+@pytest.mark.case(101)
 def test_mistral_takes_calls_with_ids_of_another_provider_once_these_are_short() -> None:
     call = ToolCall("call_0fypS1hVXyz", "search", "{}")
     history = [
@@ -197,6 +200,7 @@ def test_mistral_takes_a_conversation_whose_last_run_ended_after_its_tools() -> 
         assert [message["role"] for message in sent(server)] == "system user assistant tool assistant user".split()
 
 
+@pytest.mark.case(102)
 def test_gemini_gets_its_signature_back_and_its_thoughts_are_counted() -> None:
     with playing("gemini") as server:
         _, result = ask(server)
@@ -208,6 +212,7 @@ def test_gemini_gets_its_signature_back_and_its_thoughts_are_counted() -> None:
     assert result.messages[1].tool_calls[0].attached == {"extra_content": call["extra_content"]}
 
 
+@pytest.mark.case(102)
 def test_deepseek_gets_the_thoughts_of_its_call_back() -> None:
     with playing("deepseek") as server:
         _, result = ask(server)
@@ -216,6 +221,7 @@ def test_deepseek_gets_the_thoughts_of_its_call_back() -> None:
     assert result.usage == Usage(200, 40, cached_tokens=128, reasoning_tokens=24)
 
 
+@pytest.mark.case(102)
 def test_openrouter_gets_its_details_back_put_together() -> None:
     with playing("openrouter") as server:
         ask(server)

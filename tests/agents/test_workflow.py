@@ -149,6 +149,20 @@ def test_values_flow_between_steps_with_their_types(run: Run) -> None:
     }
 
 
+@pytest.mark.parametrize("twice", ["'${inputs.text}${inputs.text}'", "['${inputs.text}', '${inputs.text}']"])
+def test_case_132_values_that_multiply_end_with_the_limit(run: Run, twice: str) -> None:
+    steps = "\n".join(
+        f"  s{n}: {{function: note, with: {{value: {twice.replace('inputs.text', f'steps.s{n - 1}.output')}}}}}"
+        for n in range(1, 40)
+    )
+    result = run(
+        f"inputs: {{text: {{}}}}\nsteps:\n  s0: {{function: note, with: {{value: '${{inputs.text}}'}}}}\n{steps}",
+        inputs={"text": "whales " * 100},
+    )
+    assert result.status == "failed"
+    assert "the value is larger than 10,000,000 characters" in str(result.error)
+
+
 def test_foreach_gives_a_list_in_the_order_of_its_items(run: Run) -> None:
     result = run(
         """
@@ -280,6 +294,7 @@ def test_orm_in_steps_and_in_an_agents_tools_is_inside_the_callers_transaction(r
     desk.registry.function(add)
     desk.registry.tool(count)
     desk.registry.agent(Agent("clerk", "", tools=[count], models=[ScriptedModel([ToolCall("1", "count", "{}"), "ok"])]))
+    Group.objects.all().delete()
     Group.objects.create(name="of the test")
     text = """
         steps:

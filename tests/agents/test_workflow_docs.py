@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.workflows.file import AGENT_KEYS, STEP_KEYS, TOP_KEYS
+from agents.workflows.step import AGENT_KEYS, STEP_KEYS, TOP_KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "workflows.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import dedent
 
@@ -246,6 +247,17 @@ def test_case_46_no_file_outside_the_folder_is_read(tmp_path: Path, registry: Re
     assert "can't be read" in problem(folder, registry, text.format('"a\\0b"'))
     (folder / "w.yaml").write_text(text.format("good.md"))
     assert Workflow.load(folder / "w.yaml", registry=registry).file.steps[0].name == "a"
+
+
+def test_case_132_only_regular_files_are_read_and_not_beyond_their_limit(tmp_path: Path, registry: Registry) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(300_000_000)
+    text = "agents:\n  a: {{instructions_file: {}, model: fast}}\nsteps: {{a: {{agent: a, prompt: x}}}}"
+    assert problem(tmp_path, registry, text.format("pipe")).endswith("'pipe' can't be read: is no regular file")
+    assert problem(tmp_path, registry, text.format("large")).endswith("can't be read: is larger than 1000000 bytes")
+    with pytest.raises(WorkflowInvalid, match="is no regular file"):
+        Workflow.load(tmp_path / "pipe", registry=registry)
 
 
 def test_file_that_is_not_there_is_named(tmp_path: Path, registry: Registry) -> None:

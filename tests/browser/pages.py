@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -46,6 +46,13 @@ SIZES = {"wide": WIDE, "phone": PHONE}
 # A violation is told by an event even where the browser's console keeps quiet about it (a report-only policy, a frame).
 WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`Content-Security-Policy: ${event.effectiveDirective} refused ${event.blockedURI}`));"""
+
+
+def follow(link: Locator) -> None:
+    """Click what leads to another page, and be there: a click alone returns while the page that is left still shows."""
+    with link.page.expect_navigation():
+        link.click()
+
 
 MARKS = [
     pytest.mark.browser,

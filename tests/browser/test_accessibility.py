@@ -31,7 +31,9 @@ OURS = {"include": ["#content"], "exclude": [[".select2"], [".selector"]]}  # in
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("accessibility")
-    with furnished_site(folder, OPENAI_BASE_URL=model.url, CHAT_MODEL="a-language-model") as started:
+    with furnished_site(
+        folder, OPENAI_BASE_URL=model.url, CHAT_MODEL="a-language-model", EMAIL_URL="console:"
+    ) as started:
         yield started
 
 
@@ -144,8 +146,7 @@ def test_attaching_has_no_barrier(page: Page, model: ChatServer, size: str, tmp_
     expect(page.locator("[data-attached] [data-state=ready]")).to_have_count(1, timeout=30_000)
     found["attached"] = barriers(page)
     page.goto("/documents/1/")
-    with page.expect_navigation():
-        page.get_by_role("link", name="Ask about this document").click()
+    chromium.follow(page.get_by_role("link", name="Ask about this document"))
     expect(page.locator("[data-chosen] > li")).to_have_count(1)
     cite(model, FILTER)
     ask(page, QUESTION)
@@ -178,8 +179,7 @@ def test_errors_have_no_barrier(page: Page, model: ChatServer) -> None:
     for _ in range(11):
         page.get_by_label("Username").fill(f"nobody {page.viewport_size}")
         page.get_by_label("Password").fill("wrong")
-        with page.expect_navigation():
-            page.get_by_role("button", name="Sign in").click()
+        chromium.follow(page.get_by_role("button", name="Sign in"))
         found.setdefault("sign-in refused", barriers(page))
         if page.get_by_role("heading", name="Too many attempts").is_visible():
             break
@@ -188,22 +188,44 @@ def test_errors_have_no_barrier(page: Page, model: ChatServer) -> None:
     assert not any(found.values()), "\n".join(f"{state}: {what}" for state, said in found.items() for what in said)
 
 
+def test_pages_of_an_account_have_no_barrier(page: Page) -> None:
+    found = {}
+    for name in ("forgotten", "sent", "x/y", "new"):
+        page.goto(f"/accounts/password/{name}/")
+        found[name] = barriers(page)
+    sign_in(page, "reader")
+    page.goto("/")
+    page.get_by_role("button", name="Account").click()
+    found["menu"] = barriers(page)
+    page.get_by_role("link", name="Change password").click()
+    page.get_by_label("Old password").fill("wrong")
+    page.get_by_label("New password", exact=True).fill("short")
+    page.get_by_label("New password confirmation").fill("other")
+    page.locator("main").get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    found["password"] = barriers(page)
+    page.goto("/accounts/password/changed/")
+    found["changed"] = barriers(page)
+    page.goto("/accounts/sign-ins/")
+    expect(page.get_by_text("this browser")).to_be_visible()
+    found["sign-ins"] = barriers(page)
+    assert {state: said for state, said in found.items() if said} == {}
+
+
 def test_reading_has_no_barrier(page: Page, model: ChatServer, size: str) -> None:
     found = {}
     for address in ("/documents/", "/documents/?q=pump", "/documents/?q=nowhere", "/documents/?format=epub"):
         page.goto(address)
         found[address] = barriers(page)
     page.goto("/documents/")
-    with page.expect_navigation():
-        page.get_by_role("link", name="Pump manual").click()
+    chromium.follow(page.get_by_role("link", name="Pump manual"))
     document = page.url
     found["pages"] = barriers(page)
     for query in ("?view=text", "?view=text&find=pump", "?view=pages&find=pump", "?find=nowhere"):
         page.goto(f"{document}{query}")
         found[query] = barriers(page)
     page.goto("/documents/")
-    with page.expect_navigation():
-        page.get_by_role("link", name="Workshop rules").click()
+    chromium.follow(page.get_by_role("link", name="Workshop rules"))
     page.locator("[data-outline] summary").click()
     found["contents"] = barriers(page)
     sign_in(page, "reader")
@@ -231,13 +253,17 @@ def test_pages_of_the_staff_have_no_barrier(page: Page, size: str, tmp_path: Pat
     """Ours: what Django's own pages around them do is not looked at."""
     found = {}
     sign_in(page, "staff")
+    for path in ("", "chatsite/"):
+        page.goto(f"/admin/{path}")
+        expect(page.get_by_role("heading", name="Questions and answers")).to_be_visible()
+        found[f"overview on /admin/{path}"] = barriers(page, inside={"include": [".overview"]})
     pages = ["document/", "document/1/change/", "document/2/change/", "document/add/", "document/paste/"]
     pages += ["document/address/", "collection/", "collection/1/change/", "collection/1/query/"]
     for path in pages:
         page.goto(f"/admin/retrieval/{path}")
         found[path] = barriers(page, inside=OURS)
     page.get_by_label("Query").fill("filter of the pump")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     expect(page.locator(".passages li").first).to_be_visible()
     found["query answered"] = barriers(page, inside=OURS)
     page.goto("/admin/retrieval/document/add/")

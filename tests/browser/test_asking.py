@@ -92,7 +92,8 @@ def ask(page: Page, question: str) -> None:
 
 
 def select(page: Page, selector: str, words: str) -> None:
-    """Select `words` in the page, as a mouse or a finger would leave it."""
+    """Select `words` in the page, as a mouse or a finger would leave it, as soon as they are there."""
+    expect(page.locator(selector).filter(has_text=words).first).to_be_attached()
     page.evaluate(
         """([selector, words]) => {
             for (const element of document.querySelectorAll(selector)) {

@@ -208,12 +208,13 @@ def test_suggestions_begin_and_go_on_with_a_conversation(page: Page, model: Chat
     starter.click()
     run = ended(page)
     expect(run.locator("[data-question]")).to_have_text(wanted)
-    following = run.locator("[data-suggestion]").first
+    ask(page, "How do I add a document?")  # other sections stand near what answers it
+    following = ended(page).locator("[data-suggestion]").first
     wanted = following.inner_text()
     following.click()
     expect(last(page).locator("[data-question]")).to_have_text(wanted)
     ended(page)
-    assert page.locator("[data-runs] > article.run").count() == 2
+    assert page.locator("[data-runs] > article.run").count() == 3
 
 
 @pytest.mark.parametrize("size", ["wide"])

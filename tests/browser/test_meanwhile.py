@@ -123,6 +123,7 @@ def test_200000_characters_of_thoughts_are_drawn_without_touching_what_stands_th
     assert page.evaluate("window.removed") == 0
 
 
+@pytest.mark.case(108)
 def test_slow_model_is_waited_for_in_seconds_with_quoted_sentences_meanwhile(page: Page, model: ChatServer) -> None:
     model.script(chat_server.text("In March", " and in October [1].", first_delay=LONG))
     ask(page, QUESTION)

@@ -29,7 +29,9 @@ def test_deployment_is_told_that_nothing_limits_what_readers_attach(settings: An
         messages = run_checks(tags=["security"], include_deployment_checks=True)
         return [message.hint for message in messages if message.id == "chatsite.I001"]
 
-    assert told() == ["Set USER_QUOTA_BYTES, or ATTACHMENTS to 0."]
+    assert told() == []
+    settings.ATTACHMENTS_QUOTA_BYTES = 0
+    assert told() == ["Set ATTACHMENTS_QUOTA_BYTES, or ATTACHMENTS to 0."]
     settings.USER_QUOTA_BYTES = 10**9
     assert told() == []
     settings.USER_QUOTA_BYTES, settings.ATTACHMENTS = 0, 0
@@ -130,7 +132,7 @@ def test_sqlite_that_takes_its_write_lock_late_is_named(monkeypatch: pytest.Monk
     assert check_write_lock(None) == []
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"timeout": 20})
     (message,) = check_write_lock(None)
-    assert message.id == "chatsite.W004"
+    assert message.id == "chatsite.W005"
     assert "IMMEDIATE" in str(message.hint)
 
 

@@ -35,6 +35,7 @@ def shown(*names: str, settings: str = "", cwd: Path, **environ: str) -> dict[st
     return values
 
 
+@pytest.mark.case(136)
 def test_variables_of_the_project_itself_are_not_read(tmp_path: Path) -> None:
     foreign = {"DATABASE_URL": "psql://u:p@db/host", "PORT": "tcp://10.0.0.1:80", "DEBUG": "WARN", "HTTPS": "maybe"}
     values = shown("DEBUG", "SECRET_KEY", "SITE_INGESTS", cwd=tmp_path, **foreign)

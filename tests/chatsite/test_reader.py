@@ -38,7 +38,7 @@ def ask(secret: str) -> dict[str, Any]:
 
 def last_event(secret: str, run_id: str) -> dict[str, Any]:
     response = Client().get(f"/api/v1/chat/runs/{run_id}/events", headers={"Authorization": f"Bearer {secret}"})
-    body: dict[str, Any] = json.loads(response.getvalue().decode().rsplit("data: ", 1)[1])
+    body: dict[str, Any] = json.loads(response.getvalue().decode().rsplit("data: ", 1)[1].partition("\n")[0])
     return body
 
 

@@ -15,9 +15,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from chatsite.models import Conversation, Run
 from retrieval.models import Collection, Document
 
+RESET = {"password_reset_done", "password_reset_confirm", "password_reset_complete"}
 PUBLIC = {"chat", "embed", "embed-script", "login", "logout", "api-health", "api-schema", "api-docs"}
+PUBLIC |= {"api-health-live", "api-health-ready", *RESET}
+PUBLIC |= {"staff"}  # who is none of them is sent on to "embed"
 NO_ID = "7b0f5a9e-0000-4000-8000-000000000000"
-SAMPLES = {"uuid": NO_ID, "int": "1", "slug": "nothing", "str": "nothing"}
+SAMPLES = {"uuid": NO_ID, "int": "1", "slug": "nothing", "str": "nothing", "path": "nothing"}
 
 
 def routes(patterns: Any, prefix: str = "/", *, samples: Mapping[str, str] = SAMPLES) -> Iterator[tuple[str, str]]:

@@ -84,9 +84,10 @@ def text(*deltas: str, delay: float = 0.0, first_delay: float = 0.0) -> Reply:
     return Reply([*pieces, chunk({}, finish="stop"), usage(10, len(deltas)), DONE])
 
 
-def calls(*wanted: tuple[str, dict[str, Any] | str]) -> Reply:
-    """A turn that calls tools: pairs of a name, and arguments as a dict or as raw text. They are sent in two parts."""
-    pieces: list[Piece] = [chunk({"role": "assistant", "content": None})]
+def calls(*wanted: tuple[str, dict[str, Any] | str], said: str = "") -> Reply:
+    """A turn that calls tools: pairs of a name, and arguments as a dict or as raw text. They are sent in two parts,
+    behind what is `said` before."""
+    pieces: list[Piece] = [chunk({"role": "assistant", "content": said or None})]
     for index, (name, given) in enumerate(wanted):
         arguments = given if isinstance(given, str) else json.dumps(given)
         half = len(arguments) // 2

@@ -173,7 +173,7 @@ def test_doctor_names_what_is_wrong_and_the_fix(
     use("two")  # type: ignore[operator]
     said = run("doctor", status=1)
     for line in (
-        "but would be indexed with another model or version now",
+        "but would be indexed with another model now",
         "-> Run “manage.py reindex”.",
         "1: The file is broken: it can't be read",
         "1 wait, the oldest for 1 h 0 min; 0 in hand",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from retrieval.models import Collection, Document
 from retrieval.namesakes import told_apart
 
@@ -40,6 +42,13 @@ def test_what_is_alike_in_all_has_its_id(public: Collection) -> None:
     Document.objects.update(created_at=same[0].created_at)
     same = list(Document.objects.all())
     assert told_apart(same) == {document.pk: f"#{document.pk}" for document in same}
+
+
+def test_an_attached_file_is_told_by_that_and_not_by_its_collections_name(public: Collection, reader: User) -> None:
+    attached = Collection.objects.create(name="attached-1", slug="attached-1", owner=reader, hidden=True)
+    shown, file = made(public, "A", "a.md"), made(attached, "A", "a.md")
+    assert told_apart([file], among=Document.objects.all()) == {file.pk: "Attached to a conversation"}
+    assert told_apart([shown], among=Document.objects.all()) == {shown.pk: "Handbook"}
 
 
 def test_others_are_looked_for_in_one_query(public: Collection, django_assert_num_queries: Any) -> None:

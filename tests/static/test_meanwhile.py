@@ -108,6 +108,7 @@ def test_200000_characters_of_thoughts_are_drawn_piece_by_piece() -> None:
     assert line <= 200
 
 
+@pytest.mark.case(108)
 def test_waiting_is_told_in_seconds_to_the_eye_and_once_to_the_ear() -> None:
     assert run(
         """meanwhile.take("waiting", { seconds: 3 });

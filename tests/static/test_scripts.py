@@ -11,8 +11,9 @@ from tests.static.engine import SCRIPTS, Engine
 
 # These only tie elements, events and requests together: tests/browser sees what comes of it.
 WIRING = {
-    "actions.js", "attachments.js", "chat.js", "choosing.js", "conversations.js", "enter.js", "panel.js", "quotes.js",
-    "reader.js", "widget.js",
+    "actions.js", "admin-search.js", "approvals.js", "attachments.js", "chat.js", "choosing.js", "conversations.js",
+    "earlier.js", "enter.js", "panel.js", "quotes.js", "reader.js", "widget.js", "workflow-designer.js",
+    "workflow-graph.js", "workflow-run.js",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from chatsite.evaluation import EvaluatedSite
+from chatsite.evaluation import EvaluatedSite, saved_questions
 from retrieval.errors import RetrievalError
 from retrieval.evaluation import report
 from retrieval.evaluation.located import Located, locate
@@ -35,7 +35,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path, help="The folder, the JSON or the csv.")
+        parser.add_argument("path", type=Path, nargs="?", help="The folder, the JSON or the csv.")
+        parser.add_argument("--saved", action="store_true", help="Ask the questions that staff have saved, instead.")
         parser.add_argument(
             "--compare",
             nargs=2,
@@ -62,17 +63,19 @@ class Command(BaseCommand):
         )
         parser.add_argument("--here", action="store_true", help="Use this site's own database and index, as it is.")
 
-    def handle(self, *args: Any, path: Path, **options: Any) -> None:
+    def handle(self, *args: Any, path: Path | None, saved: bool, **options: Any) -> None:
+        if (path is None) != saved:
+            raise CommandError("Name a set, or ask the questions that staff have saved with --saved.")
         if options["compare"] and len(set(options["compare"])) < 2:
             raise CommandError("--compare wants two different ones.")
         try:
-            self._evaluate(path, options)
+            found = read_set(path) if path else saved_questions()
+            self._evaluate(path or Path(), found, options)
         except RetrievalError as error:
             raise CommandError(str(error)) from error
 
-    def _evaluate(self, path: Path, options: dict[str, Any]) -> None:
+    def _evaluate(self, path: Path, found: QuestionSet, options: dict[str, Any]) -> None:
         requirements = [parse_requirement(text) for text in options["fail_under"] or []]
-        found = read_set(path)
         saved = [Path(name) for name in options["compare"] or [] if name.endswith(".json")]
         if found.sources and not options["here"] and len(saved) < 2:
             self._ask_elsewhere(path, found, options)

@@ -7,7 +7,7 @@ import { counted, text } from "./texts.js";
 
 const HOLDS_BLOCKS = "article, div, ul, ol, blockquote, table, thead, tbody, tr, li:has(> p)";
 const LONG_TEXT = 8_000;
-const OURS = ["data-open"]; // a citation whose document is open beside the chat
+const OURS = ["data-open", "tabindex"]; // a citation whose document is open beside the chat; what has the focus
 
 export class Answer {
   #article;
@@ -58,19 +58,26 @@ export class Answer {
   }
 
   called(call) {
-    const query = queryOf(call);
-    this.#called.push({ query, at: performance.now() });
-    this.show(query ? text("searching", { query }) : text("working"));
+    const { query, step } = argumentsOf(call);
+    const { title } = call;
+    this.#called.push({ query, step, title, at: performance.now() });
+    if (title) return this.show(text("asking-tool", { title }));
+    this.show(step ? text("step", { step }) : query ? text("searching", { query }) : text("working"));
   }
 
-  received({ passages = 0 }) {
+  received({ passages = 0, failed = false }) {
+    const { query, step, title } = this.#called.shift() ?? {};
+    if (title) return this.#did(text(failed ? "tool-failed" : "tool-answered", { title }));
+    if (step) return this.#did(text("step-done", { step }));
     this.show(passages ? counted("reading", passages) : text("reading-none"));
-    const { query } = this.#called.shift() ?? {};
-    if (!query || !this.#steps) return;
+    if (query) this.#did(`${text("searched", { query })} ${counted("found", passages)}`);
+  }
+
+  /** Lists what has been done. */
+  #did(what) {
+    if (!this.#steps) return;
     this.#steps.hidden = false;
-    const step = document.createElement("li");
-    step.textContent = `${text("searched", { query })} ${counted("found", passages)}`;
-    this.#steps.querySelector("ol").append(step);
+    this.#steps.querySelector("ol").append(Object.assign(document.createElement("li"), { textContent: what }));
   }
 
   /** Takes an event of the answer's content: `open`, `text`, `citation`, `html` or `kept`. */
@@ -155,12 +162,12 @@ export function grow(element, more) {
   return next;
 }
 
-/** What a search looks for. A model wrote its arguments, which may not even be JSON. */
-function queryOf({ arguments: given }) {
+/** What a search looks for, or a workflow's step is called. A model may have written it, so that it is perhaps no JSON. */
+function argumentsOf({ arguments: given }) {
   try {
-    return JSON.parse(given).query;
+    return JSON.parse(given) ?? {};
   } catch {
-    return "";
+    return {};
   }
 }
 

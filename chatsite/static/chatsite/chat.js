@@ -83,7 +83,7 @@ function take(article) {
 }
 
 async function post({ query, passages = [], collections, documents = [], replaces, continues }, signal) {
-  const body = { query, stream: true, keep: true, session_id: chat.dataset.session || undefined, model: composer.model, replaces, continues };
+  const body = { query, stream: true, keep: true, session_id: chat.dataset.session || undefined, agent: chat.dataset.agent, model: composer.model, replaces, continues };
   if (passages.length) body.selections = passages.map(({ text: selected, selection }) => ({ text: selected, ...selection }));
   else if (documents.length) body.document_ids = documents.map(({ id }) => id);
   else body.collections = collections;
@@ -139,7 +139,7 @@ async function follow(response, { article, answer, meanwhile, question, signal }
     else if (name === "tool_call") answer.called(value);
     else if (name === "tool_result") answer.received(value);
     else if (name === "error") throw new Failure(value.message, { request: value.request_id, recorded: true });
-    else if (name === "done") return answer.end();
+    else if (name === "done" || name === "approval") return answer.end();
     else if (name === "supported") answer.support();
     else if (name === "withdrawn") answer.withdraw();
     else if (BEFORE.includes(name)) meanwhile.take(name, value);
@@ -256,6 +256,20 @@ function countdown(seconds) {
 
 function element(name, className, content) {
   return Object.assign(document.createElement(name), { className, textContent: content });
+}
+
+/** Has the answer in `article` go on with what its reader has decided: `decision` is sent to `url`. */
+export async function decide(article, url, decision) {
+  if (current) return;
+  article.dataset.state = "running";
+  article.querySelectorAll("[data-approval]").forEach((card) => card.remove());
+  article.tabIndex = -1; // the button that was pressed has gone
+  article.focus({ preventScroll: true });
+  await answering(article, async (signal) => {
+    const response = await send(url, { method: "POST", body: decision, signal });
+    if (response.ok) return response;
+    throw Object.assign(await refusal(response), { recorded: response.status === 409 });
+  });
 }
 
 /** A run that was under way when the page was loaded is followed from its beginning. */

@@ -4,8 +4,8 @@
 import { kept } from "./kept.js";
 
 const chat = document.querySelector("[data-frame]");
-const { parentOrigin, loginUrl, hostPage, token = "" } = chat.dataset;
-const KEPT = `docchat ${token}`;
+const { parentOrigin, loginUrl, hostPage, token = "", agent = "" } = chat.dataset;
+const KEPT = `docchat ${[token, agent].filter(Boolean).join(" ")}`;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const PASSAGE_MAX = 2_000_000; // more than any page has; the composer says what may be asked of it
 
@@ -18,6 +18,7 @@ const find = (selector) => document.querySelector(selector);
 function hear({ source, origin, data }) {
   if (source !== parent || origin !== parentOrigin) return;
   if (data?.docchat === "focus") (find("#question") ?? find("[data-chat] a") ?? find("[data-frame-close]")).focus();
+  if (data?.docchat === "theme") document.documentElement.style.colorScheme = ["light", "dark"].includes(data.theme) ? data.theme : "";
   if (data?.docchat === "passage" && typeof data.text === "string") take(data);
 }
 

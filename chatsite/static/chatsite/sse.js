@@ -46,7 +46,7 @@ async function inTime(promise) {
 }
 
 /**
- * Yields the events of `response` to the last, `done` or `error`. When the connection is lost before, it calls `lost`
+ * Yields the events of `response` to the last, `done`, `error` or `approval`. When the connection is lost before, it calls `lost`
  * with whether the browser is offline, asks `again()` for a response until there is one, and yields ["restart"]: what
  * follows is told from the beginning. Throws when there is no way to ask again (`again` gives null).
  */
@@ -57,7 +57,7 @@ export async function* lasting(response, { again, lost }) {
       for await (const event of response ? events(response) : []) {
         wait = FIRST_WAIT_MS;
         yield event;
-        if (event[0] === "done" || event[0] === "error") return;
+        if (["done", "error", "approval"].includes(event[0])) return;
       }
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // fetch says TypeError for all that the network does

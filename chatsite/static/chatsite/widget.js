@@ -38,6 +38,7 @@
   const address = options.docchat ? new URL(options.docchat, location.href) : new URL(`embed/${encodeURIComponent(options.token)}/`, script.src);
   if (options.docchat) address.searchParams.set("page", location.pathname + location.search);
   else address.searchParams.set("origin", location.origin);
+  if (options.agent && !options.docchat) address.searchParams.set("agent", options.agent);
   const full = matchMedia("(width < 40rem), (height < 26rem)");
 
   const host = document.createElement("doc-chat");
@@ -73,6 +74,7 @@
     around.append(asker, opener, dialog);
     root.append(around);
     document.body.append(host);
+    wear();
     listen();
     if (!full.matches && recalled()) open({ focus: false });
   }
@@ -81,6 +83,13 @@
   function light(colour) {
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+  }
+
+  /** Light or dark where the page itself has chosen, as Django's admin does; else as the reader's system is. */
+  function wear() {
+    const { theme } = document.documentElement.dataset;
+    around.style.colorScheme = ["light", "dark"].includes(theme) ? theme : "";
+    if (ready) send({ docchat: "theme", theme: around.style.colorScheme });
   }
 
   function icon() {
@@ -161,6 +170,7 @@
     if (data?.docchat === "close") close();
     if (data?.docchat === "ready") {
       ready = true;
+      wear();
       waiting.splice(0).forEach(send);
     }
   }
@@ -238,6 +248,7 @@
       show();
     });
     addEventListener("message", receive);
+    new MutationObserver(wear).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     document.addEventListener("selectionchange", settle);
     document.addEventListener("scroll", () => offered && settle(), { capture: true, passive: true });
     document.addEventListener("keydown", keyed, { capture: true });

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from retrieval.management.follow import show
 from retrieval.models import Collection
 from retrieval.sources.folder import Listing, Plan, carry_out, list_files, plan_sync
 
@@ -35,26 +37,21 @@ class Command(BaseCommand):
         if collection is None:
             raise CommandError(f"There is no collection {options['collection']!r}: add it in the admin first.")
         name = options["name"] or str(root.resolve())
+        report = partial(show, out=self.stdout)
         listing = list_files(
             root, include=options["include"], exclude=options["exclude"], max_bytes=settings.UPLOAD_MAX_BYTES
         )
-        plan = plan_sync(collection, root=root, name=name, files=listing.files, report=self._report)
+        plan = plan_sync(collection, root=root, name=name, files=listing.files, report=report)
         problems = []
         if not options["dry_run"]:
             delete = options["delete"]
-            problems = carry_out(plan, collection=collection, name=name, delete=delete, report=self._report)
-        self._report("")
+            problems = carry_out(plan, collection=collection, name=name, delete=delete, report=report)
+        report("")
         self._print_table(listing, plan, delete=options["delete"], dry_run=options["dry_run"])
         for problem in problems:
             self.stderr.write(problem)
         if problems:
             raise CommandError(f"{len(problems)} files could not be stored. Run it again to try them again.")
-
-    def _report(self, line: str) -> None:
-        """Write a line in place of the one before, where a person looks on."""
-        if self.stdout.isatty():
-            self.stdout.write(f"\r\x1b[K{line}", ending="")
-            self.stdout.flush()
 
     def _print_table(self, listing: Listing, plan: Plan, *, delete: bool, dry_run: bool) -> None:
         rows = [

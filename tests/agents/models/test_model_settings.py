@@ -176,6 +176,7 @@ def test_withdrawn_text_leaves_no_trace_in_the_content(server: ChatServer) -> No
     assert "I ponder" not in str(result.messages)
 
 
+@pytest.mark.case(105)
 def test_refusal_is_shown_in_its_words(server: ChatServer) -> None:
     refused = said({"role": "assistant", "content": None, "refusal": ""}, {"refusal": "I can't "}, {"refusal": "say."})
     _, result = events_of(server, refused)

@@ -183,6 +183,17 @@ def test_what_hardly_fits_a_selection_is_the_closest_in_it() -> None:
     assert best_sentences("When is the pump oiled?", found(text), selection=True).sure
 
 
+def test_question_for_a_number_is_answered_with_one_that_a_selection_holds() -> None:
+    text = "The pump is serviced by hand. It takes three weeks. Its motor is loud."
+    [sentence] = best_sentences("How long?", found(text), selection=True).sentences
+    assert sentence.text == "It takes three weeks."
+
+
+def test_question_about_something_else_is_not_answered_with_any_number_of_a_selection() -> None:
+    text = "Towels can be borrowed at the desk for two coins."
+    assert not best_sentences("When is the sauna heated?", found(text), selection=True).sentences
+
+
 def test_sentences_are_found_in_linear_time() -> None:
     """A text as long as a passage never is, of what is costly to read: dots, bars, blanks, fences."""
     text = f"{'. ' * 20_000}\n\n{'| a | b |' * 5_000}\n{'- x' * 5_000}\n\n{'```' * 10_000}\n{' ' * 50_000}end of oil"

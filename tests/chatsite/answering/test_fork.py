@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
+
 from chatsite.answering import capacity, kept
+from chatsite.reader import Reader
 
 
 def in_child(check: Callable[[], bool]) -> bool:
@@ -23,10 +26,10 @@ def in_child(check: Callable[[], bool]) -> bool:
 
 def test_case_88_places_taken_before_a_fork_are_free_in_the_child(settings: Any) -> None:
     settings.RUNS_PER_PROCESS = 1
-    place = capacity.place_for_run()
+    place = capacity.place_for_run(Reader(AnonymousUser()))
 
     def take() -> bool:
-        capacity.place_for_run()
+        capacity.place_for_run(Reader(AnonymousUser()))
         return True
 
     try:

@@ -57,7 +57,7 @@ def events(response: Any) -> list[tuple[str, dict[str, Any]]]:
 def told(response: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for block in response.streaming_content:
         if not block.startswith(b":"):
-            name, data = block.decode().strip().split("\n", 1)
+            name, data, *_id = block.decode().strip().split("\n")
             yield name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 

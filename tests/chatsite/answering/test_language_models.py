@@ -40,6 +40,7 @@ def ask(client: Client, query: str = QUESTION, **more: Any) -> dict[str, Any]:
 
 
 # ---- what is sent ----------------------------------------------------------------------------------------------------
+@pytest.mark.case(101)
 def test_passages_stand_with_the_question_and_no_call_is_forged(client: Client, model: ChatServer) -> None:
     answer = ask(client)
     assert answer["answered"]
@@ -205,6 +206,7 @@ def test_thoughts_that_only_end_are_taken_back(client: Client, model: ChatServer
         (chat_server.text(""), "model_answer_invalid", "gave no answer"),
     ],
 )
+@pytest.mark.case(111)
 def test_reader_is_told_what_is_true_of_a_model_that_failed(
     client: Client, model: ChatServer, failure: chat_server.Reply, code: str, said: str
 ) -> None:
@@ -215,11 +217,12 @@ def test_reader_is_told_what_is_true_of_a_model_that_failed(
     assert "can't be reached" not in answer["answer"]
     assert Run.objects.get().model_fault == code
     assert (model_state().fault, model_state().is_well) == (code, False)
-    health = client.get("/api/v1/health").json()
-    assert health["chat_model_fault"] == code
+    staff = Client()
+    staff.force_login(User.objects.create_user("staff", is_staff=True))
+    assert staff.get("/api/v1/health").json()["chat_model_fault"] == code
     ask(client)
     assert model_state().is_well
-    assert client.get("/api/v1/health").json()["chat_model_fault"] == ""
+    assert staff.get("/api/v1/health").json()["chat_model_fault"] == ""
 
 
 def test_trying_the_model_says_what_to_do(db: None, model: ChatServer) -> None:

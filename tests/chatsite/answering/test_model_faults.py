@@ -35,7 +35,7 @@ def ask(client: Client, **more: Any) -> Any:
 def events(response: Any) -> list[tuple[str, dict[str, Any]]]:
     blocks = b"".join(response.streaming_content).decode().strip().split("\n\n")
     lines = [block.split("\n") for block in blocks if not block.startswith(":")]
-    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in lines]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data, *_id in lines]
 
 
 def test_usual_question_costs_one_model_turn(client: Client, model: ChatServer) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatsite.answering.question_parts import asks_for_list, parts_of
+from chatsite.answering.question_parts import asks_for_list, asks_for_number, has_number, parts_of
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,19 @@ def test_question_is_parted_where_each_part_says_something(question: str, parts:
 )
 def test_list_is_asked_for(question: str, is_list: bool) -> None:
     assert asks_for_list(question) is is_list
+
+
+@pytest.mark.parametrize(
+    ("question", "number"),
+    [("When did it begin?", True), ("Wie lange gilt sie?", True), ("Who began it?", False), ("Wie geht das?", False)],
+)
+def test_date_or_an_amount_is_asked_for(question: str, *, number: bool) -> None:
+    assert asks_for_number(question) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("It began in 1990.", True), ("Twelve came.", True), ("It began early. [3]", False), ("Someone came.", False)],
+)
+def test_source_has_no_number_of_its_own(text: str, *, number: bool) -> None:
+    assert has_number(text) == number

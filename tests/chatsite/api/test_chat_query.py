@@ -55,8 +55,8 @@ def test_answer_cites_a_sentence_that_stands_in_the_document(client: Client, pub
     assert text[citation["start"] : citation["end"]] == citation["quote"]
     assert text[source["start"] : source["end"]] == source["content"]
     assert set(body) == {
-        "answer", "mode_used", "answered", "small_talk", "unsupported", "cut_short", "model", "session_id", "run_id",
-        "sources", "citations",
+        "answer", "mode_used", "answered", "small_talk", "withheld", "unsupported", "cut_short", "approvals", "model",
+        "session_id", "run_id", "sources", "citations",
         "retrieval_time_ms", "model_time_ms", "total_time_ms", "usage", "corrections",
     }  # fmt: skip
 
@@ -266,6 +266,18 @@ def test_case_42_lone_surrogate_is_refused(client: Client, db: None) -> None:
     response = ask(client, '{"query": "\\ud800"}')
     assert response.status_code == 400
     assert "surrogate" in response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("address", "field", "value"),
+    [("chat/query", "mode", "\ud800"), ("search", "\ud800", 1), ("search", "since", "\ud800")],
+)
+def test_case_42_lone_surrogate_is_refused_wherever_it_stands(
+    client: Client, db: None, address: str, field: str, value: Any
+) -> None:
+    body = json.dumps({"query": "Who?", field: value})
+    response = client.post(f"/api/v1/{address}", body, content_type="application/json")
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
 def test_case_21_json_sent_as_text_is_415(client: Client, db: None) -> None:

@@ -104,6 +104,12 @@ def test_admin_shows_a_key_once_and_keeps_only_its_digest(admin_client: Client, 
     assert ApiKey.find(shown[0]) is None
 
 
+def test_admin_makes_no_key_that_may_search_nothing(admin_client: Client, admin_user: User) -> None:
+    page = admin_client.post("/admin/chatsite/apikey/add/", {"name": "robot", "user": admin_user.pk}).content.decode()
+    assert "Choose some, or tick “every collection”: the key could search nothing." in page
+    assert not ApiKey.objects.exists()
+
+
 @pytest.fixture
 def key_maker(client: Client, django_user_model: Any) -> User:
     """Staff who may make keys, and nothing else."""

@@ -20,7 +20,8 @@ from chatsite.conversations.questions_csv import write_questions
 from chatsite.models import ApiKey, Conversation, Run, Share
 from retrieval import configuration
 from retrieval.ingestion import batch as intake
-from retrieval.ingestion import ingest, spaces
+from retrieval.ingestion import ingest, queue, spaces
+from retrieval.ingestion.quota import stored_bytes
 from retrieval.models import Collection, Document, IndexRemoval
 from retrieval.notes import Note
 from tests.chatsite.api.test_keys import make
@@ -440,7 +441,8 @@ def test_question_waits_for_a_file_that_is_still_being_read(put: Put, settings: 
     events = [next(told).decode(), next(told).decode()]
     assert events[0].startswith("event: run\n")
     assert events[1].startswith("event: reading\n")
-    assert json.loads(events[1].partition("data: ")[2]) == {"files": [{"title": "vault", "progress": 0}]}
+    waited_for = events[1].partition("data: ")[2].partition("\n")[0]
+    assert json.loads(waited_for) == {"files": [{"title": "vault", "progress": 0}]}
     reading = threading.Thread(target=read_all)
     reading.start()
     rest = b"".join(told).decode()
@@ -542,3 +544,46 @@ def test_case_12_deactivated_owner_reads_nothing_of_it(owner: Client, reader: Us
     reader.save()
     assert not Document.objects.visible_to(reader).filter(title="vault").exists()
     assert attach(owner, session_id=session_id).status_code == 401
+
+
+# ---- the disk --------------------------------------------------------------------------------------------------------
+def test_case_127_broken_file_leaves_the_disk_and_can_be_attached_again(owner: Client, reader: User) -> None:
+    [begun] = attach(owner, content=b"%PDF-1.4 broken", name="a.pdf").json()["attachments"]
+    document = Document.objects.get(pk=begun["document_id"])
+    path = Path(document.file.path)
+    assert path.is_file()
+    read_all()
+    document.refresh_from_db()
+    assert (document.state, document.size, path.exists()) == ("failed", 0, False)
+    assert stored_bytes(reader) == 0
+    session_id = document.collection.name.removeprefix("attached-")
+    again = attach(owner, content=b"%PDF-1.4 broken", name="a.pdf", session_id=session_id)
+    assert [file["state"] for file in again.json()["attachments"]] == ["queued"]
+    document.refresh_from_db()
+    assert (document.size, Path(document.file.path).is_file()) == (15, True)
+    read_all()
+    document.refresh_from_db()
+    assert (document.state, document.size) == ("failed", 0)
+
+
+def test_case_127_file_that_stopped_its_process_too_often_leaves_the_disk(owner: Client) -> None:
+    attach(owner)
+    document = Document.objects.get(collection__hidden=True)
+    Document.objects.filter(pk=document.pk).update(attempts=queue.ATTEMPTS)
+    read_all()
+    document.refresh_from_db()
+    assert (document.state, document.size, Path(document.file.path).exists()) == ("failed", 0, False)
+
+
+def test_case_127_broken_documents_of_staff_stay(public: Collection, put: Put) -> None:
+    document = put(public, "a.pdf", b"%PDF-1.4 broken")
+    assert (document.state, document.size, Path(document.file.path).is_file()) == ("failed", 15, True)
+
+
+def test_case_127_attached_files_have_a_quota_of_their_own(owner: Client, tmp_path: Path) -> None:
+    with configured(tmp_path / "index", attachments_quota_bytes=100):
+        assert attach(owner, content=b"x" * 60).status_code == 201
+        refused = attach(owner, content=b"y" * 60)
+    assert (refused.status_code, refused.json()["error"]) == (413, "quota_exceeded")
+    assert "100\xa0bytes: 60\xa0bytes are stored, and this has 60\xa0bytes" in refused.json()["message"]
+    assert "ATTACHMENTS_QUOTA_BYTES" in refused.json()["message"]

@@ -48,6 +48,8 @@ def ask(client: Client, query: str, **more: Any) -> dict[str, Any]:
         ("Grüß Gott", "greeting"), ("Bonjour à tous", "greeting"), ("¡Hola! ¿Qué tal?", "greeting"),
         ("Здравствуйте", "greeting"), ("👋", "greeting"), ("Good day, sir", "greeting"),
         ("Thanks!", "thanks"), ("Thank you very much for your help.", "thanks"), ("ok, got it, thanks", "thanks"),
+        ("你好", "greeting"), ("नमस्ते", "greeting"), ("สวัสดีครับ", "greeting"), ("안녕하세요!", "greeting"),
+        ("こんにちは", "greeting"), ("مرحبا", "greeting"), ("谢谢！", "thanks"), ("🚀🚀🚀", ""),
         ("Vielen Dank für die Hilfe!", "thanks"), ("Super, danke dir", "thanks"), ("Merci beaucoup", "thanks"),
         ("👍", "thanks"), ("That's great", "thanks"), ("Thanks, bye!", "thanks"),
         ("Bye", "goodbye"), ("Auf Wiedersehen!", "goodbye"), ("Have a nice day", "goodbye"),

@@ -200,7 +200,8 @@ def test_work_grows_with_the_text_alone(text: str) -> None:
 )
 def test_nothing_unsafe_is_sent_at_any_moment(text: str) -> None:
     allowed = re.compile(
-        r'<a href="https://e\.org[^"]*"(?: title="[^"]*")? rel="noopener noreferrer nofollow">'
+        r'<a(?: title="[^"]*")? class="foreign" href="https://e\.org[^"]*" rel="noopener noreferrer nofollow">'
+        r'|<span class="host">'
         r'|<a class="citation" href="/documents/[^"]*" data-citation[^<>]*>'
         r'|<(?:p|li|h1|blockquote)(?: class="unfinished")?>'
         r'|<span class="uncited" title="No passage is cited for this\.">'

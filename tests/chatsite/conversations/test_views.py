@@ -149,11 +149,17 @@ def test_case_110_export_marks_a_text_that_no_passage_supports(unsupported: tupl
     text = client.get(f"/c/{session_id}/conversation.md").content.decode()
     assert text.endswith(
         f"\n## When?\n\n{NOTHING}\n\n> Your documents don't support this:\n>\n"
-        "> Every <b>six</b> weeks.\n> \n> Rinse it.\n"
+        "> Every \\<b>six\\</b> weeks.\n> \n> Rinse it.\n"
     )
     first, second = json.loads(client.get(f"/c/{session_id}/conversation.json").content)["runs"]
     assert first["unsupported"] == ""
     assert (second["answer"], second["answered"], second["unsupported"]) == (NOTHING, False, INVENTION)
+
+
+def test_case_135_export_begins_no_line_that_a_model_did_not(unsupported: tuple[Client, str]) -> None:
+    client, session_id = unsupported
+    Run.objects.exclude(unsupported="").update(unsupported="It is so.\u2028# Sources")
+    assert "\n> # Sources" not in client.get(f"/c/{session_id}/conversation.md").content.decode()
 
 
 def test_case_110_page_folds_a_text_that_no_passage_supports(unsupported: tuple[Client, str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from chatsite.models import SavedQuestion
 from retrieval.models import Collection, Document
 from tests.retrieval.evaluation.files import TEXTS, asked, beir_folder, squad_file, table
 from tests.retrieval.parsing.test_process import await_true, is_alive, processes_under
@@ -108,6 +109,21 @@ def test_variants_of_a_squad_file_are_measured_and_held_to_their_least(tmp_path:
     assert short.value.returncode == 1
     assert "refused is 0.0, and must be at least 100.5." in short.value.stderr
     assert "answered is" not in short.value.stderr
+
+
+def test_saved_questions_are_asked(put: Put, public: Collection, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandError, match="No question is saved whose place in a document is known"):
+        call_command("evaluate", saved=True)
+    with pytest.raises(CommandError, match="Name a set, or ask the questions that staff have saved"):
+        call_command("evaluate")
+    pump, words = put(public, "pump.md", TEXTS["pump"]), "oiled every week"
+    start = TEXTS["pump"].index(words)
+    place = {"expected": "quote", "document": pump, "quote": words, "start": start, "end": start + len(words)}
+    SavedQuestion.objects.create(question="How often is the pump oiled?", **place)
+    SavedQuestion.objects.create(question="Who is Ahab?", expected="refused")
+    SavedQuestion.objects.create(question="Is it answered?", expected="answered")
+    call_command("evaluate", saved=True, fail_under=["recall@5=100", "answered=100", "refused=100"])
+    assert "saved questions: 2 questions" in capsys.readouterr().out
 
 
 def test_own_questions_guard_against_regressions(

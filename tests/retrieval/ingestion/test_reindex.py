@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -100,12 +101,25 @@ def test_case_84_settings_of_another_model_change_nothing_until_asked(
     later.refresh_from_db()
     assert later.state == Document.State.READY
     assert spaces.mismatch() == (
-        f"The documents were indexed with {MINILM}, but would be indexed with another model or version now: "
-        "searches go on with it until “manage.py reindex” has built the new index. "
-        "Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
+        f"The documents were indexed with {MINILM}, but would be indexed with another model now: searches go on with "
+        "it until “manage.py reindex” has built the new index. Or set EMBEDDING_BASE_URL and EMBEDDING_MODEL back."
     )
     use()
     assert spaces.mismatch() == ""
+
+
+def test_an_index_of_an_earlier_version_asks_for_reindex_and_for_no_other_model(
+    use: Configure, public: Collection
+) -> None:
+    use()
+    add(public, "a.md", "The boiler is serviced in May.")
+    ingest_all()
+    earlier = re.sub(r"-v\d+$", "-v1", live())
+    Collection.objects.exclude(fingerprint="").update(fingerprint=earlier)
+    assert spaces.mismatch() == (
+        "The documents were indexed by an earlier version: searches go on with that index, without what the new one "
+        "adds, until “manage.py reindex” has built it."
+    )
 
 
 def test_case_84_reindex_switches_at_once_and_drops_the_former_index(

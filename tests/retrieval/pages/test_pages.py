@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
@@ -259,9 +261,30 @@ def test_time_and_memory_of_the_child_are_limited(public: Collection, put: Put) 
     document = put(public, "a.pdf", files.pdf([["The pump."]]))
     task = {"do": "picture", "page": 1, "width": 1600}
     with pytest.raises(PagesUnavailable, match=r"longer than 0\.01 seconds"):
-        pages._ask(document, task, limits=pages.DrawingLimits(seconds=0.01))
+        pages._ask(document, "1", task, limits=pages.DrawingLimits(seconds=0.01))
     with pytest.raises(PagesUnavailable, match="too much memory"):
-        pages._ask(document, task, limits=pages.DrawingLimits(memory_bytes=50 * 1024**2))
+        pages._ask(document, "2", task, limits=pages.DrawingLimits(memory_bytes=50 * 1024**2))
+
+
+def test_case_125_what_failed_is_not_tried_again_for_a_while(public: Collection, put: Put) -> None:
+    document = put(public, "a.pdf", files.pdf([["The pump."]] * 6))
+    file = Path(document.file.path)
+    whole = file.read_bytes()
+    for page in (1, 2):
+        file.write_bytes(b"%PDF-1.4 broken")
+        with pytest.raises(PagesUnavailable, match="can't be drawn"):
+            pages.render_page(document, page=page, width=800)
+        file.write_bytes(whole)
+        with pytest.raises(PagesUnavailable, match="can't be drawn"):
+            pages.render_page(document, page=page, width=800)
+    assert pages.render_page(document, page=3, width=800)[8:12] == b"WEBP"
+    page_cache.write_failure(document.live_hash, "4-800.webp")
+    with pytest.raises(PagesUnavailable, match="can't be drawn"):  # the third: the file is not tried any more
+        pages.render_page(document, page=5, width=800)
+    assert pages.render_page(document, page=3, width=800)[8:12] == b"WEBP"
+    for failure in page_cache._root().joinpath(document.live_hash).glob("*.failed"):
+        os.utime(failure, (0, 0))
+    assert pages.render_page(document, page=1, width=800)[8:12] == b"WEBP"
 
 
 def test_page_of_extreme_shape_is_drawn_small(public: Collection, put: Put) -> None:

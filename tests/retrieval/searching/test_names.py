@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.searching.names import codes_in, lacking, missing_names, names_in, nearest_name
+from retrieval.searching.names import codes_among, lacking, missing_names, names_in, nearest_name
+from retrieval.text.words import fold
 from tests.retrieval.text.work import calls
 
 TEXTS = [
@@ -68,9 +69,9 @@ def test_ordinary_words_and_measures_are_no_names(question: str) -> None:
 
 @pytest.mark.parametrize("question", ["What does E-1234 mean?", "What does E 1234 mean?", "and e1234 in 2019?"])
 def test_text_that_holds_a_code_lacks_none(question: str) -> None:
-    codes = codes_in(question)
+    codes = codes_among(names_in(question))
     assert len(codes) == 1
-    assert [lacking(codes, text) for text in TEXTS] == [0, 1]
+    assert [lacking(codes, fold(text)) for text in TEXTS] == [0, 1]
 
 
 def test_word_at_the_hyphen_of_a_code_is_no_part_of_it() -> None:
@@ -83,17 +84,35 @@ def test_capitalised_word_that_no_document_holds_is_a_name_inside_a_sentence() -
         return [name.written for name in missing_names(question, TEXTS, unknown=unknown, language=language)]
 
     assert named("What does the Zephyrion valve do?", "Zephyrion") == ["Zephyrion"]
+    assert named("What does the Zephyrion Mark do?", "Zephyrion", "Mark") == ["Zephyrion Mark"]
     assert named("Zephyrion valves do what?", "Zephyrion") == []  # any word begins a sentence with a capital
     assert named("What Does The Zephyrion Valve Do?", "Zephyrion") == []  # nor in a title
     assert named("Was macht das Ventil?", "Ventil", language="de") == []  # nor a German noun
     assert named("What did President Weber promise?", "Weber") == []  # the President's speech needn't name him
 
 
+@pytest.mark.parametrize(
+    ("question", "unknown", "missing"),
+    [
+        ("Wann wurde Binelat Rudok Bischof?", "Binelat Rudok", ["Binelat Rudok"]),
+        ("Welchen Rang gewann Binelat Rudok im Alter von 8 Jahren?", "Binelat Rudok Rang", ["Binelat Rudok"]),
+        ("Was kostet ein Liter Benzin?", "Liter Benzin", []),  # one measures the other
+        ("Wer regiert in den Vereinigten Staaten?", "Vereinigten Staaten", []),
+        ("Konkrete Zahlen gibt es welche?", "Konkrete Zahlen", []),
+        ("Was sagt Kanzler Rudok?", "Rudok", []),
+    ],
+)
+def test_two_german_nouns_next_to_each_other_are_a_name(question: str, unknown: str, missing: list[str]) -> None:
+    found = missing_names(question, TEXTS, unknown=unknown.split(), language="de")
+    assert [name.written for name in found] == missing
+
+
 def test_nearest_name_is_offered_as_it_is_written() -> None:
     [name] = names_in("What do I do about error E1243?")
     assert nearest_name(name, TEXTS) == "E-1234"
-    [other] = names_in("What stands in zoo.toml?")
-    assert nearest_name(other, TEXTS) == ""
+    for question in ("What stands in zoo.toml?", "What is section 12.4?"):
+        [other] = names_in(question)
+        assert nearest_name(other, TEXTS) == ""
 
 
 @pytest.mark.parametrize("unit", ["E-", "1.", "a_", "§ 1 ", "“", "1 March ", "x1-"])

@@ -14,7 +14,7 @@ from retrieval.embedding.cross_encoder import CrossEncoder
 from retrieval.embedding.minilm import MiniLM
 from retrieval.index import Hit
 from retrieval.searching.confidence import ANSWERS, confidence, measure
-from retrieval.searching.duplicates import fold
+from retrieval.searching.duplicates import without_repeats
 from retrieval.searching.rerank import max_similarity, rerank, reread
 from retrieval.searching.spans import by_passage, spans
 from retrieval.text.language import language_of
@@ -96,14 +96,14 @@ NOTICE = "The boiler is serviced in May by the caretaker, who then notes the dat
 def test_repeats_in_other_documents_are_folded_and_named() -> None:
     texts = [NOTICE, NOTICE.replace("May", "May,"), "Something else entirely.", NOTICE, NOTICE]
     hits = [hit(0, 1), hit(1, 2), hit(2, 3), hit(3, 1), hit(4, 2)]
-    kept, elsewhere = fold(hits, text_of=lambda h: texts[h.position])
+    kept, elsewhere = without_repeats(hits, text_of=lambda h: texts[h.position])
     assert [h.position for h in kept] == [0, 2, 3]
     assert elsewhere == {hits[0]: [2]}
 
 
 def test_texts_that_share_little_stay() -> None:
     texts = [NOTICE, NOTICE.replace("boiler", "lift").replace("pressure", "load").replace("caretaker", "maker"), "", ""]
-    kept, elsewhere = fold([hit(n, n) for n in range(4)], text_of=lambda h: texts[h.position])
+    kept, elsewhere = without_repeats([hit(n, n) for n in range(4)], text_of=lambda h: texts[h.position])
     assert (len(kept), elsewhere) == (4, {})
 
 
@@ -182,7 +182,7 @@ def test_syllables_of_vietnamese_are_read_in_pairs() -> None:
 
 
 def test_similarity_alone_tells_in_another_language() -> None:
-    question, answer = "Wie oft wird die Pumpe geölt?", "The pump must be serviced by two people every week."
+    question, answer = "Wie oft wird das Ventil geölt?", "The pump must be serviced by two people every week."
     assert measure(question, [Found(answer, 0.4)], language="de") == pytest.approx((0.4, 0.09))
     assert confidence(question, [Found(answer, 0.1)], language="de") < ANSWERS
     assert confidence(question, [Found(answer, 0.4)], language="de") > ANSWERS

@@ -55,6 +55,52 @@ def test_word_that_no_document_holds_is_read_as_one_that_is_near(filled: Collect
     assert read(question, filled) == meant
 
 
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        ("Wer leitet die Bauarbeiten?", ()),  # of a building and of works
+        ("Wer leitet die Arbeitsbauten?", ()),
+        ("Wer leitet die Eisbahn?", ("Eisbahn",)),
+    ],
+)
+def test_german_word_is_known_by_its_parts(
+    put: Put, public: Collection, question: str, unknown: tuple[str, ...]
+) -> None:
+    put(
+        public,
+        "a.txt",
+        "Der Bau ist fertig, wer ihn leitet, ist bekannt. Alle Bauten ruhen, die Arbeit auch; Arbeiten nicht.\n",
+    )
+    found = spelled(question, collection_ids=[public.pk], languages=["de"])
+    assert (found.question, found.unknown) == (question, unknown)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("Schluessel", "schlüssel"), ("Oefnung", "öffnung"), ("wannn", "wann")],
+)
+def test_german_is_read_however_it_is_typed(put: Put, public: Collection, typed: str, meant: str) -> None:
+    put(public, "a.txt", "Der Schlüssel liegt an der Öffnung, und die Schlüsse sind gezogen.\n")
+    found = spelled(f"und {typed}?", collection_ids=[public.pk], languages=["de"])
+    assert found.corrections == (Correction(typed, meant),)
+
+
+def test_sharp_s_is_found_by_two(put: Put, public: Collection) -> None:
+    document = put(public, "a.txt", "Die Straße ist bis Mai gesperrt.\n")
+    assert [one.document_id for one in search("Strasse gesperrt", user=NOBODY).passages] == [document.pk]
+
+
+def test_clean_word_is_none_that_differs_in_a_letter(put: Put, public: Collection) -> None:
+    put(public, "a.txt", "The wiki is open to all. The Wi-Fi is not; use your e-mail address for the router.\n")
+    for question in ("What is the wife of Ahab called?", "Is the wifi open?", "Which email address?"):
+        assert read(question, public) == question
+
+
+def test_short_word_beside_an_unknown_name_is_part_of_it(filled: Collection) -> None:
+    found = spelled("What does Poll Zaborun sell there?", collection_ids=[filled.pk], languages=["en"])
+    assert (found.corrections, found.unknown) == ((), ("Poll", "Zaborun"))
+
+
 def test_commonest_of_several_near_words_is_meant(put: Put, public: Collection) -> None:
     put(public, "a.txt", "The meter is read in the cellar.\n")
     put(public, "b.txt", "The motor hums. It is a quiet motor.\n")

@@ -71,6 +71,8 @@ def headed(*headings: tuple[int, int, str], title: str = "") -> Extracted:
         (headed((0, 1, "Chapter 3")), "a_b.pdf", "a b"),
         (headed((0, 1, "The **title** of [`it`](a.md)")), "a_b.md", "The title of it"),
         (headed((0, 1, "*Go*")), "a_b.md", "Go"),
+        (headed((0, 1, "The name `it`"), title="The name `it`"), "a_b.md", "The name it"),
+        (headed(title="The name `it`"), "a_b.pdf", "The name `it`"),
         (headed((0, 1, "Prices")), "a_b.xlsx", "a b"),
         (headed(title="y" * 290), "a_b.pdf", "y" * 290),
         (headed((0, 1, "z" * 400)), "a_b.md", "z" * 300),

@@ -85,7 +85,7 @@ def test_archive_member_over_the_file_limit_is_refused(public: Collection) -> No
 
 def test_archive_that_is_broken_is_refused_by_its_name(public: Collection) -> None:
     assert add(public, "b.zip", b"PK\x03\x04") == [
-        Upload("b.zip", refusal="It is broken: it can't be read as a zip archive.")
+        Upload("b.zip", refusal="It is broken: it can't be read as a zip archive.", size=4)
     ]
 
 
@@ -110,7 +110,7 @@ def test_case_40_length_that_a_form_tells_is_judged(length: str, refused: bool) 
 def test_case_40_file_over_the_limit(public: Collection) -> None:
     (upload,) = add(public, "a.md", b"x" * 1_001)
     assert upload == Upload(
-        "a.md", refusal="Too large: it has 1001\xa0bytes, the limit is 1000\xa0bytes.", too_much=True
+        "a.md", refusal="Too large: it has 1001\xa0bytes, the limit is 1000\xa0bytes.", too_much=True, size=1_001
     )
 
 

@@ -53,6 +53,34 @@ def test_several_questions_are_several_searches() -> None:
     assert asked_in(message) == ["What does the warranty of the boiler cover?", "And how often is the filter changed?"]
 
 
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        (
+            "How long do I keep invoices, how do I cancel a subscription, and what does support cost?",
+            ["How long do I keep invoices", "how do I cancel a subscription", "what does support cost?"],
+        ),
+        (
+            "Wie lange gilt die Garantie, wie kündige ich den Vertrag und was kostet der Versand?",
+            ["Wie lange gilt die Garantie", "wie kündige ich den Vertrag", "was kostet der Versand?"],
+        ),
+        ("Which plan is cheapest, and how do I switch plans?", ["Which plan is cheapest", "how do I switch plans?"]),
+        ("What is the team which won the cup, and who coached it?", None),  # "it" is the team
+        ("Who wrote the music for the film and what was new about the themes?", None),
+        ("What happens to the valve, which the motor drives, when the pump stops?", None),
+    ],
+)
+def test_clauses_that_each_ask_are_several_searches(message: str, asked: list[str] | None) -> None:
+    assert asked_in(message) == (asked or [message])
+
+
+def test_where_question_marks_stand_other_sentences_tell() -> None:
+    told = "Hier regnet es seit Montag, deshalb sind wir zu Hause geblieben, und alle haben Karten gespielt."
+    assert asked_in(f"{told} Wie lange gilt die Garantie?") == ["Wie lange gilt die Garantie?"]
+    asked = ["Explain how the pump is reset.", "How long is the warranty?"]
+    assert asked_in(f"{told} {' '.join(asked)}") == asked
+
+
 def test_question_that_points_back_takes_the_sentence_before_along() -> None:
     message = "Hi team, I bought the boiler E200 last winter and it has been leaking. How do I reset it?"
     assert asked_in(message) == ["I bought the boiler E200 last winter and it has been leaking. How do I reset it?"]

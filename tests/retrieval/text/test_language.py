@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from py3langid.langid import LanguageIdentifier
 
+from retrieval.text import language
 from tests.retrieval.parsing.test_parsers import read
 
 PROSE = {
@@ -58,3 +60,20 @@ def test_language_is_that_of_the_document_and_not_of_its_beginning(tmp_path: Pat
 def test_tables_and_code_do_not_change_the_language(tmp_path: Path) -> None:
     table = "| The price of the part | and how many of them there are in the store |\n" * 20
     assert read(tmp_path, "a.md", f"{PROSE['de']}\n\n{table}\n{PROSE['de']}\n").language == "de"
+
+
+def test_model_is_loaded_once_for_all_choices_of_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[object] = []
+    load = LanguageIdentifier.from_model_file
+
+    def counted(*given: object, **also: object) -> LanguageIdentifier:
+        loaded.append(given)
+        return load(*given, **also)
+
+    monkeypatch.setattr(LanguageIdentifier, "from_model_file", counted)
+    language.load_model.cache_clear()
+    language._identifier.cache_clear()
+    assert language.language_of("Wie wird die Pumpe geölt?", among=["de", "en"]) == "de"
+    assert language.language_of("¿Cómo se engrasa la bomba?", among=["de", "en", "es"]) == "es"
+    assert language.detect_language("How is the pump oiled, and how often is that done in a year?" * 3) == "en"
+    assert len(loaded) == 1

@@ -32,7 +32,7 @@ def test_dates_that_are_none_are_left_out() -> None:
 
 
 def test_letters_of_other_scripts_keep_their_marks() -> None:
-    assert [unaccented(word) for word in ("Übergröße", "naïve", "हिन्दी")] == ["Ubergroße", "naive", "हिन्दी"]
+    assert [unaccented(word) for word in ("Übergröße", "naïve", "हिन्दी")] == ["Ubergrosse", "naive", "हिन्दी"]
 
 
 @pytest.mark.parametrize("unit", ["E-", "1,", "1 000 ", "é", "A 12 ", "1 March ", "a-b", "1. "])

@@ -25,12 +25,12 @@ for (const form of document.querySelectorAll("[data-upload]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     for (const file of input.files) {
-      if (file.size > form.dataset.maxBytes) {
-        results.append(row("too-large", file));
-        continue;
-      }
       const fields = new FormData(form);
-      fields.set(input.name, file);
+      if (file.size > form.dataset.maxBytes) {
+        fields.delete(input.name); /* the site refuses it by its name and size, and remembers that */
+        fields.set("unsent_name", file.name);
+        fields.set("unsent_size", file.size);
+      } else fields.set(input.name, file);
       const pending = row("pending", file);
       results.append(pending);
       last = last.then(() => send(file, fields, pending));

@@ -1,0 +1,306 @@
+"""What everyone is answered at each address: the one place where a new route is added.
+
+    "POST chatsite:ask": "…",
+
+Twelve statuses, in the order of COLUMNS. A verb that stands nowhere here is refused to everybody. The usual five pages
+of a model in the admin follow from its model. What is seen where nothing is expected, `python -m benchmarks.access`
+prints as such a line, ready to be judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+COLUMNS = {
+    "nobody": "not signed in",
+    "reader": "in the group that may read the document",
+    "owner": "whose document and conversation it is",
+    "another": "signed in, without any right to them",
+    "staff": "of the staff, without the page's permission",
+    "right": "of the staff, with it",
+    "key": "an API key of the owner, for the collection",
+    "key elsewhere": "an API key of the owner, for another collection",
+    "key expired": "an API key whose time is over",
+    "token": "the public token of an embedded site that asks the collection",
+    "link": "signed in, without any right to them, with the link to the shared conversation",
+    "deactivated": "signed in, and then deactivated",
+}
+
+# nobody, reader, owner, another, staff, right, key, key elsewhere, key expired, token, link, deactivated
+SIGNED_IN = {"reader", "owner", "another", "staff", "right", "link"}
+
+EXPECTED: dict[str, str] = {
+    "GET chatsite:chat": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET chatsite:agent": "404 200 404 404 404 404 404 404 404 404 404 404",
+    "GET chatsite:conversation": "404 404 200 404 404 404 404 404 404 404 404 404",
+    "POST chatsite:conversation-rename": "404 404 303 404 404 404 404 404 404 404 404 404",
+    "POST chatsite:conversation-pin": "404 404 303 404 404 404 404 404 404 404 404 404",
+    "POST chatsite:conversation-delete": "404 404 303 404 404 404 404 404 404 404 404 404",
+    "POST chatsite:conversation-share": "404 404 303 404 404 404 404 404 404 404 404 404",
+    "POST chatsite:conversation-unshare": "404 404 303 404 404 404 404 404 404 404 404 404",
+    "GET chatsite:conversation-markdown": "404 404 200 404 404 404 404 404 404 404 404 404",
+    "GET chatsite:conversation-json": "404 404 200 404 404 404 404 404 404 404 404 404",
+    "GET chatsite:shared": "302 404 404 404 404 404 302 302 302 302 200 302",
+    "POST chatsite:ask": "302 400 400 400 400 400 302 302 302 302 400 302",
+    "GET chatsite:run": "404 404 200 404 404 404 404 404 404 404 404 404",
+    "POST chatsite:run-decide": "404 404 400 404 404 404 404 404 404 404 404 404",  # no call waits there
+    "GET chatsite:documents": "302 200 200 200 200 200 302 302 302 302 200 302",
+    "GET chatsite:document": "302 200 200 404 404 404 302 302 302 302 404 302",
+    "GET chatsite:original": "302 200 200 404 404 404 302 302 302 302 404 302",
+    "GET chatsite:document-page": "302 200 200 404 404 404 302 302 302 302 404 302",
+    "GET chatsite:embed": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET chatsite:embed-site": "404 404 404 404 404 404 404 404 404 200 404 404",
+    "GET chatsite:embed-run": "404 404 404 404 404 404 404 404 404 200 404 404",
+    "GET chatsite:embed-passage": "404 404 404 404 404 404 404 404 404 200 404 404",
+    "GET chatsite:embed-script": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET chatsite:staff": "302 302 302 302 200 200 302 302 302 302 302 302",
+    "GET chatsite:staff-matches": "404 404 404 404 200 200 404 404 404 404 404 404",
+    "POST chatsite:api-chat-query": "401 200 200 404 404 404 200 404 401 200 404 401",
+    "GET chatsite:api-run-events": "401 404 200 404 404 404 200 404 401 200 404 401",
+    "POST chatsite:api-run-stop": "401 404 204 404 404 404 204 404 401 204 404 401",
+    "POST chatsite:api-run-decision": "401 404 404 404 404 404 404 404 401 404 404 401",  # likewise
+    "PUT chatsite:api-run-feedback": "401 404 204 404 404 404 204 404 401 204 404 401",
+    "GET chatsite:api-attachments": "401 404 200 404 404 404 200 404 401 403 404 401",
+    "POST chatsite:api-attachments": "401 201 201 201 201 201 201 201 401 403 201 401",
+    "DELETE chatsite:api-attachment": "401 404 204 404 404 404 204 404 401 403 404 401",
+    "GET chatsite:api-documents": "401 200 200 200 200 200 200 200 401 403 200 401",
+    "GET chatsite:api-document": "401 200 200 404 404 404 200 404 401 403 404 401",
+    "GET chatsite:api-run": "401 404 200 404 404 404 200 404 401 200 404 401",
+    "GET chatsite:api-run-trace": "401 404 200 404 404 200 200 404 401 200 404 401",
+    "POST chatsite:api-search": "401 200 200 404 404 404 200 404 401 403 404 401",
+    "GET chatsite:api-collections": "401 200 200 200 200 200 200 200 401 403 200 401",
+    "GET chatsite:api-library": "401 200 200 200 200 200 200 200 401 403 200 401",
+    "POST chatsite:api-library": "401 403 403 403 403 201 403 403 401 403 403 401",
+    "GET chatsite:api-library-document": "401 200 200 404 404 404 200 404 401 403 404 401",
+    "GET chatsite:api-original": "401 200 200 404 404 404 200 404 401 403 404 401",
+    "GET chatsite:api-chunks": "401 200 200 404 404 404 200 404 401 403 404 401",
+    "GET chatsite:api-conversations": "401 200 200 200 200 200 200 200 401 403 200 401",
+    "GET chatsite:api-conversation": "401 404 200 404 404 404 200 404 401 403 404 401",
+    "PATCH chatsite:api-conversation": "401 404 200 404 404 404 200 404 401 403 404 401",
+    "DELETE chatsite:api-conversation": "401 404 204 404 404 404 204 404 401 403 404 401",
+    "GET chatsite:api-messages": "401 404 200 404 404 404 200 404 401 403 404 401",
+    "GET chatsite:api-usage": "401 200 200 200 200 200 200 200 401 403 200 401",
+    "GET chatsite:api-keys": "401 200 200 200 200 200 403 403 401 403 200 401",
+    "POST chatsite:api-keys": "401 403 403 403 403 201 403 403 401 403 403 401",
+    "DELETE chatsite:api-key": "401 404 204 404 404 404 403 403 401 403 404 401",
+    "GET chatsite:api-health-live": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET chatsite:api-health-ready": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET chatsite:openai-models": "401 401 401 401 401 401 200 200 401 401 401 401",
+    "POST chatsite:openai-chat-completions": "401 401 401 401 401 401 200 404 401 401 401 401",
+    "POST chatsite:openai-responses": "401 401 401 401 401 401 200 404 401 401 401 401",
+    "POST chatsite:mcp": "401 401 401 401 401 401 200 200 401 401 401 401",
+    "GET chatsite:api-health": "200 200 200 200 200 200 200 200 401 200 200 200",  # a key is looked at
+    "GET chatsite:api-schema": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET chatsite:api-docs": "200 200 200 200 200 200 200 200 401 200 200 200",
+    "GET login": "200 302 302 302 302 302 200 200 200 200 302 200",
+    "POST login": "200 302 302 302 302 302 200 200 200 200 302 200",
+    "PUT login": "200 302 302 302 302 302 200 200 200 200 302 200",
+    "PATCH login": "405 302 302 302 302 302 405 405 405 405 302 405",
+    "DELETE login": "405 302 302 302 302 302 405 405 405 405 302 405",
+    "POST logout": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "GET password_change": "302 200 200 200 200 200 302 302 302 302 200 302",
+    "POST password_change": "302 200 200 200 200 200 302 302 302 302 200 302",
+    "PUT password_change": "302 200 200 200 200 200 302 302 302 302 200 302",
+    "GET password_change_done": "302 200 200 200 200 200 302 302 302 302 200 302",
+    "GET password_reset_done": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET password_reset_confirm": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "POST password_reset_confirm": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "PUT password_reset_confirm": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "PATCH password_reset_confirm": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "DELETE password_reset_confirm": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET password_reset_complete": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET sign-ins": "302 200 200 200 200 200 302 302 302 302 200 302",
+    "POST end-sign-ins": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "GET /admin/password_change/": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "POST /admin/password_change/": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "PUT /admin/password_change/": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "PATCH /admin/password_change/": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "DELETE /admin/password_change/": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "GET admin:index": "302 302 302 302 200 200 302 302 302 302 302 302",
+    "POST admin:index": "302 302 302 302 200 200 302 302 302 302 302 302",
+    "GET admin:login": "200 200 200 200 302 302 200 200 200 200 200 200",
+    "POST admin:login": "200 200 200 200 200 200 200 200 200 200 200 200",
+    "GET admin:logout": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:logout": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "GET admin:password_change": "302 302 302 302 302 302 302 302 302 302 302 302",  # to the page of everybody
+    "POST admin:password_change": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "GET admin:password_change_done": "302 302 302 302 200 200 302 302 302 302 302 302",
+    "POST admin:password_change_done": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:autocomplete": "302 302 302 302 403 403 302 302 302 302 302 302",
+    "POST admin:autocomplete": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:jsi18n": "302 302 302 302 200 200 302 302 302 302 302 302",
+    "POST admin:jsi18n": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:view_on_site": "302 302 302 302 404 404 302 302 302 302 302 302",
+    "POST admin:view_on_site": "302 302 302 302 404 404 302 302 302 302 302 302",
+    "GET admin:app_list": "302 302 302 302 404 404 302 302 302 302 302 302",
+    "POST admin:app_list": "302 302 302 302 404 404 302 302 302 302 302 302",
+    "GET /favicon.ico": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "POST /favicon.ico": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "PUT /favicon.ico": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "PATCH /favicon.ico": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "DELETE /favicon.ico": "302 302 302 302 302 302 302 302 302 302 302 302",
+    "GET admin:retrieval_document_states": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_document_states": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:retrieval_document_original": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_document_original": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:retrieval_document_reindex": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:retrieval_document_reindex": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:retrieval_document_refresh": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:retrieval_document_refresh": "302 302 302 302 403 404 302 302 302 302 302 302",  # it has no web address
+    "GET admin:retrieval_document_paste": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_document_paste": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "GET admin:retrieval_document_address": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_document_address": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_query": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_query": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_progress": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_progress": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_documents": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_documents": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_refused": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_refused": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_sources": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_sources": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_source_add": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_source_add": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_source": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_source": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_source_state": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_source_state": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_source_change": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_source_change": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_source_do": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_source_do": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:retrieval_collection_conflicts": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:retrieval_collection_conflicts": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_run_beside": "302 302 302 302 404 404 302 302 302 302 302 302",  # no run is named
+    "POST admin:chatsite_run_beside": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:chatsite_run_again": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_run_again": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_promptversion_try": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_promptversion_try": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_promptversion_evaluate": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_promptversion_evaluate": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_promptversion_publish": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_promptversion_publish": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_promptversion_restore": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_promptversion_restore": "302 302 302 302 403 404 302 302 302 302 302 302",  # a draft
+    "GET admin:chatsite_promptevaluation_stop": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_promptevaluation_stop": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_savedquestion_table": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:chatsite_savedquestion_table": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "GET admin:auth_user_password_change": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:auth_user_password_change": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "GET admin:auth_user_add": "302 302 302 302 403 403 302 302 302 302 302 302",  # changing is wanted as well
+    "POST admin:auth_user_add": "302 302 302 302 403 403 302 302 302 302 302 302",
+    "POST admin:chatsite_apikey_change": "302 302 302 302 403 403 302 302 302 302 302 302",  # another's
+    "POST admin:chatsite_embedsite_change": "302 302 302 302 403 403 302 302 302 302 302 302",  # another's
+    "GET admin:chatsite_gap_draft": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_gap_draft": "302 302 302 302 403 403 302 302 302 302 302 302",  # adding documents is as well
+    "GET admin:chatsite_gap_again": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_gap_again": "302 302 302 302 403 403 302 302 302 302 302 302",  # answering it is as well
+    "GET admin:chatsite_gap_add": "302 302 302 302 403 403 302 302 302 302 302 302",  # they come from questions
+    "POST admin:chatsite_gap_add": "302 302 302 302 403 403 302 302 302 302 302 302",
+    "GET admin:chatsite_promptversion_add": "302 302 302 302 403 302 302 302 302 302 302 302",  # to the draft there is
+    "POST admin:chatsite_promptversion_add": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "GET admin:chatsite_promptevaluation_add": "302 302 302 302 403 403 302 302 302 302 302 302",  # begun at a prompt
+    "POST admin:chatsite_promptevaluation_add": "302 302 302 302 403 403 302 302 302 302 302 302",
+    "POST admin:chatsite_promptevaluation_change": "302 302 302 302 403 403 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_change": "302 302 302 302 403 403 302 302 302 302 302 302",  # a draft: by its edits
+    "GET admin:chatsite_workflow_edit": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_edit": "302 302 302 302 403 303 302 302 302 302 302 302",
+    "GET admin:chatsite_workflow_propose": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_propose": "302 302 302 302 403 303 302 302 302 302 302 302",
+    "GET admin:chatsite_workflow_publish": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_publish": "302 302 302 302 403 403 302 302 302 302 302 302",  # viewing is wanted too
+    "GET admin:chatsite_workflow_offer": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_offer": "302 302 302 302 403 403 302 302 302 302 302 302",  # viewing is wanted too
+    "GET admin:chatsite_workflow_versions": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_versions": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:chatsite_workflow_run": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_workflow_run": "302 302 302 302 403 403 302 302 302 302 302 302",  # viewing is wanted too
+    "GET admin:chatsite_workflowrun_events": "302 302 302 302 403 200 302 302 302 302 302 302",
+    "POST admin:chatsite_workflowrun_events": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "GET admin:chatsite_workflowrun_act": "302 302 302 302 405 405 302 302 302 302 302 302",
+    "POST admin:chatsite_workflowrun_act": "302 302 302 302 403 403 302 302 302 302 302 302",  # viewing is wanted too
+    "GET admin:chatsite_workflowtrigger_add": "302 302 302 302 403 403 302 302 302 302 302 302",  # with running
+    "POST admin:chatsite_workflowtrigger_add": "302 302 302 302 403 403 302 302 302 302 302 302",
+    "POST admin:chatsite_workflowtrigger_change": "302 302 302 302 403 403 302 302 302 302 302 302",  # another's
+    "POST admin:axes_accessattempt_change": "302 302 302 302 403 302 302 302 302 302 302 302",  # nothing is written
+    "POST admin:axes_accesslog_change": "302 302 302 302 403 302 302 302 302 302 302 302",
+    "POST admin:axes_accessfailurelog_change": "302 302 302 302 403 302 302 302 302 302 302 302",
+}
+
+# Models that the admin shows and deletes, and that nobody writes by hand.
+READ_ONLY = frozenset(
+    {"conversation", "run", "workflowrun", "feedback", "accessattempt", "accesslog", "accessfailurelog"}
+)
+
+PAGES: dict[str, str] = {  # of the admin, beside the usual five of a model: the permission that opens it
+    "admin:retrieval_document_states": "retrieval.view_document",
+    "admin:retrieval_document_original": "retrieval.view_document",
+    "admin:retrieval_document_reindex": "retrieval.change_document",
+    "admin:retrieval_document_refresh": "retrieval.change_document",
+    "admin:retrieval_document_paste": "retrieval.add_document",
+    "admin:retrieval_document_address": "retrieval.add_document",
+    "admin:retrieval_collection_query": "retrieval.view_collection",
+    "admin:retrieval_collection_progress": "retrieval.view_collection",
+    "admin:retrieval_collection_documents": "retrieval.view_document",
+    "admin:retrieval_collection_conflicts": "retrieval.change_document",
+    "admin:retrieval_collection_refused": "retrieval.add_document",
+    "admin:retrieval_collection_sources": "retrieval.view_document",
+    "admin:retrieval_collection_source": "retrieval.view_document",
+    "admin:retrieval_collection_source_state": "retrieval.view_document",
+    "admin:retrieval_collection_source_add": "retrieval.add_document",
+    "admin:retrieval_collection_source_change": "retrieval.change_document",
+    "admin:retrieval_collection_source_do": "retrieval.change_document",
+    "admin:chatsite_run_again": "chatsite.view_run",
+    "admin:chatsite_promptversion_try": "chatsite.change_promptversion",
+    "admin:chatsite_promptversion_evaluate": "chatsite.change_promptversion",
+    "admin:chatsite_promptversion_publish": "chatsite.publish_promptversion",
+    "admin:chatsite_promptversion_restore": "chatsite.change_promptversion",
+    "admin:chatsite_promptevaluation_stop": "chatsite.change_promptversion",
+    "admin:chatsite_savedquestion_table": "chatsite.add_savedquestion",
+    "admin:chatsite_gap_draft": "chatsite.view_gap",
+    "admin:chatsite_gap_again": "chatsite.view_gap",
+    "admin:auth_user_password_change": "auth.change_user",
+    "admin:chatsite_workflow_edit": "chatsite.change_workflow",
+    "admin:chatsite_workflow_propose": "chatsite.change_workflow",
+    "admin:chatsite_workflow_publish": "chatsite.publish_workflow",
+    "admin:chatsite_workflow_offer": "chatsite.publish_workflow",
+    "admin:chatsite_workflow_run": "chatsite.run_workflow",
+    "admin:chatsite_workflowrun_act": "chatsite.run_workflow",
+    "admin:chatsite_workflow_versions": "chatsite.view_workflow",
+    "admin:chatsite_workflowrun_events": "chatsite.view_workflowrun",
+}
+
+API: dict[str, str] = {  # what the API wants beside the right to read, by verb and route
+    "POST chatsite:api-library": "retrieval.add_document",
+    "DELETE chatsite:api-library-document": "retrieval.delete_document",
+    "POST chatsite:api-reindex": "retrieval.change_document",
+    "POST chatsite:api-keys": "chatsite.add_apikey",
+    "GET chatsite:api-run-trace": "chatsite.view_run",
+    "POST chatsite:api-workflow-runs": "chatsite.run_workflow",
+}
+
+BODIES: dict[str, dict[str, Any]] = {  # of routes that would answer 400 to an empty one
+    "chatsite:api-chat-query": {"query": "Where is the kettle kept?", "collections": ["board"]},
+    "chatsite:api-run-feedback": {"helpful": True},
+    "chatsite:api-run-decision": {"call_id": "7b0f5a9e-0000-4000-8000-000000000000", "approved": True},
+    "chatsite:api-search": {"query": "Where is the kettle kept?", "collections": ["board"]},
+    "chatsite:api-library": {"title": "Cups", "text": "The cups are kept below.", "collection": "elsewhere"},
+    "chatsite:api-conversation": {"title": "Kettles"},
+    "chatsite:api-keys": {"name": "robot", "collections": ["elsewhere"]},
+    "chatsite:openai-chat-completions": {
+        "model": "documents:board",
+        "messages": [{"role": "user", "content": "Where is the kettle kept?"}],
+    },
+    "chatsite:openai-responses": {"model": "documents:board", "input": "Where is the kettle kept?"},
+    "chatsite:openai-embeddings": {"model": "none", "input": "Kettle"},
+    "chatsite:mcp": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+    "admin:chatsite_run_again": {"collection": "nowhere"},  # the same
+    "admin:retrieval_collection_source_do": {"do": "pause"},
+    "chatsite:ask": {"query": ""},  # an answer would go on by itself, in a thread that sees no transaction of ours
+    "chatsite:conversation-rename": {"title": "Kettles"},
+    "chatsite:conversation-share": {"days": "7"},
+}

@@ -1,0 +1,1 @@
+"""Documents compared with each other: what contradicts, and what stands there twice."""

@@ -1,0 +1,1 @@
+"""The kinds of sources that are there without a project declaring any."""
