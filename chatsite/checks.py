@@ -106,15 +106,6 @@ def check_unused(app_configs: Sequence[AppConfig] | None, **options: object) -> 
 
 
 @register("agents")
-def check_somebody_ingests(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
-    """Nobody but the process that serves the site can open the embedded index."""
-    if settings.SITE_INGESTS or settings.QDRANT_URL:
-        return []
-    fault = "SITE_INGESTS is off, but without QDRANT_URL nobody else can ingest documents."
-    return [checks.Warning(fault, hint="Leave SITE_INGESTS out, or set QDRANT_URL.", id="chatsite.W004")]
-
-
-@register("agents")
 def check_share(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """Nobody gets more than half of a process, whatever the setting says."""
     half = max(1, settings.RUNS_PER_PROCESS // 2)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from retrieval import index
@@ -18,6 +19,9 @@ from retrieval.embedding.embedders import LOCAL, build_embedder, describe_embedd
 from retrieval.index import Index
 from retrieval.searching.confidence import ANSWERS
 from retrieval.searching.leisure import Searches
+
+if TYPE_CHECKING:
+    from retrieval.index.embedded import Storage
 
 
 def _nowhere(document_id: int) -> str:
@@ -122,6 +126,13 @@ class Runtime:
             self._spaces.pop(fingerprint, None)
 
     @cached_property
+    def storage(self) -> Storage:
+        """Return this process's part in the embedded indexes."""
+        from retrieval.index.embedded import Storage
+
+        return Storage(self.settings.index_dir, find=lambda name: self.space(name).index)
+
+    @cached_property
     def _embedder(self) -> Embedder | None:
         return build_embedder(
             model_dir=self.settings.model_dir,
@@ -152,15 +163,21 @@ class Runtime:
                 ),
             )
         from retrieval.index.edge import EdgeIndex
+        from retrieval.index.embedded import EmbeddedIndex
 
-        return EdgeIndex(self.settings.index_dir, name=name, dimension=dimension)
+        return EmbeddedIndex(self.storage, EdgeIndex(self.settings.index_dir, name=name, dimension=dimension))
 
     def close(self) -> None:
         embedders = {id(space.embedder): space.embedder for space in self._spaces.values()}
         if "_embedder" in vars(self):
             embedders[id(self._embedder)] = self._embedder
+        storage = vars(self).get("storage")
+        if storage is not None:
+            storage.close()
         for space in self._spaces.values():
             space.index.close()
+        if storage is not None:
+            storage.release()
         for embedder in embedders.values():
             if embedder is not None:
                 embedder.close()
@@ -222,6 +239,8 @@ def _forget_after_fork() -> None:
     global _runtime
     if _runtime is not None:
         _inherited.append(_runtime)
+        if "storage" in vars(_runtime):
+            _runtime.storage.abandon()
         _runtime = Runtime(_runtime.settings)
 
 

@@ -159,8 +159,8 @@ def _index() -> Iterator[Finding]:
         where = f"embedded in {folder}, {_size(_bytes_in(folder))}"
     try:
         counts = IndexCounts.now()
-    except StorageInUse:
-        yield Finding("index", f"{where}; the serving process owns it. SQL has {live_chunks():,} chunks for it")
+    except StorageInUse as error:
+        yield Finding("index", f"{where}. {error} It doesn't answer.", "End that process.", well=False)
         return
     except RetrievalError as error:
         fix = "Start it, or correct QDRANT_URL." if runtime().settings.qdrant_url else "Make its folder writable."

@@ -6,13 +6,13 @@ The documents are the queue, and a task only a wake-up: one that is lost, killed
 from __future__ import annotations
 
 import threading
-from time import monotonic
+from time import monotonic, sleep
 
-from retrieval.configuration import runtime
-from retrieval.index.storage import claim_storage
 from retrieval.ingestion import ingest
 
 SECONDS = 240.0  # of one task; what is left then, the next one does
+
+_POLL_SECONDS = 0.5
 
 _one = threading.Lock()  # a lane is worked on by one thread of a process
 
@@ -21,11 +21,16 @@ def ingest_waiting(*, seconds: float = SECONDS) -> None:
     """Do what waits, on this thread, until nothing does or `seconds` are over; a document that was begun is taken to
     its end. With nothing to do it takes a few queries.
 
-    Raises StorageInUse where another process has the embedded index.
+    While another process ingests into the embedded index, it waits for that one to have done it all.
     """
-    settings, until = runtime().settings, monotonic() + seconds
-    if not settings.qdrant_url:
-        claim_storage(settings.index_dir)
+    until = monotonic() + seconds
     with _one:
-        while monotonic() < until and ingest.work():
-            pass
+        while not ingest.may_ingest():
+            if monotonic() > until or not ingest.is_waited_for():
+                return
+            sleep(_POLL_SECONDS)
+        try:
+            while monotonic() < until and ingest.work():
+                pass
+        finally:
+            ingest.stop_ingesting()

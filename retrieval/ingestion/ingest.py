@@ -19,12 +19,13 @@ from django.db import IntegrityError, transaction
 
 from retrieval.configuration import runtime
 from retrieval.errors import DuplicateContent, IndexUnavailable, QuotaExceeded
+from retrieval.index import storage
 from retrieval.ingestion import lanes, queue, reindex, spaces, tasks
 from retrieval.ingestion.deletion import clear_away
 from retrieval.ingestion.quota import check_quota
 from retrieval.ingestion.spaces import live_space
 from retrieval.ingestion.worker import wake
-from retrieval.models import Collection, Document, IndexRemoval
+from retrieval.models import Collection, Document, IndexRemoval, Reindex
 from retrieval.pages import cache as page_cache
 from retrieval.parsing.formats import clean
 from retrieval.parsing.recognition import ocrmypdf
@@ -198,7 +199,7 @@ def drain_removals() -> bool:
 def recover() -> None:
     """Take up, at start, what a killed process left; ask for a repair when the index doesn't hold what SQL does; queue
     documents that another version cut, and scans that can be read by now."""
-    if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one is ingesting
+    if not runtime().settings.qdrant_url:  # one process ingests at a time, and this is it
         queue.take_back()
         reindex.take_back()
     spaces.adopt_settings()
@@ -258,12 +259,42 @@ def work_beside(lane: lanes.Lane) -> bool:
 _untidied = False
 
 
+def may_ingest() -> bool:
+    """Return whether this process may ingest from now on: any may with a Qdrant server, one at a time with an embedded
+    index. Raises IndexUnavailable when the index's folder can't be used."""
+    settings = runtime().settings
+    return bool(settings.qdrant_url) or storage.may_have(settings.index_dir, storage.Part.INGESTION)
+
+
+def stop_ingesting() -> None:
+    """Let another process ingest."""
+    storage.release(runtime().settings.index_dir, storage.Part.INGESTION)
+
+
+def is_waited_for() -> bool:
+    """Return whether documents, removals or an index's rebuilding are waiting or in hand."""
+    in_hand = [Document.State.QUEUED, Document.State.PROCESSING]
+    return (
+        Document.objects.filter(state__in=in_hand).exists()
+        or IndexRemoval.objects.exists()
+        or Reindex.objects.filter(switched_at=None).exists()
+    )
+
+
+def _take_up() -> bool:
+    """Begin to ingest, unless another process does: then this one takes over when that ends."""
+    if not may_ingest():
+        return False
+    recover()
+    return True
+
+
 def start() -> None:
-    """Ingest in this process from now on, on three daemon threads, with what goes on beside it; repeating it changes
-    nothing."""
-    lanes.first.worker.start(prepare=recover, work=work)
+    """Ingest in this process, on three daemon threads, with what goes on beside it, as soon as no other process does
+    that may not be doubled; repeating it changes nothing."""
+    lanes.first.worker.start(prepare=_take_up, work=work)
     for lane in (lanes.second, lanes.third):
-        lane.worker.start(prepare=lambda: None, work=partial(work_beside, lane))
+        lane.worker.start(prepare=lambda: True, work=partial(work_beside, lane))
     for companion in tasks.companions:
         companion.start()
 
@@ -277,6 +308,7 @@ def stop(deadline: float) -> bool:
         lane.worker.stop(deadline=max(0, until - time.monotonic())) for lane in (lanes.third, lanes.second, lanes.first)
     ]
     if all(ended):
+        stop_ingesting()
         runtime().close()
     return all(ended)
 

@@ -36,11 +36,11 @@ class Worker:
         """Return whether work under way should end at its next good moment."""
         return self._stopping.is_set()
 
-    def start(self, *, prepare: Callable[[], None], work: Callable[[], bool]) -> None:
+    def start(self, *, prepare: Callable[[], bool], work: Callable[[], bool]) -> None:
         """Start the thread; nothing happens when it runs.
 
-        It calls `prepare` until that has succeeded once, then `work` until that returns False (nothing to do), then
-        waits to be woken, or for `poll_seconds`. It logs what either raises, and goes on after the wait.
+        It calls `prepare` until that returns True (False: not yet), then `work` until that returns False (nothing to
+        do), then waits to be woken, or for `poll_seconds`. It logs what either raises, and goes on after the wait.
         """
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
@@ -69,17 +69,15 @@ class Worker:
             self._stopping.clear()
         return ended
 
-    def _run(self, prepare: Callable[[], None], work: Callable[[], bool]) -> None:
+    def _run(self, prepare: Callable[[], bool], work: Callable[[], bool]) -> None:
         yield_to_readers()
         prepared = False
         while not self.stopping:
             self._woken.clear()
             try:
                 close_old_connections()
-                if not prepared:
-                    prepare()
-                    prepared = True
-                if work():
+                prepared = prepared or prepare()
+                if prepared and work():
                     continue
             except Exception:  # the outermost edge of this thread: a locked database or a full disk may pass
                 logger.exception("%s failed; it tries again", self._name)

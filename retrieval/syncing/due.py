@@ -19,7 +19,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from retrieval.configuration import runtime
-from retrieval.ingestion import queue
+from retrieval.ingestion import ingest, queue
 from retrieval.ingestion.worker import Worker, yield_to_readers
 from retrieval.models import SyncedSource, SyncRun
 from retrieval.reasons import NO_REASON, Reason
@@ -154,9 +154,12 @@ class SourceThreads:
         ended = self._runs.join(deadline)
         return self._worker.stop(deadline=max(0.0, until - time.monotonic())) and ended
 
-    def _prepare(self) -> None:
-        if not runtime().settings.qdrant_url:  # one process owns the storage, so no other one of the site runs sources
+    def _prepare(self) -> bool:
+        if not ingest.may_ingest():
+            return False
+        if not runtime().settings.qdrant_url:  # one process ingests at a time, so no other one runs sources
             take_back()
+        return True
 
 
 def _run_on_thread(running: Running) -> None:

@@ -65,7 +65,6 @@ def test_gevent_is_refused_with_the_reason_and_the_way_out(monkeypatch: pytest.M
         ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "docs.example.org"]}, "chatsite.W001", "docs.example.org"),
         ({"EMBEDDING_MODEL": "bge-m3"}, "chatsite.W002", "EMBEDDING_BASE_URL"),
         ({"QDRANT_API_KEY": "k"}, "chatsite.W002", "QDRANT_URL"),
-        ({"SITE_INGESTS": False}, "chatsite.W004", "SITE_INGESTS"),
         ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://8.8.8.8/v1"}, "chatsite.W003", "OPENAI_BASE_URL"),
         (
             {"OPENAI_API_KEY": "k", "EMBEDDING_BASE_URL": "http://vectors.org/v1"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from retrieval.configuration import runtime
@@ -22,7 +21,6 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="Only ask: the process that ingests does it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        embedded = not settings.QDRANT_URL
         before = spaces.live_fingerprint()
         if options["cancel"]:
             if not reindex.cancel_reindex():
@@ -32,7 +30,7 @@ class Command(BaseCommand):
         if options["no_wait"]:
             self.stdout.write("Asked for. The process that ingests does it; “manage.py doctor” shows how far it is.")
             return
-        follow(Reindex.Kind.SWITCH, out=self.stdout, index_dir=settings.INDEX_DIR, embedded=embedded)
+        follow(Reindex.Kind.SWITCH, out=self.stdout)
         after = spaces.live_fingerprint()
         runtime().close()
         if options["cancel"]:

@@ -7,13 +7,10 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from retrieval.errors import IndexUnavailable, StorageInUse
-from retrieval.index.storage import claim_storage
+from retrieval.errors import IndexUnavailable
 from retrieval.ingestion import ingest
-from retrieval.models import Document, IndexRemoval, Reindex
 
 STOP_SECONDS = 20.0  # from SIGTERM until the process ends, whatever it is doing: its lease then ends by itself
 _POLL_SECONDS = 0.2
@@ -26,34 +23,23 @@ class Command(BaseCommand):
         parser.add_argument("--until-empty", action="store_true", help="End when there is nothing left to do.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.QDRANT_URL:
-            self._own_storage()
+        try:
+            ours = ingest.may_ingest()
+        except IndexUnavailable as error:
+            raise CommandError(str(error)) from error
         asked_to_end = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: asked_to_end.set())
-        self.stdout.write("Ingesting. SIGTERM or Ctrl+C ends it.")
+        self.stdout.write(
+            "Ingesting. SIGTERM or Ctrl+C ends it."
+            if ours
+            else "Another process ingests; this one takes over when that ends. SIGTERM or Ctrl+C ends it."
+        )
         ingest.start()
         while not asked_to_end.wait(_POLL_SECONDS):
-            if options["until_empty"] and not _busy():
+            if options["until_empty"] and not ingest.is_waited_for():
                 break
         if not ingest.stop(deadline=STOP_SECONDS):
             raise CommandError(
                 f"What is under way did not end within {STOP_SECONDS:.0f} seconds: it is taken up again."
             )
-
-    def _own_storage(self) -> None:
-        try:
-            claim_storage(settings.INDEX_DIR)
-        except StorageInUse as error:
-            raise CommandError(f"{error} The process that serves the site ingests by itself.") from error
-        except IndexUnavailable as error:
-            raise CommandError(str(error)) from error
-
-
-def _busy() -> bool:
-    waiting = [Document.State.QUEUED, Document.State.PROCESSING]
-    return (
-        Document.objects.filter(state__in=waiting).exists()
-        or IndexRemoval.objects.exists()
-        or Reindex.objects.filter(switched_at=None).exists()
-    )
