@@ -5,6 +5,7 @@ Only who can read the folder, the same system user, finds the address and the ke
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
@@ -63,17 +64,18 @@ class Owner:
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._ended = False
+        self._path: Path | None = None
         self._callers: dict[Connection, threading.Thread] = {}
         self._listening = socket.socket(socket.AF_UNIX)
 
     def start(self) -> None:
         """Raises OSError where no socket can be made: nobody else can ask then."""
         try:
-            path = self._free_path()
-            self._listening.bind(str(path))
-            path.chmod(0o600)
+            self._path = self._free_path()
+            self._listening.bind(str(self._path))
+            self._path.chmod(0o600)
             self._listening.listen(128)
-            self._say(path)
+            self._say(self._path)
         except OSError:
             self._listening.close()
             raise
@@ -90,6 +92,7 @@ class Owner:
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RD)  # wakes the thread that waits for it
         self._listening.close()
+        self.remove_socket()
         for caller in callers:
             with (
                 contextlib.suppress(OSError),
@@ -99,6 +102,11 @@ class Owner:
         for thread in callers.values():
             thread.join(_ENDING_SECONDS)
 
+    def remove_socket(self) -> None:
+        """Leave no socket behind: copying a folder may stumble over one."""
+        if self._path is not None:
+            _remove(self._path)
+
     def abandon(self) -> None:
         """Close what a forked child has inherited; its parent goes on."""
         self._listening.close()
@@ -106,8 +114,10 @@ class Owner:
             caller.close()
 
     def _free_path(self) -> Path:
-        """Return a path that no socket has, short enough for one. What the owner before left is removed."""
-        if former := address_in(self._index_dir):
+        """Return a path that no socket has, short enough for one. What an owner left that was killed is removed; the
+        folder may also be a copy of one whose owner lives."""
+        former = address_in(self._index_dir)
+        if former and _APART in former.path and not _is_listened_to(former.path):
             _remove(Path(former.path))
         path = self._index_dir.resolve() / _SOCKET
         path.unlink(missing_ok=True)
@@ -168,7 +178,18 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path.parent, ignore_errors=True)
 
 
+def _is_listened_to(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 _owners: list[Owner] = []
+
+
+@atexit.register
+def _remove_sockets() -> None:
+    for owner in _owners:
+        owner.remove_socket()
 
 
 def _abandon_after_fork() -> None:
