@@ -198,6 +198,61 @@ def wait_until_read(data_dir: Path) -> None:
     manage("worker", "--until-empty", data_dir=data_dir)
 
 
+HOP = """
+import random, statistics, sys, time
+from pathlib import Path
+from uuid import UUID
+from retrieval.index import Point, Scope
+from retrieval.index.edge import EdgeIndex
+from retrieval.index.embedded import EmbeddedIndex, Storage
+
+folder, dice = Path(sys.argv[1]), random.Random(7)
+storage = Storage(folder, find=lambda name: index)
+index = EmbeddedIndex(storage, EdgeIndex(folder, name="hop", dimension=384))
+
+def vector():
+    return [dice.gauss(0, 1) for _ in range(384)]
+
+if not (folder / "hop").exists():
+    for first in range(0, 10_000, 500):
+        numbers = range(first, first + 500)
+        index.upsert([Point(UUID(int=n), n, 1, 1, 0, f"text {n} of {n % 97}", vector()) for n in numbers])
+    index.tidy()
+print("ready", flush=True)
+for line in sys.stdin:
+    times = []
+    for number in range(200):
+        asked = vector()
+        began = time.perf_counter()
+        index.search(f"text {number}", vector=asked, scope=Scope([1]), limit=30)
+        times.append(time.perf_counter() - began)
+    print(statistics.median(times) * 1000, flush=True)
+"""
+
+
+def hop() -> tuple[float, float]:
+    """Return the median of a search among 10,000 points in the process that owns the index, and in one that asks it, in
+    milliseconds; both take turns."""
+    with tempfile.TemporaryDirectory(prefix="hop-") as folder, ExitStack() as stack:
+        measured: list[list[float]] = [[], []]
+        command = [sys.executable, "-c", HOP, folder]
+        processes = []
+        for _ in measured:
+            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            processes.append(stack.enter_context(process))
+            assert process.stdout is not None
+            process.stdout.readline()
+        for _turn in range(5):
+            for process, medians in zip(processes, measured, strict=True):
+                assert process.stdin is not None
+                assert process.stdout is not None
+                print(file=process.stdin, flush=True)
+                medians.append(float(process.stdout.readline()))
+        for process in reversed(processes):
+            process.kill()
+    return min(measured[0]), min(measured[1])
+
+
 def main() -> None:
     questions, kills = [*map(int, sys.argv[1:3]), *(QUESTIONS, KILLS)[len(sys.argv) - 1 :]]
     with tempfile.TemporaryDirectory(prefix="processes-") as folder:
@@ -213,6 +268,8 @@ def main() -> None:
             f"{statistics.median(seconds) * 1000:.0f} ms | {seconds[int(0.95 * len(seconds))] * 1000:.0f} ms | "
             f"{seconds[-1]:.1f} s | {answers.cut_off} |"
         )
+    own, asking = hop()
+    print(f"\nA search among 10,000 chunks takes {own:.1f} ms in the owner, {asking:.1f} ms in a process that asks it.")
     print(f"\n{result.owners_killed} of the killed owned the index. Documents: {result.states}. {result.index}")
 
 

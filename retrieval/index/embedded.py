@@ -27,6 +27,7 @@ _PATIENCE_SECONDS = 3.0  # with an owner that can't be asked: it begins, or has 
 _PAUSE_SECONDS = 0.02
 _ANSWER_SECONDS = 60.0
 _TIDY_SECONDS = 1800.0
+_IDLE_CONNECTIONS = 8  # each keeps a thread of the owner
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,10 @@ class Storage:
         except BaseException:  # also of a thread that is ended: what comes later belongs to no question
             connection.close()
             raise
-        self._idle.append(connection)
+        if len(self._idle) < _IDLE_CONNECTIONS:
+            self._idle.append(connection)
+        else:
+            connection.close()
         if isinstance(result, RetrievalError):
             raise result
         return result

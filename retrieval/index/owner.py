@@ -15,6 +15,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
@@ -99,8 +100,9 @@ class Owner:
                 socket.fromfd(caller.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as one,
             ):
                 one.shutdown(socket.SHUT_RD)  # an answer still goes out
+        until = time.monotonic() + _ENDING_SECONDS
         for thread in callers.values():
-            thread.join(_ENDING_SECONDS)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def remove_socket(self) -> None:
         """Leave no socket behind: copying a folder may stumble over one."""
