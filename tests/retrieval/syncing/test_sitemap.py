@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -252,3 +253,47 @@ def test_site_that_is_down_in_the_middle_is_left_alone(web: WebServer, source: S
     run = look_at(source)
     assert (run.state, counts(run)) == ("failed", {"refused": 9})
     assert str(run.error).startswith("10 requests have failed, one after the other, the last one so: The web server")
+
+
+@pytest.mark.parametrize("home", ["b\u00fccher.example", "xn--bcher-kva.example"])
+def test_host_in_other_letters_is_the_same_host_in_plain_ones(
+    web: WebServer, source: SyncedSource, settings: Any, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    names, look_up = ("b\u00fccher.example", "xn--bcher-kva.example", "B\u00dcCHER.example"), socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: look_up("127.0.0.1" if host == names[1] else host, *rest, **more),
+    )
+    settings.FETCH_HOSTS = [f"{names[0]}:{web.port}"]
+    settings.SOURCE_TOKENS = {f"http://{names[0]}:{web.port}/": "Bearer hush"}
+    for number in range(len(names)):
+        page(web, f"page{number}")
+    urls = "".join(f"<url><loc>http://{name}:{web.port}/page{number}</loc></url>" for number, name in enumerate(names))
+    web.put("/sitemap.xml", f"<urlset>{urls}</urlset>".encode())
+    source.settings |= {"url": f"http://{home}:{web.port}/sitemap.xml"}
+    source.save()
+    run = look_at(source)
+    assert (run.state, counts(run)) == ("done", {"added": 3}), (str(run.error), events(run))
+    assert {headers.get("authorization") for _path, headers in web.requests} == {"Bearer hush"}
+
+
+def test_page_that_redirects_elsewhere_by_now_is_read_anew(web: WebServer, source: SyncedSource) -> None:
+    def version(name: str, text: str) -> None:
+        web.pages[f"/{name}"] = lambda headers: (
+            answer(b"", status="304 Not Modified")
+            if headers.get("if-none-match")
+            else answer(f"<title>{name}</title><p>{text}</p>".encode(), ETag='"v1"', **HTML)
+        )
+
+    version("hours", "Nine to five.")
+    sitemap(web, "hours")
+    look_at(source)
+    web.put("/hours", b"", status="302 Found", Location="/new")
+    version("new", "Ten to six.")
+    run = look_at(source)
+    assert (counts(run), Document.objects.get().address) == ({"changed": 1}, f"{web.url}/new")
+    web.requests.clear()
+    assert counts(look_at(source)) == {"unchanged": 1}
+    known = {path: headers.get("if-none-match") for path, headers in web.requests}
+    assert known == {"/robots.txt": None, "/sitemap.xml": None, "/hours": None, "/new": '"v1"'}
