@@ -26,6 +26,7 @@ from retrieval.sources.special_addresses import is_public, is_reachable
 REDIRECTS = 5
 PORTS = frozenset({80, 443})
 _STEP_SECONDS = 10.0  # without a byte
+_PIECES = 10_000  # of one packed answer
 _ADDRESSES = 4  # of one host, tried one after the other
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -77,7 +78,7 @@ def fetch(
     """
     fetching = _Fetching(limits, resolve or look_up)
     asked = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    conditions = [(name, value) for name, value in asked.items() if value]
+    conditions = [(name, value) for name, value in asked.items() if value and value.isascii()]
     address = url
     try:
         for _redirect in range(REDIRECTS + 1):
@@ -342,11 +343,22 @@ def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[b
         raise FetchFailed(
             _("It is sent packed in a way that was not asked for (%(encoding)s)."), encoding=encoding[:40]
         )
-    unpacking = zlib.decompressobj(wbits=31)
+    yield from gunzipped(parts, limit=limit)
+
+
+def gunzipped(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
+    """Yield what is packed by gzip, in one piece or in several, one behind the other; a part is never more than a byte
+    over `limit`, which the caller refuses. Raises FetchFailed for what is broken, or breaks off."""
+    unpacking, pieces = zlib.decompressobj(wbits=31), 1
     try:
         for part in parts:
             yield unpacking.decompress(part, limit + 1)
+            while unpacking.eof and (rest := unpacking.unused_data.lstrip(b"\0")) and pieces < _PIECES:
+                unpacking, pieces = zlib.decompressobj(wbits=31), pieces + 1
+                yield unpacking.decompress(rest, limit + 1)
     except zlib.error as error:
         raise FetchFailed(_("It is sent packed, and the packing is broken.")) from error
     if not unpacking.eof:
         raise FetchFailed(_("It broke off before its end."))
+    if unpacking.unused_data.strip(b"\0"):
+        raise FetchFailed(_("It is sent packed, and the packing is broken."))

@@ -7,6 +7,7 @@ all, it waits for a person, for then the source is more likely broken than empty
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import traceback
@@ -160,7 +161,7 @@ class Running:
             self._counts["unchanged"] = known.count()
             return False, NO_REASON
         if made.mark != self.source.mark and not self._counts[What.REFUSED]:
-            self._mark = made.mark[:_VERSION_CHARACTERS]
+            self._mark = storable(made.mark)[:_VERSION_CHARACTERS]
         return kind.lists_all, NO_REASON
 
     def _go_on(self) -> None:
@@ -191,9 +192,8 @@ class Running:
         key = self._secrets.key(entry.key)
         if key in self._seen:
             return
-        if (plain := key.encode(errors="replace").decode()) != key or "\0" in key:  # no database takes it
-            plain = plain.replace("\0", "?")[:200]
-            self._note(What.REFUSED, plain, Reason(_("Its name is no text.")))
+        if (plain := storable(key)) != key:
+            self._note(What.REFUSED, plain[:200], Reason(_("Its name is no text.")))
             return
         if not key or len(key.encode()) > KEY_BYTES:
             self._note(What.REFUSED, key[:200], Reason(_("Its name is longer than %(limit)s bytes."), limit=KEY_BYTES))
@@ -206,6 +206,7 @@ class Running:
             return
         try:
             content = entry.read()
+            file = file_of(content)
         except EntryUnchanged:
             self._counts["unchanged"] += 1
             if row:
@@ -224,7 +225,7 @@ class Running:
             self._raised(key, failure, document)
         else:
             self._failures = 0
-            self._keep(entry, key, content, row)
+            self._keep(entry, key, content, file, row)
 
     def _raised(self, key: str, failure: Exception, document: Document | None) -> None:
         """Refuse an entry that can't be read; raise SourceDown when that happens again and again."""
@@ -234,15 +235,17 @@ class Running:
         if self._failures >= _FAILURES:
             raise SourceDown(_("%(count)s entries have failed, one after the other."), count=self._failures)
 
-    def _keep(self, entry: SourceEntry, key: str, content: SourceContent, row: SyncedEntry | None) -> None:
+    def _keep(
+        self, entry: SourceEntry, key: str, content: SourceContent, file: File[bytes], row: SyncedEntry | None
+    ) -> None:
         """Make the document of this entry what was read, and remember that, both or neither."""
         document = row.document if row else None
         try:
-            file = file_of(content)
-            title = " ".join((content.title or entry.title).split())[:TITLE_CHARACTERS]
-            said = {"address": address_of(self._secrets.cut_from(content.url or entry.url))}
+            title = " ".join(storable(content.title or entry.title).split())[:TITLE_CHARACTERS]
+            said = {"address": address_of(self._secrets.cut_from(storable(content.url or entry.url)))}
             if title and (document is None or row is None or title != row.title):  # else one that staff gave stays
                 said["title"] = title
+            memory = memory_of(content, entry)
             with transaction.atomic():
                 if not self._ours().select_for_update():
                     raise SourceStopped
@@ -250,9 +253,9 @@ class Running:
                     document = Document.objects.filter(pk=document.pk).first()
                 what, document = self._store(key, file, said, document)
                 remembered = {
-                    "version": (content.version or entry.version)[:_VERSION_CHARACTERS],
+                    "version": storable(content.version or entry.version)[:_VERSION_CHARACTERS],
                     "title": title,
-                    "memory": dict(content.memory or entry.memory),
+                    "memory": memory,
                     "document": document,
                     "checked_at": timezone.now(),
                 }
@@ -339,11 +342,12 @@ class Running:
     def _cleared(self, reason: Reason) -> Reason:
         """Return the reason without what is secret."""
         text = str(reason)
-        plain = self._secrets.cut_from(text)
+        plain = storable(self._secrets.cut_from(text))
         return reason if plain == text else Reason(plain)
 
     def _reason_of(self, failure: Exception) -> Reason:
-        said = self._secrets.cut_from(f"{type(failure).__name__}: {failure}")  # before it is cut, maybe in one of them
+        said = storable(f"{type(failure).__name__}: {failure}")
+        said = self._secrets.cut_from(said)  # before it is cut, maybe in one of them
         return Reason(_("It raised %(error)s."), error=said[:_REASON_CHARACTERS])
 
     def _show(self) -> None:
@@ -385,7 +389,7 @@ def tidy_runs(source: SyncedSource) -> None:
 
 def file_of(content: SourceContent) -> File[bytes]:
     """Return what was read as a file that can become a document. Raises EntryRefused."""
-    name = content.filename.replace("\\", "/").rpartition("/")[2]
+    name = storable(content.filename).replace("\\", "/").rpartition("/")[2]
     if name.rpartition(".")[2].lower() not in FORMATS:
         raise EntryRefused(_("Of an unknown type: %(name)s."), name=name[-100:] or "–")
     limit, held = settings.UPLOAD_MAX_BYTES, content.content
@@ -397,6 +401,29 @@ def file_of(content: SourceContent) -> File[bytes]:
     if not raw.strip():
         raise EntryRefused(_("It is empty."))
     return ContentFile(raw, name=name)
+
+
+def storable(text: str) -> str:
+    """Return the text without what no database takes: NUL, and halves of letters."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
+def memory_of(content: SourceContent, entry: SourceEntry) -> dict[str, Any]:
+    """Return what the source wants to know of an entry the next time. Raises EntryRefused where it is no JSON."""
+    try:
+        plain = json.loads(json.dumps(dict(content.memory or entry.memory), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise EntryRefused(_("Its memory is no JSON: %(fault)s."), fault=str(error)[:_REASON_CHARACTERS]) from error
+    memory: dict[str, Any] = _storable_json(plain)
+    return memory
+
+
+def _storable_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {storable(name): _storable_json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_storable_json(one) for one in value]
+    return storable(value) if isinstance(value, str) else value
 
 
 def address_of(url: str) -> str:

@@ -79,7 +79,10 @@ class Secrets:
     def key(self, key: str) -> str:
         """Return the name under which an entry is kept: without what is secret in its key, and still one of its own."""
         shown = self.cut_from(key)
-        return key if shown == key else f"{shown}#{salted_hmac(__name__, key, algorithm='sha256').hexdigest()[:12]}"
+        if shown == key:
+            return key
+        digest = salted_hmac(__name__, key.encode(errors="replace"), algorithm="sha256").hexdigest()
+        return f"{shown}#{digest[:12]}"
 
 
 def _words(name: str) -> list[str]:

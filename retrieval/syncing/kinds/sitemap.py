@@ -119,7 +119,7 @@ def _add_lines(content: bytes, url: str, pages: dict[str, str]) -> None:
     found = [link for line in lines if line.strip().startswith("http") and (link := joined(url, line))]
     if lines and not found:
         raise FetchFailed(_("It is no sitemap."))
-    pages.update(dict.fromkeys(found[:MOST_ENTRIES], ""))
+    pages.update(dict.fromkeys(found[: MOST_ENTRIES + 1], ""))
 
 
 def _stranger(url: str) -> SourceContent:

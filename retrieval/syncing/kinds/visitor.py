@@ -7,7 +7,6 @@ Every request goes through `retrieval.sources.web`, which lets none reach the si
 from __future__ import annotations
 
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,12 +19,13 @@ from django.utils.translation import gettext_lazy
 from retrieval.errors import FetchFailed, FetchRefused, PageGone, RetrievalError
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources.addresses import filename_of
-from retrieval.sources.web import Fetched, FetchLimits, check_address, fetch, is_among
+from retrieval.sources.web import Fetched, FetchLimits, check_address, fetch, gunzipped, is_among
 from retrieval.syncing.declaring import EntryGone, EntryUnchanged, KnownEntry, SourceContent, SourceDown
 from retrieval.syncing.kinds.markup import host_of, joined, page_facts
 from retrieval.syncing.kinds.robots import ROBOTS_BYTES, Robots, read_robots
 
 LISTING_BYTES = 50 * 1024**2  # of a sitemap or a feed, as sitemaps.org says
+_PART = 64 * 1024
 _FAILURES = 10  # one after the other, after which a site counts as down
 _HOSTS = 50
 _UNAVAILABLE = range(400, 500)  # no robots.txt: RFC 9309, 2.3.1.3
@@ -163,17 +163,16 @@ def check_indexable(fetched: Fetched) -> None:
 
 
 def unpacked(content: bytes) -> bytes:
-    """Return a listing without its gzip packing, whatever its headers say. Raises FetchRefused for a bomb."""
+    """Return a listing without its gzip packing, whatever its headers say. Raises FetchRefused for a bomb, FetchFailed
+    for what is broken."""
     if not content.startswith(b"\x1f\x8b"):
         return content
-    unpacking = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacking.decompress(content, LISTING_BYTES + 1)
-    except zlib.error as error:
-        raise FetchFailed(_("It is sent packed, and the packing is broken.")) from error
-    if len(plain) > LISTING_BYTES:
-        raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=LISTING_BYTES)
-    return plain
+    plain = bytearray()
+    for part in gunzipped((content[at : at + _PART] for at in range(0, len(content), _PART)), limit=LISTING_BYTES):
+        plain += part
+        if len(plain) > LISTING_BYTES:
+            raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=LISTING_BYTES)
+    return bytes(plain)
 
 
 class WebForm(forms.Form):

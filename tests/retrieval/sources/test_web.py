@@ -97,6 +97,29 @@ def test_version_of_where_an_address_redirects_is_told_there_alone(web: WebServe
     assert fetch(f"{web.url}/a", limits=limits(web), etag=first.etag, of=first.final_url).content == PAGE
 
 
+def test_version_that_no_header_can_hold_is_not_sent(web: WebServer) -> None:
+    web.put("/a", PAGE, ETag='"\u00e9"', Last_Modified="f\u00e9vrier")
+    first = fetch(f"{web.url}/a", limits=limits(web))
+    again = fetch(f"{web.url}/a", limits=limits(web), etag=first.etag, last_modified=first.last_modified)
+    assert (again.content, {"if-none-match", "if-modified-since"} & set(web.requests[-1][1])) == (PAGE, set())
+
+
+def test_page_that_is_packed_in_several_pieces_is_read_whole(web: WebServer) -> None:
+    pieces = gzip.compress(b"Nine ") + gzip.compress(b"to ") + gzip.compress(b"five.")
+    web.put("/a", pieces + b"\0" * 10, Content_Encoding="gzip")
+    assert fetch(f"{web.url}/a", limits=limits(web)).content == b"Nine to five."
+    for broken in (pieces[:-5], pieces + b"more", pieces + gzip.compress(b"")[:-1]):
+        web.put("/a", broken, Content_Encoding="gzip")
+        with pytest.raises(FetchFailed, match=r"packing is broken|broke off"):
+            fetch(f"{web.url}/a", limits=limits(web))
+
+
+def test_endless_empty_pieces_behind_a_packed_page_are_not_read_for_long(web: WebServer) -> None:
+    web.put("/a", gzip.compress(b"") * 20_000, Content_Encoding="gzip")
+    with pytest.raises(FetchFailed, match="packing is broken"):
+        fetch(f"{web.url}/a", limits=limits(web, max_bytes=1_000_000))
+
+
 def test_not_modified_that_nobody_asked_for_is_no_answer(web: WebServer) -> None:
     web.put("/a", b"", status="302 Found", Location="/b")
     web.put("/b", b"", status="304 Not Modified")

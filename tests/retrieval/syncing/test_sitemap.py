@@ -184,9 +184,48 @@ def test_index_of_packed_sitemaps_is_followed_and_one_that_fails_lets_nothing_go
     assert str(run.error) == f"{web.url}/two.xml.gz: The web server answered with status 502: try again later."
 
 
+def test_packed_list_is_read_whole_or_not_at_all(web: WebServer, source: SyncedSource) -> None:
+    """Else what stands behind its first piece, or behind where it broke off, would count as gone."""
+    pages = ("hours", "prices", "staff")
+    for name in pages:
+        page(web, name)
+    packed = [gzip.compress(f"{web.url}/{name}\n".encode()) for name in pages]
+    web.put("/sitemap.xml", b"".join(packed))
+    assert (look_at(source).state, titles()) == ("done", ["hours", "prices", "staff"])
+    web.put("/sitemap.xml", b"".join(packed)[:-9])
+    run = look_at(source)
+    assert (run.state, str(run.error), len(titles())) == ("failed", "It broke off before its end.", 3)
+
+
+def test_list_of_too_many_lines_lets_nothing_go(
+    web: WebServer, source: SyncedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [f"page{number}" for number in range(5)]
+    for name in pages:
+        page(web, name)
+    lines = [f"{web.url}/{name}" for name in pages]
+    web.put("/sitemap.xml", "\n".join(lines).encode())
+    look_at(source)
+    monkeypatch.setattr("retrieval.syncing.kinds.sitemap.MOST_ENTRIES", 3)
+    run = look_at(source)
+    assert (run.state, len(titles())) == ("incomplete", 5)
+
+
 @pytest.mark.parametrize(
     ("listing", "said"),
     [
+        (
+            b"<urlset><url a='" + b"a" * 2_000_000 + b"'/></urlset>",
+            "It is no XML that can be read: one of its tags is too long.",
+        ),
+        (
+            b"<urlset><!--" + b"a" * 2_000_000 + b"--></urlset>",
+            "It is no XML that can be read: one of its tags is too long.",
+        ),
+        (
+            b"<urlset><?a " + b"a" * 2_000_000 + b"?></urlset>",
+            "It is no XML that can be read: one of its tags is too long.",
+        ),
         (gzip.compress(b"<urlset>" + b" " * (60 * 1024**2)), "It is too large: the limit is 52,428,800 bytes."),
         (
             b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><urlset><url><loc>&b;</loc></url></urlset>',
