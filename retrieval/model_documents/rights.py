@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SOURCE = "model"  # of a document that is a row
-_LOOKED_UP = 20_000  # rows of a queryset that is asked beforehand
+_LOOKED_UP = 1_000  # rows of a queryset that is asked beforehand
 
 
 def readable_rows(documents: DocumentQuerySet, user: Any) -> DocumentQuerySet:
