@@ -8,13 +8,16 @@ from django.db import models
 
 from retrieval.notes import Note, notes_from_json
 from retrieval.reasons import Reason
+from retrieval.syncing.declaring import source_kinds
+from retrieval.syncing.secrets import without_secrets
 
 if TYPE_CHECKING:
     Text = models.TextField[Reason | str, Reason]
     Json = models.JSONField[list[Note], list[Note]]
+    Settings = models.JSONField[dict[str, Any], dict[str, Any]]
 else:
     Text = models.TextField
-    Json = models.JSONField
+    Json = Settings = models.JSONField
 
 
 class ReasonField(Text):
@@ -51,3 +54,11 @@ class NotesField(Json):
         if isinstance(value, list):
             value = [note.to_json() if isinstance(note, Note) else note for note in value]
         return super().get_db_prep_value(value, connection, prepared)
+
+
+class SourceSettingsField(Settings):
+    """What the form of a source was given, as JSON. Fixtures hold it without its secrets."""
+
+    def value_to_string(self, obj: Any) -> Any:
+        """Return what `dumpdata` writes."""
+        return without_secrets(source_kinds().get(obj.kind), self.value_from_object(obj))

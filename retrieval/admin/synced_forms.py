@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from retrieval.models import Collection, SyncedSource
 from retrieval.syncing.declaring import DocumentSource, source_kinds
+from retrieval.syncing.secrets import has_credentials, secret_fields
 
 if TYPE_CHECKING:
     SourceModelForm = forms.ModelForm[SyncedSource]
@@ -60,21 +61,39 @@ class SyncedSourceForm(SourceModelForm):
         return weekday
 
 
+class UnshownTextarea(forms.Textarea):
+    """For a secret of several lines, which stands in no page."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
+def unshown(widget: forms.Widget) -> forms.Widget:
+    """Return a widget that takes the same, and shows nothing of what it was given."""
+    if isinstance(widget, forms.PasswordInput):
+        return widget
+    if isinstance(widget, forms.Textarea):
+        return UnshownTextarea(widget.attrs)
+    return forms.PasswordInput(widget.attrs)
+
+
 class KindForm:
     """The form of a kind, filled from a source: nothing secret is shown, and what is left empty of it stays, as long as
     nothing else changes: else it could be sent to another place by somebody who doesn't know it."""
 
     def __init__(self, kind: type[DocumentSource], data: Any, stored: dict[str, Any]) -> None:
         self._stored = stored
-        self._secret = [
-            name for name, field in kind.Form.base_fields.items() if isinstance(field.widget, forms.PasswordInput)
-        ]
+        named = secret_fields(kind, stored)
+        self._secret = [*named, *(name for name in stored if name not in named and has_credentials(stored[name]))]
         shown = {name: value for name, value in stored.items() if name not in self._secret}
         initial = {name: "\n".join(value) if isinstance(value, list) else value for name, value in shown.items()}
         self.form = kind.Form(data, prefix="of", initial=initial)
-        for name in self._secret:
+        for name in [name for name in self._secret if name in self.form.fields]:
+            field = self.form.fields[name]
+            if name in named:
+                field.widget = unshown(field.widget)
             if stored.get(name):
-                self.form.fields[name].required = False
+                field.required = False
 
     def settings(self) -> dict[str, Any] | None:
         """Return what the form was given, for the source's row; None when something is wrong, which the form says."""

@@ -28,6 +28,7 @@ from django.db.models import (
 from django.db.models.functions import Cast
 
 from retrieval.model_documents.declaring import ModelDocuments, declared
+from retrieval.model_documents.harmless import may_fail_on_a_row
 
 if TYPE_CHECKING:
     from retrieval.models import DocumentQuerySet
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SOURCE = "model"  # of a document that is a row
+_LOOKED_UP = 1_000  # rows of a queryset that is asked beforehand
 
 
 def readable_rows(documents: DocumentQuerySet, user: Any) -> DocumentQuerySet:
@@ -96,12 +98,19 @@ def fault_of(one: ModelDocuments, documents: DocumentQuerySet) -> str:
 
 
 def _rows_of(one: ModelDocuments, user: Any, documents: DocumentQuerySet) -> QuerySet[Any]:
-    """Return the rows that `user` may read, as a queryset that takes conditions. It is tried on a row first, as an
-    error of its SQL would be one of whatever it becomes a part of. No error ends the transaction that is open."""
+    """Return the rows that `user` may read, as a queryset that takes conditions. It is tried first, as an error of its
+    SQL would be one of whatever it becomes a part of: on a row, or, where that says nothing of others, on all. No error
+    ends the transaction that is open."""
     with transaction.atomic(documents.db) if connections[documents.db].in_atomic_block else nullcontext():
         rows = _taking_conditions(one, one.visible_to(user), documents)
-        any_row = one.model._base_manager.order_by().values("pk")[:1]
-        rows.using(documents.db).filter(pk=Subquery(any_row)).order_by().exists()
+        here = rows.using(documents.db).order_by()
+        if not may_fail_on_a_row(rows.query):
+            here.filter(pk=Subquery(one.model._base_manager.order_by().values("pk")[:1])).exists()
+            return rows
+        keys = [*here.values_list("pk", flat=True)[: _LOOKED_UP + 1]]
+        if len(keys) <= _LOOKED_UP:  # so it is asked just once, and as the site means it
+            return one.model._base_manager.filter(pk__in=keys)
+        here.count()
         return rows
 
 

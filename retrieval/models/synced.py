@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from retrieval.fields import ReasonField
+from retrieval.fields import ReasonField, SourceSettingsField
 from retrieval.models.collections import Collection
 from retrieval.models.documents import Document
 
@@ -23,7 +23,9 @@ class SyncedSource(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="synced_sources")
     name = models.CharField(_("name"), max_length=120)
     kind = models.CharField(max_length=40, help_text="Of a `DocumentSource`.")
-    settings = models.JSONField(default=dict, help_text="What its form was given; passwords among it are never shown.")
+    settings = SourceSettingsField(
+        default=dict, help_text="What its form was given; what is secret of it is never shown, and in no fixture."
+    )
     every = models.CharField(_("schedule"), max_length=4, choices=Every, default=Every.DAY)
     at = models.TimeField(_("at"), null=True, blank=True, help_text=_("In the site’s time zone."))
     weekday = models.PositiveSmallIntegerField(_("weekday"), null=True, blank=True)

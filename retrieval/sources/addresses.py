@@ -85,7 +85,11 @@ def refresh(document: Document, *, limits: FetchLimits) -> Refreshed:
     except RetrievalError as error:
         return Refreshed(RefreshOutcome.FAILED, error.reason)
     validators = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
-    row.update(checked_at=timezone.now(), **{name: value for name, value in validators.items() if value})
+    if fetched.final_url == document.location:
+        validators = {name: value for name, value in validators.items() if value}
+    else:  # those of another address, which would say nothing of this one
+        validators = dict.fromkeys(validators, "")
+    row.update(checked_at=timezone.now(), **validators)
     return Refreshed(RefreshOutcome.CHANGED if changed else RefreshOutcome.UNCHANGED)
 
 

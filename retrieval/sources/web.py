@@ -26,6 +26,7 @@ from retrieval.sources.special_addresses import is_public, is_reachable
 REDIRECTS = 5
 PORTS = frozenset({80, 443})
 _STEP_SECONDS = 10.0  # without a byte
+_PIECES = 10_000  # of one packed answer
 _ADDRESSES = 4  # of one host, tried one after the other
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -62,10 +63,14 @@ def fetch(
     limits: FetchLimits,
     etag: str = "",
     last_modified: str = "",
+    of: str = "",
     resolve: Resolve | None = None,
     asking: Asking | None = None,
 ) -> Fetched:
     """GET `url`, following up to five redirects, all within `limits.seconds`.
+
+    `etag` and `last_modified` are sent to the address that gave them alone: `of`, or else `url`. Where that redirects
+    to another one by now, what is there is fetched anew.
 
     `asking` is called with each address before it is asked, and returns headers for it alone; what it raises ends the
     fetch, and what it waits doesn't count. Raises FetchRefused for an address that may not be asked or an answer over a
@@ -73,13 +78,14 @@ def fetch(
     """
     fetching = _Fetching(limits, resolve or look_up)
     asked = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    conditions = [(name, value) for name, value in asked.items() if value]
+    conditions = [(name, value) for name, value in asked.items() if value and value.isascii()]
     address = url
     try:
         for _redirect in range(REDIRECTS + 1):
             checked = check_address(address, limits.hosts)
             headers = fetching.before(asking, str(checked))
-            answer = fetching.get(checked, [*conditions, *headers])
+            of = of or str(checked)
+            answer = fetching.get(checked, headers, conditions=conditions if str(checked) == of else [])
             if isinstance(answer, Fetched):
                 return answer
             address = answer
@@ -119,7 +125,7 @@ def check_address(address: str, hosts: Collection[str]) -> httpx2.URL:
         raise FetchRefused(_("It names no host."))
     if url.userinfo:
         raise FetchRefused(_("It holds a user name or a password: leave them out."))
-    if _port(url) not in PORTS and f"{url.raw_host.decode()}:{_port(url)}" not in _lower(hosts):
+    if _port(url) not in PORTS and f"{url.raw_host.decode()}:{_port(url)}" not in map(ascii_host, hosts):
         raise FetchRefused(
             _("Port %(port)s is not fetched from, only 80 and 443. FETCH_HOSTS may allow it."), port=str(_port(url))
         )
@@ -130,8 +136,22 @@ def _port(url: httpx2.URL) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-def _lower(hosts: Iterable[str]) -> set[str]:
-    return {host.lower() for host in hosts}
+def ascii_host(name: str) -> str:
+    """Return the name of a host, which may have a port behind it, as requests and look-ups have it: in lower case, and
+    by IDNA where it has other letters. The form in which hosts are compared. What is no name stays as it is."""
+    name = name.lower()
+    if name.isascii():
+        return name
+    host, colon, port = name.partition(":")
+    try:
+        return httpx2.URL(scheme="http", host=host).raw_host.decode() + colon + port
+    except httpx2.InvalidURL:
+        return name
+
+
+def is_among(hosts: Iterable[str], host: str, port: int) -> bool:
+    """Return whether these names, each with or without a port, name this host."""
+    return bool({host, f"{host}:{port}"} & {ascii_host(name) for name in hosts})
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -184,8 +204,8 @@ class _Fetching(httpcore2.NetworkBackend):
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of the host. Raises FetchRefused when any of them is one that may not be asked."""
-        hosts = _lower(self._limits.hosts)
-        allowed = is_reachable if {host.lower(), f"{host.lower()}:{port}"} & hosts else is_public
+        host = ascii_host(host)
+        allowed = is_reachable if is_among(self._limits.hosts, host, port) else is_public
         addresses = self._looked_up(host, port)
         for text in addresses:
             if not allowed(ipaddress.ip_address(text.partition("%")[0])):
@@ -219,7 +239,9 @@ class _Fetching(httpcore2.NetworkBackend):
             raise FetchFailed(_("There is no host %(host)s, or its name can't be looked up now."), host=host)
         return found
 
-    def get(self, url: httpx2.URL, conditions: list[tuple[str, str]]) -> Fetched | str:
+    def get(
+        self, url: httpx2.URL, others: list[tuple[str, str]], *, conditions: list[tuple[str, str]]
+    ) -> Fetched | str:
         """Return the answer, or where it redirects to."""
         headers = [
             ("Host", url.netloc.decode("ascii")),
@@ -228,6 +250,7 @@ class _Fetching(httpcore2.NetworkBackend):
             ("Accept-Encoding", "gzip"),
             ("Connection", "close"),
             *conditions,
+            *others,
         ]
         with (
             httpcore2.ConnectionPool(network_backend=self, max_keepalive_connections=0) as pool,
@@ -236,7 +259,7 @@ class _Fetching(httpcore2.NetworkBackend):
             answered = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
             if response.status in _REDIRECT_STATUSES and answered.get("location"):
                 return _joined(url, answered["location"])
-            _check_status(response.status)
+            _check_status(response.status, known=bool(conditions))
             content = None if response.status == 304 else self._body(response, answered)
             return Fetched(
                 content,
@@ -296,7 +319,7 @@ def _joined(url: httpx2.URL, location: str) -> str:
         raise FetchRefused(_("It redirects to something that is no web address.")) from error
 
 
-def _check_status(status: int) -> None:
+def _check_status(status: int, *, known: bool) -> None:
     if status in (404, 410):
         raise PageGone(
             _("The web server says that there is nothing at this address (status %(status)s)."), status=status
@@ -306,7 +329,7 @@ def _check_status(status: int) -> None:
             _("The web server asks who you are, or refuses (status %(status)s): download it and upload it."),
             status=status,
         )
-    if status not in (200, 203, 304):
+    if status not in (200, 203) and not (status == 304 and known):  # that nobody asked for says nothing
         raise FetchFailed(_("The web server answered with status %(status)s: try again later."), status=status)
 
 
@@ -320,11 +343,22 @@ def _decoded(parts: Iterable[bytes], *, encoding: str, limit: int) -> Iterator[b
         raise FetchFailed(
             _("It is sent packed in a way that was not asked for (%(encoding)s)."), encoding=encoding[:40]
         )
-    unpacking = zlib.decompressobj(wbits=31)
+    yield from gunzipped(parts, limit=limit)
+
+
+def gunzipped(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
+    """Yield what is packed by gzip, in one piece or in several, one behind the other; a part is never more than a byte
+    over `limit`, which the caller refuses. Raises FetchFailed for what is broken, or breaks off."""
+    unpacking, pieces = zlib.decompressobj(wbits=31), 1
     try:
         for part in parts:
             yield unpacking.decompress(part, limit + 1)
+            while unpacking.eof and (rest := unpacking.unused_data.lstrip(b"\0")) and pieces < _PIECES:
+                unpacking, pieces = zlib.decompressobj(wbits=31), pieces + 1
+                yield unpacking.decompress(rest, limit + 1)
     except zlib.error as error:
         raise FetchFailed(_("It is sent packed, and the packing is broken.")) from error
     if not unpacking.eof:
         raise FetchFailed(_("It broke off before its end."))
+    if unpacking.unused_data.strip(b"\0"):
+        raise FetchFailed(_("It is sent packed, and the packing is broken."))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
-from urllib.parse import quote, quote_plus
 
 from django import forms
 from django.core.files import File
@@ -104,8 +103,9 @@ class KnownEntries(Protocol):
 class DocumentSource:
     """A kind of source. Subclass it, give it a `kind` and a `label`, and declare it with `@document_source`.
 
-    `Form` asks for the settings: what it cleans must be JSON, and is found in `self.settings`. What a PasswordInput
-    takes is never shown again. With `lists_all` what is no longer listed is gone; without it stays.
+    `Form` asks for the settings: what it cleans must be JSON, and is found in `self.settings`. `secrets` names the
+    fields that are never shown again; None: those whose names say so, as `api_token` does. What a PasswordInput takes
+    is one of them in any case. With `lists_all` what is no longer listed is gone; without it stays.
 
     `entries` may set `self.mark` to what tells the whole source's version, and raise SourceUnchanged when that is
     `since.mark`, before it yields anything. `self.wait(seconds)` waits, and raises SourceStopped as soon as the run
@@ -116,6 +116,7 @@ class DocumentSource:
     label: ClassVar[Any] = ""
     help: ClassVar[Any] = ""
     lists_all: ClassVar[bool] = True
+    secrets: ClassVar[Collection[str] | None] = None
     Form: ClassVar[type[forms.Form]] = forms.Form
 
     def __init__(self, settings: Mapping[str, Any], *, wait: Callable[[float], None]) -> None:
@@ -168,12 +169,3 @@ def source_kind(name: str) -> type[DocumentSource]:
 def withdraw_source(name: str) -> None:
     """Forget a kind."""
     _declared.pop(name, None)
-
-
-def secrets_of(kind: type[DocumentSource], settings: Mapping[str, Any]) -> list[str]:
-    """Return what must be shown to nobody among these settings: what password fields were given, also as it stands in
-    an address. The longest are first, for one may hold another."""
-    secret = (name for name, field in kind.Form.base_fields.items() if isinstance(field.widget, forms.PasswordInput))
-    plain = [str(settings[name]) for name in secret if settings.get(name)]
-    written = {form for text in plain for form in (text, quote(text), quote(text, safe=""), quote_plus(text))}
-    return sorted(written, key=len, reverse=True)

@@ -7,10 +7,12 @@ all, it waits for a person, for then the source is more likely broken than empty
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +21,7 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
+from django.forms.utils import pretty_name
 from django.utils import timezone
 
 from retrieval.errors import RetrievalError
@@ -43,9 +46,10 @@ from retrieval.syncing.declaring import (
     SourceEntry,
     SourceStopped,
     SourceUnchanged,
-    secrets_of,
     source_kind,
+    source_kinds,
 )
+from retrieval.syncing.secrets import Secrets, secret_fields, without_credentials
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +71,8 @@ State = SyncRun.State
 class Known:
     """What the rows of a source's entries say."""
 
-    def __init__(self, source: SyncedSource) -> None:
+    def __init__(self, source: SyncedSource, secrets: Secrets) -> None:
+        self._secrets = secrets
         self._rows = SyncedEntry.objects.filter(source=source, document__isnull=False)
         lacking = SyncedEntry.objects.filter(source=source, document=None).exists()  # staff deleted some
         self.mark = "" if lacking or source.held else source.mark
@@ -76,11 +81,28 @@ class Known:
         return self._rows.count()
 
     def get(self, key: str) -> KnownEntry | None:
-        row = self._rows.filter(key=key).values_list("version", "memory").first()
+        row = self._rows.filter(key=self._secrets.key(key)).values_list("version", "memory").first()
         return KnownEntry(*row) if row else None
 
     def checked(self) -> Mapping[str, datetime]:
-        return {key: at for key, at in self._rows.values_list("key", "checked_at").iterator() if at is not None}
+        rows = self._rows.values_list("key", "checked_at").iterator()
+        return _ByKey({key: at for key, at in rows if at is not None}, self._secrets)
+
+
+class _ByKey(Mapping[str, datetime]):
+    """Times by the keys that a source has, which are not kept as they are where they hold a secret."""
+
+    def __init__(self, times: dict[str, datetime], secrets: Secrets) -> None:
+        self._times, self._secrets = times, secrets
+
+    def __getitem__(self, key: str) -> datetime:
+        return self._times[self._secrets.key(key)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._times)
+
+    def __len__(self) -> int:
+        return len(self._times)
 
 
 class Running:
@@ -97,7 +119,7 @@ class Running:
         self._failures = 0  # of entries, one after the other
         self._seen: set[str] = set()
         self._gone: dict[str, Reason] = {}  # entries that were listed, and are gone as reading them has shown
-        self._secrets: list[str] = []
+        self._secrets = Secrets(source_kinds().get(source.kind), source.settings)
         self._mark: str | None = None  # to be kept, once all of it is settled
 
     # ---- the whole of it ---------------------------------------------------------------------------------------------
@@ -105,7 +127,7 @@ class Running:
         """Take the run to its end, good or bad, and return it. Raises what the database does."""
         state, error = State.DONE, NO_REASON
         try:
-            self._secrets = secrets_of(source_kind(self.source.kind), self.source.settings)
+            check_secrets(self.source)
             whole, error = self._take_all()
             held = self._settle_gone(whole=whole)
             state = State.HELD if held else State.INCOMPLETE if error else State.DONE
@@ -126,7 +148,7 @@ class Running:
     def _take_all(self) -> tuple[bool, Reason]:
         """Take each entry. Return whether what was not among them is gone, and why the listing is not whole."""
         kind = source_kind(self.source.kind)
-        made, known = kind(self.source.settings, wait=self._wait), Known(self.source)
+        made, known = kind(self.source.settings, wait=self._wait), Known(self.source, self._secrets)
         try:
             for entry in made.entries(known):
                 self._go_on()
@@ -139,7 +161,7 @@ class Running:
             self._counts["unchanged"] = known.count()
             return False, NO_REASON
         if made.mark != self.source.mark and not self._counts[What.REFUSED]:
-            self._mark = made.mark[:_VERSION_CHARACTERS]
+            self._mark = storable(made.mark)[:_VERSION_CHARACTERS]
         return kind.lists_all, NO_REASON
 
     def _go_on(self) -> None:
@@ -167,12 +189,11 @@ class Running:
 
     # ---- one entry ---------------------------------------------------------------------------------------------------
     def _take(self, entry: SourceEntry) -> None:
-        key = entry.key
+        key = self._secrets.key(entry.key)
         if key in self._seen:
             return
-        if (plain := key.encode(errors="replace").decode()) != key or "\0" in key:  # no database takes it
-            plain = plain.replace("\0", "?")[:200]
-            self._note(What.REFUSED, plain, Reason(_("Its name is no text.")))
+        if (plain := storable(key)) != key:
+            self._note(What.REFUSED, plain[:200], Reason(_("Its name is no text.")))
             return
         if not key or len(key.encode()) > KEY_BYTES:
             self._note(What.REFUSED, key[:200], Reason(_("Its name is longer than %(limit)s bytes."), limit=KEY_BYTES))
@@ -185,6 +206,7 @@ class Running:
             return
         try:
             content = entry.read()
+            file = file_of(content)
         except EntryUnchanged:
             self._counts["unchanged"] += 1
             if row:
@@ -203,7 +225,7 @@ class Running:
             self._raised(key, failure, document)
         else:
             self._failures = 0
-            self._keep(entry, content, row)
+            self._keep(entry, key, content, file, row)
 
     def _raised(self, key: str, failure: Exception, document: Document | None) -> None:
         """Refuse an entry that can't be read; raise SourceDown when that happens again and again."""
@@ -213,36 +235,38 @@ class Running:
         if self._failures >= _FAILURES:
             raise SourceDown(_("%(count)s entries have failed, one after the other."), count=self._failures)
 
-    def _keep(self, entry: SourceEntry, content: SourceContent, row: SyncedEntry | None) -> None:
+    def _keep(
+        self, entry: SourceEntry, key: str, content: SourceContent, file: File[bytes], row: SyncedEntry | None
+    ) -> None:
         """Make the document of this entry what was read, and remember that, both or neither."""
         document = row.document if row else None
         try:
-            file = file_of(content)
-            title = " ".join((content.title or entry.title).split())[:TITLE_CHARACTERS]
-            said = {"address": address_of(content.url or entry.url)}
+            title = " ".join(storable(content.title or entry.title).split())[:TITLE_CHARACTERS]
+            said = {"address": address_of(self._secrets.cut_from(storable(content.url or entry.url)))}
             if title and (document is None or row is None or title != row.title):  # else one that staff gave stays
                 said["title"] = title
+            memory = memory_of(content, entry)
             with transaction.atomic():
                 if not self._ours().select_for_update():
                     raise SourceStopped
                 if document:  # staff may have deleted it while the entry was read
                     document = Document.objects.filter(pk=document.pk).first()
-                what, document = self._store(entry.key, file, said, document)
+                what, document = self._store(key, file, said, document)
                 remembered = {
-                    "version": (content.version or entry.version)[:_VERSION_CHARACTERS],
+                    "version": storable(content.version or entry.version)[:_VERSION_CHARACTERS],
                     "title": title,
-                    "memory": dict(content.memory or entry.memory),
+                    "memory": memory,
                     "document": document,
                     "checked_at": timezone.now(),
                 }
-                SyncedEntry.objects.update_or_create(source=self.source, key=entry.key, defaults=remembered)
+                SyncedEntry.objects.update_or_create(source=self.source, key=key, defaults=remembered)
         except RetrievalError as refused:
-            self._note(What.REFUSED, entry.key, refused.reason, document)
+            self._note(What.REFUSED, key, refused.reason, document)
             return
         if what is None:
             self._counts["unchanged"] += 1
         else:
-            self._note(what, entry.key, NO_REASON, document)
+            self._note(what, key, NO_REASON, document)
 
     def _store(
         self, key: str, file: File[bytes], said: dict[str, str], document: Document | None
@@ -310,23 +334,21 @@ class Running:
 
     def _log(self, failure: Exception) -> None:
         """Log what a site's own source raised, with where; without, where it may hold a secret."""
+        trace = "".join(traceback.format_exception(failure))
+        is_plain = not self._secrets and without_credentials(trace) == trace
         reason = self._reason_of(failure)
-        logger.error("The source %s: %s", self.source.pk, reason, exc_info=None if self._secrets else failure)
+        logger.error("The source %s: %s", self.source.pk, reason, exc_info=failure if is_plain else None)
 
     def _cleared(self, reason: Reason) -> Reason:
         """Return the reason without what is secret."""
         text = str(reason)
-        plain = self._without_secrets(text)
+        plain = storable(self._secrets.cut_from(text))
         return reason if plain == text else Reason(plain)
 
     def _reason_of(self, failure: Exception) -> Reason:
-        said = self._without_secrets(f"{type(failure).__name__}: {failure}")  # before it is cut, maybe in one of them
+        said = storable(f"{type(failure).__name__}: {failure}")
+        said = self._secrets.cut_from(said)  # before it is cut, maybe in one of them
         return Reason(_("It raised %(error)s."), error=said[:_REASON_CHARACTERS])
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        return text
 
     def _show(self) -> None:
         counts = {what.value: self._counts[what] for what in What} | {"unchanged": self._counts["unchanged"]}
@@ -367,7 +389,7 @@ def tidy_runs(source: SyncedSource) -> None:
 
 def file_of(content: SourceContent) -> File[bytes]:
     """Return what was read as a file that can become a document. Raises EntryRefused."""
-    name = content.filename.replace("\\", "/").rpartition("/")[2]
+    name = storable(content.filename).replace("\\", "/").rpartition("/")[2]
     if name.rpartition(".")[2].lower() not in FORMATS:
         raise EntryRefused(_("Of an unknown type: %(name)s."), name=name[-100:] or "–")
     limit, held = settings.UPLOAD_MAX_BYTES, content.content
@@ -381,6 +403,29 @@ def file_of(content: SourceContent) -> File[bytes]:
     return ContentFile(raw, name=name)
 
 
+def storable(text: str) -> str:
+    """Return the text without what no database takes: NUL, and halves of letters."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
+def memory_of(content: SourceContent, entry: SourceEntry) -> dict[str, Any]:
+    """Return what the source wants to know of an entry the next time. Raises EntryRefused where it is no JSON."""
+    try:
+        plain = json.loads(json.dumps(dict(content.memory or entry.memory), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise EntryRefused(_("Its memory is no JSON: %(fault)s."), fault=str(error)[:_REASON_CHARACTERS]) from error
+    memory: dict[str, Any] = _storable_json(plain)
+    return memory
+
+
+def _storable_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {storable(name): _storable_json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_storable_json(one) for one in value]
+    return storable(value) if isinstance(value, str) else value
+
+
 def address_of(url: str) -> str:
     """Return the address where a citation may open; empty for one that is no web address."""
     fits = url.startswith(("https://", "http://")) and len(url) <= _ADDRESS_CHARACTERS
@@ -390,7 +435,18 @@ def address_of(url: str) -> str:
 def place_of(source: SyncedSource) -> str:
     """Return where a source is, for a person; empty where its kind is not declared."""
     try:
-        made: DocumentSource = source_kind(source.kind)(source.settings, wait=lambda seconds: None)
-        return made.place
+        kind = source_kind(source.kind)
+        made: DocumentSource = kind(source.settings, wait=lambda seconds: None)
+        return Secrets(kind, source.settings).cut_from(made.place)
     except Exception:  # whatever a site's own source raises
         return ""
+
+
+def check_secrets(source: SyncedSource) -> None:
+    """Raise RetrievalError where a secret that the source needs is empty: `dumpdata` leaves them out."""
+    kind = source_kind(source.kind)
+    for name in secret_fields(kind, source.settings):
+        asked = kind.Form.base_fields.get(name)
+        if asked and asked.required and source.settings.get(name) == "":
+            label = str(asked.label or pretty_name(name))
+            raise RetrievalError(_("“%(field)s” is empty: give it again in the settings of the source."), field=label)

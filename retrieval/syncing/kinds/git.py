@@ -1,14 +1,16 @@
 """The command `git`, run so that a hostile repository or address can do nothing with it.
 
 It gets no configuration, no hooks, no credentials but those of the source and no terminal; it speaks http(s) alone,
-follows no redirect, and connects to the very addresses that were checked. Nothing is checked out: the files are read as
-blobs, whose names never become paths here.
+follows no redirect, and connects to the very addresses that were checked. Its memory is limited, for a few kilobytes
+may stand for many gigabytes. Nothing is checked out: the files are read as blobs, whose names never become paths here.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -21,6 +23,7 @@ from retrieval.reasons import gettext_noop as _
 
 DOWNLOAD_BYTES = 1024**3
 DOWNLOAD_SECONDS = 600.0
+MEMORY_BYTES = 2 * 1024**3
 _ASK_SECONDS = 60.0
 _LISTING_BYTES = 50 * 1024**2  # of a hundred thousand long names
 _LOOK_SECONDS = 0.2
@@ -28,6 +31,7 @@ _OLDEST = (2, 37)  # that knows http.curloptResolve
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REF = "refs/heads/downloaded"
 _SAID = 300  # characters of what git says
+_LIMITED = 'ulimit -v "$1"; shift; exec git "$@"'  # with all that it starts; a limit set from here would come too late
 
 
 class Git:
@@ -83,10 +87,13 @@ class Git:
 
     def _run(self, arguments: Sequence[str], *, seconds: float, most: int = _LISTING_BYTES) -> bytes:
         """Return what git writes. It is killed when it takes longer, writes more, fills its folder, or the run ends."""
+        if shutil.which("git", path=self._variables["PATH"]) is None:
+            raise FetchFailed(_("The command git can’t be run: %(fault)s."), fault=os.strerror(errno.ENOENT))
+        limited = ["sh", "-c", _LIMITED, "sh", str(MEMORY_BYTES // 1024), *arguments]
         with (self._folder / "out").open("w+b") as out, (self._folder / "err").open("w+b") as err:
             try:
                 process = subprocess.Popen(  # noqa: S603 - what comes from outside stands behind "--", or is an id
-                    ["git", *arguments],  # noqa: S607 - whichever the operator has installed
+                    limited,
                     cwd=self._folder,
                     env=self._variables,
                     stdin=subprocess.DEVNULL,
@@ -97,7 +104,7 @@ class Git:
             except OSError as error:
                 raise FetchFailed(_("The command git can’t be run: %(fault)s."), fault=error.strerror or "") from error
             try:
-                self._watch(process, seconds=seconds)
+                self._watch(process, seconds=seconds, most=most)
             finally:
                 _end(process)
             out.seek(0)
@@ -106,10 +113,13 @@ class Git:
                 raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=most)
             if process.returncode:
                 err.seek(0)
-                raise FetchFailed(_("git says: %(said)s"), said=_last_line(err.read(10_000)))
+                said = err.read(10_000)
+                if b"ut of memory" in said:
+                    raise FetchRefused(_("It takes more memory than %(limit)s bytes to be read."), limit=MEMORY_BYTES)
+                raise FetchFailed(_("git says: %(said)s"), said=_last_line(said))
             return written
 
-    def _watch(self, process: subprocess.Popen[bytes], *, seconds: float) -> None:
+    def _watch(self, process: subprocess.Popen[bytes], *, seconds: float, most: int) -> None:
         until = time.monotonic() + seconds
         while True:
             try:
@@ -121,6 +131,8 @@ class Git:
             self._wait(0)
             if time.monotonic() > until:
                 raise FetchFailed(_("It did not answer within %(seconds)s seconds."), seconds=seconds)
+            if (self._folder / "out").stat().st_size > most:
+                raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=most)
             if _size(self._folder) > DOWNLOAD_BYTES:
                 raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=DOWNLOAD_BYTES)
 
@@ -146,6 +158,8 @@ def _variables(folder: Path, *, url: str, addresses: Sequence[str], headers: Map
         ("gc.auto", "0"),
         ("pack.threads", "1"),
         ("core.bigFileThreshold", "1m"),
+        ("core.packedGitWindowSize", "32m"),
+        ("core.packedGitLimit", "256m"),
         *(("http.extraHeader", f"{name}: {value}") for name, value in headers.items()),
     ]
     variables = {

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from html import unescape
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from retrieval.sources.web import ascii_host
+
 LINKS = 500  # of a page
 _WRITTEN = 10 * LINKS  # that are looked at, as they are written
 ADDRESS_CHARACTERS = 2_000
@@ -51,11 +53,11 @@ def page_facts(content: bytes, *, url: str, robots: str = "") -> PageFacts:
 
 
 def joined(base: str, link: str) -> str:
-    """Return where a link leads, as its one address: without what follows #, with a lower-case host and no port that
-    goes without saying. Empty for what is no web address."""
+    """Return where a link leads, as its one address: without what follows #, with a host in the form that is compared,
+    and no port that goes without saying. Empty for what is no web address."""
     try:
         parts = urlsplit(urljoin(base, link.strip()))
-        host, port = (parts.hostname or "").lower(), parts.port
+        host, port = ascii_host(parts.hostname or ""), parts.port
     except ValueError:
         return ""
     if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
@@ -65,6 +67,11 @@ def joined(base: str, link: str) -> str:
     place = host if port in (None, usual) else f"{host}:{port}"
     address = urlunsplit((parts.scheme, place, _quoted(parts.path or "/"), _quoted(parts.query), ""))
     return address if len(address) <= ADDRESS_CHARACTERS else ""
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address, with its port where that has to be said, in the one form that is compared."""
+    return urlsplit(joined(url, "")).netloc
 
 
 def _quoted(text: str) -> str:

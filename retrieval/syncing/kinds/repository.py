@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy
 from retrieval.errors import FetchRefused, RetrievalError
 from retrieval.parsing.formats import FORMATS
 from retrieval.reasons import gettext_noop as _
-from retrieval.sources.web import FetchLimits, check_address, checked_addresses
+from retrieval.sources.web import FetchLimits, check_address, checked_addresses, is_among
 from retrieval.syncing.declaring import (
     DocumentSource,
     EntryRefused,
@@ -56,6 +56,7 @@ class RepositoryForm(PatternsForm):
     def clean_url(self) -> str:
         try:
             url = check_address(self.cleaned_data["url"], site_settings.FETCH_HOSTS)
+            check_askable(str(url))
         except RetrievalError as error:
             raise forms.ValidationError(error.reason.message()) from error
         if url.query:
@@ -87,7 +88,7 @@ class RepositorySource(DocumentSource):
         url, branch = self.settings["url"], self.settings["branch"]
         limits = FetchLimits(0, site_settings.FETCH_MAX_SECONDS, site_settings.FETCH_HOSTS)
         with tempfile.TemporaryDirectory(prefix="repository-") as name:
-            check_pinnable(url)
+            check_askable(url)
             addresses = checked_addresses(url, limits=limits)
             git = Git(Path(name), url=url, addresses=addresses, headers=authorization(url), wait=self.wait)
             self.mark = git.newest(branch)
@@ -122,8 +123,17 @@ def _read(git: Git, path: str, blob: str, size: int) -> SourceContent:
     return SourceContent(content, PurePosixPath(path).name)
 
 
-def check_pinnable(url: str) -> None:
-    """Raise FetchRefused for a host whose name git might write otherwise than the address that is checked for it."""
-    host = urlsplit(url).hostname or ""
+def check_askable(url: str) -> None:
+    """Raise FetchRefused for a host that is asked without encryption though FETCH_HOSTS doesn't name it, and for one
+    whose name git might write otherwise than the address that is checked for it."""
+    parts = urlsplit(url)
+    host, hosts = parts.hostname or "", site_settings.FETCH_HOSTS
+    if parts.scheme != "https" and not is_among(hosts, host, parts.port or 80):
+        raise FetchRefused(
+            _(
+                "The address of a repository must begin with https://, so that nobody on the way can change its files. "
+                "FETCH_HOSTS may name hosts of your own network that are asked by http:// too."
+            )
+        )
     if not host.isascii() or host.endswith("."):
         raise FetchRefused(_("Write the name of its host in plain letters, and without a dot at its end."))

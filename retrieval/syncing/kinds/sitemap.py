@@ -22,7 +22,7 @@ from retrieval.syncing.declaring import (
     SourceDown,
     SourceEntry,
 )
-from retrieval.syncing.kinds.markup import joined
+from retrieval.syncing.kinds.markup import host_of, joined
 from retrieval.syncing.kinds.patterns import PatternsForm, is_wanted
 from retrieval.syncing.kinds.visitor import LISTING_BYTES, SiteVisitor, WebForm, read_page, unpacked
 from retrieval.syncing.kinds.xml import items_in
@@ -47,14 +47,10 @@ class SitemapSource(DocumentSource):
         visitor = SiteVisitor(home=self.settings["url"], delay=self.settings["delay"], wait=self.wait)
         pages, fault = self._listed(visitor)
         checked = since.checked()
-        host = urlsplit(self.settings["url"]).netloc
+        host = host_of(self.settings["url"])
         for url in sorted(pages, key=lambda url: checked.get(url, _NEVER)):
             if is_wanted(urlsplit(url).path, self.settings):
-                read = (
-                    partial(self._read, visitor, url, since)
-                    if urlsplit(url).netloc == host
-                    else partial(_stranger, url)
-                )
+                read = partial(self._read, visitor, url, since) if host_of(url) == host else partial(_stranger, url)
                 yield SourceEntry(url, read, version=pages[url], url=url)
         if fault:
             raise ListingIncomplete(fault)
@@ -123,7 +119,7 @@ def _add_lines(content: bytes, url: str, pages: dict[str, str]) -> None:
     found = [link for line in lines if line.strip().startswith("http") and (link := joined(url, line))]
     if lines and not found:
         raise FetchFailed(_("It is no sitemap."))
-    pages.update(dict.fromkeys(found[:MOST_ENTRIES], ""))
+    pages.update(dict.fromkeys(found[: MOST_ENTRIES + 1], ""))
 
 
 def _stranger(url: str) -> SourceContent:

@@ -7,7 +7,6 @@ Every request goes through `retrieval.sources.web`, which lets none reach the si
 from __future__ import annotations
 
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,12 +19,13 @@ from django.utils.translation import gettext_lazy
 from retrieval.errors import FetchFailed, FetchRefused, PageGone, RetrievalError
 from retrieval.reasons import gettext_noop as _
 from retrieval.sources.addresses import filename_of
-from retrieval.sources.web import Fetched, FetchLimits, check_address, fetch
+from retrieval.sources.web import Fetched, FetchLimits, check_address, fetch, gunzipped, is_among
 from retrieval.syncing.declaring import EntryGone, EntryUnchanged, KnownEntry, SourceContent, SourceDown
-from retrieval.syncing.kinds.markup import page_facts
+from retrieval.syncing.kinds.markup import host_of, joined, page_facts
 from retrieval.syncing.kinds.robots import ROBOTS_BYTES, Robots, read_robots
 
 LISTING_BYTES = 50 * 1024**2  # of a sitemap or a feed, as sitemaps.org says
+_PART = 64 * 1024
 _FAILURES = 10  # one after the other, after which a site counts as down
 _HOSTS = 50
 _UNAVAILABLE = range(400, 500)  # no robots.txt: RFC 9309, 2.3.1.3
@@ -42,10 +42,10 @@ class SiteVisitor:
     """
 
     def __init__(self, *, home: str, delay: float, wait: Callable[[float], None]) -> None:
-        parts = urlsplit(home)
+        parts = urlsplit(joined(home, ""))
         self._home = parts.netloc
-        names = {parts.hostname, f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"}
-        is_ours = any(host.lower() in names for host in settings.FETCH_HOSTS)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        is_ours = is_among(settings.FETCH_HOSTS, parts.hostname or "", port)
         self._hosts = settings.FETCH_HOSTS if is_ours else frozenset[str]()
         self._delay = delay
         self._wait = wait
@@ -55,8 +55,7 @@ class SiteVisitor:
 
     def robots(self, url: str) -> Robots:
         """Return what the robots.txt of this address's site says. Raises FetchFailed when nobody can tell."""
-        parts = urlsplit(url)
-        site = f"{parts.scheme}://{parts.netloc}"
+        site = f"{urlsplit(url).scheme}://{host_of(url)}"
         if site not in self._robots:
             if len(self._robots) >= _HOSTS:
                 self._robots.pop(next(iter(self._robots)))
@@ -64,9 +63,9 @@ class SiteVisitor:
         return self._robots[site]
 
     def get(self, url: str, *, known: Mapping[str, Any] | None = None, max_bytes: int = 0) -> Fetched:
-        """GET `url`; `known` may hold an `etag` and a date. Raises FetchRefused, FetchFailed and PageGone; SourceDown
-        when the site seems to be down."""
-        known, host = known or {}, urlsplit(url).netloc
+        """GET `url`; `known` may hold what `validators` returned. Raises FetchRefused, FetchFailed and PageGone;
+        SourceDown when the site seems to be down."""
+        known, host = known or {}, host_of(url)
         if self._failures[host] >= _FAILURES:
             raise FetchFailed(_("Its host has failed too often in this run."))
         limits = FetchLimits(max_bytes or settings.UPLOAD_MAX_BYTES, settings.FETCH_MAX_SECONDS, self._hosts)
@@ -76,6 +75,7 @@ class SiteVisitor:
                 limits=limits,
                 etag=str(known.get("etag", "")),
                 last_modified=str(known.get("last_modified", "")),
+                of=str(known.get("of", "")),
                 asking=self._asking,
             )
         except (PageGone, FetchRefused):
@@ -99,10 +99,10 @@ class SiteVisitor:
         return self._authorization(url)
 
     def _authorization(self, url: str) -> dict[str, str]:
-        return authorization(url) if urlsplit(url).netloc == self._home else {}
+        return authorization(url) if host_of(url) == self._home else {}
 
     def _pause(self, url: str, seconds: float) -> None:
-        host = urlsplit(url).netloc
+        host = host_of(url)
         since = time.monotonic() - self._asked_at.get(host, float("-inf"))
         self._wait(max(0.0, seconds - since))
         self._asked_at[host] = time.monotonic()
@@ -117,7 +117,7 @@ class SiteVisitor:
             status = error.reason.values.get("status", 0)
             if status in _UNAVAILABLE and status != _BUSY:
                 return Robots()
-            kind = SourceDown if urlsplit(site).netloc == self._home else FetchFailed
+            kind = SourceDown if host_of(site) == self._home else FetchFailed
             said = _("Its robots.txt can’t be read, so nothing is fetched: %(reason)s")
             raise kind(said, reason=error.reason) from error
         return read_robots((fetched.content or b"").decode(errors="replace"))
@@ -127,8 +127,10 @@ def authorization(url: str) -> dict[str, str]:
     """Return the header that `SOURCE_TOKENS` has for addresses that begin so."""
     if "/.." in url or "%2e" in url.lower():  # which a server may take to lead out of where the address begins
         return {}
+    url = joined(url, "")
     for prefix, value in settings.SOURCE_TOKENS.items():
-        if url == prefix or url.startswith(prefix.rstrip("/") + "/"):
+        begin = joined(prefix, "")
+        if begin and (url == begin or url.startswith(begin.rstrip("/") + "/")):
             return {"Authorization": str(value)}
     return {}
 
@@ -136,7 +138,8 @@ def authorization(url: str) -> dict[str, str]:
 def validators(fetched: Fetched) -> dict[str, str]:
     """Return what to ask with the next time, for an entry's memory."""
     found = {"etag": fetched.etag[:300], "last_modified": fetched.last_modified[:100]}
-    return {name: value for name, value in found.items() if value}
+    told = {name: value for name, value in found.items() if value}
+    return told | {"of": fetched.final_url} if told else {}
 
 
 def read_page(visitor: SiteVisitor, url: str, *, known: KnownEntry | None, title: str = "") -> SourceContent:
@@ -160,17 +163,16 @@ def check_indexable(fetched: Fetched) -> None:
 
 
 def unpacked(content: bytes) -> bytes:
-    """Return a listing without its gzip packing, whatever its headers say. Raises FetchRefused for a bomb."""
+    """Return a listing without its gzip packing, whatever its headers say. Raises FetchRefused for a bomb, FetchFailed
+    for what is broken."""
     if not content.startswith(b"\x1f\x8b"):
         return content
-    unpacking = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacking.decompress(content, LISTING_BYTES + 1)
-    except zlib.error as error:
-        raise FetchFailed(_("It is sent packed, and the packing is broken.")) from error
-    if len(plain) > LISTING_BYTES:
-        raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=LISTING_BYTES)
-    return plain
+    plain = bytearray()
+    for part in gunzipped((content[at : at + _PART] for at in range(0, len(content), _PART)), limit=LISTING_BYTES):
+        plain += part
+        if len(plain) > LISTING_BYTES:
+            raise FetchRefused(_("It is too large: the limit is %(limit)s bytes."), limit=LISTING_BYTES)
+    return bytes(plain)
 
 
 class WebForm(forms.Form):

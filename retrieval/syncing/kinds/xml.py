@@ -12,6 +12,7 @@ from retrieval.errors import FetchFailed
 from retrieval.reasons import gettext_noop as _
 
 _PART = 64 * 1024
+_TAG_BYTES = 1024**2
 _DEPTH = 100
 _ITEM_CHARACTERS = 5_000_000
 _FIELDS = 200
@@ -44,6 +45,9 @@ def items_in(content: bytes, *, named: Collection[str]) -> Iterator[Item]:
     try:
         for start in range(0, len(content), _PART):
             reader.parser.Parse(content[start : start + _PART], False)
+            # A tag or a comment that goes on is read from its beginning again with each part, while all else waits.
+            if start + _PART - reader.parser.CurrentByteIndex > _TAG_BYTES:
+                raise ValueError("one of its tags is too long")
             yield from reader.take()
         reader.parser.Parse(b"", True)
     except (expat.ExpatError, ValueError, LookupError) as error:

@@ -16,9 +16,10 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     from django.contrib.auth.models import User
-    from django.db.models import F, Func, IntegerField, Window
-    from django.db.models.functions import Cast, RowNumber
+    from django.db.models import Case, CharField, F, Func, IntegerField, OuterRef, Subquery, Value, When, Window
+    from django.db.models.functions import Cast, Length, RowNumber
 
+    CharField.register_lookup(Length)
     from chatsite.models import Conversation
     from retrieval.model_documents import ModelDocuments, documents
     from retrieval.models import Document
@@ -44,6 +45,18 @@ def main() -> None:
         "no such function": (lambda user: rows.annotate(x=Func(F("title"), function="no_such")).filter(x=1), set()),
         "no such column": (lambda user: rows.extra(where=["no_such_column = 1"]), set()),
         "no number": (lambda user: rows.annotate(n=Cast("title", IntegerField())).filter(n=1), set()),
+        "divides by zero on looms": (lambda user: rows.filter(title__length__lt=1 / (Length("title") - 5)), set()),
+        "divides by zero on others": (lambda user: rows.filter(title__length__gt=1 / (Length("title") - 7)), set()),
+        "casts a word": (
+            lambda user: rows.annotate(
+                n=Cast(Case(When(title="looms", then="title"), default=Value("1")), IntegerField())
+            ).filter(n=1), set(),
+        ),
+        "two users for one": (
+            lambda user: rows.annotate(
+                n=Subquery(User.objects.filter(pk__gte=OuterRef("user")).values("pk"))
+            ).filter(n__gt=0), set(),
+        ),
         "at once": (lambda user: [*rows.extra(where=["no_such_column = 1"])], set()),
     }  # fmt: skip
     for name, (visible_to, right) in kinds.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.checks import run_checks
 from django.db import models
 from django.test.utils import isolate_apps
 
@@ -97,3 +98,46 @@ def test_key_of_several_fields_is_refused() -> None:
     kind = type("Seats", (ModelDocuments,), {"fields": ("row",)})
     with pytest.raises(ModelDocumentsInvalid, match=r"Seats: chatsite\.Seat has a primary key of several fields"):
         documents(Seat, collection="seats")(kind)
+
+
+def warnings() -> list[tuple[str, str | None]]:
+    return [(message.msg, message.hint) for message in run_checks(tags=["models"]) if message.id == "retrieval.W004"]
+
+
+class Kept(models.Manager[Any]):
+    def get_queryset(self) -> Any:
+        return super().get_queryset().exclude(name="draft")
+
+
+class Broken(models.Manager[Any]):
+    def get_queryset(self) -> Any:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"published": models.BooleanField()}, "it has the field 'published'."),
+        ({"is_public": models.BooleanField(), "status": models.TextField()}, "it has the field 'is_public', 'status'."),
+        ({"live": models.BooleanField()}, "it has the field 'live'."),
+        ({"objects": Kept()}, "its manager 'objects' leaves rows out."),
+        ({"objects": models.Manager(), "published": Kept()}, "its manager 'published' leaves rows out."),
+        ({"objects": Broken()}, "its manager 'objects' raised ZeroDivisionError."),
+        ({"liveliness": models.TextField(), "relative_status_quo": models.TextField()}, ""),
+    ],
+)
+def test_rows_that_a_model_keeps_back_are_everyones_only_where_that_is_said(members: dict[str, Any], why: str) -> None:
+    with isolate_apps("chatsite"):
+        name = {"__module__": __name__, "Meta": type("Meta", (), {"app_label": "chatsite"}), "name": models.TextField()}
+        model: Any = type("Leaflet", (models.Model,), name | members)
+        try:
+            kind = documents(model, collection="leaflets")(type("Leaflets", (ModelDocuments,), {"fields": ["name"]}))
+            found = warnings()
+            assert [why in said for said, _hint in found] == ([True] if why else [])
+            if found:
+                assert found[0][0].startswith("Leaflets has no visible_to, so whoever may search the collection")
+                assert "visible_to" in str(found[0][1])
+            kind.visible_to = lambda self, user: self.queryset()
+            assert warnings() == []
+        finally:
+            withdraw("chatsite.leaflet")

@@ -22,4 +22,4 @@ def test_rights_are_asked_as_they_are_meant_and_a_failure_ends_no_transaction(
         env = environment(tmp_path / "data", DATABASE_URL=server.url)
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["chatsite.conversation: 3 added", "10 kinds of querysets"]
+    assert done.stdout.splitlines() == ["chatsite.conversation: 3 added", "14 kinds of querysets"]

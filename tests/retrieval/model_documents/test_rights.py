@@ -7,15 +7,30 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.management import call_command
-from django.db.models import Count, F, Func, Q, Window
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Cast, Length, Now, RowNumber
 from django.test import Client
 
 from chatsite.models import Conversation, Run
 from retrieval.doctor import _rows
 from retrieval.model_documents.declaring import withdraw
 from retrieval.model_documents.following import follow
+from retrieval.model_documents.harmless import may_fail_on_a_row
 from retrieval.models import Collection, Document, ModelChange
 from retrieval.searching.search import search
 
@@ -78,6 +93,12 @@ UNUSABLE = {
     "no such column": lambda rows, user: rows.extra(where=["no_such_column = 1"]),
     "no such function": lambda rows, user: rows.annotate(x=Func(F("title"), function="no_such")).filter(x=1),
     "fails on a row": lambda rows, user: rows.annotate(x=RawSQL("json_extract(title, '$')", [])).filter(x=1),
+    **{
+        f"fails on {title} alone": lambda rows, user, title=title: rows.annotate(
+            x=RawSQL("json_extract(CASE title WHEN %s THEN title ELSE '{}' END, '$')", [title])
+        ).filter(x="{}")
+        for title in ("engines", "looms", "weather")
+    },
     "fails as it is called": lambda rows, user: rows.filter(pk__in=[*rows.extra(where=["no_such_column = 1"])]),
     "another database": lambda rows, user: rows.using("elsewhere"),
     "grouped by values": lambda rows, user: rows.values("user").annotate(n=Count("pk")).filter(n=1),
@@ -100,6 +121,58 @@ def test_what_cannot_be_asked_shows_nothing_is_named_and_stops_no_page(
     assert "The mill" in shown
     assert "engines" not in shown
     assert [passage.title for passage in search("mill and engines", user=ada).passages] == ["The mill"]
+
+
+def test_more_rows_than_are_looked_up_are_asked_where_they_are(
+    ada: User, talks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.model_documents.rights._LOOKED_UP", 1)
+    every = Conversation.objects.annotate(x=RawSQL("json_extract('[1]', '$[0]')", [])).filter(x=1)
+    for few in (False, True):
+        talks.visible_to = lambda self, user, few=few: every.filter(user=user.pk) if few else every
+        assert seen(ada) == (["engines"] if few else ["engines", "looms", "weather"])
+    talks.visible_to = lambda self, user: UNUSABLE["fails on weather alone"](Conversation.objects.all(), user)
+    assert seen(ada) == []
+
+
+HARMLESS = {
+    "all": lambda rows: rows,
+    "fields": lambda rows: rows.filter(Q(title__icontains="e") | ~Q(user__username__in=["ada"]), updated_at__year=2026),
+    "relation": lambda rows: rows.filter(user__in=User.objects.filter(is_staff=True), runs__isnull=False).distinct(),
+    "subquery": lambda rows: rows.filter(pk__in=Run.objects.filter(question="x").values("conversation")),
+    "exists": lambda rows: rows.filter(Exists(Run.objects.filter(conversation=OuterRef("pk")))),
+    "case": lambda rows: rows.annotate(x=Case(When(title="a", then=Value(1)), default=Value(2))).filter(x=1),
+    "count": lambda rows: rows.annotate(x=Count("runs")).filter(x__gt=1),
+    "now": lambda rows: rows.filter(updated_at__lte=Now(), title__lt=F("user__username")),
+    "first of another": lambda rows: rows.annotate(x=Subquery(Run.objects.values("question")[:1])).filter(x="a"),
+    "union": lambda rows: rows.filter(title="a").union(rows.filter(title="b")),
+}
+MAY_FAIL = {
+    "division": lambda rows: rows.annotate(x=1 / Length("title")).filter(x=1),
+    "division in a condition": lambda rows: rows.filter(pk=1 / F("pk")),
+    "division in a list": lambda rows: rows.filter(pk__in=[1, 1 / F("pk")]),
+    "division in a case": lambda rows: rows.filter(Case(When(pk=1 / F("pk"), then=Value(True)), default=Value(False))),
+    "division below": lambda rows: rows.filter(
+        pk__in=Run.objects.annotate(x=1 / Length("question")).filter(x=1).values("pk")
+    ),
+    "division in a filtered relation": lambda rows: rows.annotate(
+        own=FilteredRelation("runs", condition=Q(runs__pk=1 / F("runs__pk")))
+    ).filter(own__question="a"),
+    "division in a union": lambda rows: rows.union(rows.filter(pk=1 / F("pk"))),
+    "division in an order": lambda rows: rows.order_by(1 / F("pk"))[:2],
+    "cast": lambda rows: rows.annotate(x=Cast("title", IntegerField())).filter(x=1),
+    "function": lambda rows: rows.filter(title=Func(F("title"), function="lower")),
+    "by hand": lambda rows: rows.extra(where=["1 = 1"]),
+    "by hand, selected": lambda rows: rows.extra(select={"x": "1"}),
+    "pattern": lambda rows: rows.filter(title__regex="["),
+    "any of another": lambda rows: rows.annotate(x=Subquery(Run.objects.values("question"))).filter(x="a"),
+}
+
+
+@pytest.mark.parametrize("kind", [*HARMLESS, *MAY_FAIL])
+def test_sql_that_may_fail_on_a_row_is_told_from_other_sql(kind: str) -> None:
+    rows = (HARMLESS | MAY_FAIL)[kind](Conversation.objects.all())
+    assert may_fail_on_a_row(rows.query) is (kind in MAY_FAIL)
 
 
 def test_ended_account_reads_what_anybody_may(ada: User, talks: Any) -> None:

@@ -103,6 +103,22 @@ def test_refresh_keeps_what_has_not_changed_and_replaces_what_has(
     assert document.chunks.get().text.endswith("Ten to six.\n") or "Ten to six." in document.chunks.get().text
 
 
+def test_version_of_where_a_page_has_moved_is_not_kept_for_the_page(
+    web: WebServer, limits: FetchLimits, public: Collection
+) -> None:
+    web.put("/a", PAGE, ETag='"v1"', Content_Type="text/html")
+    document = add_address(public, url=f"{web.url}/a", owner=None, limits=limits).document
+    assert document
+    web.put("/a", b"", status="302 Found", Location="/b")
+    web.put("/b", b"<title>New</title><p>Ten to six.</p>", ETag='"of-b"', Content_Type="text/html")
+    assert refresh(document, limits=limits) == Refreshed(RefreshOutcome.CHANGED)
+    document.refresh_from_db()
+    assert (document.location, document.etag) == (f"{web.url}/a", "")
+    web.requests.clear()
+    assert refresh(document, limits=limits) == Refreshed(RefreshOutcome.UNCHANGED)
+    assert [headers.get("if-none-match") for _path, headers in web.requests] == [None, None]
+
+
 def test_refresh_of_a_page_without_a_version_compares_what_it_holds(
     web: WebServer, limits: FetchLimits, public: Collection
 ) -> None:

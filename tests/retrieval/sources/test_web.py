@@ -61,6 +61,87 @@ def test_what_has_not_changed_is_not_sent_again(web: WebServer) -> None:
     assert web.requests[0][1]["if-modified-since"] == "yesterday"
 
 
+def version_by_host(web: WebServer, path: str) -> None:
+    """Put a page that says what it was asked with, and that every version is the one it has."""
+
+    def respond(headers: dict[str, str]) -> bytes:
+        known = headers.get("if-none-match") or headers.get("if-modified-since")
+        return answer(b"", status="304 Not Modified") if known else answer(PAGE, ETag='"v1"')
+
+    web.pages[path] = respond
+
+
+@pytest.mark.parametrize("place", ["/b", "http://site.test:{port}/b"])
+def test_version_of_an_address_is_not_told_to_where_it_redirects_by_now(web: WebServer, place: str) -> None:
+    """Another page, maybe of another site, may have the same etag: its 304 would keep the text of the old one."""
+    web.put("/a", b"", status="302 Found", Location=place.format(port=web.port))
+    version_by_host(web, "/b")
+    fetched = fetch(
+        f"{web.url}/a", limits=limits(web), etag='"v1"', last_modified="yesterday", resolve=loopback_or_literal
+    )
+    assert fetched.content == PAGE
+    assert [{"if-none-match", "if-modified-since"} & set(headers) for _path, headers in web.requests] == [
+        {"if-none-match", "if-modified-since"},
+        set(),
+    ]
+
+
+def test_version_of_where_an_address_redirects_is_told_there_alone(web: WebServer) -> None:
+    web.put("/a", b"", status="302 Found", Location="/b")
+    version_by_host(web, "/b")
+    first = fetch(f"{web.url}/a", limits=limits(web))
+    again = fetch(f"{web.url}/a", limits=limits(web), etag=first.etag, of=first.final_url)
+    assert (first.content, again.content) == (PAGE, None)
+    assert [headers.get("if-none-match") for _path, headers in web.requests] == [None, None, None, '"v1"']
+    version_by_host(web, "/a")  # which is a page of its own by now
+    assert fetch(f"{web.url}/a", limits=limits(web), etag=first.etag, of=first.final_url).content == PAGE
+
+
+def test_version_that_no_header_can_hold_is_not_sent(web: WebServer) -> None:
+    web.put("/a", PAGE, ETag='"\u00e9"', Last_Modified="f\u00e9vrier")
+    first = fetch(f"{web.url}/a", limits=limits(web))
+    again = fetch(f"{web.url}/a", limits=limits(web), etag=first.etag, last_modified=first.last_modified)
+    assert (again.content, {"if-none-match", "if-modified-since"} & set(web.requests[-1][1])) == (PAGE, set())
+
+
+def test_page_that_is_packed_in_several_pieces_is_read_whole(web: WebServer) -> None:
+    pieces = gzip.compress(b"Nine ") + gzip.compress(b"to ") + gzip.compress(b"five.")
+    web.put("/a", pieces + b"\0" * 10, Content_Encoding="gzip")
+    assert fetch(f"{web.url}/a", limits=limits(web)).content == b"Nine to five."
+    for broken in (pieces[:-5], pieces + b"more", pieces + gzip.compress(b"")[:-1]):
+        web.put("/a", broken, Content_Encoding="gzip")
+        with pytest.raises(FetchFailed, match=r"packing is broken|broke off"):
+            fetch(f"{web.url}/a", limits=limits(web))
+
+
+def test_endless_empty_pieces_behind_a_packed_page_are_not_read_for_long(web: WebServer) -> None:
+    web.put("/a", gzip.compress(b"") * 20_000, Content_Encoding="gzip")
+    with pytest.raises(FetchFailed, match="packing is broken"):
+        fetch(f"{web.url}/a", limits=limits(web, max_bytes=1_000_000))
+
+
+def test_not_modified_that_nobody_asked_for_is_no_answer(web: WebServer) -> None:
+    web.put("/a", b"", status="302 Found", Location="/b")
+    web.put("/b", b"", status="304 Not Modified")
+    with pytest.raises(FetchFailed, match="status 304"):
+        fetch(f"{web.url}/a", limits=limits(web), etag='"v1"')
+
+
+def test_host_in_other_letters_is_the_one_that_is_allowed(web: WebServer) -> None:
+    web.put("/a", PAGE)
+    allowed = FetchLimits(100_000, hosts=[f"B\u00fccher.test:{web.port}"])
+    asked = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    for host in ("b\u00fccher.test", "xn--bcher-kva.test", "B\u00dcCHER.test"):
+        fetched = fetch(f"http://{host}:{web.port}/a", limits=allowed, resolve=resolve)
+        assert fetched.final_url == f"http://xn--bcher-kva.test:{web.port}/a"
+    assert asked == ["xn--bcher-kva.test"] * 3
+
+
 def test_redirects_are_followed_without_cookies(web: WebServer) -> None:
     web.put("/a", b"", status="302 Found", Location="b?x=1", Set_Cookie="id=1")
     web.put("/b", b"", status="301 Moved Permanently", Location=f"http://site.test:{web.port}/c")

@@ -14,7 +14,7 @@ from django.core.files.storage import storages
 
 from retrieval.errors import FetchFailed, FetchRefused
 from retrieval.models import Collection, Document, SyncedSource
-from retrieval.syncing import DocumentSource, KnownEntries, SourceContent, SourceEntry, document_source
+from retrieval.syncing import DocumentSource, EntryRefused, KnownEntries, SourceContent, SourceEntry, document_source
 from retrieval.syncing.declaring import withdraw_source
 from retrieval.syncing.kinds.markup import LINKS, page_facts
 from retrieval.syncing.kinds.robots import ROBOTS_BYTES, read_robots
@@ -150,6 +150,79 @@ def test_no_part_of_a_secret_is_in_the_log(locked: SyncedSource, said: str, capl
     told = f"{events(look_at(locked))} {caplog.text}"
     assert "pass" not in told
     assert "hush" not in told
+
+
+class Odd(DocumentSource):
+    kind = "odd"
+    label = "Odd"
+    made: list[Any] = []
+
+    def entries(self, since: KnownEntries) -> Iterator[SourceEntry]:
+        for made in type(self).made:
+            if isinstance(made, Exception):
+                raise made
+            yield made
+
+
+@pytest.fixture
+def odd(settings: Any, tmp_path: Path, public: Collection) -> Iterator[SyncedSource]:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    document_source(Odd)
+    yield make_source(public, "odd")
+    withdraw_source("odd")
+
+
+NO_TEXT = "a\0b\udc80"
+
+
+def raising(error: Exception) -> Any:
+    def read() -> SourceContent:
+        raise error
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("content", "entry", "kept"),
+    [
+        ({"title": NO_TEXT}, {}, {"title": "a?b?"}),
+        ({"version": NO_TEXT}, {}, {"version": "a?b?"}),
+        ({}, {"version": NO_TEXT}, {"version": "a?b?"}),
+        ({"url": f"https://a.example/{NO_TEXT}"}, {}, {"document__address": "https://a.example/a?b?"}),
+        ({"filename": f"{NO_TEXT}.md"}, {}, {"document__filename": "a?b?.md"}),
+        ({"memory": {NO_TEXT: [NO_TEXT, {"x": NO_TEXT}, 1]}}, {}, {"memory": {"a?b?": ["a?b?", {"x": "a?b?"}, 1]}}),
+    ],
+)
+def test_what_no_database_takes_is_cut_out(
+    odd: SyncedSource, content: dict[str, Any], entry: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    """On PostgreSQL a NUL would end the run with an error of the database, and the run would be tried for ever."""
+    Odd.made = [SourceEntry("one", lambda: SourceContent("Text.", **{"filename": "a.md"} | content), **entry)]
+    assert (look_at(odd).state, odd.entries.filter(**kept).count()) == ("done", 1)
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (lambda: SourceContent("Text.", "a.md", memory={"a": object()}), "Its memory is no JSON"),
+        (lambda: SourceContent("Text.", "a.md", memory={"a": float("nan")}), "Its memory is no JSON"),
+        (lambda: SourceContent(None, "a.md"), "It raised AttributeError"),  # type: ignore[arg-type]
+        (lambda: None, "It raised AttributeError"),
+        (raising(ValueError(NO_TEXT)), "It raised ValueError: a?b?."),
+        (raising(EntryRefused(NO_TEXT)), "a?b?"),
+    ],
+)
+def test_entry_that_is_none_is_refused_and_the_others_are_read(odd: SyncedSource, read: Any, said: str) -> None:
+    Odd.made = [SourceEntry("odd", read), SourceEntry("even", lambda: SourceContent("Text.", "a.md"))]
+    run = look_at(odd)
+    assert (run.state, counts(run)) == ("done", {"refused": 1, "added": 1})
+    assert events(run)[0][2].startswith(said)
+
+
+def test_run_ends_whatever_its_error_says(odd: SyncedSource) -> None:
+    Odd.made = [ValueError(NO_TEXT)]
+    run = look_at(odd)
+    assert (run.state, str(run.error), odd.token) == ("failed", "It raised ValueError: a?b?.", "")
 
 
 def test_document_that_staff_delete_while_its_entry_is_read_is_added_again(locked: SyncedSource) -> None:

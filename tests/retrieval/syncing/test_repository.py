@@ -112,7 +112,7 @@ def test_redirect_is_not_followed_and_private_addresses_are_not_asked(
         server.requests.clear()
         assert look_at(source).state == "failed"
         assert server.requests == []
-    for url in ("http://10.0.0.1/guide.git", "http://localhost/guide.git", "http://169.254.169.254/x"):
+    for url in ("https://10.0.0.1/guide.git", "https://localhost/guide.git", "https://169.254.169.254/x"):
         source.settings |= {"url": url}
         source.save()
         assert "which is not public" in str(look_at(source).error), url
@@ -152,6 +152,7 @@ def test_download_that_is_too_large_or_too_slow_is_ended(
         ({"url": "ext::sh -c whoami"}, "url"),
         ({"url": "https://me:secret@example.org/guide.git"}, "url"),
         ({"url": "https://example.org/guide.git?x=1"}, "url"),
+        ({"url": "http://example.org/guide.git"}, "url"),
         ({"branch": "--upload-pack=x"}, "branch"),
         ({"branch": "a:b"}, "branch"),
         ({"branch": "a\nb"}, "branch"),
@@ -164,3 +165,16 @@ def test_address_that_git_could_take_otherwise_is_refused(fields: dict[str, str]
     form = RepositoryForm({"url": "https://example.org/guide.git", "branch": "main", **fields})
     assert field in form.errors
     assert RepositoryForm({"url": "https://example.org/guide.git", "branch": "feature/x-1"}).is_valid()
+
+
+def test_repository_is_asked_over_https_but_on_hosts_that_are_named(source: SyncedSource, settings: Any) -> None:
+    (said,) = RepositoryForm({"url": "http://example.org/guide.git"}).errors["url"]
+    assert said.startswith("The address of a repository must begin with https://")
+    assert "FETCH_HOSTS may name hosts" in said
+    source.settings |= {"url": "http://example.org/guide.git"}  # as one that was added before
+    source.save()
+    run = look_at(source)
+    assert (run.state, str(run.error)) == ("failed", said)
+    settings.FETCH_HOSTS = ["git.example.org"]
+    assert RepositoryForm({"url": "http://git.example.org/guide.git"}).is_valid()
+    assert not RepositoryForm({"url": "http://example.org/guide.git"}).is_valid()

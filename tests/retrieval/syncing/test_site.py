@@ -101,6 +101,92 @@ def test_noindex_nofollow_canonical_and_robots_are_obeyed(web: WebServer, source
     ]
 
 
+def canonical(web: WebServer, path: str, at: str, *links: str) -> None:
+    page(web, path, *links, head=f'<link rel="canonical" href="{at}">')
+
+
+def test_pages_that_name_each_other_as_canonical_are_one_document(web: WebServer, source: SyncedSource) -> None:
+    page(web, "/guide/", "a", "c", "x", "self")
+    canonical(web, "/guide/a", "/guide/b", "from-a")
+    canonical(web, "/guide/b", "/guide/a", "from-b")
+    canonical(web, "/guide/c", "d")  # a chain
+    canonical(web, "/guide/d", "e")
+    canonical(web, "/guide/x", "y")  # a chain that ends in a circle
+    canonical(web, "/guide/y", "z")
+    canonical(web, "/guide/z", "y")
+    web.put("/guide/self", b"", status="301 Moved Permanently", Location="/guide/self/")
+    canonical(web, "/guide/self/", "/guide/self")
+    for name in ("e", "from-a", "from-b"):
+        page(web, f"/guide/{name}")
+    there = ["/guide/", "/guide/b", "/guide/e", "/guide/from-a", "/guide/from-b", "/guide/self/", "/guide/z"]
+    run = look_at(source)
+    assert (run.state, counts(run), titles()) == ("done", {"added": 7}, there)
+    page(web, "/guide/", "y", "b", "d", "self")  # found in another order, the same are kept
+    run = look_at(source)
+    assert (counts(run), titles()) == ({"unchanged": 6, "changed": 1}, there)
+
+
+def test_document_stays_where_its_page_and_its_canonical_one_name_each_other(
+    web: WebServer, source: SyncedSource
+) -> None:
+    page(web, "/guide/", "a")
+    page(web, "/guide/a")
+    look_at(source)
+    canonical(web, "/guide/a", "b")
+    canonical(web, "/guide/b", "a")
+    run = look_at(source)
+    assert (counts(run), titles()) == ({"unchanged": 1, "changed": 1}, ["/guide/", "/guide/a"])
+
+
+def test_page_is_kept_where_the_one_that_it_calls_canonical_is_not_there(web: WebServer, source: SyncedSource) -> None:
+    away = "https://other.example/guide/a"
+    page(web, "/guide/", "gone", "away", "out", "broken", "private", "first", "second", "nowhere")
+    for name, at in (
+        ("gone", "lost"),
+        ("away", away),
+        ("out", "leads-out"),
+        ("broken", "fails"),
+        ("private", "hidden"),
+    ):
+        canonical(web, f"/guide/{name}", at)
+    canonical(web, "/guide/first", "/guide/second")
+    canonical(web, "/guide/second", "/guide/nowhere")
+    web.put("/guide/leads-out", b"", status="302 Found", Location="/elsewhere")
+    page(web, "/elsewhere")
+    web.put("/guide/fails", b"", status="500 Internal Server Error")
+    web.put("/robots.txt", b"User-agent: *\nDisallow: /guide/hidden\n")
+    there = ["/guide/", "/guide/away", "/guide/broken", "/guide/gone", "/guide/out", "/guide/private", "/guide/second"]
+    run = look_at(source)
+    assert (run.state, titles()) == ("done", there)
+    assert [key.rpartition("/")[2] for what, key, _why in events(run) if what == "refused"] == [
+        "leads-out", "fails", "hidden"
+    ]  # fmt: skip
+    page(web, "/guide/lost")  # it is there by now, and fails the next time: its document stays alone
+    look_at(source)
+    web.put("/guide/lost", b"", status="500 Internal Server Error")
+    look_at(source)
+    assert titles() == sorted({*there, "/guide/lost"} - {"/guide/gone"})
+
+
+def test_canonical_page_that_wants_to_be_in_no_index_takes_its_copies_along(
+    web: WebServer, source: SyncedSource
+) -> None:
+    page(web, "/guide/", "copy")
+    canonical(web, "/guide/copy", "original")
+    page(web, "/guide/original", "found", head='<meta name="robots" content="noindex">')
+    page(web, "/guide/found")
+    look_at(source)
+    assert titles() == ["/guide/", "/guide/found"]
+
+
+def test_endless_chain_of_canonical_pages_is_followed_for_a_while(web: WebServer, source: SyncedSource) -> None:
+    page(web, "/guide/", "p0")
+    for number in range(40):
+        canonical(web, f"/guide/p{number}", f"p{number + 1}")
+    run = look_at(source)
+    assert (run.state, titles()) == ("done", ["/guide/", "/guide/p9"])
+
+
 def test_page_that_fails_keeps_its_text_and_what_it_led_to(web: WebServer, source: SyncedSource) -> None:
     page(web, "/guide/", "a", "b")
     page(web, "/guide/a", "c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,9 +184,48 @@ def test_index_of_packed_sitemaps_is_followed_and_one_that_fails_lets_nothing_go
     assert str(run.error) == f"{web.url}/two.xml.gz: The web server answered with status 502: try again later."
 
 
+def test_packed_list_is_read_whole_or_not_at_all(web: WebServer, source: SyncedSource) -> None:
+    """Else what stands behind its first piece, or behind where it broke off, would count as gone."""
+    pages = ("hours", "prices", "staff")
+    for name in pages:
+        page(web, name)
+    packed = [gzip.compress(f"{web.url}/{name}\n".encode()) for name in pages]
+    web.put("/sitemap.xml", b"".join(packed))
+    assert (look_at(source).state, titles()) == ("done", ["hours", "prices", "staff"])
+    web.put("/sitemap.xml", b"".join(packed)[:-9])
+    run = look_at(source)
+    assert (run.state, str(run.error), len(titles())) == ("failed", "It broke off before its end.", 3)
+
+
+def test_list_of_too_many_lines_lets_nothing_go(
+    web: WebServer, source: SyncedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [f"page{number}" for number in range(5)]
+    for name in pages:
+        page(web, name)
+    lines = [f"{web.url}/{name}" for name in pages]
+    web.put("/sitemap.xml", "\n".join(lines).encode())
+    look_at(source)
+    monkeypatch.setattr("retrieval.syncing.kinds.sitemap.MOST_ENTRIES", 3)
+    run = look_at(source)
+    assert (run.state, len(titles())) == ("incomplete", 5)
+
+
 @pytest.mark.parametrize(
     ("listing", "said"),
     [
+        (
+            b"<urlset><url a='" + b"a" * 2_000_000 + b"'/></urlset>",
+            "It is no XML that can be read: one of its tags is too long.",
+        ),
+        (
+            b"<urlset><!--" + b"a" * 2_000_000 + b"--></urlset>",
+            "It is no XML that can be read: one of its tags is too long.",
+        ),
+        (
+            b"<urlset><?a " + b"a" * 2_000_000 + b"?></urlset>",
+            "It is no XML that can be read: one of its tags is too long.",
+        ),
         (gzip.compress(b"<urlset>" + b" " * (60 * 1024**2)), "It is too large: the limit is 52,428,800 bytes."),
         (
             b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><urlset><url><loc>&b;</loc></url></urlset>',
@@ -252,3 +292,47 @@ def test_site_that_is_down_in_the_middle_is_left_alone(web: WebServer, source: S
     run = look_at(source)
     assert (run.state, counts(run)) == ("failed", {"refused": 9})
     assert str(run.error).startswith("10 requests have failed, one after the other, the last one so: The web server")
+
+
+@pytest.mark.parametrize("home", ["b\u00fccher.example", "xn--bcher-kva.example"])
+def test_host_in_other_letters_is_the_same_host_in_plain_ones(
+    web: WebServer, source: SyncedSource, settings: Any, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    names, look_up = ("b\u00fccher.example", "xn--bcher-kva.example", "B\u00dcCHER.example"), socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: look_up("127.0.0.1" if host == names[1] else host, *rest, **more),
+    )
+    settings.FETCH_HOSTS = [f"{names[0]}:{web.port}"]
+    settings.SOURCE_TOKENS = {f"http://{names[0]}:{web.port}/": "Bearer hush"}
+    for number in range(len(names)):
+        page(web, f"page{number}")
+    urls = "".join(f"<url><loc>http://{name}:{web.port}/page{number}</loc></url>" for number, name in enumerate(names))
+    web.put("/sitemap.xml", f"<urlset>{urls}</urlset>".encode())
+    source.settings |= {"url": f"http://{home}:{web.port}/sitemap.xml"}
+    source.save()
+    run = look_at(source)
+    assert (run.state, counts(run)) == ("done", {"added": 3}), (str(run.error), events(run))
+    assert {headers.get("authorization") for _path, headers in web.requests} == {"Bearer hush"}
+
+
+def test_page_that_redirects_elsewhere_by_now_is_read_anew(web: WebServer, source: SyncedSource) -> None:
+    def version(name: str, text: str) -> None:
+        web.pages[f"/{name}"] = lambda headers: (
+            answer(b"", status="304 Not Modified")
+            if headers.get("if-none-match")
+            else answer(f"<title>{name}</title><p>{text}</p>".encode(), ETag='"v1"', **HTML)
+        )
+
+    version("hours", "Nine to five.")
+    sitemap(web, "hours")
+    look_at(source)
+    web.put("/hours", b"", status="302 Found", Location="/new")
+    version("new", "Ten to six.")
+    run = look_at(source)
+    assert (counts(run), Document.objects.get().address) == ({"changed": 1}, f"{web.url}/new")
+    web.requests.clear()
+    assert counts(look_at(source)) == {"unchanged": 1}
+    known = {path: headers.get("if-none-match") for path, headers in web.requests}
+    assert known == {"/robots.txt": None, "/sitemap.xml": None, "/hours": None, "/new": '"v1"'}
