@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,40 +17,14 @@ from django.utils import timezone
 from chatsite.answering import capacity, kept
 from chatsite.models import HostToolCall, Run
 from chatsite.reader import Reader
-from chatsite.tools import calls, tool
-from chatsite.tools.declaring import withdraw
+from chatsite.tools import calls
 from chatsite.tools.shown import tool_view
-from tests.chatsite.tools import shop as tools
+from tests.chatsite.tools.conftest import Asks, decide
 from tests.chatsite.tools.shop import Seen
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what goes on has a thread and a connection of its own
-
-Asks = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def asks_first(transactional_db: None, model: ChatServer) -> Iterator[None]:
-    tool(approve=True, title="Cancel an order")(tools.cancel_order)
-    yield
-    withdraw(tools.cancel_order)
-    for run in list(kept._here.values()):
-        run.stop()
-    kept.join(5)
-
-
-@pytest.fixture
-def waiting(asks_first: None, fox: User, model: ChatServer, ask: Asks) -> dict[str, Any]:
-    """Ask, and return the answer that waits."""
-    model.script(chat_server.calls(("cancel_order", {"number": 1234})), chat_server.text("It is cancelled [2]."))
-    return ask("Cancel my order 1234.")
-
-
-def decide(client: Client, answer: dict[str, Any], approved: bool = True, **more: Any) -> Any:
-    [approval] = answer["approvals"]
-    body = json.dumps({"call_id": approval["call_id"], "approved": approved} | more)
-    return client.post(approval["url"], body, content_type="application/json")
 
 
 def test_answer_says_that_it_waits_and_where_to_decide(waiting: dict[str, Any], shop: Seen, client: Client) -> None:
