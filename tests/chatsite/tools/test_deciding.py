@@ -65,8 +65,97 @@ def test_conversation_deleted_at_any_moment_of_a_decision_is_told_and_nothing_is
             break
         is_undecided = "waiting" in stood
         undecided += is_undecided
-        expected = (404, 409) if is_undecided else (200, 303, 403, 404, 409, 503)  # later it is told as any answer's end
+        expected = (
+            (404, 409) if is_undecided else (200, 303, 403, 404, 409, 503)
+        )  # later it is told as any answer's end
         if status not in expected or (is_undecided and shop.calls):
             faults.append((query, status, stood))
     assert undecided > 10
     assert faults == []
+
+
+# ---- hooks that hold when the answer is given ------------------------------------------------------------------------
+@pytest.fixture
+def registered() -> Iterator[Callable[..., Any]]:
+    """Register hooks for after the answer, for this test."""
+    known: list[Any] = []
+
+    def register(hook: Any) -> None:
+        known.append(after_answer(hook))
+
+    yield register
+    for hook in known:
+        withdraw(hook)
+
+
+@pytest.fixture
+def cited_and_waiting(asks_first: None, fox: User, model: ChatServer, ask: Asks) -> dict[str, Any]:
+    """Return an answer that has cited a passage before it waits."""
+    before = chat_server.calls(("cancel_order", {"number": 1234}), said="Wait four minutes [1].")
+    model.script(before, chat_server.text("It is cancelled [2]."))
+    return ask("How long do I wait before I pour the tea? Then cancel my order 1234.")
+
+
+def test_hook_that_is_added_while_it_waits_sees_the_whole_answer(
+    cited_and_waiting: dict[str, Any], client: Client, registered: Callable[..., Any]
+) -> None:
+    assert len(cited_and_waiting["citations"]) == 1
+    seen: list[str] = []
+
+    def note(question: Any, answer: Any) -> AddNote:
+        seen.append(answer.text)
+        return AddNote("Opening hours: 9 to 17.")
+
+    registered(note)
+    answer = decide(client, cited_and_waiting).json()
+    whole = "Wait four minutes [1].\n\nIt is cancelled [2]."
+    assert seen == [whole]
+    assert answer["answer"] == f"{whole}\n\nOpening hours: 9 to 17."
+    assert [row.marker for row in Citation.objects.order_by("pk")] == [1, 2]
+    assert [citation["marker"] for citation in answer["citations"]] == [1, 2]
+
+
+def test_what_such_a_hook_withholds_leaves_nothing_of_the_answer(
+    cited_and_waiting: dict[str, Any], client: Client, registered: Callable[..., Any], shop: Seen
+) -> None:
+    registered(lambda question, answer: Withhold("This is not for customers."))
+    answer = decide(client, cited_and_waiting).json()
+    assert (answer["answer"], answer["answered"], answer["citations"]) == ("This is not for customers.", False, [])
+    assert not Citation.objects.exists()
+    assert shop.calls == [("cancel_order", 1234)]
+    page = client.get(f"/c/{answer['session_id']}/").content.decode()
+    assert "This is not for customers." in page
+    assert "is cancelled" not in page
+    told = client.get(f"/api/v1/chat/runs/{answer['run_id']}").json()["answer"]
+    assert (told["answer"], told["citations"]) == ("This is not for customers.", [])
+
+
+def test_what_was_told_before_is_told_no_more_once_a_hook_holds_it_back(
+    cited_and_waiting: dict[str, Any], client: Client, registered: Callable[..., Any]
+) -> None:
+    """While the answer goes on its row has no text of it: nobody knows yet what the hook will leave."""
+    rows: list[tuple[str, int]] = []
+
+    def look(question: Any, answer: Any) -> None:
+        rows.append((Run.objects.get(pk=question.run_id).answer, Citation.objects.count()))
+
+    registered(look)
+    assert decide(client, cited_and_waiting).json()["answered"]
+    assert rows == [("", 0)]
+    assert Citation.objects.count() == 2
+
+
+def test_hook_that_is_taken_away_while_it_waits_is_not_asked(
+    asks_first: None, fox: User, model: ChatServer, ask: Asks, client: Client
+) -> None:
+    hook = after_answer(lambda question, answer: Withhold("Nothing."))
+    try:
+        before = chat_server.calls(("cancel_order", {"number": 1234}), said="Wait four minutes [1].")
+        model.script(before, chat_server.text("It is cancelled [2]."))
+        waiting = ask("How long do I wait before I pour the tea? Then cancel my order 1234.")
+    finally:
+        withdraw(hook)
+    assert waiting["answer"] == ""
+    answer = decide(client, waiting).json()
+    assert answer["answer"] == "Wait four minutes [1].\n\nIt is cancelled [2]."
+    assert [row.marker for row in Citation.objects.order_by("pk")] == [1, 2]
