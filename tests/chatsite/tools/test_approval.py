@@ -17,8 +17,10 @@ from django.utils import timezone
 from chatsite.answering import capacity, kept
 from chatsite.models import HostToolCall, Run
 from chatsite.reader import Reader
-from chatsite.tools import calls
+from chatsite.tools import calls, tool
+from chatsite.tools.declaring import withdraw
 from chatsite.tools.shown import tool_view
+from tests.chatsite.tools import shop as tools
 from tests.chatsite.tools.conftest import Asks, decide
 from tests.chatsite.tools.shop import Seen
 from tests.fakes import chat_server
@@ -117,6 +119,23 @@ def test_card_shows_all_that_is_confirmed() -> None:
     assert shown["To"].count("a@b.example") == 99
     call.state = "done"
     assert all(len(value) == 500 for _name, value in tool_view(call, run).arguments)
+
+
+def test_what_nobody_would_see_of_an_argument_is_written_out_on_the_card_and_kept_for_programs(
+    asks_first: None, fox: User, model: ChatServer, ask: Asks, client: Client
+) -> None:
+    shop_mail = {"to": "billing\u202emoc.live@\u202c", "lines": [{"no\u200bte": "\U000e0041<b>"}]}
+    withdraw(tools.cancel_order)
+    tool(approve=True)(tools.mail)
+    try:
+        model.script(chat_server.calls(("mail", shop_mail)))
+        waiting = ask("Write to the shop.")
+        page = client.get(f"/c/{waiting['session_id']}/").content.decode()
+    finally:
+        withdraw(tools.mail)
+    assert waiting["approvals"][0]["arguments"] == shop_mail
+    assert "<dt>To</dt><dd>billing‹U+202E›moc.live@‹U+202C›</dd>" in page
+    assert "<dt>Lines</dt><dd>No‹U+200B›te: ‹U+E0041›&lt;b&gt;</dd>" in page
 
 
 @pytest.mark.parametrize("order", [[(666, False), (1234, True)], [(1234, True), (666, False)]])
