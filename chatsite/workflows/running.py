@@ -21,7 +21,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
-from django.utils.translation import activate, get_language
+from django.utils.translation import activate, get_language, ngettext
 from django.utils.translation import gettext as _
 
 import agents
@@ -117,17 +117,26 @@ def stop(run: WorkflowRun) -> None:
     runs.filter(state=State.WAITING).update(state=State.CANCELLED, ended_at=timezone.now())
 
 
-def settle_lost(runs: Iterable[WorkflowRun]) -> None:
-    """Record those of `runs` as interrupted whose process has died."""
+def give_up_waiting(longest: timedelta) -> int:
+    """End those that have waited for a person for so long; they can go on later. Return how many."""
     now = timezone.now()
+    late = WorkflowRun.objects.filter(state=State.WAITING, checked_at__lt=now - longest)
+    said = ngettext("Nobody has answered for %d day.", "Nobody has answered for %d days.", longest.days) % longest.days
+    return late.update(state=State.CANCELLED, error=said, ended_at=now)
+
+
+def settle_lost(runs: Iterable[WorkflowRun]) -> int:
+    """Record those of `runs` as interrupted whose process has died; return how many."""
+    now, settled = timezone.now(), 0
     for run in runs:
         if run.state != State.RUNNING or run.pk in _here:
             continue
         silence, held = now - run.checked_at, is_held(run)
         if not held and silence > (SILENT if held is None else STARTING):
             lost = WorkflowRun.objects.filter(pk=run.pk, state=State.RUNNING, checked_at=run.checked_at)
-            lost.update(state=State.INTERRUPTED, ended_at=now)
+            settled += lost.update(state=State.INTERRUPTED, ended_at=now)
             run.refresh_from_db()
+    return settled
 
 
 def _check_room() -> None:

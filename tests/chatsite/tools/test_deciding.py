@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
+from django.utils import timezone
 
 from chatsite.answering import kept
+from chatsite.asking.overdue import end_overdue, end_overdue_while_idle
 from chatsite.assistants.hooks import AddNote, Withhold, after_answer, withdraw
 from chatsite.models import Citation, Conversation, HostToolCall, Run
+from retrieval.ingestion import tasks
 from tests.chatsite.tools.conftest import Asks, decide
 from tests.chatsite.tools.shop import Seen
 from tests.fakes import chat_server
@@ -159,3 +164,36 @@ def test_hook_that_is_taken_away_while_it_waits_is_not_asked(
     answer = decide(client, waiting).json()
     assert answer["answer"] == "Wait four minutes [1].\n\nIt is cancelled [2]."
     assert [row.marker for row in Citation.objects.order_by("pk")] == [1, 2]
+
+
+# ---- the end of its time ---------------------------------------------------------------------------------------------
+def test_what_nobody_opens_is_ended_once_by_whoever_ingests(waiting: dict[str, Any], shop: Seen) -> None:
+    assert end_overdue() == 0
+    HostToolCall.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    begin, ended = threading.Barrier(4), []
+
+    def look() -> None:
+        begin.wait()
+        ended.append(end_overdue())
+        connections.close_all()
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join(60) for thread in threads]
+    assert sorted(ended) == [0, 0, 0, 1]
+    run, call = Run.objects.get(), HostToolCall.objects.get()
+    assert (run.state, run.error, run.paused) == ("cancelled", "approval_expired", None)
+    assert (run.ended_at is None, call.state, shop.calls) == (False, "expired", [])
+
+
+def test_whoever_ingests_looks_for_it() -> None:
+    assert end_overdue_while_idle in tasks.idle
+    assert not end_overdue_while_idle()
+
+
+def test_what_was_under_way_in_a_process_that_died_is_ended_too(waiting: dict[str, Any]) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    HostToolCall.objects.update(state="confirmed", expires_at=long_ago)
+    Run.objects.update(state="running", kept=True, checked_at=long_ago)
+    assert end_overdue() == 1
+    assert (Run.objects.get().state, Run.objects.get().error) == ("failed", "loop_stopped")
