@@ -29,11 +29,12 @@ from agents import AgentError, Registry, StepBegan, StepEnded, StepTold, Workflo
 from agents.workflows.errors import AnswerRefused
 from agents.workflows.events import StepWaits
 from agents.workflows.values import Json
-from chatsite.models import Workflow, WorkflowRun, WorkflowVersion
+from chatsite.models import Run, Workflow, WorkflowRun, WorkflowVersion
 from chatsite.reader import Program, Reader
 from chatsite.workflows.findings import Findings
-from chatsite.workflows.records import folder_of, is_held, write_file
+from chatsite.workflows.records import delete_record, folder_of, is_held, write_file
 from chatsite.workflows.registry import registry_for
+from chatsite.workflows.starter import starter_of
 
 logger = logging.getLogger(__name__)
 
@@ -72,41 +73,35 @@ def begin(
     version: WorkflowVersion | None,
     inputs: Mapping[str, Any],
     reader: Reader,
+    question: Run | None = None,
     findings: Findings | None = None,
     within: Sequence[str] | None = None,
 ) -> WorkflowRun:
-    """Run a version, or the draft, as this reader, and return at once. With `findings` what its searches find is
-    numbered there, to be cited; they stay `within` these collections, if any are named. Raises TooManyRuns."""
+    """Run a version, or the draft, as this reader, and return at once: for itself, or to answer their `question` in the
+    chat. With `findings` what its searches find is numbered there, to be cited; they stay `within` these collections,
+    if any are named. Raises TooManyRuns."""
     _check_room()
     text = version.text if version else workflow.draft
     key = reader.key if isinstance(reader, Program) else None
     run = WorkflowRun.objects.create(
         workflow=workflow, version=version, text=text, inputs=dict(inputs), started_by_id=reader.user.pk,
-        by_key=key is not None, api_key=key,
+        by_key=key is not None, api_key=key, question=question, within=None if within is None else list(within),
     )  # fmt: skip
     RunningWorkflow(run, reader, findings=findings, within=within).start()
     return run
 
 
-def starter_of(run: WorkflowRun) -> Reader | None:
-    """Return who started a run, with the rights that they have now: those of the API key where it was a program's. None
-    when these have ended."""
-    if run.by_key:
-        key = run.api_key
-        return Program(key.user, key=key).now() if key and key.user_id == run.started_by_id else None
-    return Reader(run.started_by).now() if run.started_by else None
-
-
-def resume(run: WorkflowRun, *, reader: Reader, answers: Mapping[str, Json] | None = None, by: str = "") -> bool:
+def resume(run: WorkflowRun, *, answers: Mapping[str, Json] | None = None, by: str = "") -> bool:
     """Go on with a run where it stopped, as who started it, with the answers of a person whose name is `by`; say
-    whether it was there to go on with. Raises TooManyRuns."""
+    whether it was there to go on with. Raises TooManyRuns, and StarterRefused."""
     _check_room()
+    starter = starter_of(run)
     changed = WorkflowRun.objects.filter(pk=run.pk).exclude(state__in=[State.RUNNING, State.COMPLETED])
     now = timezone.now()
     if not changed.update(state=State.RUNNING, error="", ended_at=None, stop_asked=False, checked_at=now):
         return False
     run.refresh_from_db()
-    RunningWorkflow(run, reader, answers=answers or {}, by=by).start()
+    RunningWorkflow(run, starter.reader, answers=answers or {}, by=by, within=starter.within).start()
     return True
 
 
@@ -295,7 +290,9 @@ class RunningWorkflow:
                 ended["error"] = self._said(error)
         if ended["state"] == State.WAITING:
             ended["ended_at"] = None
-        WorkflowRun.objects.filter(pk=run.pk).update(steps=self._steps, found=sorted(self._found), **ended)
+        row = WorkflowRun.objects.filter(pk=run.pk)
+        if not row.update(steps=self._steps, found=sorted(self._found), **ended):
+            delete_record(folder_of(run))  # its row was deleted meanwhile, perhaps before there was a record
 
     def _said(self, error: Exception) -> str:
         """Return what an error says, without the folder that the run is recorded in."""

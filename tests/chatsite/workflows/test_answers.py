@@ -172,6 +172,22 @@ def test_run_of_a_person_finds_what_they_may_read(
     assert (run.state, run.error, run.found) == ("completed", "", [document.pk])
 
 
+def test_run_does_not_go_on_as_who_may_no_longer_run_workflows_or_read_what_it_found(
+    run: WorkflowRun, staff: Client
+) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    WorkflowRun.objects.update(started_by=clerk)
+    said = answer(staff, run, "improve", answer="Wait.")
+    assert "lerk may not run workflows any more." in said
+    clerk.user_permissions.add(Permission.objects.get(codename="run_workflow"))
+    Collection.objects.update(public=False)
+    assert "may not read any more all that it has found." in answer(staff, run, "improve", answer="Wait.")
+    assert run.state == "waiting"
+    Collection.objects.update(public=True)
+    answer(staff, run, "improve", answer="Wait.")
+    assert states(run)["improve"] == "completed"
+
+
 def test_first_page_says_what_waits_to_who_may_answer(run: WorkflowRun, staff: Client) -> None:
     assert "1 workflow run waits for a person" in staff.get("/admin/").content.decode()
     listed = staff.get("/admin/chatsite/workflowrun/?state__exact=waiting").content.decode()
