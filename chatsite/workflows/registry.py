@@ -17,12 +17,12 @@ from chatsite.answering.sight import Sight
 from chatsite.asking.request import ask
 from chatsite.asking.searching import search_as
 from chatsite.assistants.narrowing import searched_by
+from chatsite.assistants.trying import without_deeds
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation, Run
 from chatsite.reader import Reader, TrialReader
 from chatsite.workflows.findings import Findings
 from chatsite.workflows.opening import OpeningModel
-from chatsite.workflows.trying import without_deeds
 from retrieval.searching.passages import Passage
 
 PASSAGES = 5
