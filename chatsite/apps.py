@@ -24,6 +24,7 @@ class ChatsiteConfig(AppConfig):
 
         from chatsite import access, checks  # noqa: F401 - their signals and checks are registered
         from chatsite.asking import attachments  # noqa: F401 - their signals and checks are registered
+        from chatsite.asking.overdue import end_overdue_while_idle
         from chatsite.assistants import checks as agent_checks  # noqa: F401 - likewise
         from chatsite.assistants import workflow_answers  # noqa: F401 - it names itself
         from chatsite.gaps.closing import ask_next_again
@@ -58,6 +59,7 @@ class ChatsiteConfig(AppConfig):
                 document_url=lambda document_id: reverse("chatsite:document", args=[document_id]),
             )
         )
+        tasks.idle.append(end_overdue_while_idle)
         tasks.idle.append(ask_next_again)
         tasks.idle.append(count_while_idle)
         tasks.idle.append(group_while_idle)

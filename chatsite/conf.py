@@ -149,6 +149,7 @@ QDRANT_QUANTIZATION = setting(_env.bool, "QDRANT_QUANTIZATION", False)
 WORKFLOW_REGISTRY = setting(_env.str, "WORKFLOW_REGISTRY", "")  # a Registry, or a function of a user that makes one
 TOOL_SECONDS = setting(_env.float, "TOOL_SECONDS", 10.0, seconds)  # that a tool of the host may take
 TOOL_APPROVAL_SECONDS = setting(_env.float, "TOOL_APPROVAL_SECONDS", 900.0, seconds)  # that its reader has to confirm
+WORKFLOW_WAITING_DAYS = setting(_env.int, "WORKFLOW_WAITING_DAYS", 90, validate.Range(min=0))  # for a person; 0: ever
 INGEST_TASK = setting(_env.str, "INGEST_TASK", "")  # a task of the project's own queue, asked for when documents wait
 SITE_INGESTS = setting(_env.bool, "SITE_INGESTS", not QDRANT_URL)
 

@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 
 from chatsite import errors
 from chatsite.conf import chat_models
-from chatsite.models import ApiKey, Conversation, ConversationQuerySet, EmbedSite
+from chatsite.models import ApiKey, Conversation, ConversationQuerySet, EmbedSite, WorkflowRun
 from chatsite.serving.proxies import client_address, network_of
 from retrieval.models import Collection, CollectionQuerySet, Document, DocumentQuerySet, User
 
@@ -130,6 +130,13 @@ class Reader:
         """Return the conversations that this reader may read and continue."""
         return Conversation.objects.of(self.user, browser=self.browser)
 
+    def workflow_runs(self) -> QuerySet[WorkflowRun]:
+        """Return the runs of workflows that this reader may ask about: those they started, as with conversations."""
+        if not self.user.is_authenticated:
+            return WorkflowRun.objects.none()
+        tried = Conversation.objects.filter(trial=True).values("pk")
+        return WorkflowRun.objects.filter(started_by=self.user.pk).exclude(question__conversation__in=tried)
+
     def new_conversation(self, title: str) -> Conversation:
         """Make a conversation of this reader's, not saved yet."""
         if self.user.is_authenticated:
@@ -180,6 +187,10 @@ class Program(Reader):
     def conversations(self) -> ConversationQuerySet:
         """Return those that this key began as its user, and no others of theirs."""
         return Conversation.objects.filter(api_key=self.key.pk, user=self.user.pk)
+
+    def workflow_runs(self) -> QuerySet[WorkflowRun]:
+        """Return those that this key started as its user, and no others of theirs."""
+        return WorkflowRun.objects.filter(api_key=self.key.pk, started_by=self.user.pk)
 
     def new_conversation(self, title: str) -> Conversation:
         return Conversation(user_id=self.user.pk, api_key=self.key, title=title)
@@ -238,6 +249,10 @@ class Visitor(Reader):
     def conversations(self) -> ConversationQuerySet:
         """Return those begun on the site's pages; one is opened by whoever knows its unguessable id."""
         return Conversation.objects.filter(embed_site=self.site)
+
+    def workflow_runs(self) -> QuerySet[WorkflowRun]:
+        """Return none: the account that started them is of the site, and all its visitors have it."""
+        return WorkflowRun.objects.none()
 
     def new_conversation(self, title: str) -> Conversation:
         return Conversation(embed_site=self.site, title=title)

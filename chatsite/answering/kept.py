@@ -184,7 +184,8 @@ class Follower:
         row = RowEntries()
         runs = Run.objects.filter(pk=self.run.pk)
         followed: float | None = None
-        while run := runs.prefetch_related("citations").first():
+        rows = runs.select_related("conversation").prefetch_related("citations")
+        while run := rows.first():
             if followed is None or time.monotonic() - followed >= FOLLOWED_SECONDS:
                 followed = time.monotonic()
                 runs.filter(state=Run.State.RUNNING).update(followed_at=timezone.now())

@@ -92,7 +92,11 @@ class Recording:
         return bool(self._reader.text)
 
     def restore(self) -> Iterator[str | VerifiedCitation]:
-        """Take in what was written before the run waited for its reader, and saved."""
+        """Take in what was written before the run waited for its reader, and saved. Where a review has come since, it
+        is saved no more: until that has seen all of it, it is no text of the run."""
+        if self._review:
+            self.run.citations.all().delete()
+            Run.objects.filter(pk=self.run.pk).update(answer="")
         self._citations_saved = self.run.citations.count()
         self._began -= self.run.total_time_ms / 1000
         yield from self.read((self.run.paused or {})["written"])

@@ -19,9 +19,10 @@ from chatsite.api.authentication import api_reader
 from chatsite.api.permissions import HasName, has_permission
 from chatsite.api.serializers import ErrorSerializer
 from chatsite.api.views import ChatView
-from chatsite.models import Workflow, WorkflowRun
+from chatsite.models import Workflow
 from chatsite.workflows import running
-from chatsite.workflows.published import RUN, begin_run, run_facts
+from chatsite.workflows.published import begin_run, run_facts
+from chatsite.workflows.starter import RUN
 
 
 class NewWorkflowRunSerializer(serializers.Serializer[Any]):
@@ -81,9 +82,10 @@ class OneWorkflowRun(ChatView):
     )
     def get(self, request: Request, slug: str, run_id: uuid.UUID) -> Response:
         """How far a run of yours is, and what it ended with, as far as you may read what it has found."""
-        runs = WorkflowRun.objects.filter(workflow__slug=slug, started_by=request.user.pk).exclude(version=None)
-        run = runs.select_related("workflow", "version").filter(pk=run_id).first()
+        reader = api_reader(request)
+        runs = reader.workflow_runs().filter(workflow__slug=slug).exclude(version=None)
+        run = runs.select_related("workflow", "version", "question__conversation").filter(pk=run_id).first()
         if run is None:
             raise errors.not_found("run_id", _("There is no such run."))
         running.settle_lost([run])
-        return Response(WorkflowRunSerializer(run_facts(run, reader=api_reader(request))).data)
+        return Response(WorkflowRunSerializer(run_facts(run, reader=reader)).data)

@@ -23,7 +23,7 @@ from chatsite.assistants.finding import find_agent, prompt_of
 from chatsite.assistants.hooking import hooked
 from chatsite.models import HostToolCall, Run
 from chatsite.reader import Reader
-from chatsite.tools.approval import decide, expire
+from chatsite.tools.approval import CHANGED, decide, expire
 from chatsite.tools.shown import tool_view
 
 
@@ -40,11 +40,14 @@ def decide_call(reader: Reader, call_id: uuid.UUID, *, run_id: uuid.UUID, approv
     own = HostToolCall.objects.filter(run=run_id, run__conversation__in=reader.conversations())
     call = own.filter(pk=call_id).exclude(expires_at=None).select_related("run__conversation", "run__prompt").first()
     if call is None or not reader.owns(call.run.conversation):
-        raise errors.not_found("call_id", _("There is no such call."))
-    if call.run.state == Run.State.WAITING:
-        return _decided(reader, call, approved=approved)
-    if not decide(call, approved=approved)[0]:
-        raise _otherwise(call)
+        raise _not_there()
+    try:
+        if call.run.state == Run.State.WAITING:
+            return _decided(reader, call, approved=approved)
+        if not decide(call, approved=approved)[0]:
+            raise _otherwise(call)
+    except (HostToolCall.DoesNotExist, Run.DoesNotExist) as error:  # deleted with its conversation at this very moment
+        raise _not_there() from error
     return Follower(call.run, reader=reader)
 
 
@@ -59,7 +62,7 @@ def _decided(reader: Reader, call: HostToolCall, *, approved: bool) -> Answer:
             stands, goes_on = decide(call, approved=approved)
         if not stands:
             raise _otherwise(call)
-        call.run.refresh_from_db()
+        call.run.refresh_from_db(fields=["state", "kept", "checked_at", "stop_asked"])  # it keeps its conversation
     except BaseException:
         place.release()
         raise
@@ -70,8 +73,12 @@ def _decided(reader: Reader, call: HostToolCall, *, approved: bool) -> Answer:
     return keep(hooked(question, run=call.run, place=place, drive=partial(Driving, paused=paused)))
 
 
+def _not_there() -> errors.AnswerError:
+    return errors.not_found("call_id", _("There is no such call."))
+
+
 def _otherwise(call: HostToolCall) -> errors.AnswerError:
-    call.refresh_from_db()
+    call.refresh_from_db(fields=CHANGED)
     return errors.already_decided(tool_view(call, call.run).said)
 
 

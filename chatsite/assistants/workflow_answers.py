@@ -146,6 +146,7 @@ class WorkflowDriving:
                 version=fit.version,
                 inputs=fit.inputs(self.question.text),
                 reader=self.question.reader,
+                question=self.run,
                 findings=self._findings,
                 within=self.question.scope.collections,
             )
@@ -202,6 +203,8 @@ class WorkflowDriving:
             running.stop(self._under_way)
 
     def _close(self, code: str) -> None:
+        if self._findings.not_run:  # staff who only try it are told
+            self.run.scope |= {"not_run": sorted(self._findings.not_run)}
         state = Run.State.CANCELLED if code == "cancelled" else Run.State.FAILED if code else Run.State.COMPLETED
         self._recording.close(state, error=code)
 

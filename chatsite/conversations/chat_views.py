@@ -239,7 +239,8 @@ def decide(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """Take what a reader decides of a tool from the card's form, for browsers without JavaScript, then show the
     conversation."""
     reader = reader_of(request)
-    run = get_object_or_404(Run, pk=run_id, conversation__in=reader.conversations())
+    runs = Run.objects.select_related("conversation")  # it may be deleted meanwhile
+    run = get_object_or_404(runs, pk=run_id, conversation__in=reader.conversations())
     serializer = DecisionSerializer(
         data={"call_id": request.POST.get("call_id"), "approved": "confirm" in request.POST}
     )

@@ -23,7 +23,8 @@ from chatsite.models import WorkflowRun, WorkflowVersion
 from chatsite.workflows import running
 from chatsite.workflows.following import LOOK_SECONDS
 from chatsite.workflows.inputs import InputField
-from chatsite.workflows.published import RUN, begin_run, inputs_of, run_facts
+from chatsite.workflows.published import begin_run, inputs_of, run_facts
+from chatsite.workflows.starter import RUN
 
 State = WorkflowRun.State
 _KINDS: dict[type, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from django.db.models.functions import Replace
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.models.api_keys import ApiKey
+from chatsite.models.runs import Run
 
 TOOL_PREFIX = "run_"
 DESCRIPTION_MOST = 300  # characters
@@ -187,6 +188,18 @@ class WorkflowRun(models.Model):
     )
     api_key = models.ForeignKey(
         ApiKey, verbose_name=_("API key"), on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    question = models.ForeignKey(
+        Run,
+        verbose_name=_("question"),
+        on_delete=models.CASCADE,
+        null=True,
+        editable=False,
+        related_name="workflow_runs",
+        help_text=_("Which it answers in the chat, as whoever asked that; empty: it was started by itself."),
+    )
+    within = models.JSONField(
+        _("within"), null=True, editable=False, help_text=_("Collections that it stays in, by name; empty: all.")
     )
     stop_asked = models.BooleanField(_("stop asked"), default=False)
     usage = models.JSONField(_("usage"), default=dict, help_text=_("Tokens, by kind."))

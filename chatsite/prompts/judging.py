@@ -30,6 +30,7 @@ def judged(run: Run, saved: SavedQuestion) -> dict[str, Any]:
     return {
         "run": str(run.pk),
         "error": run.error if failed else "",
+        "not_run": list(run.scope.get("not_run", ())),
         "answered": run.answered,
         "document": cites,
         "quote": quotes,

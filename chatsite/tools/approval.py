@@ -19,6 +19,7 @@ from chatsite.tools.host_tool import HostTool, kept_id
 
 State = HostToolCall.State
 BEGUN = (State.CONFIRMED, State.RUNNING, State.DONE, State.FAILED)
+CHANGED = ("state", "decided_at", "expires_at")  # fields of a call, by a decision
 
 
 def calls_to_ask(run: Run, state: RunState, *, tools: Iterable[HostTool]) -> list[HostToolCall]:
@@ -71,7 +72,7 @@ def decide(call: HostToolCall, *, approved: bool) -> tuple[bool, bool]:
         Run.objects.select_for_update().filter(pk=call.run_id).first()  # two calls of one run, decided at once
         waiting = HostToolCall.objects.filter(pk=call.pk, state=State.WAITING, expires_at__gt=now)
         waiting.update(state=wanted, decided_at=now, expires_at=until)
-        call.refresh_from_db()
+        call.refresh_from_db(fields=CHANGED)  # it keeps its run, and that its conversation
         stands = (call.state in BEGUN) == approved and call.state != State.EXPIRED and call.state != State.WAITING
         if not stands or HostToolCall.objects.filter(run=call.run_id, state=State.WAITING).exists():
             return stands, False

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from chatsite.models import HostToolCall, Run
 from chatsite.tools.declaring import registry
+from retrieval.text.cleaning import with_unseen_shown
 
 VALUE_CHARACTERS = 500
 State = HostToolCall.State
@@ -33,7 +34,8 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class ToolView:
-    """One call, as its reader sees it: what with, and what has become of it."""
+    """One call, as its reader sees it: what with, and what has become of it. In its `arguments` what nobody would see
+    is written out; `given` is what a program is told, as the tool is called with it."""
 
     id: uuid.UUID
     run_id: uuid.UUID
@@ -89,7 +91,8 @@ def tool_view(call: HostToolCall, run: Run) -> ToolView:
     """Return a call of `run` as it is shown."""
     took = (call.ended_at - call.began_at).total_seconds() * 1000 if call.ended_at and call.began_at else 0.0
     is_whole = call.state in HostToolCall.PENDING  # what is confirmed is seen whole
-    shown = ((_named(name), _plain(value)) for name, value in call.arguments.items())
+    named = ((_named(name), _plain(value)) for name, value in call.arguments.items())
+    shown = ((with_unseen_shown(name), with_unseen_shown(text)) for name, text in named)
     is_cut_off = call.state == State.RUNNING and run.state != Run.State.RUNNING
     return ToolView(
         id=call.pk,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.workflows.checkpoints import Record
 from agents.workflows.persons import Waiting, waiting_in
 from agents.workflows.values import Json
 from chatsite.workflows.run_page import Shown, shown
+from retrieval.text.cleaning import with_unseen_shown
 
 ANSWER_MOST = 200_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class AskedPerson:
-    """What a run waits for: its `kind` is approve, edit or answer."""
+    """What a run waits for: its `kind` is approve, edit or answer. In what is asked, what nobody would see is written
+    out; the value to change is as it is, since it comes back."""
 
     waiting: Waiting
 
@@ -31,7 +33,7 @@ class AskedPerson:
 
     @property
     def prompt(self) -> str:
-        return self.waiting.prompt
+        return with_unseen_shown(self.waiting.prompt)
 
     @property
     def value(self) -> str:
@@ -41,7 +43,8 @@ class AskedPerson:
 
     @property
     def choices(self) -> list[Shown | None]:
-        return [shown(choice) for choice in self.waiting.choices]
+        choices = [shown(choice) for choice in self.waiting.choices]
+        return [choice and replace(choice, text=with_unseen_shown(choice.text)) for choice in choices]
 
 
 def asked_in(record: Record | None) -> list[AskedPerson]:

@@ -20,6 +20,7 @@ from chatsite.workflows.fields import PERSONS, PROMPT, CardField, key_of, label_
 from chatsite.workflows.inputs import InputField
 from chatsite.workflows.records import record_of
 from chatsite.workflows.registry import registry_for
+from chatsite.workflows.run_page import may_read
 from chatsite.workflows.switches import ADDED, SwitchCard, switch_card
 from chatsite.workflows.values import CardConditions, card_conditions_of, rows_of
 
@@ -255,13 +256,13 @@ def inputs_in(read: Cards | None) -> list[InputField]:
 def designed(workflow: Workflow, *, reader: Reader, version: WorkflowVersion | None = None) -> Designed:
     """Return the draft, or a version, with what this reader may pick."""
     text = version.text if version else workflow.draft
-    return Designed(text, registry_for(reader), seen=_outputs(workflow))
+    return Designed(text, registry_for(reader), seen=_outputs(workflow, reader))
 
 
-def _outputs(workflow: Workflow) -> dict[str, Json]:
-    """Return what the steps of the newest whole run gave."""
-    newest = workflow.runs.filter(state=WorkflowRun.State.COMPLETED).first()
-    record = record_of(newest) if newest else None
+def _outputs(workflow: Workflow, reader: Reader) -> dict[str, Json]:
+    """Return what the steps of the newest whole run gave, where this reader may see that; none of the chat's."""
+    newest = workflow.runs.filter(state=WorkflowRun.State.COMPLETED, question=None).first()
+    record = record_of(newest) if newest and may_read(newest, reader=reader) else None
     return {state.step: state.output for state in record.states.values() if state.item is None} if record else {}
 
 

@@ -16,6 +16,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.passages: dict[int, Passage] = {}
+        self.not_run: set[str] = set()  # names of what a trial was to run and doesn't
         self._lock = threading.Lock()
 
     def add(self, passages: Iterable[Passage]) -> list[int]:

@@ -29,9 +29,9 @@ from chatsite.workflows.cards import designed
 from chatsite.workflows.edits import Edit, edit
 from chatsite.workflows.inputs import InputsForm
 from chatsite.workflows.proposals import SENTENCE_MOST, from_template, proposed, template_choices
-from chatsite.workflows.published import RUN
-from chatsite.workflows.records import delete_record
 from chatsite.workflows.registry import registry_for
+from chatsite.workflows.run_page import staffs_runs
+from chatsite.workflows.starter import RUN
 from chatsite.workflows.triggers.pages import triggers_of
 from chatsite.workflows.values import OPERATORS
 from retrieval.admin.people import name_of
@@ -97,19 +97,6 @@ class WorkflowAdmin(WorkflowModelAdmin):
             obj.draft = from_template(chosen, registry_for(reader_of(request)))
         super().save_model(request, obj, form, change)
 
-    def delete_model(self, request: HttpRequest, obj: Workflow) -> None:
-        """Delete it with its runs and what is recorded of them; one that has a version is protected."""
-        runs = list(obj.runs.all())
-        for run in runs:
-            running.stop(run)
-        super().delete_model(request, obj)
-        for run in runs:
-            delete_record(run)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
-        for workflow in queryset:
-            self.delete_model(request, workflow)
-
     def response_add(self, request: HttpRequest, obj: Workflow, post_url_continue: str | None = None) -> HttpResponse:
         return HttpResponseRedirect(_address(obj))
 
@@ -169,7 +156,7 @@ class WorkflowAdmin(WorkflowModelAdmin):
             "published": published,
             "is_published": published is not None and published.text == workflow.draft,
             "inputs_form": InputsForm(draft.inputs),
-            "runs": workflow.runs.select_related("version")[:EARLIER_RUNS],
+            "runs": staffs_runs(workflow.runs.select_related("version"), request=request)[:EARLIER_RUNS],
             "may_change": self.has_change_permission(request, workflow),
             "may_publish": user.has_perm(PUBLISH),
             "may_run": user.has_perm(RUN),

@@ -16,8 +16,6 @@ from chatsite.workflows.cards import cards_in, inputs_in
 from chatsite.workflows.inputs import InputField
 from chatsite.workflows.run_page import may_read
 
-RUN = "chatsite.run_workflow"  # the permission that it takes
-
 _KINDS: dict[type, tuple[type, ...]] = {
     bool: (bool,),
     int: (int, float),

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from agents.workflows.checkpoints import Record, is_running, read_record
 from agents.workflows.errors import RecordInvalid, RunUnknown
@@ -47,6 +52,13 @@ def is_held(run: WorkflowRun) -> bool | None:
         return None
 
 
-def delete_record(run: WorkflowRun) -> None:
-    """Delete what is recorded of a run."""
-    shutil.rmtree(folder_of(run), ignore_errors=True)
+def delete_record(folder: Path) -> None:
+    """Delete what is recorded of the run that has this folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@receiver(post_delete, sender=WorkflowRun, dispatch_uid="chatsite.workflows.records")
+def note_deletion(instance: WorkflowRun, **signal: Any) -> None:
+    """Delete the record of a run with its row, whatever took that along: a workflow, or the conversation it answered
+    in."""
+    transaction.on_commit(partial(delete_record, folder_of(instance)))  # by then it has no id any more

@@ -17,9 +17,10 @@ from chatsite.answering.sight import Sight
 from chatsite.asking.request import ask
 from chatsite.asking.searching import search_as
 from chatsite.assistants.narrowing import searched_by
+from chatsite.assistants.trying import without_deeds
 from chatsite.errors import AnswerError
 from chatsite.models import Conversation, Run
-from chatsite.reader import Reader
+from chatsite.reader import Reader, TrialReader
 from chatsite.workflows.findings import Findings
 from chatsite.workflows.opening import OpeningModel
 from retrieval.searching.passages import Passage
@@ -64,11 +65,13 @@ def registry_for(
 ) -> Registry:
     """Return what a workflow that this reader runs may name. `found` is called with the ids of the documents that
     each search has found; with `findings` the passages are numbered there, to be cited. Searches stay `within` these
-    collections, if any are named.
+    collections, if any are named. While something is only tried, the project's tools are there and do nothing.
 
     Raises TypeError where WORKFLOW_REGISTRY names no registry, and ImportError where it names nothing.
     """
     registry = _of_the_project(reader)
+    if isinstance(reader, TrialReader):
+        without_deeds(registry, findings.not_run.add if findings else lambda name: None)
     searches = StepSearches(reader, found, findings, within)
     for offered in (_searching(searches), _asking(searches)):
         if offered.name not in registry.tools:
@@ -95,7 +98,7 @@ def _of_the_project(reader: Reader) -> Registry:
     if not settings.WORKFLOW_REGISTRY:
         return registry
     named = import_string(settings.WORKFLOW_REGISTRY)
-    theirs = named(reader.user) if callable(named) else named
+    theirs = named(reader.person()) if callable(named) else named
     if not isinstance(theirs, Registry):
         raise TypeError(f"WORKFLOW_REGISTRY is {settings.WORKFLOW_REGISTRY}, which is no agents.Registry")
     for kind in ("functions", "tools", "agents", "models"):

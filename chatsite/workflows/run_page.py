@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
 from agents.workflows.checkpoints import State
+from chatsite.answering.sight import Sight
 from chatsite.models import WorkflowRun
 from chatsite.reader import Reader
 from chatsite.workflows.records import record_of
 
+VIEW_QUESTIONS = "chatsite.view_run"
 SHOWN_MOST = 4_000  # characters of one value
 
 
@@ -42,12 +47,23 @@ class StepTrace:
     items: list[StepTrace] = field(default_factory=list)
 
 
+def staffs_runs(runs: QuerySet[WorkflowRun], *, request: HttpRequest) -> QuerySet[WorkflowRun]:
+    """Return those of `runs` that one of the staff may look at. What answers a question in the chat is its reader's: it
+    takes the right to look at questions as well."""
+    return runs if request.user.has_perm(VIEW_QUESTIONS) else runs.filter(question=None)
+
+
 def may_read(run: WorkflowRun, *, reader: Reader) -> bool:
     """Say whether this reader may see what a run was given and what came of it: that takes the right to read each
-    document that it has found, now, also of who started it."""
+    document that it has found, now, also of who started it. Where it answers a question, it is read by who may read
+    that answer."""
     found = set(run.found)
-    readable = reader.documents().filter(pk__in=found).count() if found else 0
-    return readable == len(found)
+    if found and reader.documents().filter(pk__in=found).count() < len(found):
+        return False
+    if run.question is None:
+        return True
+    sight = Sight.of([run.question], reader=reader)
+    return sight.may_read(run.question) and sight.is_readers(run.question)
 
 
 def shown(value: Any) -> Shown | None:

@@ -27,9 +27,10 @@ from chatsite.workflows import running
 from chatsite.workflows.answers import answer_in, asked_in
 from chatsite.workflows.cards import cards_in
 from chatsite.workflows.following import WorkflowFollower
-from chatsite.workflows.records import delete_record, folder_of, record_of
+from chatsite.workflows.records import folder_of, record_of
 from chatsite.workflows.registry import registry_for
-from chatsite.workflows.run_page import may_read, shown, traced
+from chatsite.workflows.run_page import may_read, shown, staffs_runs, traced
+from chatsite.workflows.starter import RUN, StarterRefused, starter_of
 from retrieval.admin.people import name_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 else:
     WorkflowRunModelAdmin = admin.ModelAdmin
 
-RUN = "chatsite.run_workflow"
 STEP_STATES = ("open", "running", "completed", "failed", "skipped", "stopped", "waiting")
 
 
@@ -58,7 +58,11 @@ class WorkflowRunAdmin(WorkflowRunModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse an address that narrows the list by what a run was given or said: it may be words of documents."""
-        return lookup.partition("__")[0] in {"state", "workflow", "started_at", "started_by"}
+        narrows = lookup.partition("__")[0] in {"state", "workflow", "started_at", "started_by"}
+        return narrows and bool(super().lookup_allowed(lookup, value, request))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowRun]:
+        return staffs_runs(super().get_queryset(request), request=request)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -76,15 +80,6 @@ class WorkflowRunAdmin(WorkflowRunModelAdmin):
     @admin.display(description=gettext_lazy("version"), ordering="version__number")
     def version_number(self, run: WorkflowRun) -> str:
         return str(run.version.number) if run.version else _("draft")
-
-    def delete_model(self, request: HttpRequest, obj: WorkflowRun) -> None:
-        running.stop(obj)
-        super().delete_model(request, obj)
-        delete_record(obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        for run in queryset:
-            self.delete_model(request, run)
 
     # ---- one run ----
     def change_view(
@@ -137,22 +132,19 @@ class WorkflowRunAdmin(WorkflowRunModelAdmin):
 
     def _run(self, request: HttpRequest, pk: str) -> WorkflowRun:
         return get_object_or_404(
-            self.get_queryset(request).select_related("workflow", "started_by", "api_key__user"), pk=pk
+            self.get_queryset(request).select_related(
+                "workflow", "started_by", "api_key__user", "question__conversation__embed_site__reader"
+            ),
+            pk=pk,
         )
 
     def _resume(
         self, request: HttpRequest, run: WorkflowRun, *, said: str = "", answers: dict[str, Json] | None = None
     ) -> None:
-        """Go on as who started it, with a person's rights or a key's: what it finds stays what they may read."""
-        starter = running.starter_of(run)
-        if starter is None:
-            ended = _("The API key that this run was started with can’t be used any more.")
-            said_to = ended if run.by_key else _("Whoever started this run may not ask any more.")
-            self.message_user(request, said_to, messages.ERROR)
-            return
+        """Go on as who started it: what it finds stays what they may read."""
         try:
-            goes_on = running.resume(run, reader=starter, answers=answers, by=str(request.user))
-        except running.TooManyRuns as refusal:
+            goes_on = running.resume(run, answers=answers, by=str(request.user))
+        except (running.TooManyRuns, StarterRefused) as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return
         if goes_on:
@@ -176,9 +168,12 @@ class WorkflowRunAdmin(WorkflowRunModelAdmin):
         self._resume(request, run, said=_("Answered step %(step)s.") % {"step": asked.place}, answers=answers)
 
     def _replay(self, request: HttpRequest, run: WorkflowRun) -> None:
-        """Compute again what functions compute, on the recorded answers of models and tools."""
+        """Compute again what functions compute, on the recorded answers of models and tools: as who started it."""
         try:
-            count = len(replay(str(run.pk), checkpoints=folder_of(run), registry=registry_for(Reader(request.user))))
+            registry = registry_for(starter_of(run).reader)
+            count = len(replay(str(run.pk), checkpoints=folder_of(run), registry=registry))
+        except StarterRefused as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
         except ReplayDiffers as difference:
             said = _("Replayed, “%(place)s” comes out differently now.") % {"place": difference.place}
             self.message_user(request, said, messages.WARNING)

@@ -21,7 +21,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
-from django.utils.translation import activate, get_language
+from django.utils.translation import activate, get_language, ngettext
 from django.utils.translation import gettext as _
 
 import agents
@@ -29,11 +29,12 @@ from agents import AgentError, Registry, StepBegan, StepEnded, StepTold, Workflo
 from agents.workflows.errors import AnswerRefused
 from agents.workflows.events import StepWaits
 from agents.workflows.values import Json
-from chatsite.models import Workflow, WorkflowRun, WorkflowVersion
+from chatsite.models import Run, Workflow, WorkflowRun, WorkflowVersion
 from chatsite.reader import Program, Reader
 from chatsite.workflows.findings import Findings
-from chatsite.workflows.records import folder_of, is_held, write_file
+from chatsite.workflows.records import delete_record, folder_of, is_held, write_file
 from chatsite.workflows.registry import registry_for
+from chatsite.workflows.starter import starter_of
 
 logger = logging.getLogger(__name__)
 
@@ -72,41 +73,35 @@ def begin(
     version: WorkflowVersion | None,
     inputs: Mapping[str, Any],
     reader: Reader,
+    question: Run | None = None,
     findings: Findings | None = None,
     within: Sequence[str] | None = None,
 ) -> WorkflowRun:
-    """Run a version, or the draft, as this reader, and return at once. With `findings` what its searches find is
-    numbered there, to be cited; they stay `within` these collections, if any are named. Raises TooManyRuns."""
+    """Run a version, or the draft, as this reader, and return at once: for itself, or to answer their `question` in the
+    chat. With `findings` what its searches find is numbered there, to be cited; they stay `within` these collections,
+    if any are named. Raises TooManyRuns."""
     _check_room()
     text = version.text if version else workflow.draft
     key = reader.key if isinstance(reader, Program) else None
     run = WorkflowRun.objects.create(
         workflow=workflow, version=version, text=text, inputs=dict(inputs), started_by_id=reader.user.pk,
-        by_key=key is not None, api_key=key,
+        by_key=key is not None, api_key=key, question=question, within=None if within is None else list(within),
     )  # fmt: skip
     RunningWorkflow(run, reader, findings=findings, within=within).start()
     return run
 
 
-def starter_of(run: WorkflowRun) -> Reader | None:
-    """Return who started a run, with the rights that they have now: those of the API key where it was a program's. None
-    when these have ended."""
-    if run.by_key:
-        key = run.api_key
-        return Program(key.user, key=key).now() if key and key.user_id == run.started_by_id else None
-    return Reader(run.started_by).now() if run.started_by else None
-
-
-def resume(run: WorkflowRun, *, reader: Reader, answers: Mapping[str, Json] | None = None, by: str = "") -> bool:
+def resume(run: WorkflowRun, *, answers: Mapping[str, Json] | None = None, by: str = "") -> bool:
     """Go on with a run where it stopped, as who started it, with the answers of a person whose name is `by`; say
-    whether it was there to go on with. Raises TooManyRuns."""
+    whether it was there to go on with. Raises TooManyRuns, and StarterRefused."""
     _check_room()
+    starter = starter_of(run)
     changed = WorkflowRun.objects.filter(pk=run.pk).exclude(state__in=[State.RUNNING, State.COMPLETED])
     now = timezone.now()
     if not changed.update(state=State.RUNNING, error="", ended_at=None, stop_asked=False, checked_at=now):
         return False
     run.refresh_from_db()
-    RunningWorkflow(run, reader, answers=answers or {}, by=by).start()
+    RunningWorkflow(run, starter.reader, answers=answers or {}, by=by, within=starter.within).start()
     return True
 
 
@@ -117,17 +112,26 @@ def stop(run: WorkflowRun) -> None:
     runs.filter(state=State.WAITING).update(state=State.CANCELLED, ended_at=timezone.now())
 
 
-def settle_lost(runs: Iterable[WorkflowRun]) -> None:
-    """Record those of `runs` as interrupted whose process has died."""
+def give_up_waiting(longest: timedelta) -> int:
+    """End those that have waited for a person for so long; they can go on later. Return how many."""
     now = timezone.now()
+    late = WorkflowRun.objects.filter(state=State.WAITING, checked_at__lt=now - longest)
+    said = ngettext("Nobody has answered for %d day.", "Nobody has answered for %d days.", longest.days) % longest.days
+    return late.update(state=State.CANCELLED, error=said, ended_at=now)
+
+
+def settle_lost(runs: Iterable[WorkflowRun]) -> int:
+    """Record those of `runs` as interrupted whose process has died; return how many."""
+    now, settled = timezone.now(), 0
     for run in runs:
         if run.state != State.RUNNING or run.pk in _here:
             continue
         silence, held = now - run.checked_at, is_held(run)
         if not held and silence > (SILENT if held is None else STARTING):
             lost = WorkflowRun.objects.filter(pk=run.pk, state=State.RUNNING, checked_at=run.checked_at)
-            lost.update(state=State.INTERRUPTED, ended_at=now)
+            settled += lost.update(state=State.INTERRUPTED, ended_at=now)
             run.refresh_from_db()
+    return settled
 
 
 def _check_room() -> None:
@@ -286,7 +290,9 @@ class RunningWorkflow:
                 ended["error"] = self._said(error)
         if ended["state"] == State.WAITING:
             ended["ended_at"] = None
-        WorkflowRun.objects.filter(pk=run.pk).update(steps=self._steps, found=sorted(self._found), **ended)
+        row = WorkflowRun.objects.filter(pk=run.pk)
+        if not row.update(steps=self._steps, found=sorted(self._found), **ended):
+            delete_record(folder_of(run))  # its row was deleted meanwhile, perhaps before there was a record
 
     def _said(self, error: Exception) -> str:
         """Return what an error says, without the folder that the run is recorded in."""

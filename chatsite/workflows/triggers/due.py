@@ -26,12 +26,12 @@ from chatsite.reader import Reader
 from chatsite.workflows import running
 from chatsite.workflows.cards import cards_in, inputs_in
 from chatsite.workflows.inputs import InputsForm
+from chatsite.workflows.starter import may_run
 from retrieval.models import Document
 from retrieval.moments import next_day, next_hour
 
 logger = logging.getLogger(__name__)
 
-RUN = "chatsite.run_workflow"
 DOCUMENTS_A_MINUTE = 12  # runs of one trigger for documents: bounds a workflow that adds documents itself
 AGAIN = timedelta(seconds=30)  # until a trigger that found no place for a run is tried again
 LOOK_SECONDS = 5.0  # after which a look for triggers is repeated: another process may have added one
@@ -138,8 +138,7 @@ def _begin(trigger: WorkflowTrigger) -> WorkflowRun | None:
     reader = Reader(trigger.run_as).now()
     if reader is None:
         raise TriggerRefused(_("%(user)s may not sign in any more.") % {"user": trigger.run_as})
-    has_perm = getattr(reader.user, "has_perm", None)  # not every user model has permissions
-    if not (has_perm and has_perm(RUN)):
+    if not may_run(reader):
         raise TriggerRefused(_("%(user)s may not run workflows any more.") % {"user": trigger.run_as})
     version = trigger.workflow.published()
     if version is None:

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from chatsite.models import Workflow, WorkflowTrigger, WorkflowVersion
 from chatsite.workflows.inputs import InputsForm
-from chatsite.workflows.triggers.due import DOCUMENT_INPUTS, RUN, inputs_form, next_due
+from chatsite.workflows.starter import RUN
+from chatsite.workflows.triggers.due import DOCUMENT_INPUTS, inputs_form, next_due
 from retrieval.admin.people import ActsAs, name_of
 from retrieval.models import Collection
 

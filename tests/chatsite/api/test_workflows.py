@@ -72,6 +72,23 @@ def test_draft_and_what_is_not_there_are_no_address(program: Client) -> None:
         assert answer.status_code == 404
 
 
+def test_run_is_told_to_the_key_that_began_it_and_to_no_other_of_its_user(program: Client) -> None:
+    """As a conversation is: a person sees all that was done in their name, a program what it did itself."""
+    begun = begin(program).json()
+    running.join(30)
+    eva = User.objects.get(username="eva")
+    for name, more in (("wide", {"all_collections": True}), ("other", {})):
+        ApiKey.objects.create(user=eva, name=name, digest=ApiKey.digest_of(f"dc_{name}"), **more)
+        assert Client(headers={"Authorization": f"Bearer dc_{name}"}).get(begun["url"]).status_code == 404, name
+    person = Client()
+    person.force_login(eva)
+    assert person.get(begun["url"]).status_code == program.get(begun["url"]).status_code == 200
+    own = begin(person).json()
+    running.join(30)
+    assert person.get(own["url"]).status_code == 200
+    assert program.get(own["url"]).status_code == 404
+
+
 def test_run_takes_the_permission_and_is_told_to_who_began_it(program: Client) -> None:
     begun = begin(program).json()
     running.join(30)

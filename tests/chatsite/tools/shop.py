@@ -65,6 +65,12 @@ def cancel_order(number: int, context: Context) -> str:
     return f"Order {number} is cancelled."
 
 
+def mail(to: str, lines: list[dict[str, str]], context: Context) -> str:
+    """Write to somebody."""
+    seen.calls.append(("mail", to))
+    return "It is sent."
+
+
 def untyped(number) -> str:  # type: ignore[no-untyped-def]
     """Look up something."""
     return str(number)

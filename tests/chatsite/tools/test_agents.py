@@ -13,13 +13,11 @@ from chatsite.assistants.hooks import HookedAnswer, HookedQuestion, Withhold, af
 from chatsite.models import Run
 from chatsite.reader import Reader
 from chatsite.workflows.registry import registry_for
-from tests.chatsite.tools.conftest import HERE, looks_up
+from tests.chatsite.tools.conftest import HERE, Asks, decide, looks_up
 from tests.chatsite.tools.shop import Seen
-from tests.chatsite.tools.test_approval import Asks, asks_first, decide, waiting
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 
-__all__ = ["asks_first", "waiting"]
 pytestmark = pytest.mark.django_db(transaction=True)
 TOLD: list[HookedAnswer] = []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,36 +21,12 @@ from chatsite.tools import calls, tool
 from chatsite.tools.declaring import withdraw
 from chatsite.tools.shown import tool_view
 from tests.chatsite.tools import shop as tools
+from tests.chatsite.tools.conftest import Asks, decide
 from tests.chatsite.tools.shop import Seen
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what goes on has a thread and a connection of its own
-
-Asks = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def asks_first(transactional_db: None, model: ChatServer) -> Iterator[None]:
-    tool(approve=True, title="Cancel an order")(tools.cancel_order)
-    yield
-    withdraw(tools.cancel_order)
-    for run in list(kept._here.values()):
-        run.stop()
-    kept.join(5)
-
-
-@pytest.fixture
-def waiting(asks_first: None, fox: User, model: ChatServer, ask: Asks) -> dict[str, Any]:
-    """Ask, and return the answer that waits."""
-    model.script(chat_server.calls(("cancel_order", {"number": 1234})), chat_server.text("It is cancelled [2]."))
-    return ask("Cancel my order 1234.")
-
-
-def decide(client: Client, answer: dict[str, Any], approved: bool = True, **more: Any) -> Any:
-    [approval] = answer["approvals"]
-    body = json.dumps({"call_id": approval["call_id"], "approved": approved} | more)
-    return client.post(approval["url"], body, content_type="application/json")
 
 
 def test_answer_says_that_it_waits_and_where_to_decide(waiting: dict[str, Any], shop: Seen, client: Client) -> None:
@@ -144,6 +119,23 @@ def test_card_shows_all_that_is_confirmed() -> None:
     assert shown["To"].count("a@b.example") == 99
     call.state = "done"
     assert all(len(value) == 500 for _name, value in tool_view(call, run).arguments)
+
+
+def test_what_nobody_would_see_of_an_argument_is_written_out_on_the_card_and_kept_for_programs(
+    asks_first: None, fox: User, model: ChatServer, ask: Asks, client: Client
+) -> None:
+    shop_mail = {"to": "billing\u202emoc.live@\u202c", "lines": [{"no\u200bte": "\U000e0041<b>"}]}
+    withdraw(tools.cancel_order)
+    tool(approve=True)(tools.mail)
+    try:
+        model.script(chat_server.calls(("mail", shop_mail)))
+        waiting = ask("Write to the shop.")
+        page = client.get(f"/c/{waiting['session_id']}/").content.decode()
+    finally:
+        withdraw(tools.mail)
+    assert waiting["approvals"][0]["arguments"] == shop_mail
+    assert "<dt>To</dt><dd>billing‹U+202E›moc.live@‹U+202C›</dd>" in page
+    assert "<dt>Lines</dt><dd>No‹U+200B›te: ‹U+E0041›&lt;b&gt;</dd>" in page
 
 
 @pytest.mark.parametrize("order", [[(666, False), (1234, True)], [(1234, True), (666, False)]])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from agents.testing import ScriptedModel
 from chatsite.answering.language_models import answered_by
+from chatsite.asking.overdue import end_overdue
 from chatsite.models import ApiKey, WorkflowRun
 from chatsite.reader import Program
 from chatsite.workflows import running
@@ -109,6 +112,25 @@ def test_run_that_waits_is_stopped_and_waits_again(run: WorkflowRun, staff: Clie
     assert run.state == "waiting"
 
 
+def test_run_that_nobody_answers_is_stopped_in_the_end_and_waits_again(
+    run: WorkflowRun, staff: Client, settings: Any
+) -> None:
+    WorkflowRun.objects.update(checked_at=timezone.now() - timedelta(days=89))
+    assert end_overdue() == 0
+    WorkflowRun.objects.update(checked_at=timezone.now() - timedelta(days=91))
+    settings.WORKFLOW_WAITING_DAYS = 0
+    assert end_overdue() == 0
+    settings.WORKFLOW_WAITING_DAYS = 90
+    assert (end_overdue(), end_overdue()) == (1, 0)
+    run.refresh_from_db()
+    assert (run.state, run.ended_at is None, run.error) == ("cancelled", False, "Nobody has answered for 90 days.")
+    assert "Nobody has answered for 90 days." in page(staff, run)
+    staff.post(f"/admin/chatsite/workflowrun/{run.pk}/act/", {"action": "resume"})
+    running.join(30)
+    run.refresh_from_db()
+    assert (run.state, run.error, end_overdue()) == ("waiting", "", 0)
+
+
 def test_run_of_a_limited_key_goes_on_with_the_rights_of_the_key(
     settings: Any, tmp_path: Path, put: Any, model: ScriptedModel
 ) -> None:
@@ -148,6 +170,22 @@ def test_run_of_a_person_finds_what_they_may_read(
     client.force_login(root)
     answer(client, run, "check", answer="yes")
     assert (run.state, run.error, run.found) == ("completed", "", [document.pk])
+
+
+def test_run_does_not_go_on_as_who_may_no_longer_run_workflows_or_read_what_it_found(
+    run: WorkflowRun, staff: Client
+) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    WorkflowRun.objects.update(started_by=clerk)
+    said = answer(staff, run, "improve", answer="Wait.")
+    assert "lerk may not run workflows any more." in said
+    clerk.user_permissions.add(Permission.objects.get(codename="run_workflow"))
+    Collection.objects.update(public=False)
+    assert "may not read any more all that it has found." in answer(staff, run, "improve", answer="Wait.")
+    assert run.state == "waiting"
+    Collection.objects.update(public=True)
+    answer(staff, run, "improve", answer="Wait.")
+    assert states(run)["improve"] == "completed"
 
 
 def test_first_page_says_what_waits_to_who_may_answer(run: WorkflowRun, staff: Client) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from agents import Registry, Usage
 from agents.testing import ScriptedModel
@@ -27,7 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)  # a run has a thread and a
 def user(settings: Any, tmp_path: Path, transactional_db: None, put: Any) -> Iterator[User]:
     settings.DATA_DIR = tmp_path
     put(Collection.objects.create(name="Handbook", slug="handbook", public=True), "tea.md", TEA)
-    yield User.objects.create_user("maker")
+    maker = User.objects.create_user("maker")
+    maker.user_permissions.add(Permission.objects.get(codename="run_workflow"))
+    yield maker
     running.join(10)
 
 
@@ -122,7 +124,7 @@ def test_run_that_is_stopped_goes_on_where_it_was(user: User, waiting: str) -> N
     assert record is not None
     assert [step for step, _ in record.finished] == ["find"]
     opened.set()
-    running.resume(run, reader=Reader(user))
+    running.resume(run)
     running.join(20)
     run.refresh_from_db()
     assert (run.state, run.output) == ("completed", "waited")
@@ -134,10 +136,21 @@ def test_run_of_a_process_that_died_is_interrupted_and_goes_on(user: User) -> No
     run.refresh_from_db()
     running.settle_lost([run])
     assert run.state == "interrupted"
-    running.resume(run, reader=Reader(user))
+    running.resume(run)
     running.join(20)
     run.refresh_from_db()
     assert run.state == "completed"
+
+
+def test_run_that_is_deleted_while_it_goes_on_ends_and_leaves_no_record(user: User, waiting: str) -> None:
+    run = running.begin(made(waiting), version=None, inputs={}, reader=Reader(user))
+    assert entered.wait(20)
+    folder = folder_of(run)
+    assert folder.is_dir()
+    run.delete()
+    opened.set()
+    running.join(20)
+    assert not folder.exists()
 
 
 def test_run_that_is_under_way_is_not_lost(user: User, waiting: str) -> None:
