@@ -41,6 +41,7 @@ steps:
     when: ${steps.approve.output.approved}
 """
 RUN_MS = 600_000  # until a run waits or has ended
+PATIENCE_MS = 60_000  # for what the page does by itself
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,14 @@ def begin(keys: Keys, title: str) -> None:
     keys.page.goto("/admin/chatsite/workflow/add/")
     keys.write(keys.page.get_by_label("Title"), title)
     keys.press("Enter")
-    expect(keys.page.get_by_role("heading", name=title)).to_be_visible()
+    expect(keys.page.get_by_role("heading", name=title)).to_be_visible(timeout=PATIENCE_MS)
 
 
 def by_cards(keys: Keys) -> None:
     page = keys.page
     keys.write(page.get_by_label("New input"), "topic")
     keys.press("Enter")
-    expect(page.locator("[data-live=said]")).to_have_text("Changed input topic.")
+    expect(page.locator("[data-live=said]")).to_have_text("Changed input topic.", timeout=PATIENCE_MS)
     for letters, step in (
         ("search", "search_documents"),
         ("summ", "summariser"),
@@ -83,13 +84,17 @@ def by_cards(keys: Keys) -> None:
     ):
         keys.pick(page.locator("#add-target"), letters)
         keys.enter(page.get_by_role("button", name="Add step"))
-        expect(page.locator(f"#step-{step}")).to_be_focused()
+        expect(page.locator(f"#step-{step}")).to_be_focused(timeout=PATIENCE_MS)
     keys.pick(page.locator("#publish-with-text-0-value"), "Result of summ")
-    expect(page.locator("[data-text]")).to_have_value(re.compile(r"text: \$\{steps\.summariser\.output\}"))
+    expect(page.locator("[data-text]")).to_have_value(
+        re.compile(r"text: \$\{steps\.summariser\.output\}"), timeout=PATIENCE_MS
+    )
     keys.enter(page.locator("#more-publish > summary"))
     keys.pick(page.locator("#publish-when"), "Approval")
     keys.press("Tab")
-    expect(page.locator("[data-text]")).to_have_value(re.compile(r"when: \$\{steps\.approve\.output\.approved\}"))
+    expect(page.locator("[data-text]")).to_have_value(
+        re.compile(r"when: \$\{steps\.approve\.output\.approved\}"), timeout=PATIENCE_MS
+    )
 
 
 def by_help(keys: Keys) -> None:
@@ -99,7 +104,7 @@ def by_help(keys: Keys) -> None:
     take = page.get_by_role("button", name="Take it into the draft")
     take.wait_for(timeout=RUN_MS)
     keys.enter(take)
-    expect(page.locator("[data-cards] > [data-step]").first).to_be_visible()
+    expect(page.locator("[data-cards] > [data-step]").first).to_be_visible(timeout=PATIENCE_MS)
 
 
 WAYS: dict[str, Callable[[Keys], None]] = {"by cards": by_cards, "help me build": by_help}
@@ -140,4 +145,4 @@ def publish(keys: Keys, title: str) -> None:
     keys.enter(keys.page.get_by_role("link", name=title))
     keys.write(keys.page.get_by_label("What has changed"), "The first.")
     keys.press("Enter")
-    expect(keys.page.locator(".messagelist")).to_contain_text("Version 1 is published.")
+    expect(keys.page.locator(".messagelist")).to_contain_text("Version 1 is published.", timeout=PATIENCE_MS)

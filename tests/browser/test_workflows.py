@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -151,9 +152,13 @@ def test_cards_are_moved_removed_and_taken_back_by_keys(page: Page, size: str) -
     add(page, "search", "search_documents")
     add(page, "summ", "summariser")
     order = page.locator("[data-step]")
+    tab_to(page, page.locator("#summariser-prompt-0-text"))
+    page.keyboard.type("In short: ")
     page.keyboard.press("Alt+ArrowUp")
     said(page, "Moved step summariser.")
     expect(order.first).to_have_attribute("data-step", "summariser")
+    expect(page.locator("#summariser-prompt-0-text")).to_have_value("In short: ")  # which moving it did not lose
+    expect(page.locator("[data-text]")).to_have_value(re.compile("In short: "))
     page.keyboard.press("Alt+ArrowDown")
     expect(order.first).to_have_attribute("data-step", "search_documents")
     press(page, page.get_by_role("button", name="Remove summariser"))

@@ -22,6 +22,7 @@ graph();
  * has come, and is by then what the answers before it have left of it. */
 function send(form, button) {
   clearTimeout(timers.get(form));
+  if (["up", "down"].includes(button?.value) && isUnsent(form)) send(form); // moving a card saves nothing else of it
   const { activeElement: from } = document;
   const step = form.closest("[data-step]")?.dataset.step;
   waiting += 1;
