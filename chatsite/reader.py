@@ -31,6 +31,7 @@ from chatsite.conf import chat_models
 from chatsite.models import ApiKey, Conversation, ConversationQuerySet, EmbedSite, WorkflowRun
 from chatsite.serving.proxies import client_address, network_of
 from retrieval.models import Collection, CollectionQuerySet, Document, DocumentQuerySet, User
+from retrieval.readers import Readers, Together
 
 BROWSER = "browser"  # in the session's values, which survive signing in; the session's key does not
 AROUND_A_QUOTE = 600  # characters on each side of a quote that a visitor sees with it
@@ -84,9 +85,14 @@ class Reader:
             return None
         return replace(self, user=user)
 
+    @property
+    def rights(self) -> Readers:
+        """Return whose rights are asked where something is searched or shown: its user's."""
+        return self.user
+
     def documents(self) -> DocumentQuerySet:
         """Return the documents that this reader may read now, also those that have no text yet."""
-        return Document.objects.visible_to(self.user)
+        return Document.objects.visible_to(self.rights)
 
     def sees_ingestion(self) -> bool:
         """Say whether this reader is of the staff who look after documents."""
@@ -95,7 +101,7 @@ class Reader:
 
     def collections(self) -> CollectionQuerySet:
         """Return the collections that this reader is offered now: none of the hidden ones."""
-        return Collection.objects.visible_to(self.user).listed()
+        return Collection.objects.visible_to(self.rights).listed()
 
     def models(self) -> list[str]:
         """Return the language models that this reader may choose from; empty where there is no choice."""
@@ -275,10 +281,23 @@ class Visitor(Reader):
 
 @dataclass(frozen=True, slots=True)
 class TrialReader(Reader):
-    """One of the staff who tries something. They read what they may, with a `group` only what its members may as well;
-    what they ask is no reader's question."""
+    """One of the staff who tries something. They read what they may, with a `group` only what its members may as well,
+    and `as_person` only what that one may as well; what they ask is no reader's question."""
 
     group: Group | None = field(default=None, kw_only=True)
+    as_person: AbstractBaseUser | None = field(default=None, kw_only=True)
+
+    @property
+    def rights(self) -> Readers:
+        return Together((self.user, self.as_person)) if self.as_person else self.user
+
+    def now(self) -> Self | None:
+        """Return them with the rights of now, both of them; None once the person is gone."""
+        now = Reader.now(self)
+        if now is None or now.as_person is None:
+            return now
+        person = get_user_model()._default_manager.filter(pk=now.as_person.pk).first()
+        return replace(now, as_person=person) if person else None
 
     def tools(self, names: CollectionOf[str]) -> set[str]:
         """Return none: what is only tried looks nothing up, and does nothing."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from retrieval.errors import UnknownDocument
-from retrieval.models import Chunk, Document, User
+from retrieval.models import Chunk, Document
+from retrieval.readers import Readers
 from retrieval.searching.passages import ChunkText, Passage, passage_of
 
 
-def covering(document_id: int, *, start: int, end: int, user: User) -> tuple[Passage, ...]:
+def covering(document_id: int, *, start: int, end: int, user: Readers) -> tuple[Passage, ...]:
     """Return the chunks that characters `start` to `end` of a document lie in, by position, without asking the index.
 
     Raises UnknownDocument.

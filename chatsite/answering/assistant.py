@@ -109,7 +109,7 @@ class DocumentSearch:
         try:
             found = search(
                 query,
-                user=self._question.reader.user,
+                user=self._question.reader.rights,
                 collections=scope.collections,
                 document_ids=scope.document_ids,
                 languages=scope.languages,

@@ -248,7 +248,7 @@ def scope_of(
     )
     try:
         check_scope(
-            user=reader.user, collections=scope.collections, document_ids=scope.document_ids, hidden=scope.hidden
+            user=reader.rights, collections=scope.collections, document_ids=scope.document_ids, hidden=scope.hidden
         )
     except UnknownCollection as error:
         raise errors.not_found("collections", error.reason.message()) from error

@@ -24,7 +24,7 @@ def search_as(reader: Reader, asked: Mapping[str, Any]) -> SearchResult:
     try:
         return search(
             asked["query"],
-            user=reader.user,
+            user=reader.rights,
             collections=collections,
             document_ids=asked.get("document_ids"),
             languages=asked.get("languages"),

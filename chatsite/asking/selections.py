@@ -59,6 +59,6 @@ def _passage(reader: Reader, selection: Selection, scope: SearchScope) -> Passag
         raise errors.invalid(field, fault % known)
     if not text.strip():
         raise errors.invalid(field, _("Holds nothing but white space; select some text."))
-    first = covering(document.pk, start=start, end=end, user=reader.user)[0]
+    first = covering(document.pk, start=start, end=end, user=reader.rights)[0]
     page = document.page_at(start)
     return replace(first, text=text, start=start, end=end, page=page, page_label=document.page_label(page))

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from django.contrib.auth.models import Group
-
 from chatsite.answering.sight import Sight
 from chatsite.asking.question import Trial
 from chatsite.asking.request import ask
@@ -46,18 +44,20 @@ def may_ask_again(run: Run, *, asker: TrialReader) -> bool:
     return run.mode == Run.Mode.RETRIEVAL or Sight.of([run], reader=asker).may_read(run)
 
 
-def _note_group(group: Group | None) -> Callable[[Run], None] | None:
-    """Return what keeps with a run that it was asked as a member of `group`."""
+def _note_rights(asker: TrialReader) -> Callable[[Run], None] | None:
+    """Return what keeps with a run that it was asked as a member of a group, by its name, or as a person, by key."""
+    asked_as = {"group": str(asker.group)} if asker.group else {}
+    asked_as |= {"person": str(asker.as_person.pk)} if asker.as_person else {}
 
     def note(run: Run) -> None:
-        run.scope |= {"group": str(group)}
+        run.scope |= asked_as
         run.save(update_fields=["scope"])
 
-    return note if group else None
+    return note if asked_as else None
 
 
 def begin_trial(asker: TrialReader, fields: dict[str, Any], *, trial: Trial) -> Run:
     """Begin to answer a question that is tried, and return its run, which goes on by itself. Raises AnswerError."""
-    answer = ask(asker, fields | {"keep": True}, also=_note_group(asker.group), trial=trial)
+    answer = ask(asker, fields | {"keep": True}, also=_note_rights(asker), trial=trial)
     answer.close()  # nobody follows it: its page asks how far it is
     return answer.run

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from chatsite.models import Gap, GapQuestion, Run, RunQuerySet
@@ -89,7 +89,8 @@ class _Gaps:
 
     def __init__(self, embedder: Embedder | None, *, since: datetime) -> None:
         self._embedder = embedder
-        self._known = [self._of(gap) for gap in Gap.objects.filter(questions__run__created_at__gte=since).distinct()]
+        of_gap = GapQuestion.objects.filter(gap=OuterRef("pk"), run__created_at__gte=since).order_by()
+        self._known = [self._of(gap) for gap in Gap.objects.filter(Exists(of_gap))]  # a join would read each run since
 
     def _of(self, gap: Gap) -> _Known:
         import numpy as np  # here: the admin loads this module when the site starts

@@ -106,6 +106,10 @@ class Conversation(models.Model):
         ordering = ["-updated_at", "id"]
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
+        indexes = [
+            models.Index(fields=["-updated_at", "id"], name="conversation_by_time"),  # as the admin lists them
+            models.Index(fields=["id"], condition=Q(trial=True), name="conversation_tried"),  # left out of each list
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -21,9 +21,10 @@ from chatsite.asking.question import Trial
 from chatsite.asking.trials import begin_trial, fields_of_run, fields_of_text, may_ask_again
 from chatsite.assistants.finding import prompt_of_name
 from chatsite.errors import AnswerError
-from chatsite.models import PromptVersion, Run
-from chatsite.overview.beside import beside_url, runs_beside
+from chatsite.models import Conversation, PromptVersion, Run
+from chatsite.overview.beside import beside_url, may_see_people, runs_beside
 from chatsite.reader import TrialReader, reader_of
+from retrieval.admin.people import person_widget
 from retrieval.models import Collection
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class AskAgainForm(forms.Form):
         empty_label=gettext_lazy("– as yourself –"),
     )  # fmt: skip
 
+    person = forms.ModelChoiceField(
+        get_user_model()._default_manager.order_by("pk"), label=gettext_lazy("As this reader"), required=False,
+        empty_label=gettext_lazy("– as yourself –"),
+    )  # fmt: skip
+
     def __init__(self, request: HttpRequest, *args: Any, agent: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._agent = agent
@@ -56,6 +62,12 @@ class AskAgainForm(forms.Form):
         self._choose("collection", [("", _("as it was asked")), *named])
         if not may_look_as_others(request):
             del self.fields["group"]
+        if may_see_people(request):
+            person: Any = self.fields["person"]
+            person.widget = person_widget(Conversation._meta.get_field("user"), site=admin.site, request=request)
+            person.widget.choices = person.choices
+        else:
+            del self.fields["person"]
 
     def _choose(self, name: str, choices: list[tuple[str, Any]]) -> None:
         if len(choices) < 2:
@@ -144,7 +156,10 @@ class AsksAgain(RunPages):
         if form.is_valid():
             chosen = form.cleaned_data
             reader = reader_of(request)
-            asker = TrialReader(reader.user, address=reader.address, group=chosen.get("group"))
+            group, person = chosen.get("group"), chosen.get("person")
+            asker = TrialReader(reader.user, address=reader.address, group=group, as_person=person)
+            if person:  # whether or not there will be an answer
+                self.log_change(request, run, _("Asked it again as %(person)s.") % {"person": person})
             try:
                 return HttpResponseRedirect(beside_url([run, self._asked_again(run, asker, form)]))
             except AnswerError as error:

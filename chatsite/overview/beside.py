@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,11 +23,12 @@ MOST = 4  # runs beside each other
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One of them: its row, its answer as a reader sees it, and how it came about."""
+    """One of them: its row, its answer as a reader sees it, how it came about, and the person that it was asked as."""
 
     run: Run
     answer: RunView
     page: RunPage
+    person: str = ""
 
     @property
     def goes_on(self) -> bool:
@@ -44,7 +46,24 @@ def runs_beside(ids: Iterable[str], *, request: HttpRequest, reader: Reader) -> 
     found = {run.pk: run for run in rows.prefetch_related("citations")}
     runs = [found[pk] for pk in wanted if pk in found]
     views = {view.id: view for run in runs for view in run_views([run], reader=reader, suggests=False)}
-    return [Beside(run, views[str(run.pk)], run_page(run, user=request.user)) for run in runs]
+    people = _people(runs) if may_see_people(request) else {}
+    return [
+        Beside(run, views[str(run.pk)], run_page(run, user=request.user), people.get(run.scope.get("person"), ""))
+        for run in runs
+    ]
+
+
+def may_see_people(request: HttpRequest) -> bool:
+    """Say whether they may see who has an account, and so may look as one of them at what they may read themselves."""
+    users = get_user_model()._meta
+    return any(request.user.has_perm(f"{users.app_label}.{verb}_{users.model_name}") for verb in ("view", "change"))
+
+
+def _people(runs: Sequence[Run]) -> dict[str, str]:
+    """Return the names of those that `runs` were asked as, by key."""
+    keys = {run.scope["person"] for run in runs if "person" in run.scope}
+    found = get_user_model()._default_manager.filter(pk__in=keys) if keys else ()
+    return {str(person.pk): str(person) for person in found}
 
 
 def beside_url(runs: Sequence[Run]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
+from django.contrib.admin.widgets import AutocompleteSelect, ForeignKeyRawIdWidget
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
@@ -27,30 +28,29 @@ def name_of(field: str) -> str:
     return f"{field}__{get_user_model().USERNAME_FIELD}"
 
 
-class PeopleFields(Base):
-    """For an admin whose `raw_id_fields` are people: one is searched for by name where the project's admin can search
-    its users, chosen from a list where it does not know them, and else named by key."""
+def person_widget(db_field: models.ForeignKey[Any, Any], *, site: admin.AdminSite, request: HttpRequest) -> Any:
+    """Return what chooses a person: one is searched for by name where the project's admin can search its users, chosen
+    from a list where it does not know them and they are few, and else named by key."""
+    try:
+        users = site.get_model_admin(get_user_model())
+    except NotRegistered:
+        few = get_user_model()._default_manager.count() <= LISTED
+        return forms.Select() if few else ForeignKeyRawIdWidget(db_field.remote_field, site)
+    if users.get_search_fields(request):
+        return AutocompleteSelect(db_field, site)
+    return ForeignKeyRawIdWidget(db_field.remote_field, site)
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> list[str] | tuple[str, ...]:
-        """Return these fields where the admin can search users."""
-        users = self._users()
-        return list(self.raw_id_fields) if users and users.get_search_fields(request) else ()
+
+class PeopleFields(Base):
+    """For an admin whose `raw_id_fields` are people, who are chosen by a `person_widget`."""
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        """Return the form's field; a list of people where nothing else finds them and they are few."""
-        if db_field.name in self.raw_id_fields and self._users() is None:
-            people = db_field.remote_field.model._default_manager
-            if people.count() <= LISTED:
-                kwargs.setdefault("widget", forms.Select)
+        """Return the form's field."""
+        if db_field.name in self.raw_id_fields:
+            kwargs.setdefault("widget", person_widget(db_field, site=self.admin_site, request=request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def _users(self) -> admin.ModelAdmin[Any] | None:
-        try:
-            return self.admin_site.get_model_admin(get_user_model())
-        except NotRegistered:
-            return None
 
 
 class ActsAs(PeopleFields):

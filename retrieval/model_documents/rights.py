@@ -29,6 +29,7 @@ from django.db.models.functions import Cast
 
 from retrieval.model_documents.declaring import ModelDocuments, declared
 from retrieval.model_documents.harmless import may_fail_on_a_row
+from retrieval.readers import Readers, each_of
 
 if TYPE_CHECKING:
     from retrieval.models import DocumentQuerySet
@@ -39,7 +40,7 @@ SOURCE = "model"  # of a document that is a row
 _LOOKED_UP = 1_000  # rows of a queryset that is asked beforehand
 
 
-def readable_rows(documents: DocumentQuerySet, user: Any) -> DocumentQuerySet:
+def readable_rows(documents: DocumentQuerySet, user: Readers) -> DocumentQuerySet:
     """Return those of `documents` that are no rows, or rows that `user` may read. Each document's row is looked up by
     its primary key, with the conditions of the site's queryset. Whose account has ended reads what anybody may."""
     readable = ~Q(source=SOURCE)
@@ -51,7 +52,7 @@ def readable_rows(documents: DocumentQuerySet, user: Any) -> DocumentQuerySet:
     return documents.filter(readable)
 
 
-def readable_ids(documents: DocumentQuerySet, user: Any, *, most: int) -> list[int]:
+def readable_ids(documents: DocumentQuerySet, user: Readers, *, most: int) -> list[int]:
     """Return the ids of what `readable_rows` returns, or of `most` of it. It goes from the rows to their documents, as
     a reader of few rows is asked for many documents."""
     ids = [*documents.exclude(source=SOURCE).order_by().values_list("pk", flat=True)[:most]]
@@ -62,7 +63,7 @@ def readable_ids(documents: DocumentQuerySet, user: Any, *, most: int) -> list[i
     return ids
 
 
-def few_ids(documents: DocumentQuerySet, user: Any, *, most: int) -> list[int] | None:
+def few_ids(documents: DocumentQuerySet, user: Readers, *, most: int) -> list[int] | None:
     """Return the ids of what `readable_rows` returns; None where that may be more than `most`, found out at little
     cost."""
     ids = [*documents.exclude(source=SOURCE).order_by().values_list("pk", flat=True)[: most + 1]]
@@ -75,16 +76,18 @@ def few_ids(documents: DocumentQuerySet, user: Any, *, most: int) -> list[int] |
     return ids if len(ids) <= most else None
 
 
-def _asked(user: Any, documents: DocumentQuerySet) -> Iterator[tuple[ModelDocuments, QuerySet[Any]]]:
-    """Yield what is declared with the rows that `user` may read, but what can't be asked."""
-    if not (user.is_authenticated and user.is_active):
-        user = AnonymousUser()
+def _asked(user: Readers, documents: DocumentQuerySet) -> Iterator[tuple[ModelDocuments, QuerySet[Any]]]:
+    """Yield what is declared with the rows that `user` may read, several users together those that each may, but what
+    can't be asked."""
+    users = [one if one.is_authenticated and one.is_active else AnonymousUser() for one in each_of(user)]
     for one in declared():
         try:
-            rows = _rows_of(one, user, documents)
+            rows, *others = (_rows_of(one, each, documents) for each in users)
         except Exception:  # whatever a site's code raises, or the database of its SQL
             logger.exception("%s.visible_to can't be used: none of its documents are shown", type(one).__name__)
             continue
+        for other in others:
+            rows = rows.filter(pk__in=other.order_by().values("pk"))
         yield one, rows
 
 

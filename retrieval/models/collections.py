@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from retrieval.configuration import runtime
+from retrieval.readers import Readers, User, each_of
 
-User = AbstractBaseUser | AnonymousUser
 
-
-def readable_collections(user: User, prefix: str = "") -> Q:
+def readable_collections(user: Readers, prefix: str = "") -> Q:
     """Return the condition under which `user` may read a collection, a hidden one only as its owner. `prefix` leads to
     the collection from the queried model.
 
     Where this process has collections of its own, others are read by nobody; attached files are. It joins nothing that
     holds a row more than once, so nothing is found twice.
     """
-    readable = _readable(user, prefix)
+    readable = reduce(and_, (_readable(one, prefix) for one in each_of(user)))
     only = runtime().settings.only_collections
     here = Q(**{f"{prefix}slug__in": only}) | Q(**{f"{prefix}hidden": True})
     return readable & here if only else readable
@@ -44,7 +45,7 @@ def _readable(user: User, prefix: str) -> Q:
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
-    def visible_to(self, user: User) -> CollectionQuerySet:
+    def visible_to(self, user: Readers) -> CollectionQuerySet:
         """Return the collections `user` may search: public ones, those of the user's groups and the user's own; for a
         superuser all that others haven't hidden."""
         return self.filter(readable_collections(user))

@@ -17,20 +17,21 @@ from django.utils.translation import gettext_lazy as _
 from retrieval.configuration import runtime
 from retrieval.fields import NotesField, ReasonField
 from retrieval.model_documents.rights import few_ids, readable_ids, readable_rows
-from retrieval.models.collections import Collection, User, readable_collections
+from retrieval.models.collections import Collection, readable_collections
 from retrieval.notes import Note, reads_with_losses
+from retrieval.readers import Readers
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
-    def visible_to(self, user: User) -> DocumentQuerySet:
+    def visible_to(self, user: Readers) -> DocumentQuerySet:
         """Return the documents `user` may read; the one source for search, citations, the reader and the history."""
         return readable_rows(self.filter(readable_collections(user, "collection__")), user)
 
-    def ids_visible_to(self, user: User, *, most: int) -> list[int]:
+    def ids_visible_to(self, user: Readers, *, most: int) -> list[int]:
         """Return the ids of the documents that `visible_to` returns, or of `most` of them."""
         return readable_ids(self.filter(readable_collections(user, "collection__")), user, most=most)
 
-    def few_visible_to(self, user: User, *, most: int) -> list[int] | None:
+    def few_visible_to(self, user: Readers, *, most: int) -> list[int] | None:
         """Return the ids of the documents that `visible_to` returns; None where they may be more than `most`."""
         return few_ids(self.filter(readable_collections(user, "collection__")), user, most=most)
 

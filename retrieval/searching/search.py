@@ -22,8 +22,9 @@ from retrieval.errors import (
 )
 from retrieval.index import PREFETCH, Hit, Scope
 from retrieval.model_documents.declaring import declared, hides_rows
-from retrieval.models import Chunk, Collection, Document, User
+from retrieval.models import Chunk, Collection, Document
 from retrieval.parsing.formats import clean
+from retrieval.readers import Readers
 from retrieval.searching.confidence import confidence
 from retrieval.searching.duplicates import without_repeats
 from retrieval.searching.leisure import MILLISECONDS, Spare
@@ -111,7 +112,7 @@ class _Stopwatch:
 def search(
     query: str,
     *,
-    user: User,
+    user: Readers,
     collections: Sequence[str] | None = None,
     document_ids: Sequence[int] | None = None,
     languages: Sequence[str] | None = None,
@@ -247,7 +248,7 @@ def _find(
     return _FoundFor(read.question, passages, sure, missing, read.corrections, spoken, found.documents)
 
 
-def _few(user: User, scope: Scope) -> list[int] | None:
+def _few(user: Readers, scope: Scope) -> list[int] | None:
     """Return the documents of the scope that `user` may read where they are few: then the index ranks those at once.
     None for others."""
     inside = Document.objects.filter(collection__in=scope.collection_ids)
@@ -257,7 +258,7 @@ def _few(user: User, scope: Scope) -> list[int] | None:
 
 
 def _of_readable_rows(
-    hits: list[Hit], *, user: User, scope: Scope, least: int, ranked_in: Callable[..., list[Hit]]
+    hits: list[Hit], *, user: Readers, scope: Scope, least: int, ranked_in: Callable[..., list[Hit]]
 ) -> list[Hit]:
     """Leave out the hits in rows of the site that `user` may not read. Where too few are left, the index ranks anew, if
     that can be said, among what they may read."""
@@ -329,7 +330,7 @@ def _similarity(hit: Hit, embedder: Embedder | None) -> float | None:
 
 def check_scope(
     *,
-    user: User,
+    user: Readers,
     collections: Sequence[str] | None = None,
     document_ids: Sequence[int] | None = None,
     hidden: int | None = None,
@@ -347,11 +348,13 @@ class _Where:
     scope: Scope
     fingerprint: str
     languages: tuple[str, ...]
-    user: User
+    user: Readers
     worded: Sequence[int]  # collections whose words may be told: whoever may search them may read all of them
 
 
-def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None) -> _Where:
+def _scope(
+    user: Readers, slugs: Sequence[str] | None, document_ids: Sequence[int] | None, hidden: int | None
+) -> _Where:
     """Return what this user may search of what was asked for. Raises UnknownCollection or UnknownDocument, which name
     what isn't there or isn't theirs."""
     asked = Q(hidden=False) if slugs is None else Q(hidden=False, slug__in=slugs)
@@ -374,7 +377,7 @@ def _scope(user: User, slugs: Sequence[str] | None, document_ids: Sequence[int] 
 
 
 def _documents_in(
-    collection_ids: Sequence[int], user: User, document_ids: Sequence[int], hidden: int | None
+    collection_ids: Sequence[int], user: Readers, document_ids: Sequence[int], hidden: int | None
 ) -> Sequence[int]:
     """Return these documents, and those of the hidden collection unless some of them are among these. Raises
     UnknownDocument."""

@@ -13,7 +13,7 @@ from tests.static.engine import SCRIPTS, Engine
 WIRING = {
     "actions.js", "admin-search.js", "approvals.js", "attachments.js", "chat.js", "choosing.js", "conversations.js",
     "earlier.js", "enter.js", "panel.js", "quotes.js", "reader.js", "widget.js", "workflow-designer.js",
-    "workflow-graph.js", "workflow-run.js",
+    "workflow-graph.js", "workflow-redraw.js", "workflow-run.js",
 }  # fmt: skip
 
 
