@@ -48,6 +48,18 @@ def _environment(folder: Path, **variables: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)}
 
 
+def own_suite(project: Path, *arguments: str, python: Path, folder: Path, settings: str = "settings") -> str:
+    """Run the suite of a project's own, copied to `folder`, with the Python of its environment. Return what pytest
+    prints."""
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
+    _share_model(folder / ".data" / "models")
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_django.plugin", *arguments]
+    variables = {"DJANGO_SETTINGS_MODULE": settings, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=folder, env=_environment(folder, **variables), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @contextmanager
 def host_site(folder: Path, **variables: str) -> Iterator[Site]:
     """The example, copied to `folder`, under runserver, with two documents that can be asked; ended at the end."""

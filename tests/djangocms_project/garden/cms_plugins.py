@@ -2,6 +2,7 @@
 
 from cms.plugin_base import CMSPluginBase
 from cms.plugin_pool import plugin_pool
+
 from garden.models import Opening
 
 

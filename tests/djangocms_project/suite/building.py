@@ -1,9 +1,9 @@
 """Pages as editors make them, with versions or, where djangocms-versioning is not installed, without."""
 
 from cms.api import add_plugin, create_page, create_page_content
-from cms.models import Page, PageContent
+from cms.models import Page, PageContent, PagePermission
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from retrieval.models import Document
 
@@ -11,6 +11,7 @@ VERSIONED = apps.is_installed("djangocms_versioning")
 TITLE = "The old orchard"
 TEXT = "The old orchard opens on 4 May."
 OPENING = "When does the old orchard open?"
+FLAGS = PagePermission.get_all_permissions()
 
 
 def editor():
@@ -73,3 +74,11 @@ def seen_by(user):
 def said(client, run):
     """Return the answer of a run as its reader is told it now."""
     return client.get(f"/ask/api/v1/chat/runs/{run}").json()["answer"]
+
+
+def grant(*, kind=PagePermission, flag="can_view", **fields):
+    return kind.objects.create(**{name: name == flag for name in FLAGS}, **fields)
+
+
+def permit(user, codename):
+    user.user_permissions.add(Permission.objects.get(content_type__app_label="cms", codename=codename))

@@ -8,6 +8,11 @@ from django.contrib.sites.models import Site
 from django.core.management import call_command
 from django.urls import reverse
 from djangocms_alias.models import Alias, AliasContent, Category
+
+from chatsite.testing import assert_answers, assert_refuses
+from retrieval.model_documents.declaring import declared_for
+from retrieval.model_documents.following import follow
+from retrieval.models import Collection, Document, ModelChange
 from suite.building import (
     OPENING,
     VERSIONED,
@@ -24,11 +29,6 @@ from suite.building import (
     text_of,
     translate,
 )
-
-from chatsite.testing import assert_answers, assert_refuses
-from retrieval.model_documents.declaring import declared_for
-from retrieval.model_documents.following import follow
-from retrieval.models import Collection, Document, ModelChange
 
 pytestmark = pytest.mark.django_db
 CLOSED = "When is the old orchard closed?"
