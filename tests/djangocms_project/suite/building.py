@@ -5,6 +5,7 @@ from cms.models import Page, PageContent, PagePermission
 from django.apps import apps
 from django.contrib.auth.models import Permission, User
 
+from retrieval.model_documents.following import follow
 from retrieval.models import Document
 
 VERSIONED = apps.is_installed("djangocms_versioning")
@@ -56,6 +57,17 @@ def publish(one, language="en"):
 
 def address(one, language="en"):
     return Page.objects.get(pk=one.pk).get_absolute_url(language, fallback=False)
+
+
+def follow_all():
+    while follow():
+        pass
+
+
+def read(documents):
+    """Bring the documents in step with the pages, so that nothing is noted of these any more."""
+    follow_all()
+    documents.follow()
 
 
 def document(title=TITLE):

@@ -20,8 +20,10 @@ from suite.building import (
     content,
     document,
     editor,
+    follow_all,
     page,
     publish,
+    read,
     said,
     say,
     seen_by,
@@ -33,11 +35,6 @@ from suite.building import (
 pytestmark = pytest.mark.django_db
 CLOSED = "When is the old orchard closed?"
 without_versions = pytest.mark.skipif(VERSIONED, reason="with versions, nobody changes what is published")
-
-
-def follow_all():
-    while follow():
-        pass
 
 
 def alias(text, *, static_code=None):
@@ -53,7 +50,7 @@ def alias(text, *, static_code=None):
 
 def test_page_answers_and_a_citation_opens_it_at_the_quoted_words(documents, client):
     page()
-    documents.follow()
+    read(documents)
     asked = assert_answers(OPENING, cites="The old orchard", quotes="opens on 4 May")
     client.force_login(User.objects.create_user("reader"))
     opened = client.get(asked.body["citations"][0]["url"])
@@ -74,7 +71,7 @@ def test_text_is_what_plugins_show_to_somebody_who_is_not_signed_in(documents, m
     say(one, "Dogs stay outside.", name="side")
     alias("All rights reserved.", static_code="footer")
     publish(one)
-    documents.follow()
+    read(documents)
     told = [
         "<p>The old orchard opens on 4 May.</p>",
         "It is open on &lt;Monday&gt;, rain or shine.",
@@ -97,7 +94,7 @@ def test_placeholders_that_the_template_no_longer_has_are_left_out(documents):
     say(one, "Dogs stay outside.", name="side")
     content(one).update(template="garden/narrow.html")
     publish(one)
-    documents.follow()
+    read(documents)
     assert "4 May" in text_of()
     assert "Dogs" not in text_of()
 
@@ -108,22 +105,22 @@ def test_what_leads_elsewhere_or_shows_something_else_is_no_document(documents):
     hooked = page("Shop")
     Page.objects.filter(pk=hooked.pk).update(application_urls="ShopApp")
     page("Empty", "")
-    documents.follow()
+    read(documents)
     assert not Document.objects.exists()
 
 
 @without_versions
 def test_plugins_are_followed_as_they_are_added_changed_moved_and_deleted(documents, client):
     one = page()
-    documents.follow()
+    read(documents)
     second = say(one, "The old orchard is closed on Mondays.")
     assert follow()
-    documents.follow()
+    read(documents)
     assert_answers(CLOSED, cites="The old orchard", quotes="closed on Mondays")
     second.body = "<p>The old orchard is closed on Tuesdays.</p>"
     second.save()
     assert follow()
-    documents.follow()
+    read(documents)
     assert_answers(CLOSED, cites="The old orchard", quotes="closed on Tuesdays")
     client.force_login(editor())
     moved = {"plugin_id": second.pk, "target_language": "en", "target_position": 1}
@@ -134,7 +131,7 @@ def test_plugins_are_followed_as_they_are_added_changed_moved_and_deleted(docume
     second.refresh_from_db()
     second.placeholder.delete_plugin(second)
     follow_all()
-    documents.follow()
+    read(documents)
     assert "Tuesdays" not in text_of()
     assert_refuses(CLOSED)
 
@@ -145,8 +142,7 @@ def test_alias_is_followed_on_all_pages_that_show_it(documents):
     one, other = page(published=False), page("Another")
     add_plugin(slot(content(one)), "Alias", "en", alias=outer)
     publish(one)
-    documents.follow()
-    ModelChange.objects.all().delete()
+    read(documents)
     before = AliasContent.objects.get(alias=inner)
     after = before.versions.get().copy(editor()).content if VERSIONED else before
     plugin = after.placeholder.get_plugins().get().get_bound_plugin()
@@ -164,7 +160,7 @@ def test_alias_is_followed_on_all_pages_that_show_it(documents):
 @pytest.mark.parametrize("way", ["unpublish", "delete", "translation", "redirect", "quietly"])
 def test_what_is_taken_back_is_gone_at_once_also_from_answers_given(documents, client, way):
     one = page()
-    documents.follow()
+    read(documents)
     client.force_login(reader := User.objects.create_user("reader"))
     run = assert_answers(OPENING, reader=reader, cites="The old orchard").body["run_id"]
     assert said(client, run)["answered"] is True
@@ -192,7 +188,7 @@ def test_languages_of_a_page_are_documents_with_their_own_addresses(documents, c
     one = page()
     translate(one, "Der alte Garten", "Der alte Garten öffnet am 4. Mai.", "de")
     translate(one, "De oude tuin", "De oude tuin gaat open op 4 mei.", "nl")
-    documents.follow()
+    read(documents)
     addresses = dict(Document.objects.values_list("title", "address"))
     assert addresses == {
         "The old orchard": "/en/the-old-orchard/",
@@ -214,7 +210,7 @@ def test_pages_of_another_site_answer_there(documents, settings, monkeypatch):
     shop = Site.objects.create(domain="shop.example.org", name="Shop")
     page()
     page("Pears", "The shop sells pears.", site=shop)
-    documents.follow()
+    read(documents)
     assert seen_by(editor()) == {"The old orchard"}
     settings.SITE_ID = shop.pk
     assert seen_by(editor()) == {"Pears"}
@@ -234,7 +230,7 @@ def test_pages_of_another_site_answer_there(documents, settings, monkeypatch):
 def test_addresses_of_those_below_follow_a_page_that_is_moved_or_renamed(documents, client):
     section, other = page("Section"), page("Other")
     leaf = page("Leaf", parent=section)
-    documents.follow()
+    read(documents)
     assert document("Leaf").address == "/en/section/leaf/"
     rename(section, "part")
     follow_all()
@@ -257,30 +253,29 @@ def rename(one, slug):
 def test_other_documents_stand_beside_the_pages(documents):
     page()
     documents({"Rules": "Nobody climbs a tree."})
-    documents.follow()
+    read(documents)
     assert_answers("Does anybody climb a tree?", cites="Rules")
 
 
 @pytest.mark.skipif(not VERSIONED, reason="of djangocms-versioning")
 def test_draft_answers_nobody_and_published_it_does(documents, client):
     one, draft = page(), page("A draft", "The secret orchard opens in March.", published=False)
-    documents.follow()
+    read(documents)
     key, number = document().pk, document().location
     client.force_login(reader := User.objects.create_user("reader"))
     run = assert_answers(OPENING, reader=reader, cites="The old orchard").body["run_id"]
-    follow_all()
     changed = content(one).versions.get().copy(editor())
     plugin = slot(changed.content).get_plugins().get().get_bound_plugin()
     plugin.body += "<p>The old orchard is closed on Mondays.</p>"
     plugin.save()
     assert follow() is False  # a draft is noted by nobody
-    documents.follow()
+    read(documents)
     assert seen_by(editor()) == {"The old orchard"}
     assert "Mondays" not in text_of()
     changed.publish(editor())
     publish(draft)
     assert follow()
-    documents.follow()
+    read(documents)
     assert (document().pk, document().location) == (key, number)  # a version more, and the same document
     assert said(client, run)["answered"] is True
     assert_answers(CLOSED, cites="The old orchard", quotes="closed on Mondays")

@@ -16,7 +16,7 @@ from chatsite.asking import suggestions
 from chatsite.models import ApiKey
 from chatsite.reader import Reader
 from retrieval.searching.search import search
-from suite.building import OPENING, TEXT, TITLE, document, editor, grant, page, permit, seen_by
+from suite.building import OPENING, TEXT, TITLE, document, editor, grant, page, permit, read, seen_by
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ def told(client, user, run, session, pk):
 def leaf(documents):
     page("Hedges", "The hedges are cut in June.")
     leaf = page(parent=page("Section", "Here is a section."))
-    documents.follow()
+    read(documents)
     return leaf
 
 
@@ -134,7 +134,7 @@ def test_closed_page_is_told_by_no_answer_page_or_door_but_to_whom_it_is_shown(l
 
 def test_site_for_staff_alone_answers_staff_alone(documents, people, settings):
     page()
-    documents.follow()
+    read(documents)
     settings.CMS_PUBLIC_FOR = "staff"
     for permission in (True, False):
         settings.CMS_PERMISSION = permission
@@ -146,7 +146,7 @@ def test_site_for_staff_alone_answers_staff_alone(documents, people, settings):
 def test_site_without_rights_of_pages_shows_all_but_what_asks_to_sign_in(documents, people, settings):
     grant(user=people["member"], page=page(), grant_on=ACCESS_PAGE)
     page("Inside", login_required=True)
-    documents.follow()
+    read(documents)
     settings.CMS_PERMISSION = False
     assert seen_by(AnonymousUser()) == {TITLE}
     assert seen_by(people["other"]) == {TITLE, "Inside"}
