@@ -151,11 +151,7 @@ def main() -> int:
             for name, options in themes():
                 take_embedded(browser, host, name, options)
             take_admin_assistant(browser, host)
-        for name in ("wagtail", "djangocms"):
-            with cms_sites.cms_site(
-                name, Path(folder) / name, OPENAI_BASE_URL=model.url, CHAT_MODELS=MODELS
-            ) as running:
-                take_page_of_a_cms(browser, running, model, name)
+        take_pages_of_cms(browser, model, Path(folder))
     return 0
 
 
