@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP_INSTALL := install --quiet --disable-pip-version-check --no-deps --require-hashes
 INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
 APART := .venv-openai-agents/installed .venv-any-agent/installed .venv-beside/installed
-CMS := .venv-wagtail/installed
+CMS := .venv-wagtail/installed .venv-djangocms/installed
 
 .PHONY: run test cases access check format house coverage bench bench-admin bench-agents bench-confidence bench-files \
 	bench-ingestion bench-page bench-projects bench-real-model bench-retrieval bench-streams bench-words kill-table matrix screenshots texts \
@@ -143,6 +143,7 @@ lock: .venv/dev-installed
 	$(COMPILE_ONLY) --group openai-agents -c requirements/dev.lock -o requirements/openai-agents.lock
 	$(COMPILE_ONLY) --group any-agent -o requirements/any-agent.lock
 	$(COMPILE_ONLY) --group wagtail -c requirements/dev.lock -o requirements/wagtail.lock
+	$(COMPILE_ONLY) --group djangocms --no-deps -o requirements/djangocms.lock
 	$(COMPILE_ONLY) --group beside --no-deps -o requirements/beside.lock
 	$(COMPILE_ONLY) --group real-model --no-deps -o requirements/real-model.lock
 

@@ -22,7 +22,8 @@ from tests.servers import FIRST_LOG, Site, site
 
 pytest_plugins = ["tests.cases"]
 
-collect_ignore = ["guest_project", "wagtail_project"]  # projects of their own, with their own suites
+# Projects of their own, with their own suites.
+collect_ignore = ["djangocms_project", "guest_project", "wagtail_project"]
 
 
 @pytest.fixture(autouse=True)

@@ -35,8 +35,8 @@ RULES = "# Rules\n\nGlasses are not allowed near the pool.\n\nThe sauna is heate
 SECRET = "# Boiler room\n\nThe key of the boiler room hangs behind the clock."
 
 
-def _run(folder: Path, *arguments: str, **variables: str) -> None:
-    command = [sys.executable, "manage.py", *arguments]
+def _run(folder: Path, *arguments: str, python: str, **variables: str) -> None:
+    command = [python, "-m", "django", *arguments]
     done = subprocess.run(command, cwd=folder, env=_environment(folder, **variables), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -48,38 +48,67 @@ def _environment(folder: Path, **variables: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)}
 
 
+def own_suite(project: Path, *arguments: str, python: Path, folder: Path, settings: str = "settings") -> str:
+    """Run the suite of a project's own, copied to `folder`, with the Python of its environment. Return what pytest
+    prints."""
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
+    _share_model(folder / ".data" / "models")
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_django.plugin", *arguments]
+    variables = {"DJANGO_SETTINGS_MODULE": settings, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=folder, env=_environment(folder, **variables), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @contextmanager
 def host_site(folder: Path, **variables: str) -> Iterator[Site]:
     """The example, copied to `folder`, under runserver, with two documents that can be asked; ended at the end."""
-    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
-    _share_model(folder / ".data" / "models")
-    _run(folder, "migrate", "--verbosity=0")
     first_data = FIRST_DATA.format(password=PASSWORD, key=STAFF_KEY, rules=RULES, secret=SECRET)
-    _run(folder, "shell", "--no-imports", "-c", first_data)
+    with project_site(EXAMPLE, folder, first_data, chat="/docs", ready=2, **variables) as running:
+        yield running
+
+
+@contextmanager
+def project_site(
+    project: Path,
+    folder: Path,
+    first_data: str,
+    *,
+    chat: str,
+    ready: int,
+    python: str = sys.executable,
+    **variables: str,
+) -> Iterator[Site]:
+    """A project, copied to `folder`, under runserver, with the rows that `first_data` makes; of its documents, `ready`
+    can be asked below `chat`; ended at the end."""
+    shutil.copytree(project, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
+    _share_model(folder / ".data" / "models")
+    _run(folder, "migrate", "--verbosity=0", python=python, **variables)
+    _run(folder, "shell", "--no-imports", "-c", first_data, python=python, **variables)
     port = free_port()
     log = folder / "runserver.log"
-    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    command = [python, "-m", "django", "runserver", "--noreload", f"127.0.0.1:{port}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=_environment(folder, **variables), stdout=output, stderr=subprocess.STDOUT
         )
     running = Site(f"http://127.0.0.1:{port}", folder / ".data", process, log)
     try:
-        _wait_until_read(running)
+        _wait_until_read(running, f"{chat}/api/v1/health", ready)
         yield running
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def _wait_until_read(site: Site) -> None:
+def _wait_until_read(site: Site, address: str, ready: int) -> None:
     """Until its documents can be asked: its own server has begun to read them with the first request."""
-    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + 90
+    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + 180
     while time.monotonic() < until:
         assert site.process.poll() is None, site.output
         try:
-            health = httpx.get(f"{site.url}/docs/api/v1/health", timeout=30, headers=key)
-            if health.json()["documents"] == {"ready": 2}:
+            health = httpx.get(f"{site.url}{address}", timeout=30, headers=key)
+            if health.json()["documents"] == {"ready": ready}:
                 return
         except httpx.TransportError:
             pass

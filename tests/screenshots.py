@@ -17,6 +17,8 @@ from tests.browser.test_asking import ask, select
 from tests.browser.test_embed import SMALL, ask_about
 from tests.browser.test_embed import sign_in as sign_in_as_member
 from tests.browser.test_reader import cite
+from tests.cms_sites import QUESTION as ORCHARD
+from tests.cms_sites import SENTENCE, cms_site
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.furnished import BIN, BROKEN, FILTER, OIL, QUESTION, furnished_site, sign_in
@@ -149,6 +151,7 @@ def main() -> int:
             for name, options in themes():
                 take_embedded(browser, host, name, options)
             take_admin_assistant(browser, host)
+        take_pages_of_cms(browser, model, Path(folder))
     return 0
 
 
@@ -481,6 +484,18 @@ def take_admin_assistant(browser: Browser, host: Site) -> None:
     expect(frame.locator("[data-admin-matches]")).to_be_focused()
     shoot(page, "admin-assistant")
     page.context.close()
+
+
+def take_pages_of_cms(browser: Browser, model: ChatServer, folder: Path) -> None:
+    for name in ("wagtail", "djangocms"):
+        with cms_site(name, folder / name, OPENAI_BASE_URL=model.url, CHAT_MODELS=MODELS) as running:
+            page = browser.new_context(base_url=running.url, **chromium.WIDE).new_page()
+            page.goto("/ask/")
+            cite(model, SENTENCE)
+            ask(page, ORCHARD)
+            answered(page)
+            shoot(page, f"page-{name}")
+            page.context.close()
 
 
 if __name__ == "__main__":

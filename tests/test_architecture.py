@@ -118,6 +118,8 @@ def test_agents_and_retrieval_have_not_met_and_know_no_site(package: str) -> Non
         ("gunicorn", {"chatsite/server.py", "chatsite/serving/worker.py"}),
         ("yaml", {"agents/workflows/yaml.py"}),
         ("wagtail", {"retrieval/model_documents/wagtail.py"}),
+        ("cms", {"retrieval/model_documents/djangocms.py"}),
+        ("djangocms_versioning", {"retrieval/model_documents/djangocms.py"}),
         ("mcp", {"agents/tools/mcp.py"}),
         ("debug_toolbar", {"retrieval/debug_panel.py"}),
         ("httpcore2", {"retrieval/sources/web.py"}),

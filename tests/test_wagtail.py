@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.hostsite import _environment
-from tests.servers import ROOT, _share_model
+from tests.hostsite import own_suite
+from tests.servers import ROOT
 
 PYTHON = ROOT / ".venv-wagtail" / "bin" / "python"
 PROJECT = ROOT / "tests" / "wagtail_project"
@@ -23,10 +21,4 @@ def test_declaration_in_the_docs_is_the_one_that_is_tested() -> None:
 
 
 def test_pages_answer_what_they_show_to_whom_they_show_it(tmp_path: Path) -> None:
-    folder = shutil.copytree(PROJECT, tmp_path / "site", ignore=shutil.ignore_patterns("*.sqlite3", ".data"))
-    _share_model(folder / ".data" / "models")
-    command = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    environment = _environment(folder, DJANGO_SETTINGS_MODULE="settings")
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "18 passed" in done.stdout
+    assert "18 passed" in own_suite(PROJECT, python=PYTHON, folder=tmp_path / "site")

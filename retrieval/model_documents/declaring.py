@@ -81,6 +81,11 @@ class ModelDocuments:
         return str(self.model._meta.label_lower)
 
     @property
+    def collection_name(self) -> str:
+        """Return how its collection is called when it is made."""
+        return str(self.model._meta.verbose_name_plural)
+
+    @property
     def has_rights(self) -> bool:
         """Return whether readers of its collection may be unable to read some of its rows."""
         return type(self).visible_to is not ModelDocuments.visible_to

@@ -125,7 +125,7 @@ def collection_of(one: ModelDocuments) -> Collection:
         if not found.holds_rows:
             Collection.objects.filter(pk=found.pk).update(holds_rows=True)
         return found
-    name = capfirst(str(one.model._meta.verbose_name_plural))
+    name = capfirst(one.collection_name)
     with transaction.atomic():
         if Collection.objects.filter(name=name).exists():
             name = f"{name} ({one.collection})"
