@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers import ROOT, Site, _share_model, environment, free_port
+from tests.servers import ROOT, START_SECONDS, Site, _share_model, environment, free_port
 
 EXAMPLE = ROOT / "examples" / "hostsite"
 PASSWORD = "a-members-password"
@@ -69,12 +69,12 @@ def host_site(folder: Path, **variables: str) -> Iterator[Site]:
         yield running
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _wait_until_read(site: Site) -> None:
     """Until its documents can be asked: its own server has begun to read them with the first request."""
-    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + 90
+    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         assert site.process.poll() is None, site.output
         try:

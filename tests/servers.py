@@ -18,7 +18,7 @@ import httpx
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 90
+START_SECONDS = 300  # on any machine
 FIRST_LOG = "first-start.log"  # in the data of a site that is started again: what `serve` printed at its first start
 
 HOSTS: dict[str, list[str]] = {
@@ -117,7 +117,7 @@ def site(
     finally:
         process.terminate()
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -63,10 +63,10 @@ def proxy(name: str, folder: Path, *, site_port: int) -> Iterator[str]:
         subprocess.run([*command, "-t"], check=True, capture_output=True)
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 60
             while time.monotonic() < until and process.poll() is None:
                 try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    socket.create_connection(("127.0.0.1", port), timeout=60).close()
                     break
                 except OSError:
                     time.sleep(0.05)

@@ -63,7 +63,7 @@ class Furnished:
             "Content-Type: multipart/form-data; boundary=edge",
             *headers,
         ]
-        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + BEGINNING)
             answer = b""
             while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < length_of(answer):

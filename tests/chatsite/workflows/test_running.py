@@ -28,7 +28,7 @@ def user(settings: Any, tmp_path: Path, transactional_db: None, put: Any) -> Ite
     settings.DATA_DIR = tmp_path
     put(Collection.objects.create(name="Handbook", slug="handbook", public=True), "tea.md", TEA)
     yield User.objects.create_user("maker")
-    running.join(10)
+    running.join(60)
 
 
 def test_run_finds_passages_and_keeps_what_came_of_it(user: User) -> None:
@@ -98,7 +98,7 @@ project = Registry()
 def wait() -> str:
     """Wait until the test lets it go on."""
     entered.set()
-    opened.wait(20)
+    opened.wait(60)
     return "waited"
 
 
@@ -113,9 +113,9 @@ def waiting(settings: Any) -> Iterator[str]:
 
 def test_run_that_is_stopped_goes_on_where_it_was(user: User, waiting: str) -> None:
     run = running.begin(made(waiting), version=None, inputs={}, reader=Reader(user))
-    assert entered.wait(20)
+    assert entered.wait(60)
     running.stop(run)
-    running.join(20)
+    running.join(60)
     run.refresh_from_db()
     assert (run.state, run.steps["pause"]["state"]) == ("cancelled", "stopped")
     record = record_of(run)
@@ -123,7 +123,7 @@ def test_run_that_is_stopped_goes_on_where_it_was(user: User, waiting: str) -> N
     assert [step for step, _ in record.finished] == ["find"]
     opened.set()
     running.resume(run, reader=Reader(user))
-    running.join(20)
+    running.join(60)
     run.refresh_from_db()
     assert (run.state, run.output) == ("completed", "waited")
 
@@ -135,14 +135,14 @@ def test_run_of_a_process_that_died_is_interrupted_and_goes_on(user: User) -> No
     running.settle_lost([run])
     assert run.state == "interrupted"
     running.resume(run, reader=Reader(user))
-    running.join(20)
+    running.join(60)
     run.refresh_from_db()
     assert run.state == "completed"
 
 
 def test_run_that_is_under_way_is_not_lost(user: User, waiting: str) -> None:
     run = running.begin(made(waiting), version=None, inputs={}, reader=Reader(user))
-    assert entered.wait(20)
+    assert entered.wait(60)
     run.refresh_from_db()
     running.settle_lost([run])
     assert run.state == "running"
