@@ -25,6 +25,17 @@ pytest_plugins = ["tests.cases"]
 collect_ignore = ["guest_project", "wagtail_project"]  # projects of their own, with their own suites
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, those with a browser, then those with servers: where several workers take
+    a file each, none is alone with a long one at the end.
+    """
+    ranks = {item.path: 2 for item in items}
+    for item in items:
+        mark = 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("hosts") else 2
+        ranks[item.path] = min(ranks[item.path], mark)
+    items.sort(key=lambda item: ranks[item.path])
+
+
 @pytest.fixture(autouse=True)
 def nothing_learned() -> None:
     """Have no test know what a server on the same port did not take in an earlier one."""
