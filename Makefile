@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP_INSTALL := install --quiet --disable-pip-version-check --no-deps --require-hashes
 INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
+# A file a worker, in the order of tests/conftest.py: those with a browser first, which take longest.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 APART := .venv-openai-agents/installed .venv-any-agent/installed .venv-beside/installed
 CMS := .venv-wagtail/installed .venv-djangocms/installed
 
@@ -14,11 +16,11 @@ run: .venv/run-installed
 	@ANONYMOUS_CHAT=$${ANONYMOUS_CHAT:-on} $(BIN)/python manage.py serve
 
 test: .venv/dev-installed $(APART) $(CMS)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # What the site must survive: the tests of tests/cases.txt, and a table of case, tests and result.
 cases: .venv/dev-installed $(APART) $(CMS)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cases
+	$(BIN)/python -m pytest $(PARALLEL) --cases
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
@@ -38,7 +40,7 @@ house: .venv/dev-installed
 
 # Which lines run in tests that need neither servers nor a browser; child processes are not looked into.
 coverage: .venv/dev-installed $(APART) $(CMS)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not browser and not hosts" \
+	$(BIN)/python -m pytest $(PARALLEL) -m "not browser and not hosts" \
 		--cov --cov-report=term:skip-covered
 
 bench: .venv/dev-installed

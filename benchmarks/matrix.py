@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ from tests.servers import ROOT, free_port
 PROJECT = "tests.hosts_project"
 SCENARIOS = ("run", "stream", "cancel")
 START_SECONDS = 60
-LEFT_SECONDS = 5.0  # for the model server to notice that the last of its callers has left
+LEFT_SECONDS = 60.0  # for the model server to notice that the last of its callers has left
 
 GUNICORN = ["-m", "gunicorn", f"{PROJECT}.wsgi", "--bind=127.0.0.1:{port}", "--no-control-socket"]
 GRANIAN = ["-m", "granian", "--port={port}", "--workers=1", "--no-access-log"]
@@ -130,7 +131,7 @@ class Model(ChatServer):
         if first["content"] == "Look it up.":  # as those are told, in tests/agents/isolated_*.py
             return shelf_reply(request, delay=self.delay)
         if last["content"] == "slow":
-            return chat_server.text(*["word "] * 200, delay=0.05)
+            return chat_server.text(*["word "] * 200, threading.Event(), delay=0.05)  # which is never set
         return super().reply_to(request)
 
     def slow(self) -> list[Request]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.browser import pages as chromium
 from tests.retrieval.files import pdf
-from tests.servers import Site, manage, site
+from tests.servers import START_SECONDS, Site, manage, migrate, site
 
 PASSWORD = "a-furnished-password"
 STAFF_KEY = "dc_a-furnished-key"
@@ -63,8 +64,7 @@ def furnished_site(folder: Path, **variables: str) -> Iterator[Site]:
     (folder / "Scan of 1998.pdf").write_bytes(BROKEN)
     (folder / "Workshop rules.md").write_text(RULES)
     data_dir = folder / "data"
-    data_dir.mkdir()
-    manage("migrate", "--verbosity=0", data_dir=data_dir)
+    migrate(data_dir)
     first_data = FIRST_DATA.format(password=PASSWORD, folder=str(folder), key=STAFF_KEY)
     manage("shell", "--no-imports", "-c", first_data, data_dir=data_dir)
     with site("serve", data_dir=data_dir, **variables) as running:
@@ -73,10 +73,10 @@ def furnished_site(folder: Path, **variables: str) -> Iterator[Site]:
 
 
 def _wait_until_read(running: Site) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + START_SECONDS
     key = {"Authorization": f"Bearer {STAFF_KEY}"}
     address = f"{running.url}/api/v1/health"
-    while (states := httpx.get(address, headers=key).json()["documents"]) != {"ready": 2, "failed": 1}:
+    while (states := httpx.get(address, headers=key, timeout=30).json()["documents"]) != {"ready": 2, "failed": 1}:
         assert time.monotonic() < until, states
         time.sleep(0.05)
 
@@ -85,6 +85,7 @@ def sign_in(page: Page, name: str) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
-    with page.expect_navigation():  # with its scripts, without which Enter begins a new line
-        page.get_by_role("button", name="Sign in").click()
+    chromium.follow(
+        page.get_by_role("button", name="Sign in")
+    )  # with its scripts, without which Enter begins a new line
     expect(page.locator("#account")).to_contain_text(name)

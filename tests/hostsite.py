@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers import ROOT, Site, _share_model, environment, free_port
+from tests.servers import ROOT, START_SECONDS, Site, _share_model, environment, free_port
 
 EXAMPLE = ROOT / "examples" / "hostsite"
 PASSWORD = "a-members-password"
@@ -98,12 +98,12 @@ def project_site(
         yield running
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _wait_until_read(site: Site, address: str, ready: int) -> None:
     """Until its documents can be asked: its own server has begun to read them with the first request."""
-    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + 180
+    key, until = {"Authorization": f"Bearer {STAFF_KEY}"}, time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         assert site.process.poll() is None, site.output
         try:

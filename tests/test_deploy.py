@@ -18,7 +18,7 @@ from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import ROOT, free_port, site
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]  # the first one waits for a first start
+pytestmark = pytest.mark.hosts  # the first one waits for a first start
 
 DEPLOY = ROOT / "examples" / "deploy"
 QUESTION = {"query": "Which variable points the site at a Qdrant server?", "stream": True}
@@ -63,10 +63,10 @@ def proxy(name: str, folder: Path, *, site_port: int) -> Iterator[str]:
         subprocess.run([*command, "-t"], check=True, capture_output=True)
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 60
             while time.monotonic() < until and process.poll() is None:
                 try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    socket.create_connection(("127.0.0.1", port), timeout=60).close()
                     break
                 except OSError:
                     time.sleep(0.05)

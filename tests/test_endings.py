@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
@@ -24,9 +25,10 @@ pytestmark = pytest.mark.hosts
 
 QUERY = "/api/v1/chat/query"
 QUESTION = "Which variable points the site at a Qdrant server?"
-LONG = chat_server.text(*["word "] * 2000, delay=0.05)
-SILENT = chat_server.text("late", first_delay=30.0)
-PATIENCE = 8  # seconds: what happens at once on a quiet machine happens by then on a busy one, before SILENT speaks
+NEVER = threading.Event()
+PATIENT = {"DJANGO_SETTINGS_MODULE": "tests.patient_settings"}
+LONG = chat_server.text(*["word "] * 2000, NEVER, delay=0.05)
+SILENT = chat_server.text(NEVER, "late")
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def read_to(response: httpx.Response, *, line: str) -> Iterator[str]:
     return lines
 
 
-def until(condition: Callable[[], object], *, seconds: float) -> bool:
+def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -65,7 +67,7 @@ def last_run(running: Site) -> dict[str, Any]:
 
 
 def assert_cancelled(running: Site) -> None:
-    assert until(lambda: last_run(running)["state"] != "running", seconds=PATIENCE), running.output
+    assert until(lambda: last_run(running)["state"] != "running"), running.output
     assert (last_run(running)["state"], last_run(running)["error"]) == ("cancelled", "cancelled")
 
 
@@ -77,7 +79,7 @@ def test_case_85_reader_who_leaves_before_the_first_token_cancels_the_silent_mod
     with site(host, data_dir=seeded, OPENAI_BASE_URL=model.url) as running:
         with asked(running) as response:
             next(line for line in response.iter_lines() if line == ": beat" and model.requests)
-        assert until(lambda: any(request.left_at for request in model.requests), seconds=PATIENCE), running.output
+        assert until(lambda: any(request.left_at for request in model.requests)), running.output
         assert_cancelled(running)
 
 
@@ -86,8 +88,8 @@ def test_case_85_reader_who_leaves_while_a_whole_answer_is_made_cancels_it(seede
     with site("uvicorn", data_dir=seeded, OPENAI_BASE_URL=model.url) as running:
         with contextlib.closing(HTTPConnection(running.url.removeprefix("http://"))) as connection:
             connection.request("POST", QUERY, json.dumps({"query": QUESTION}), {"Content-Type": "application/json"})
-            assert until(lambda: model.requests, seconds=PATIENCE), running.output
-        assert until(lambda: any(request.left_at for request in model.requests), seconds=PATIENCE), running.output
+            assert until(lambda: model.requests), running.output
+        assert until(lambda: any(request.left_at for request in model.requests)), running.output
         assert_cancelled(running)
 
 
@@ -98,7 +100,7 @@ def test_case_86_sigterm_lets_an_answer_end(seeded: Path, model: ChatServer) -> 
             lines = read_to(response, line="event: text")
             running.process.send_signal(signal.SIGTERM)
             assert "event: done" in list(lines)
-        assert running.process.wait(timeout=10) == 0
+        assert running.process.wait(timeout=60) == 0
         assert last_run(running)["state"] == "completed"
 
 
@@ -111,7 +113,7 @@ def test_case_86_sigterm_cancels_and_saves_an_answer_at_the_deadline(seeded: Pat
             signalled = time.monotonic()
             running.process.send_signal(signal.SIGTERM)
             assert "event: error" in list(lines)
-        assert running.process.wait(timeout=20) == 0
+        assert running.process.wait(timeout=60) == 0
         assert time.monotonic() - signalled > RUN_DRAIN_SECONDS - 1
         assert_cancelled(running)
         assert last_run(running)["answer"].startswith("word word")
@@ -124,12 +126,10 @@ def test_case_86_a_quick_stop_saves_what_was_written(
     seeded: Path, model: ChatServer, host: str, number: signal.Signals
 ) -> None:
     model.script(LONG)
-    with site(host, data_dir=seeded, OPENAI_BASE_URL=model.url) as running:
+    with site(host, data_dir=seeded, OPENAI_BASE_URL=model.url, **PATIENT) as running:
         with asked(running) as response:
             read_to(response, line="event: text")
-            signalled = time.monotonic()
             running.process.send_signal(number)
-            running.process.wait(timeout=15)
-        assert time.monotonic() - signalled < 6
+            running.process.wait(timeout=60)
         assert_cancelled(running)
         assert last_run(running)["answer"].startswith("word")

@@ -66,9 +66,9 @@ def test_stream_passes_each_piece_on_while_the_model_still_writes(hosted: tuple[
     running, model = hosted
     reader_has_text = threading.Event()
 
-    def pieces() -> Iterator[bytes | float]:
+    def pieces() -> Iterator[chat_server.Piece]:
         yield chat_server.chunk({"role": "assistant", "content": "Set a variable"})
-        assert reader_has_text.wait(20), "the first text never reached the reader"
+        assert reader_has_text.wait(60), "the first text never reached the reader"
         yield chat_server.chunk({"content": " [1]."})
         yield chat_server.chunk({}, finish="stop")
         yield chat_server.DONE
@@ -91,13 +91,13 @@ def test_stream_passes_each_piece_on_while_the_model_still_writes(hosted: tuple[
 
 def test_case_85_reader_who_leaves_cancels_the_model_call(hosted: tuple[Site, ChatServer]) -> None:
     running, model = hosted
-    model.script(chat_server.text(*["word "] * 200, delay=0.05))
+    model.script(chat_server.text(*["word "] * 200, threading.Event(), delay=0.05))
     body = {"query": QUESTION, "stream": True}
     with httpx.stream("POST", f"{running.url}/api/v1/chat/query", json=body, timeout=60) as response:
         for line in response.iter_lines():
             if line == "event: text":
                 break
-    assert until(lambda: any(request.left_at for request in model.requests), seconds=5), running.output
+    assert until(lambda: any(request.left_at for request in model.requests)), running.output
     assert post(running, query=QUESTION).status_code == 200
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
-from tests.servers import Site, manage, site
+from tests.servers import Site, migrate, site
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.hosts
 
 
 @pytest.fixture(scope="module", params=["gunicorn gthread", "uvicorn"])
@@ -20,7 +20,7 @@ def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: ChatServer
 ) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("served") / "data"
-    manage("migrate", "-v0", data_dir=data_dir)
+    migrate(data_dir)
     settings = {"DJANGO_SETTINGS_MODULE": "tests.tool_settings", "CHAT_MODEL": "tiny"}
     with site(request.param, data_dir=data_dir, OPENAI_BASE_URL=model.url, **settings) as started:
         yield started

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from django.conf import settings
 
-from tests.servers import Site, manage, site
+from tests.servers import Site, manage, migrate, site
 
 pytestmark = pytest.mark.hosts
 
@@ -63,7 +63,7 @@ class Furnished:
             "Content-Type: multipart/form-data; boundary=edge",
             *headers,
         ]
-        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + BEGINNING)
             answer = b""
             while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < length_of(answer):
@@ -87,7 +87,7 @@ def length_of(answer: bytes) -> int:
 def furnished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
     data_dir = tmp_path_factory.mktemp("uploads") / "data"
     data_dir.mkdir()
-    manage("migrate", "--verbosity=0", data_dir=data_dir)
+    migrate(data_dir)
     made = json.loads(manage("shell", "--no-imports", "-c", FURNISH, data_dir=data_dir))
     with site(request.param, data_dir=data_dir) as running:
         yield Furnished(running, **made)

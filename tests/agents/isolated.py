@@ -32,7 +32,7 @@ def read() -> str:
 @tool
 def sleep() -> None:
     """Block in C."""
-    time.sleep(60)
+    time.sleep(600)
 
 
 @tool
@@ -45,7 +45,7 @@ def spin() -> int:
 def ignore_sigterm() -> None:
     """Block, and be stubborn."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    time.sleep(60)
+    time.sleep(600)
 
 
 @tool
@@ -59,13 +59,13 @@ def leave_child() -> None:
     """End the process, and leave one behind that has inherited its pipes."""
     if os.fork():
         os._exit(7)
-    time.sleep(60)
+    time.sleep(600)
 
 
 @tool
 def start_program() -> str:
     """Start a program that outlasts the run."""
-    return str(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid)
+    return str(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid)
 
 
 @tool

@@ -39,7 +39,7 @@ async def sync_thread() -> threading.Thread:
     return await sync_to_async(threading.current_thread)()
 
 
-def until(condition: Callable[[], object], *, seconds: float = 3.0) -> bool:
+def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -65,7 +65,7 @@ def in_thread(function: Callable[[], object]) -> tuple[threading.Thread, object]
     outcome: list[object] = []
     thread = threading.Thread(target=lambda: outcome.append(function()))
     thread.start()
-    thread.join(10)
+    thread.join(60)
     return thread, outcome[0]
 
 
@@ -180,7 +180,7 @@ def test_timeout_cancels_the_function() -> None:
     block = Block()
     with pytest.raises(TimeoutError):
         call(block, timeout=0.05)
-    assert block.cancelled.wait(1)
+    assert block.cancelled.wait(60)
 
 
 def test_signal_that_interrupts_the_caller_cancels_the_function() -> None:
@@ -216,7 +216,7 @@ def test_interrupted_caller_runs_the_last_sync_code_of_the_function_before_it_go
             said_by.append(await sync_thread())
 
     def send() -> None:
-        began.wait(5)
+        began.wait(60)
         while not interrupted.is_set():  # the first may come while the thread is about to wait, and is noticed later
             os.kill(os.getpid(), signal.SIGUSR1)
             time.sleep(0.005)
@@ -378,11 +378,14 @@ def test_case_90_the_loop_stops_under_a_call_and_the_next_one_works() -> None:
 
 
 def test_case_90_the_next_call_does_not_wait_for_the_old_loop_to_close() -> None:
+    called = threading.Event()
+
     async def linger() -> None:
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
-            await asyncio.sleep(2.0)
+            while not called.is_set():
+                await asyncio.sleep(0.01)
 
     async def stop() -> None:
         lingering = asyncio.create_task(linger())
@@ -392,9 +395,8 @@ def test_case_90_the_next_call_does_not_wait_for_the_old_loop_to_close() -> None
 
     with pytest.raises(LoopStopped):
         call(stop)
-    began = time.monotonic()
     assert call(loop_thread).is_alive()
-    assert time.monotonic() - began < 1.5
+    called.set()
 
 
 def test_the_loop_stops_under_a_function_that_ignores_its_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,7 +485,7 @@ def test_loop_state_tells_of_runs_and_lag() -> None:
     stream = Stream(lambda emit: block(), last=lambda _: 0)
     reader = threading.Thread(target=lambda: list(stream))
     reader.start()
-    block.started.wait(5)
+    block.started.wait(60)
     state = loop_state()
     stream.cancel()
     reader.join()
@@ -760,10 +762,10 @@ def test_dropped_stream_cancels_its_function() -> None:
 
     stream = Stream(produce, last=lambda _: 0)
     next(stream)
-    assert block.started.wait(1)
+    assert block.started.wait(60)
     del stream
     gc.collect()
-    assert block.cancelled.wait(1)
+    assert block.cancelled.wait(60)
 
 
 def test_stream_raises_what_its_function_raises() -> None:
@@ -798,23 +800,21 @@ def test_async_iteration_keeps_to_one_thread_of_its_own() -> None:
 
 
 def test_async_consumer_that_leaves_cancels_the_function() -> None:
-    endless = Endless(pause=30.0)
+    endless = Endless(pause=600.0)
 
-    async def main() -> float:
+    async def main() -> None:
         async def consume() -> None:
             async for _ in Stream(endless, last=lambda result: result):
                 pass
 
         task = asyncio.create_task(consume())
         await asyncio.sleep(0.05)
-        left = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.to_thread(endless.cancelled.wait, 1)
-        return time.monotonic() - left
+        await asyncio.to_thread(endless.cancelled.wait, 60)
 
-    assert asyncio.run(main()) < 0.5
+    asyncio.run(main())
     assert endless.cancelled.is_set()
 
 
@@ -857,6 +857,6 @@ def test_fifty_streams_at_once_each_on_its_own_thread() -> None:
     for reader in readers:
         reader.start()
     for reader in readers:
-        reader.join(10)
+        reader.join(60)
     assert kept == [True] * 50
     assert loop_state()["runs"] == 0

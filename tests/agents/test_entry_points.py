@@ -116,11 +116,11 @@ def served() -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(60)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
 
 
 def test_s3_run_workflow_in_an_asgi_app(triage: Workflow) -> None:
@@ -200,7 +200,7 @@ def workflow_of(drawing: dict[str, Any]) -> str:
 
 
 def builders_registry(*, reachable: bool) -> tuple[Registry, threading.Barrier]:
-    registry, both = Registry(), threading.Barrier(2, timeout=30)
+    registry, both = Registry(), threading.Barrier(2, timeout=60)
 
     @registry.tool
     @tool(thread_sensitive=False)

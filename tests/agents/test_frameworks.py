@@ -16,7 +16,7 @@ from retrieval.models import Collection
 from tests.agents.foreign import AGENTS, FRAMEWORKS
 from tests.fakes.chat_server import ChatServer
 from tests.fakes.shelf_server import ShelfServer
-from tests.servers import manage, site
+from tests.servers import migrate, site
 
 pytestmark = pytest.mark.parametrize("framework", FRAMEWORKS)
 
@@ -31,7 +31,7 @@ def model() -> Iterator[ChatServer]:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state of a site without documents."""
     data_dir = tmp_path_factory.mktemp("foreign")
-    manage("migrate", data_dir=data_dir)
+    migrate(data_dir)
     return data_dir
 
 

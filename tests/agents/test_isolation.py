@@ -42,7 +42,7 @@ def recipe(calls: str, **configuration: Any) -> Recipe:
     return Recipe("tests.agents.isolated:agent", {"calls": calls, **configuration})
 
 
-def isolated(calls: str, *, deadline: float = 20.0, **options: Any) -> RunResult:
+def isolated(calls: str, *, deadline: float = 60.0, **options: Any) -> RunResult:
     return run_isolated(recipe(calls), "Go.", deadline=deadline, **options)
 
 
@@ -55,7 +55,7 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def gone(pid: int, *, seconds: float = 3.0) -> bool:
+def gone(pid: int, *, seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while alive(pid) and time.monotonic() < until:
         time.sleep(0.02)
@@ -71,7 +71,7 @@ def test_agent_runs_in_a_warm_process_of_its_own() -> None:
 
 
 def test_tool_that_needs_django_has_the_process_s_own_connection() -> None:
-    result = run_isolated(Recipe("tests.agents.isolated_orm:agent"), "Go.", deadline=20.0)
+    result = run_isolated(Recipe("tests.agents.isolated_orm:agent"), "Go.", deadline=60.0)
     assert (result.content, result.tier) == ("42", "process")
 
 
@@ -86,7 +86,7 @@ def test_tool_that_can_not_be_cancelled_is_killed_at_the_deadline(calls: str, tm
     pid_file = tmp_path / "pid"
     began = time.monotonic()
     result = run_isolated(recipe(calls, pid_file=str(pid_file)), "Go.", deadline=1.0)
-    assert 1.0 <= time.monotonic() - began < 30  # the tool itself takes longer
+    assert 1.0 <= time.monotonic() - began < 60  # the tool itself takes longer
     assert (result.status, result.content, result.tier) == ("limited", "", "process")
     assert isinstance(result.error, LimitExceeded)
     assert isolated("pid").status == "completed"
@@ -142,7 +142,7 @@ def test_worker_that_died_while_idle_is_not_used() -> None:
     ],
 )
 def test_factory_that_makes_no_agent_is_named(factory: str, said: str) -> None:
-    result = run_isolated(Recipe(factory), "Go.", deadline=20.0)
+    result = run_isolated(Recipe(factory), "Go.", deadline=60.0)
     assert result.status == "failed"
     assert factory in str(result.error)
     assert said in str(result.error)
@@ -208,7 +208,7 @@ def test_run_that_found_no_free_worker_says_so(monkeypatch: pytest.MonkeyPatch, 
 def test_shutdown_ends_the_workers() -> None:
     pid = int(isolated("pid").content)
     shutdown(0)
-    assert gone(pid, seconds=1)
+    assert gone(pid)
 
 
 # ---- no orphans ------------------------------------------------------------------------------------------------------
@@ -223,17 +223,17 @@ run_isolated(Recipe("tests.agents.isolated:agent", {"calls": "sleep", "pid_file"
 """
 
 
-@pytest.mark.parametrize("fork", [0, 30])
+@pytest.mark.parametrize("fork", [0, 600])
 def test_worker_ends_with_a_parent_that_was_killed(tmp_path: Path, fork: int) -> None:
     pid_file = tmp_path / "pid"
     program = PARENT.replace("PID_FILE", repr(str(pid_file))).replace("FORK", str(fork))
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, start_new_session=True)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while (not pid_file.exists() or not pid_file.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
     parent.kill()
     parent.wait()
-    ended = gone(int(pid_file.read_text()), seconds=10)
+    ended = gone(int(pid_file.read_text()))
     if fork:
         os.killpg(parent.pid, signal.SIGKILL)
     assert ended
@@ -257,9 +257,9 @@ def test_forked_child_starts_workers_of_its_own() -> None:
 
 def test_worker_that_died_leaves_no_child_behind_and_is_noticed_at_once() -> None:
     began = time.monotonic()
-    result = isolated("leave_child", deadline=60.0)
+    result = isolated("leave_child", deadline=600.0)
     assert "the worker process ended with 7" in str(result.error)
-    assert time.monotonic() - began < 30  # and not when the child ends, or the deadline comes
+    assert time.monotonic() - began < 60  # and not when the child ends, or the deadline comes
 
 
 def test_program_that_an_agent_started_ends_with_its_worker() -> None:

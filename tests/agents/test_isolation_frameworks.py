@@ -24,7 +24,7 @@ from agents import (
 from tests.apart import APART, interpreter, recipe
 from tests.fakes import chat_server
 from tests.fakes.shelf_server import ShelfServer
-from tests.servers import manage, site
+from tests.servers import migrate, site
 
 
 def framework_or_skip(framework: str) -> object:
@@ -80,7 +80,7 @@ def test_error_of_the_model_server_is_typed(framework: str, model: ShelfServer) 
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state of a site without documents."""
     data_dir = tmp_path_factory.mktemp("apart")
-    manage("migrate", data_dir=data_dir)
+    migrate(data_dir)
     return data_dir
 
 

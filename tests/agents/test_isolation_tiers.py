@@ -232,7 +232,7 @@ def test_thread_that_hangs_is_left_behind_at_the_deadline_and_says_so(tmp_path: 
     left = [thread for thread in threading.enumerate() if thread.name == "agents-isolated"]
     assert [thread.daemon for thread in left] == [True]
     (tmp_path / "go").touch()
-    left[0].join(10)
+    left[0].join(60)
     assert not left[0].is_alive()
 
 
@@ -247,7 +247,7 @@ def test_threads_left_behind_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "go").touch()
     for thread in threading.enumerate():
         if thread.name == "agents-isolated":
-            thread.join(10)
+            thread.join(60)
     assert run_isolated(BUILDER, "invoices", isolation="thread").tier == "thread"
 
 
@@ -271,7 +271,7 @@ def test_closing_a_stream_ends_its_thread_while_nobody_reads() -> None:
         next(events)
     left = [thread for thread in threading.enumerate() if thread.name == "agents-isolated"]
     for thread in left:
-        thread.join(10)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in left)
 
 

@@ -258,7 +258,7 @@ def free_port() -> int:
 
 def serving(port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen([*SERVER, str(port)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -117,7 +117,7 @@ def test_agents_that_share_a_toolkit_open_it_once() -> None:
 
 def test_runs_at_once_open_it_once_and_the_last_closes_it() -> None:
     shelf = Shelf()
-    barrier = threading.Barrier(5, timeout=30)
+    barrier = threading.Barrier(5, timeout=60)
 
     @tool(thread_sensitive=False)
     def meet() -> None:
@@ -132,7 +132,7 @@ def test_runs_at_once_open_it_once_and_the_last_closes_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert shelf.happened == ["opened", "closed"]
 
 

@@ -32,7 +32,7 @@ import threading
 from agents import Agent, Limits, ToolCall, run, tool
 from agents.testing import ScriptedModel
 
-barrier = threading.Barrier({TWENTY}, timeout=30)
+barrier = threading.Barrier({TWENTY}, timeout=60)
 
 @tool
 def meet(number: int) -> str:
@@ -140,7 +140,7 @@ def test_sync_tool_runs_on_the_callers_thread_unless_it_says_otherwise() -> None
 
 
 def test_tools_that_are_not_thread_sensitive_run_at_once_in_django_too() -> None:
-    barrier = threading.Barrier(TWENTY, timeout=30)
+    barrier = threading.Barrier(TWENTY, timeout=60)
 
     @tool(thread_sensitive=False)
     def meet() -> str:
@@ -160,13 +160,13 @@ def test_hung_free_tool_ends_with_its_time_and_its_thread_goes_on() -> None:
     @tool(thread_sensitive=False, timeout=0.05)
     def hang() -> None:
         """Hang."""
-        release.wait(30)
+        release.wait(60)
         ended.set()
 
     result = run(Agent("a", "", tools=[hang], model=ScriptedModel([ToolCall("1", "hang", ""), "Well."])), "Go")
     assert (result.content, ended.is_set()) == ("Well.", False)
     release.set()
-    assert ended.wait(30)
+    assert ended.wait(60)
 
 
 @pytest.mark.parametrize(("error", "seen"), [(StopIteration, RuntimeError), (ValueError, ValueError)])

@@ -187,7 +187,7 @@ def test_second_run_of_one_id_is_refused(tmp_path: Path, runs: Path) -> None:
     @registry.function(thread_sensitive=False)
     def mark(name: str) -> str:
         entered.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return name
 
     path = tmp_path / "stay.yaml"
@@ -196,14 +196,14 @@ def test_second_run_of_one_id_is_refused(tmp_path: Path, runs: Path) -> None:
     options: Any = {"registry": registry, "checkpoints": runs, "run_id": "one"}
     first = threading.Thread(target=lambda: results.append(run_workflow(path, **options)))
     first.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     assert is_running(runs, run_id="one")
     with pytest.raises(RunLocked, match="run 'one' is under way"):
         run_workflow(path, **options)
     other = run_in_child(path, runs, until=None)
     assert (other.returncode, other.stderr) == (2, "RunLocked: run 'one' is under way\n")
     go_on.set()
-    first.join(10)
+    first.join(60)
     assert results[0].output == "a"
     assert not is_running(runs, run_id="one")
 
@@ -233,7 +233,7 @@ def start_in_child(path: Path, runs: Path) -> subprocess.Popen[str]:
 def run_in_child(path: Path, runs: Path, *, until: Path | None) -> subprocess.CompletedProcess[str]:
     """Run it to its end, or kill it as soon as the file `until` is there."""
     child = start_in_child(path, runs)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while until and child.poll() is None and not until.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
     if until:
@@ -270,11 +270,11 @@ def test_ctrl_c_ends_the_command_at_once_and_the_run_is_resumable(tmp_path: Path
     path, runs = tmp_path / "killed.yaml", tmp_path / "runs"
     path.write_text("steps: {a: {function: mark, with: {name: first}}, b: {function: rest, needs: [a]}}")
     with start_in_child(path, runs) as child:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (tmp_path / "resting").exists() and time.monotonic() < deadline:
             time.sleep(0.005)
         child.send_signal(signal.SIGINT)
-        _, told = child.communicate(timeout=5)
+        _, told = child.communicate(timeout=60)
     assert (child.returncode, told) == (130, "interrupted; `resume` goes on\n")
     record = read_record(runs, run_id="one")
     assert (list(record.states), record.ended) == ([("a", None)], None)

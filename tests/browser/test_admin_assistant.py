@@ -55,7 +55,7 @@ def test_staff_ask_in_the_admin_and_search_it_by_keyboard(admin: Page, size: str
     box.fill(QUESTION)
     chat(admin).get_by_role("button", name="Ask", exact=True).click()
     run = chat(admin).locator("article.run[data-state=completed]")
-    expect(run.locator("[data-answer]")).to_contain_text("The sauna is heated on Fridays", timeout=20_000)
+    expect(run.locator("[data-answer]")).to_contain_text("The sauna is heated on Fridays")
     button = run.get_by_role("button", name="Search the admin for this")
     button.focus()
     found["answered"] = barriers(admin, frame=admin.frames[-1])

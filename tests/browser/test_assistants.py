@@ -69,7 +69,7 @@ def test_agent_is_made_by_staff_and_answers_from_its_starter(page: Page, size: s
     page.get_by_label("Title:", exact=True).fill("Ask the pump")
     page.get_by_label("Description:", exact=True).fill("Oil, filters and what to do when it stops.")
     page.get_by_label("First questions:").fill(QUESTION)
-    page.get_by_role("button", name="Save and continue editing").click()
+    chromium.follow(page.get_by_role("button", name="Save and continue editing"))
     expect(page.get_by_text("Choose some, or tick “every collection”: it could answer nothing.")).to_be_visible()
     page.get_by_label("Every collection").check()
     page.get_by_label("Everyone").check()
@@ -80,7 +80,7 @@ def test_agent_is_made_by_staff_and_answers_from_its_starter(page: Page, size: s
     found["page"] = looked_at(page, "agent-page", size)
     page.get_by_role("link", name=QUESTION).click()
     answered = page.locator("article.run").last
-    expect(answered).to_have_attribute("data-state", "completed", timeout=20_000)
+    expect(answered).to_have_attribute("data-state", "completed")
     expect(answered.locator("[data-answer]")).to_contain_text(FILTER)
     page.reload()
     expect(page.get_by_role("link", name="Ask the pump")).to_be_visible()  # the conversation stays with it
@@ -96,7 +96,7 @@ def test_workflow_tells_its_steps_and_cites(page: Page, size: str) -> None:
     expect(page.locator("[data-attach]")).to_have_count(0)
     page.get_by_role("link", name=QUESTION).click()
     answered = page.locator("article.run").last
-    expect(answered).to_have_attribute("data-state", "completed", timeout=20_000)
+    expect(answered).to_have_attribute("data-state", "completed")
     expect(answered.locator("[data-answer]")).to_contain_text(FILTER)
     expect(answered.locator("ol.sources li")).to_have_count(1)
     answered.get_by_text("How this was answered").click()

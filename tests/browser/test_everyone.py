@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser import pages as chromium
 from tests.browser.test_asking import ask
@@ -41,15 +43,23 @@ def running(tmp_path_factory: pytest.TempPathFactory, model: ChatServer) -> Iter
 
 def ended(page: Page) -> Locator:
     run = page.locator("article.run").last
-    expect(run).to_have_attribute("data-state", "completed", timeout=20_000)
+    expect(run).to_have_attribute("data-state", "completed")
     return run
+
+
+def see_focus(page: Page) -> None:
+    """Wait until one sees where the focus is: what it is on may have to be scrolled to."""
+    try:
+        page.wait_for_function(FOCUS)
+    except PlaywrightTimeoutError as error:
+        raise AssertionError(page.evaluate("document.activeElement.outerHTML.slice(0, 300)")) from error
 
 
 def tab_to(page: Page, wanted: Locator, *, key: str = "Tab", most: int = 40) -> None:
     """Press Tab until `wanted` has the focus; each stop on the way can be seen."""
     for _ in range(most):
         page.keyboard.press(key)
-        assert page.evaluate(FOCUS), page.evaluate("document.activeElement.outerHTML.slice(0, 300)")
+        see_focus(page)
         if wanted.evaluate("element => element === document.activeElement"):
             return
     raise AssertionError(f"{most} stops do not lead to {wanted}")
@@ -73,7 +83,7 @@ def test_keyboard_alone_leads_from_opening_the_page_to_a_checked_citation(
     quote = panel.locator("mark[data-quote]")
     expect(quote).to_have_text(FILTER)
     expect(quote).to_be_focused()
-    assert page.evaluate(FOCUS)
+    see_focus(page)
     page.keyboard.press("ArrowRight")
     expect(quote).to_have_text(BIN)
     page.keyboard.press("ArrowLeft")
@@ -82,7 +92,7 @@ def test_keyboard_alone_leads_from_opening_the_page_to_a_checked_citation(
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(citation).to_be_focused()
-    assert page.evaluate(FOCUS)
+    see_focus(page)
 
 
 def test_keyboard_alone_asks_about_a_selection(page: Page, model: ChatServer) -> None:
@@ -98,7 +108,7 @@ def test_keyboard_alone_asks_about_a_selection(page: Page, model: ChatServer) ->
     expect(offer).to_be_visible()
     page.keyboard.press("Tab")
     expect(offer).to_be_focused()
-    assert page.evaluate(FOCUS)
+    see_focus(page)
     page.keyboard.press("Enter")
     question = page.get_by_label("Your question")
     expect(page.locator("[data-chip-text]")).to_be_visible()  # carried to the chat page, whose script has run
@@ -149,7 +159,7 @@ def test_whole_page_is_walked_through_without_a_trap_and_menus_close_with_escape
         left = page.evaluate("document.activeElement === document.body")
         if left:
             break
-        assert page.evaluate(FOCUS), page.evaluate("document.activeElement.outerHTML.slice(0, 300)")
+        see_focus(page)
     assert left  # past the last control, into the browser's own
 
 
@@ -197,13 +207,13 @@ def fits(page: Page) -> bool:
 def test_nothing_moves_for_who_wants_no_motion(browser: Browser, running: Site, model: ChatServer) -> None:
     with chromium.strict_page(browser, running.url, reduced_motion="reduce") as page:
         page.goto("/")
-        model.script(chat_server.text(*["word "] * 200, delay=0.02))
+        model.script(chat_server.text(*["word "] * 20, threading.Event()))
         ask(page, QUESTION)
-        expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("word", timeout=20_000)
+        expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("word")
         assert page.evaluate("document.getAnimations().length") == 0
         assert page.evaluate("getComputedStyle(document.querySelector('[data-log]')).scrollBehavior") == "auto"
         page.get_by_role("button", name="Stop").click()
-        expect(page.locator("article.run").last).to_have_attribute("data-state", "cancelled", timeout=20_000)
+        expect(page.locator("article.run").last).to_have_attribute("data-state", "cancelled")
 
 
 def test_colours_of_the_readers_own_choice_show_what_matters(
@@ -247,10 +257,12 @@ def test_streaming_is_announced_once_and_moves_nothing(page: Page, model: ChatSe
     ask(page, QUESTION)
     ended(page)
     page.evaluate("window.said = []")
-    model.script(chat_server.text(*[f"word{n} " for n in range(150)], "[1]", delay=0.02))
+    words = [f"word{n} " for n in range(150)]
+    model.script(chat_server.text(*words[:20], seen := threading.Event(), *words[20:], "[1]", delay=0.02))
     ask(page, QUESTION)
-    expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("word3", timeout=20_000)
+    expect(page.locator("[data-state=running] [data-answer]")).to_contain_text("word3")
     page.evaluate("window.moved = 0")
+    seen.set()
     ended(page)
     said = page.evaluate("window.said")
     assert len(said) == 2  # that it is being answered, and that it is: not each word
@@ -262,29 +274,29 @@ def test_streaming_is_announced_once_and_moves_nothing(page: Page, model: ChatSe
 def test_all_of_it_works_without_scripts(size: str, browser: Browser, running: Site, model: ChatServer) -> None:
     with chromium.strict_page(browser, running.url, size=size, java_script_enabled=False) as page:
         page.goto("/")
-        page.get_by_role("link", name="Sign in").click()
+        chromium.follow(page.get_by_role("link", name="Sign in"))
         page.get_by_label("Username").fill("reader")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        chromium.follow(page.get_by_role("button", name="Sign in"))
         cite(model, FILTER)
         page.get_by_label("Your question").fill(QUESTION)
-        page.get_by_role("button", name="Ask", exact=True).click()
+        chromium.follow(page.get_by_role("button", name="Ask", exact=True))
         run = ended(page)
         expect(run.locator("[data-answer]")).to_contain_text(FILTER)
         assert no_sideways_scrolling(page)
-        run.locator("a.citation").first.click()
+        chromium.follow(run.locator("a.citation").first)
         expect(page.locator("mark[data-quote]")).to_have_text(FILTER)
         expect(page.locator("mark[data-quote]")).to_be_in_viewport()
         page.get_by_label("Find in this document").fill("oiled every")
-        page.get_by_role("button", name="Find").click()
+        chromium.follow(page.get_by_role("button", name="Find"))
         expect(page.locator("mark[data-quote]")).to_have_text("oiled every")
-        page.get_by_role("link", name="Documents", exact=True).first.click()
+        chromium.follow(page.get_by_role("link", name="Documents", exact=True).first)
         page.get_by_label("Search titles and contents").fill("goggles")
-        page.get_by_role("button", name="Search").click()
+        chromium.follow(page.get_by_role("button", name="Search"))
         expect(page.locator(".matches")).to_contain_text("Workshop rules")
-        page.get_by_role("link", name="Document chat").click()
+        chromium.follow(page.get_by_role("link", name="Document chat"))
         page.get_by_role("button", name="Conversations").click() if size == "phone" else None
-        page.locator("#conversations").get_by_role("link", name=QUESTION).first.click()
+        chromium.follow(page.locator("#conversations").get_by_role("link", name=QUESTION).first)
         expect(page.locator("[data-answer]")).to_contain_text(FILTER)
 
 

@@ -46,7 +46,7 @@ def test_quote_is_marked_on_the_picture_of_a_page(
     page.goto("/")
     cite(model, quote)
     ask(page, question)
-    expect(page.locator("article.run").last).to_have_attribute("data-state", "completed", timeout=20_000)
+    expect(page.locator("article.run").last).to_have_attribute("data-state", "completed")
     page.locator("a.citation").first.click()
     panel = page.locator("[data-panel]")
     mark = panel.locator("mark[data-quote]")

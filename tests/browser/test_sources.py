@@ -68,7 +68,7 @@ def test_source_is_added_run_and_confirmed(page: Page, web: WebServer, size: str
     page.get_by_role("combobox", name="Schedule").select_option(label="By hand")
     chromium.follow(page.get_by_role("button", name="Save"))
 
-    expect(page.locator(".source-state")).to_contain_text("2 added 1 refused", timeout=30_000)
+    expect(page.locator(".source-state")).to_contain_text("2 added 1 refused")
     page.reload()
     expect(page.get_by_role("link", name=f"Our hours ({size})")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -77,7 +77,7 @@ def test_source_is_added_run_and_confirmed(page: Page, web: WebServer, size: str
 
     listed(web)
     chromium.follow(page.get_by_role("button", name="Run now"))
-    expect(page.locator(".source-state")).to_contain_text("Waits for your word", timeout=30_000)
+    expect(page.locator(".source-state")).to_contain_text("Waits for your word")
     page.reload()
     expect(page.get_by_text("2 documents are gone from this source")).to_be_visible()
     found["held"] = barriers(page, inside=OURS)

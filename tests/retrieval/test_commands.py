@@ -25,7 +25,7 @@ from retrieval.management.follow import bar
 from retrieval.models import Collection, Document, IndexRemoval, Reindex
 from tests.configured import configured
 from tests.fakes.chat_server import ChatServer
-from tests.servers import ROOT, environment, manage
+from tests.servers import ROOT, environment, manage, migrate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -210,7 +210,7 @@ def test_doctor_of_a_site_without_a_database_says_migrate(tmp_path: Path) -> Non
 @pytest.fixture
 def site_dir(tmp_path: Path) -> Path:
     """A migrated site with one document that waits."""
-    manage("migrate", "--verbosity=0", data_dir=tmp_path)
+    migrate(tmp_path)
     code = (
         "from django.core.files.base import ContentFile; from retrieval.ingestion import ingest;"
         "from retrieval.models import Collection; c = Collection.objects.create(name='C', slug='c');"

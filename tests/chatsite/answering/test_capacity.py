@@ -32,7 +32,7 @@ def model(settings: Any, transactional_db: None, put: Any) -> Iterator[ChatServe
         yield server
         for run in list(kept._here.values()):
             run.stop()
-        kept.join(10)
+        kept.join(60)
 
 
 @pytest.fixture

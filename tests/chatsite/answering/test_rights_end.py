@@ -46,7 +46,7 @@ def model(settings: Any, document: Document) -> Iterator[ChatServer]:
         yield server
         for run in list(live._here.values()):
             run.stop()
-        live.join(5)
+        live.join(60)
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def words_after(happened: Iterator[tuple[str, dict[str, Any]]], end: Callable[[]
     end()
     ended, words, last = time.monotonic(), [], ""
     for name, body in happened:
-        if name == "text" and time.monotonic() - ended > LOOK_SECONDS + 0.5:
+        if name == "text" and time.monotonic() - ended > LOOK_SECONDS + 10:  # however busy the machine
             words.append(body["text"])
         last = body.get("error", name)
     return words, last
@@ -258,7 +258,7 @@ def test_case_115_117_stream_ends_with_the_right(
         assert until_ended(Run.objects.get()).state == "cancelled"
     if how == "elsewhere":
         here.stop()
-        here.join(5)
+        here.join(60)
 
 
 @pytest.mark.parametrize("end", ["expire", "revoke", "narrow"])

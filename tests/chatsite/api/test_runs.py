@@ -43,7 +43,7 @@ def model(settings: Any, tea: Collection) -> Iterator[ChatServer]:
         yield server
         for run in list(kept._here.values()):
             run.stop()
-        kept.join(5)
+        kept.join(60)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def asking(tea: Collection) -> Program:
     return Program(User.objects.create_user("asking"))
 
 
-def until_ended(program: Any, address: str, seconds: float = 8.0) -> dict[str, Any]:
+def until_ended(program: Any, address: str, seconds: float = 60) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
     while (body := program.get(address).json())["state"] == "running":
         assert time.monotonic() < deadline
@@ -175,7 +175,7 @@ def test_question_sent_twice_at_once_is_one_run(asking: Program) -> None:
         thread.join()
     [run] = Run.objects.all()
     assert told == [(202, str(run.pk))] * 4
-    kept.join(5)
+    kept.join(60)
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 201, "\u00fc"])

@@ -40,7 +40,7 @@ def begin(client: Client, **inputs: Any) -> Any:
 def test_program_runs_a_workflow_and_is_told_its_result(program: Client) -> None:
     begun = begin(program, topic="tea")
     assert (begun.status_code, begun.json()["state"], begun.json()["version"]) == (202, "running", 1)
-    running.join(30)
+    running.join(60)
     told = program.get(begun.json()["url"]).json()
     assert (told["state"], told["error"]) == ("completed", "")
     assert [passage["text"] for passage in told["output"]] == [TEA]
@@ -48,7 +48,7 @@ def test_program_runs_a_workflow_and_is_told_its_result(program: Client) -> None
 
 def test_result_is_withheld_when_a_document_is_no_longer_readable(program: Client) -> None:
     begun = begin(program).json()
-    running.join(30)
+    running.join(60)
     Collection.objects.update(public=False)
     assert program.get(begun["url"]).status_code == 403
 
@@ -91,7 +91,7 @@ def test_run_is_told_to_the_key_that_began_it_and_to_no_other_of_its_user(progra
 
 def test_run_takes_the_permission_and_is_told_to_who_began_it(program: Client) -> None:
     begun = begin(program).json()
-    running.join(30)
+    running.join(60)
     other = Client()
     other.force_login(user := User.objects.create_user("other"))
     assert begin(other).status_code == 403

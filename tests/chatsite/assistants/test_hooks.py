@@ -168,7 +168,7 @@ def test_what_is_withheld_is_told_to_nobody_and_kept_nowhere(client: Client, reg
     client.force_login(User.objects.create_user("eva"))
     response = ask(client, stream=True, keep=keep)
     sent = b"".join(response.streaming_content).decode()
-    kept.join(10)
+    kept.join(60)
     assert "four minutes" not in sent
     assert "This is not told here." in sent
     run = Run.objects.get()

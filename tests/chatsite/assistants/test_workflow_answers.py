@@ -56,7 +56,7 @@ project = Registry()
 @project.function(thread_sensitive=False)
 def pause() -> str:
     """Wait until the test lets it go on."""
-    opened.wait(20)
+    opened.wait(60)
     return "went on"
 
 
@@ -66,7 +66,7 @@ def data(settings: Any, tmp_path: Path, site: Collection) -> Iterator[None]:
     opened.clear()
     yield
     opened.set()
-    running.join(20)
+    running.join(60)
 
 
 def publish(settings: Any, text: str, **options: Any) -> None:
@@ -148,7 +148,7 @@ def test_reader_who_leaves_ends_it(client: Client, settings: Any) -> None:
         pass
     response.close()
     assert Run.objects.get().state == "cancelled"
-    running.join(20)
+    running.join(60)
     assert WorkflowRun.objects.get().state == "cancelled"
 
 

@@ -45,7 +45,7 @@ project = Registry()
 @project.function(thread_sensitive=False)
 def pause() -> str:
     """Wait until the test lets it go on."""
-    opened.wait(20)
+    opened.wait(60)
     return "went on"
 
 
@@ -56,7 +56,7 @@ def handbook(settings: Any, tmp_path: Path, transactional_db: None, put: Any) ->
     put(handbook, "tea.md", TEA)
     yield handbook
     opened.set()
-    running.join(20)
+    running.join(60)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_run_that_takes_longer_says_where_to_ask_again(key: str, settings: Any) 
     assert (result["isError"], values["state"]) == (False, "running")
     assert values["url"] in result["content"][0]["text"]
     opened.set()
-    running.join(20)
+    running.join(60)
     ended = get(httpx.URL(values["url"]).path, key).json()
     assert (ended["state"], ended["output"]) == ("completed", "went on")
 

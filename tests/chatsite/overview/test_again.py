@@ -36,7 +36,7 @@ def model(settings: Any, transactional_db: None, put: Any) -> Iterator[ChatServe
     with ChatServer() as server:
         settings.OPENAI_BASE_URL, settings.CHAT_MODELS = server.url, ["tiny", "large"]
         yield server
-        kept.join(5)
+        kept.join(60)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def reader(transactional_db: None, put: Any, settings: Any) -> Iterator[User]:
         collection.groups.add(group)
         put(collection, f"{name}.md", text)
     yield reader
-    kept.join(5)
+    kept.join(60)
 
 
 @pytest.fixture

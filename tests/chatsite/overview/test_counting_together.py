@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import postgres
-from tests.servers import manage
+from tests.servers import manage, migrate
 
 TOGETHER = """
 import random, threading
@@ -94,7 +94,6 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.hosts
-@pytest.mark.timeout(300)
 def test_nothing_is_missed_while_others_change(database: dict[str, str], tmp_path: Path) -> None:
     manage("migrate", "--verbosity", "0", data_dir=tmp_path, **database)
     said = manage("shell", "--no-imports", "-c", TOGETHER, data_dir=tmp_path, **database).strip()
@@ -133,5 +132,5 @@ print(len(written) > 5)
 @pytest.mark.hosts
 def test_questions_are_asked_between_the_days_that_are_counted(tmp_path: Path) -> None:
     """SQLite has one lock: taken again at once, it would be the counting's from the first day to the last."""
-    manage("migrate", "--verbosity", "0", data_dir=tmp_path)
+    migrate(tmp_path)
     assert manage("shell", "--no-imports", "-c", SLOWLY, data_dir=tmp_path).strip() == "True"

@@ -45,7 +45,7 @@ def held() -> Iterator[ExitStack]:
 
 def begin(stack: ExitStack, running: Site, beginning: bytes) -> socket.socket:
     address = urlsplit(running.url)
-    connection = stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=20))
+    connection = stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=60))
     connection.sendall(beginning)
     return connection
 

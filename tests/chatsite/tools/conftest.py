@@ -69,7 +69,7 @@ def asks_first(transactional_db: None, model: ChatServer) -> Iterator[None]:
     withdraw(tools.cancel_order)
     for run in list(kept._here.values()):
         run.stop()
-    kept.join(5)
+    kept.join(60)
 
 
 @pytest.fixture

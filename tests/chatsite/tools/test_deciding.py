@@ -65,7 +65,7 @@ def test_conversation_deleted_at_any_moment_of_a_decision_is_told_and_nothing_is
         shop.calls.clear()
         with deleted_before(query) as stood:
             status = confirm(client, waiting).status_code
-        kept.join(20)
+        kept.join(60)
         if not stood:  # all its moments have been tried
             break
         is_undecided = "waiting" in stood

@@ -38,7 +38,7 @@ def made(text: str = FIND, **fields: Any) -> Workflow:
 
 def run_to_end(workflow: Workflow, user: User, **inputs: Any) -> WorkflowRun:
     run = running.begin(workflow, version=None, inputs=inputs, reader=Reader(user))
-    running.join(30)
+    running.join(60)
     run.refresh_from_db()
     return run
 

@@ -60,7 +60,7 @@ def answer(client: Client, run: WorkflowRun, place: str, **fields: str) -> str:
     """Answer, wait until the run has gone on as far as it can, and return what the admin says."""
     sent = {"action": "answer", "place": place, **fields}
     said = client.post(f"/admin/chatsite/workflowrun/{run.pk}/act/", sent, follow=True).content.decode()
-    running.join(30)
+    running.join(60)
     run.refresh_from_db()
     return said
 
@@ -107,7 +107,7 @@ def test_run_that_waits_is_stopped_and_waits_again(run: WorkflowRun, staff: Clie
     run.refresh_from_db()
     assert run.state == "cancelled"
     staff.post(f"/admin/chatsite/workflowrun/{run.pk}/act/", {"action": "resume"})
-    running.join(30)
+    running.join(60)
     run.refresh_from_db()
     assert run.state == "waiting"
 
@@ -142,14 +142,14 @@ def test_run_of_a_limited_key_goes_on_with_the_rights_of_the_key(
     key.save()
     workflow = made(FIND_AFTER)
     run = running.begin(workflow, version=None, inputs={}, reader=Program(root, key=key))
-    running.join(30)
+    running.join(60)
     client = Client()
     client.force_login(root)
     answer(client, run, "check", answer="yes")
     assert (run.state, run.error, run.found) == ("completed", "", [])
 
     again = running.begin(workflow, version=None, inputs={}, reader=Program(root, key=key))
-    running.join(30)
+    running.join(60)
     ApiKey.objects.update(revoked=True)
     assert "The API key that this run was started with can’t be used any more." in answer(
         client, again, "check", answer="yes"

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.furnished import PASSWORD
-from tests.servers import Site, manage, site
+from tests.servers import Site, manage, migrate, site
 
 pytestmark = pytest.mark.hosts
 
@@ -51,7 +51,7 @@ def told(client: httpx.Client, run: str, *, until: str) -> str:
 def test_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    manage("migrate", "--verbosity=0", data_dir=data_dir)
+    migrate(data_dir)
     manage("shell", "--no-imports", "-c", MADE, data_dir=data_dir)
     with ChatServer() as model:
         variables = {"OPENAI_BASE_URL": model.url, "CHAT_MODEL": "a-language-model"}

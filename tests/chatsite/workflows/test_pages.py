@@ -170,7 +170,7 @@ def test_each_deed_takes_its_own_permission(client: Client, db: None, page: str,
     user.user_permissions.add(Permission.objects.get(codename=permission))
     answer = client.post(address(workflow, page), {"action": "undo"})
     assert answer.status_code == 303
-    running.join(20)
+    running.join(60)
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_draft_is_run_with_inputs_and_its_run_is_shown(staff: Client, settings: 
     answer = staff.post(address(made(DIGEST), "run"), {"input.topic": "tea", "what": "draft"})
     run = WorkflowRun.objects.get()
     assert answer["Location"] == f"/admin/chatsite/workflowrun/{run.pk}/change/"
-    running.join(30)
+    running.join(60)
     run.refresh_from_db()
     page = staff.get(answer["Location"]).content.decode()
     assert "Completed" in page
@@ -201,7 +201,7 @@ def test_run_is_shown_in_words_only_to_who_may_read_what_it_found(
     secret = Collection.objects.create(name="Secret", slug="secret", public=True)
     put(secret, "tea.md", TEA)
     staff.post(address(made(DIGEST), "run"), {"input.topic": "tea", "what": "draft"})
-    running.join(30)
+    running.join(60)
     run = WorkflowRun.objects.get()
     secret.public = False
     secret.save()
@@ -222,7 +222,7 @@ def test_draft_is_deleted_with_its_runs_and_their_records(
     settings.DATA_DIR = tmp_path
     workflow = made(FIND)
     staff.post(address(workflow, "run"), {"input.topic": "tea", "what": "draft"})
-    running.join(30)
+    running.join(60)
     folder = folder_of(WorkflowRun.objects.get())
     assert folder.is_dir()
     staff.post(address(workflow, "delete"), {"post": "yes"})

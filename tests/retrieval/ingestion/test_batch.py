@@ -257,7 +257,7 @@ def test_documents_are_published_while_the_next_ones_are_embedded(server: Watche
     assert len(documents) == 2
 
     def second_arrives() -> bool:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not any("Valves." in str(request.body.get("input")) for request in server.requests):
             if time.monotonic() > deadline:
                 return False

@@ -78,7 +78,7 @@ def test_celery(add: Add, project: ModuleType) -> None:
     document = add("# One\n\nThe first text.")
     assert state(document) == "queued"
     with start_worker(app, perform_ping_check=False, pool="solo", loglevel="ERROR", shutdown_timeout=30):
-        assert done.wait(30)
+        assert done.wait(60)
     assert state(document) == "ready"
     task_postrun.disconnect(dispatch_uid=__name__)
     app.close()

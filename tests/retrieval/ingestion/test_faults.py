@@ -202,7 +202,7 @@ def wait_until_ready(url: str, *, log: Path, seconds: float = 90) -> None:
 def end(processes: list[subprocess.Popen[bytes]]) -> list[int]:
     for process in processes:
         process.send_signal(signal.SIGTERM)
-    return [process.wait(timeout=30) for process in processes]
+    return [process.wait(timeout=60) for process in processes]
 
 
 @pytest.mark.hosts

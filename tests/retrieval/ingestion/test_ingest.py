@@ -457,7 +457,7 @@ def test_case_75_lost_index_is_built_again(put: Put, public: Collection, tmp_pat
 # ---- the thread ------------------------------------------------------------------------------------------------------
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -469,7 +469,7 @@ def test_started_thread_ingests_what_is_added_and_removes_what_is_deleted(
     request: pytest.FixtureRequest, index: None, public: Collection, media: Path
 ) -> None:
     ingest.start()
-    request.addfinalizer(lambda: ingest.stop(5.0))  # also when this fails: no test behind it wants that thread
+    request.addfinalizer(lambda: ingest.stop(60.0))  # also when this fails: no test behind it wants that thread
     ingest.start()
     document = add(public)
     wait_until(lambda: Document.objects.get(pk=document.pk).state == Document.State.READY)
@@ -478,8 +478,8 @@ def test_started_thread_ingests_what_is_added_and_removes_what_is_deleted(
     wait_until(lambda: not IndexRemoval.objects.exists())
     assert runtime().space().index.count() == 0
     began = time.monotonic()
-    ingest.stop(deadline=5.0)
-    assert time.monotonic() - began < 5
+    ingest.stop(deadline=60.0)
+    assert time.monotonic() - began < 60
 
 
 def test_worker_outlives_failures_of_what_it_calls() -> None:

@@ -32,7 +32,7 @@ class HeldServer(ChatServer):
     def reply_to(self, request: Request) -> Reply:
         if "whale" in str(request.body.get("input")):
             self.asked.set()
-            self.let_go.wait(20)
+            self.let_go.wait(60)
         return super().reply_to(request)
 
 
@@ -108,7 +108,7 @@ def test_case_121_other_lanes_take_what_else_there_is(
         add(attached(anna, number), f"anna{number}.md", owner=anna, text="A whale. " * 100)
     held = threading.Thread(target=take)
     held.start()
-    assert server.asked.wait(20)
+    assert server.asked.wait(60)
     large, theirs = (
         add(public, "staff.md", owner=carl, text="A pump. " * 40_000),
         add(attached(bert), "b.md", owner=bert),
@@ -138,7 +138,7 @@ def test_small_file_does_not_wait_for_a_long_one_under_way(
     long = add(public, "long.md", text="A whale. " * 100)
     thread = threading.Thread(target=take)
     thread.start()
-    assert server.asked.wait(20)
+    assert server.asked.wait(60)
     short = add(public, "short.md")
     assert ingest.work_beside(lanes.third) is True
     short.refresh_from_db()

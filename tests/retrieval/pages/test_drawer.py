@@ -44,7 +44,7 @@ def test_who_waits_gets_the_seat_that_becomes_free(monkeypatch: pytest.MonkeyPat
         waiting = threading.Thread(target=draw)
         waiting.start()
         assert not seated.wait(0.1)
-    assert seated.wait(30)
+    assert seated.wait(60)
     waiting.join()
 
 

@@ -54,7 +54,7 @@ def warm_processes() -> set[int]:
     return {parser._process.pid for parser in (*parsing._idle, *parsing._busy)}
 
 
-def await_true(condition: object, *, seconds: float = 10) -> bool:
+def await_true(condition: object, *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         if time.monotonic() > deadline:

@@ -119,7 +119,7 @@ def test_case_36_zip_bombs_are_refused_at_once_and_in_little_memory(unpacked: Un
     members = unpacked(bomb)
     assert refusals(members) == {"bomb.txt": "It would grow to more than 200 times its packed size, as only bombs do."}
     assert contents(members) == {"small.md": b"Small."}
-    assert time.monotonic() - began < 20  # seconds, most of them the start of a process on a busy machine
+    assert time.monotonic() - began < 60  # seconds, most of them the start of a process on a busy machine
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KB
 
 

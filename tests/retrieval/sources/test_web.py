@@ -339,14 +339,14 @@ def test_case_41_one_byte_at_a_time_meets_the_deadline(web: WebServer, first: by
     began = time.monotonic()
     with pytest.raises(FetchFailed, match=r"within 0\.6 seconds"):
         fetch(f"{web.url}/a", limits=limits(web, seconds=0.6))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 40  # of fifty, byte by byte
 
 
 def test_case_41_a_look_up_that_hangs_meets_the_deadline(web: WebServer) -> None:
     released = threading.Event()
 
     def hang(host: str, port: int) -> list[str]:
-        released.wait(10)
+        released.wait(60)
         return []
 
     with pytest.raises(FetchFailed, match=r"within 0\.3 seconds"):
@@ -414,5 +414,5 @@ def test_tls_names_the_host_and_checks_its_certificate(tmp_path: Path) -> None:
             fetch(
                 f"https://site.test:{port}/", limits=FetchLimits(1_000, hosts=[f"site.test:{port}"]), resolve=loopback
             )
-        thread.join(5)
+        thread.join(60)
     assert named == ["site.test"]

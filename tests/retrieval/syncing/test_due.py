@@ -49,7 +49,7 @@ class Shelf(DocumentSource):
         for key, text in type(self).texts.items():
             yield SourceEntry(key, lambda text=text: self.content(text), title=key.title())  # type: ignore[misc]
         if self.waiting:
-            self.waiting.wait(30)
+            self.waiting.wait(60)
         if self.raising:
             raise self.raising
 
@@ -241,7 +241,7 @@ def test_source_that_hangs_holds_up_no_other_and_writes_no_more(
     runs.work()
     thread, running = runs._under_way[source.pk]
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not titles() and time.monotonic() < until:
             time.sleep(0.01)
         running.progressed_at -= due_module.STUCK_SECONDS + 1
@@ -251,12 +251,12 @@ def test_source_that_hangs_holds_up_no_other_and_writes_no_more(
         assert (hung.state, SyncedSource.objects.get(pk=source.pk).token) == ("failed", "")
         assert str(hung.error) == "It did not get on for 15 minutes, and was given up."
         Shelf.waiting.set()
-        thread.join(30)
+        thread.join(60)
         assert SyncRun.objects.get(source=source).state == "failed"  # what it did later is not written
         assert run_now(other) is not None
     finally:
         Shelf.waiting.set()
-        thread.join(30)
+        thread.join(60)
 
 
 def test_run_that_is_asked_to_stop_goes_on_the_next_time(source: SyncedSource) -> None:

@@ -78,7 +78,7 @@ def user(settings: Any, tmp_path: Path, transactional_db: None, put: Any) -> Ite
     maker = User.objects.create_user("maker")
     maker.user_permissions.add(Permission.objects.get(codename="run_workflow"))
     yield maker
-    running.join(10)
+    running.join(60)
 
 
 def published(user: User, text: str = FIND) -> Workflow:
@@ -93,7 +93,7 @@ def trigger_of(user: User, text: str = FIND, **fields: Any) -> WorkflowTrigger:
 
 
 def ended_run(trigger: WorkflowTrigger) -> WorkflowRun:
-    running.join(30)
+    running.join(60)
     trigger.refresh_from_db()
     assert trigger.last_run is not None
     return trigger.last_run
@@ -127,7 +127,7 @@ def test_two_that_look_at_once_run_it_once(user: User) -> None:
     begun = []
 
     def look() -> None:
-        both.wait(10)
+        both.wait(60)
         begun.append(run_due(now=NOON))
         connection.close()
 
@@ -135,7 +135,7 @@ def test_two_that_look_at_once_run_it_once(user: User) -> None:
     for looker in lookers:
         looker.start()
     for looker in lookers:
-        looker.join(20)
+        looker.join(60)
     assert sorted(begun) == [False, True]
     assert WorkflowRun.objects.count() == 1
 
@@ -257,7 +257,7 @@ def test_many_documents_run_it_one_by_one_and_so_many_in_a_minute(user: User) ->
         tell(document_ready, document=document, facts={"changed": True})
     for second in range(60):
         run_due(now=NOON + timedelta(seconds=second))
-        running.join(30)
+        running.join(60)
     assert WorkflowRun.objects.count() == DOCUMENTS_A_MINUTE
     assert trigger.ready_documents.count() == 3
 
@@ -271,7 +271,7 @@ project = Registry()
 def wait() -> str:
     """Wait until the test lets it go on."""
     entered.release()
-    opened.wait(20)
+    opened.wait(60)
     return "waited"
 
 
@@ -285,7 +285,7 @@ def full(settings: Any, user: User) -> Iterator[None]:
         running.begin(workflow, version=None, inputs={}, reader=Reader(user))
     yield
     opened.set()
-    running.join(20)
+    running.join(60)
 
 
 @pytest.mark.usefixtures("full")
@@ -298,7 +298,7 @@ def test_without_a_place_it_is_kept_and_tried_again(user: User, put: Any, kind: 
     assert trigger.active
     assert trigger.error.startswith("8 workflows are running here")
     opened.set()
-    running.join(20)
+    running.join(60)
     assert not run_due(now=NOON + AGAIN - timedelta(seconds=1))
     assert run_due(now=NOON + AGAIN)
     assert ended_run(trigger).state == "completed"
