@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.hostsite import STAFF_KEY, project_site
 from tests.servers import ROOT, Site
 
-QUESTION = "When does the old orchard open?"
+ORCHARD = "When does the old orchard open?"
 SENTENCE = "The old orchard opens on 4 May, at nine in the morning."
 _TEXT = f"<p>{SENTENCE}</p><p>Dogs wait outside. Apples that lie in the grass may be taken home.</p>"
 _STAFF = f"""
@@ -37,7 +37,7 @@ content.versions.get().publish(staff)
 
 @contextmanager
 def cms_site(name: str, folder: Path, **variables: str) -> Iterator[Site]:
-    """The project of the tests of "wagtail" or "djangocms", with the page that answers QUESTION."""
+    """The project of the tests of "wagtail" or "djangocms", with the page that answers ORCHARD."""
     project, python = ROOT / "tests" / f"{name}_project", ROOT / f".venv-{name}" / "bin" / "python"
     variables = {"DJANGO_SETTINGS_MODULE": "settings", "ANONYMOUS_CHAT": "on"} | variables
     first_data = _STAFF + _FIRST_DATA[name]

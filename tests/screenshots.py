@@ -17,8 +17,7 @@ from tests.browser.test_asking import ask, select
 from tests.browser.test_embed import SMALL, ask_about
 from tests.browser.test_embed import sign_in as sign_in_as_member
 from tests.browser.test_reader import cite
-from tests.cms_sites import QUESTION as ORCHARD
-from tests.cms_sites import SENTENCE, cms_site
+from tests.cms_sites import ORCHARD, SENTENCE, cms_site
 from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.furnished import BIN, BROKEN, FILTER, OIL, QUESTION, furnished_site, sign_in
@@ -40,7 +39,6 @@ THOUGHTS = (
 )
 INVENTION = "Pumps of this kind need a new filter **every six weeks**. Rinse it with warm water before you put it back."
 PHONE = chromium.PHONE | {"device_scale_factor": 1}
-
 
 EVERY_NOTE = """
 from retrieval.models import Document

@@ -101,7 +101,7 @@ class CMSPages(ModelDocuments):
             grants = Q(can_view=True) | (Q(can_change=True) if user.has_perm("cms.change_page") else Q(pk__in=[]))
             passes |= restricted & _covered(PagePermission.objects.with_user(user).filter(grants))
             everywhere = GlobalPagePermission.objects.with_user(user).filter(grants)
-            passes |= Exists(everywhere.filter(Q(sites=None) | Q(sites=OuterRef("page__site"))))
+            passes |= Q(Exists(everywhere.filter(Q(sites=None) | Q(sites=OuterRef("page__site")))))
         return shown.filter(passes)
 
     def text(self, row: Any) -> str:
