@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_timeout
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from playwright.sync_api import Browser, Page
@@ -34,6 +35,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("hosts") else 2
         ranks[item.path] = min(ranks[item.path], mark)
     items.sort(key=lambda item: ranks[item.path])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Bound a second attempt as well: pytest-timeout has taken its alarm away with the failure of the first."""
+    if getattr(item, "execution_count", 1) > 1:
+        settings = pytest_timeout.Settings(float(item.config.getoption("timeout")), "signal", False, False)
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
 
 
 @pytest.fixture(autouse=True)

@@ -77,6 +77,7 @@ def until(page: Page, holds: Callable[[], object]) -> None:
 
 MARKS = [
     pytest.mark.browser,
+    pytest.mark.flaky(reruns=1, rerun_except="pytest-timeout"),  # what hangs would hang again
     pytest.mark.skipif(installed() is None and not os.environ.get("CI"), reason="Chromium is not installed"),
 ]
 
