@@ -211,6 +211,7 @@ def test_answer_is_copied_rated_written_again_and_its_question_edited(page: Page
 
 def test_suggestions_begin_and_go_on_with_a_conversation(page: Page, model: ChatServer) -> None:
     starter = page.locator("[data-welcome] [data-suggestion]").first
+    chromium.reload_until(starter)  # a busy site shows none before it knows them
     wanted = starter.inner_text()
     starter.click()
     run = ended(page)
@@ -377,6 +378,23 @@ def test_question_asked_where_the_scripts_never_come_is_asked_without_them(page:
     with page.expect_navigation(url=re.compile("/c/")):
         box.press("Enter")
     expect(last(page).locator("[data-question]")).to_have_text(QUESTION)
+
+
+def test_question_asked_twice_where_the_scripts_never_come_is_sent_once(page: Page, model: ChatServer) -> None:
+    page.clock.install()
+    page.route(re.compile(r"/chat\.js$"), lambda route: route.abort())
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    model.script(chat_server.text(ANSWER))
+    box = open_until_enter_is_taken(page, "/")
+    page.wait_for_load_state()
+    box.fill(QUESTION)
+    box.press("Enter")
+    box.press("Enter")
+    with page.expect_navigation(url=re.compile("/c/")):
+        page.clock.fast_forward(20_000)
+    expect(page.locator("[data-runs] > article.run")).to_have_count(1)
+    assert len(sent) == 1
 
 
 def test_long_answer_is_drawn_without_touching_what_is_written(

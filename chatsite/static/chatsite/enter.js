@@ -16,7 +16,11 @@
     event.preventDefault();
     if (!form.elements.query.value.trim()) return;
     form.dataset.early = "";
-    const leave = () => "early" in form.dataset && self === top && form.submit(); // in a frame it would take the host's page away
+    const leave = () => {
+      if (!("early" in form.dataset) || self !== top) return; // in a frame it would take the host's page away
+      delete form.dataset.early; // once: a second submission would take the place of the first, and ask again
+      form.submit();
+    };
     setTimeout(leave, LONGEST_WAIT_MS);
     addEventListener("load", leave);
   });
