@@ -23,7 +23,6 @@ def of(key: str) -> dict[str, int]:
 
 
 @pytest.mark.case(14, 15, 16, 18)
-@pytest.mark.timeout(600)
 def test_every_client_is_answered_as_expected_at_every_route(index: None, settings: Any, tmp_path: Path) -> None:
     settings.ANONYMOUS_CHAT = False
     settings.MEDIA_ROOT = tmp_path / "media"

@@ -18,7 +18,7 @@ from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import ROOT, free_port, site
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]  # the first one waits for a first start
+pytestmark = pytest.mark.hosts  # the first one waits for a first start
 
 DEPLOY = ROOT / "examples" / "deploy"
 QUESTION = {"query": "Which variable points the site at a Qdrant server?", "stream": True}

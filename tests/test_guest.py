@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from tests.servers import ROOT, variables
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.hosts
 
 PROJECT = ROOT / "tests" / "guest_project"
 FOREIGN = {"DATABASE_URL": "psql://u:p@db/host", "PORT": "tcp://10.0.0.1:80", "DEBUG": "WARN"}

@@ -12,7 +12,7 @@ import pytest
 from tests.hostsite import EXAMPLE, _environment
 from tests.servers import _share_model
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.hosts
 
 
 @pytest.mark.parametrize(("name", "passed"), [("hostsite", 4), ("newsroom", 18)])

@@ -14,7 +14,7 @@ import pytest
 from tests.agents.foreign import OPENAI_AGENTS
 from tests.servers import ROOT
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.hosts
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:

@@ -30,7 +30,6 @@ FAILED (failures=1, errors=1, skipped=2)
 
 
 @pytest.mark.hosts
-@pytest.mark.timeout(600)
 def test_flatpages_answer_follow_their_rows_and_are_told_in_the_table(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     _share_model(cache / "models")

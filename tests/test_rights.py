@@ -16,7 +16,6 @@ from benchmarks.rights.world import shown
 STATES = 100
 
 
-@pytest.mark.timeout(600)  # it is work for a processor, of which others may leave it little
 def test_no_surface_leaks_or_misses_a_document_in_any_state(index: None, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT, settings.SITE_INGESTS = tmp_path / "media", False
     table = run_states(STATES, seed=2)

@@ -12,7 +12,7 @@ from tests.fakes import chat_server
 from tests.fakes.chat_server import ChatServer
 from tests.servers import Site, migrate, site
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.hosts
 
 
 @pytest.fixture(scope="module", params=["gunicorn gthread", "uvicorn"])

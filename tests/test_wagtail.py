@@ -14,7 +14,7 @@ from tests.servers import ROOT, _share_model
 PYTHON = ROOT / ".venv-wagtail" / "bin" / "python"
 PROJECT = ROOT / "tests" / "wagtail_project"
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.hosts
 
 
 def test_declaration_in_the_docs_is_the_one_that_is_tested() -> None:

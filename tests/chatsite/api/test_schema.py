@@ -88,7 +88,6 @@ def test_whole_number_may_be_written_as_json_allows(client: Client, index: None)
 
 
 @pytest.mark.hosts
-@pytest.mark.timeout(600)
 def test_calls_made_of_the_schema_find_no_fault(tmp_path: Path) -> None:
     """A few calls of every operation; `python -m benchmarks.schema_calls` makes thousands."""
     with calling_site(tmp_path) as running:

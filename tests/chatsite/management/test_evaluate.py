@@ -22,7 +22,6 @@ Put = Callable[[Collection, str, str | bytes], Document]
 
 
 @pytest.mark.hosts
-@pytest.mark.timeout(300)
 def test_folder_is_evaluated_in_a_site_of_its_own(tmp_path: Path) -> None:
     beir = beir_folder(tmp_path)
     saved = tmp_path / "saved.json"
@@ -83,7 +82,6 @@ def test_table_is_evaluated_on_this_sites_documents(
 
 
 @pytest.mark.hosts
-@pytest.mark.timeout(300)
 def test_variants_of_a_squad_file_are_measured_and_held_to_their_least(tmp_path: Path) -> None:
     often = asked("How often is the Heron pump of 1950 oiled?", ("every week", 32))
     path = squad_file(

@@ -94,7 +94,6 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.hosts
-@pytest.mark.timeout(300)
 def test_nothing_is_missed_while_others_change(database: dict[str, str], tmp_path: Path) -> None:
     manage("migrate", "--verbosity", "0", data_dir=tmp_path, **database)
     said = manage("shell", "--no-imports", "-c", TOGETHER, data_dir=tmp_path, **database).strip()

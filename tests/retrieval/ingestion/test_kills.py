@@ -14,7 +14,6 @@ from tests.fakes.chat_server import ChatServer
 from tests.retrieval.ingestion.killed import MOMENTS
 from tests.servers import ROOT, environment
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for all that are killed
 Found = dict[str, dict[str, Any]]
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.postgres import postgres
 from tests.servers import ROOT, environment
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.hosts
 
 
 def test_rights_are_asked_as_they_are_meant_and_a_failure_ends_no_transaction(

@@ -7,13 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.retrieval.syncing.killed import ENTRIES, MOMENTS
 from tests.servers import ROOT, environment
 
 
-@pytest.mark.timeout(300)
 def test_no_kill_loses_or_doubles_a_document(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.retrieval.syncing.killed"]
     done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False)

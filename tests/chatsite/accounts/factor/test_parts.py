@@ -39,7 +39,6 @@ def test_unknown_choice_stops_the_start(tmp_path: Path) -> None:
     assert "must be empty, or one of: staff, all" in start(tmp_path, SECOND_FACTOR="everybody")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("whom", ["staff", "all"])
 def test_site_that_asks_for_it(whom: str) -> None:
     run_with(Path(__file__).with_name("test_views.py"), SECOND_FACTOR=whom)

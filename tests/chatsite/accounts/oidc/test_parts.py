@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 
 from tests.chatsite.accounts.factor.test_parts import run_with, start
@@ -26,6 +25,5 @@ def test_site_does_not_start_without_the_extra_or_with_a_wrong_address(tmp_path:
     )
 
 
-@pytest.mark.timeout(300)
 def test_site_that_lets_a_provider_sign_in() -> None:
     run_with(Path(__file__).with_name("test_views.py"), OIDC_ISSUER="https://sso.example.org", OIDC_CLIENT_ID="docchat")

@@ -466,7 +466,6 @@ def test_comment_in_the_xml_cuts_no_text(tmp_path: Path) -> None:
 MANY = 2_000
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     ("body", "parts"),
     [
