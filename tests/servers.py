@@ -20,7 +20,7 @@ import httpx
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 300  # on any machine
+START_SECONDS = 600  # on any machine: a first start reads the documentation
 FIRST_LOG = "first-start.log"  # in the data of a site that is started again: what `serve` printed at its first start
 
 HOSTS: dict[str, list[str]] = {
