@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chatsite", "0022_citations_collections"),
+        ("chatsite", "0023_workflow_questions"),
         ("retrieval", "0017_synced_sources"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
