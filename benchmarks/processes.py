@@ -35,6 +35,7 @@ SERVERS = ("gunicorn, 4 workers", "uvicorn, 4 workers", "runserver")
 WORDS = ("anvil", "basalt", "cobalt", "dynamo", "enamel", "funnel", "girder", "hinge", "ingot", "jigsaw")
 BEFORE = 20  # documents there from the start
 PATIENCE = 90.0
+PAUSE_SECONDS = 6.0  # from kill to kill: a server starts another worker meanwhile
 
 FURNISH = """
 from retrieval.models import Collection
@@ -83,8 +84,11 @@ class Result:
     index: str
 
 
-def measure(data_dir: Path, *, questions: int, kills: int, servers: Sequence[str] = SERVERS) -> Result:
-    """Ask so many questions, then go on asking while so many processes are killed. `data_dir` is migrated."""
+def measure(
+    data_dir: Path, *, questions: int, kills: int, servers: Sequence[str] = SERVERS, pause: float = 0.0
+) -> Result:
+    """Ask so many questions, then go on asking while so many processes are killed, at least `pause` seconds apart.
+    `data_dir` is migrated."""
     manage("shell", "--no-imports", "-c", FURNISH, data_dir=data_dir)
     add(data_dir, first=0, count=BEFORE)
     with ExitStack() as stack:
@@ -99,7 +103,7 @@ def measure(data_dir: Path, *, questions: int, kills: int, servers: Sequence[str
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda number: ask(sites[number % len(sites)], number, asked), range(questions)))
         feeding.join()
-        owners = kill_in_turn(sites, data_dir, killed, kills=kills)
+        owners = kill_in_turn(sites, data_dir, killed, kills=kills, pause=pause)
         wait_until_read(data_dir)
         states = manage("shell", "--no-imports", "-c", LEFT, data_dir=data_dir).strip()
         index = manage("reconcile", "--dry-run", data_dir=data_dir).strip()
@@ -130,7 +134,7 @@ def ask(running: Site, number: int, answers: Answers) -> None:
         return answers.add(outcome, time.monotonic() - began)
 
 
-def kill_in_turn(sites: Sequence[Site], data_dir: Path, answers: Answers, *, kills: int) -> int:
+def kill_in_turn(sites: Sequence[Site], data_dir: Path, answers: Answers, *, kills: int, pause: float) -> int:
     """Return how many of the killed owned the index. What is killed is started again by its server, or by `repeated`;
     `runserver` has nobody who does, and is left alone."""
     ended = threading.Event()
@@ -151,6 +155,7 @@ def kill_in_turn(sites: Sequence[Site], data_dir: Path, answers: Answers, *, kil
             chosen = owner if turn % 2 == 0 and owner not in spared else workers[turn % len(workers)]
             owners += chosen == owner
             os.kill(chosen, signal.SIGKILL)
+            time.sleep(pause)
             done = len(answers.seconds)
             until = time.monotonic() + PATIENCE
             while len(answers.seconds) < done + 4 * len(sites) and time.monotonic() < until:
@@ -257,7 +262,7 @@ def main() -> None:
     questions, kills = [*map(int, sys.argv[1:3]), *(QUESTIONS, KILLS)[len(sys.argv) - 1 :]]
     with tempfile.TemporaryDirectory(prefix="processes-") as folder:
         manage("migrate", "--verbosity=0", data_dir=Path(folder))
-        result = measure(Path(folder), questions=questions, kills=kills)
+        result = measure(Path(folder), questions=questions, kills=kills, pause=PAUSE_SECONDS)
     print("| | questions | right | else | median | p95 | longest | cut off with their process |")
     print("|---|--:|--:|---|--:|--:|--:|--:|")
     for name, answers in (("beside ingestion", result.asked), (f"{result.kills} kills", result.killed)):

@@ -59,11 +59,11 @@ def start_worker(worker: Any, *, first_start: bool) -> None:
     """In the worker, before its first request. Raises StorageInUse, which stops the server, when another one serves."""
     from chatsite.models import Run
     from retrieval.configuration import runtime
-    from retrieval.index.storage import Part, claim
+    from retrieval.index.storage import StoragePart, claim
     from retrieval.ingestion import ingest
 
     if not settings.QDRANT_URL:
-        claim(settings.INDEX_DIR, Part.SERVING)
+        claim(settings.INDEX_DIR, StoragePart.SERVING)
         if runtime().storage.is_owned():  # what runs is of a process that was killed: there is no other
             Run.objects.filter(state=Run.State.RUNNING).interrupt()
     Run.objects.close_lost()

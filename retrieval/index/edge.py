@@ -22,7 +22,7 @@ from retrieval.index import (
 from retrieval.index.ranking import Ranked
 from retrieval.index.shard import open_shard
 from retrieval.index.shared import Between, Conditions, SharedIndex, dense_of, of_document
-from retrieval.index.storage import Part, claim
+from retrieval.index.storage import StoragePart, claim
 from retrieval.index.tidying import finish_interrupted, optimised_copy, place_taken, remove_former
 from retrieval.index.words import weigh_document
 from retrieval.reasons import gettext_noop as _
@@ -178,7 +178,7 @@ class EdgeIndex(SharedIndex[int]):
             return self._shard
         with self._opening:
             if self._shard is None:
-                claim(self._index_dir, Part.INDEX)
+                claim(self._index_dir, StoragePart.INDEX)
                 with _vendor_errors():
                     finish_interrupted(self._path)
                     self._shard = open_shard(self._path, self._dimension)

@@ -20,7 +20,7 @@ from retrieval.errors import IndexUnavailable, RetrievalError
 from retrieval.index import ALL_GENERATIONS, Hit, Index, Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.owner import Call, Owner, address_in
-from retrieval.index.storage import Part, claim, may_have, release
+from retrieval.index.storage import StoragePart, claim, may_have, release
 from retrieval.reasons import gettext_noop as _
 
 _PATIENCE_SECONDS = 3.0  # with an owner that can't be asked: it begins, or has just ended
@@ -54,7 +54,7 @@ class Storage:
         if self._owned:
             return True
         with self._owning:
-            if not self._owned and may_have(self._index_dir, Part.INDEX):
+            if not self._owned and may_have(self._index_dir, StoragePart.INDEX):
                 self._owned = True
                 self._owner = Owner(self._index_dir, find=self._find)
                 try:
@@ -74,7 +74,7 @@ class Storage:
             except (OSError, EOFError, AuthenticationError):
                 self._hang_up()
                 if time.monotonic() > until:
-                    claim(self._index_dir, Part.INDEX)
+                    claim(self._index_dir, StoragePart.INDEX)
             time.sleep(_PAUSE_SECONDS)
         return call(index)
 
@@ -91,7 +91,7 @@ class Storage:
         with self._owning:
             if self._owned:
                 self._owned = False
-                release(self._index_dir, Part.INDEX)
+                release(self._index_dir, StoragePart.INDEX)
 
     def abandon(self) -> None:
         """Close the connections that a forked child has inherited; its parent keeps them."""

@@ -11,7 +11,7 @@ from retrieval.errors import IndexUnavailable, StorageInUse
 from retrieval.reasons import gettext_noop as _
 
 
-class Part(StrEnum):
+class StoragePart(StrEnum):
     """What one process at a time does. The value names the file that is locked."""
 
     INDEX = "owner"  # opens it, and answers the others' calls
@@ -21,19 +21,19 @@ class Part(StrEnum):
 
 _claims: dict[tuple[int, Path], int] = {}  # (process, lock file) -> open lock file
 _TAKEN = {
-    Part.INDEX: _(
+    StoragePart.INDEX: _(
         "Process %(owner)s owns the embedded index in %(folder)s. One process can: end that one, or set "
         "QDRANT_URL to a Qdrant server that several processes share."
     ),
-    Part.INGESTION: _("Process %(owner)s ingests the documents of the embedded index in %(folder)s."),
-    Part.SERVING: _(
+    StoragePart.INGESTION: _("Process %(owner)s ingests the documents of the embedded index in %(folder)s."),
+    StoragePart.SERVING: _(
         "Process %(owner)s serves the embedded index in %(folder)s already. End that one, or give this one another "
         "DATA_DIR."
     ),
 }
 
 
-def claim(index_dir: Path, part: Part) -> None:
+def claim(index_dir: Path, part: StoragePart) -> None:
     """Give this process that part of the embedded index under `index_dir`, until it ends or releases it.
 
     Raises StorageInUse when another process has it, IndexUnavailable when the folder can't be used. Repeating it in
@@ -60,7 +60,7 @@ def claim(index_dir: Path, part: Part) -> None:
     _claims[key] = descriptor
 
 
-def may_have(index_dir: Path, part: Part) -> bool:
+def may_have(index_dir: Path, part: StoragePart) -> bool:
     """Claim that part. Return False when another process has it."""
     try:
         claim(index_dir, part)
@@ -69,12 +69,12 @@ def may_have(index_dir: Path, part: Part) -> bool:
     return True
 
 
-def release(index_dir: Path, part: Part) -> None:
+def release(index_dir: Path, part: StoragePart) -> None:
     """Let another process have that part; do nothing when this one doesn't."""
     descriptor = _claims.pop(_key(index_dir, part), None)
     if descriptor is not None:
         os.close(descriptor)
 
 
-def _key(index_dir: Path, part: Part) -> tuple[int, Path]:
+def _key(index_dir: Path, part: StoragePart) -> tuple[int, Path]:
     return os.getpid(), index_dir.resolve() / part

@@ -263,12 +263,12 @@ def may_ingest() -> bool:
     """Return whether this process may ingest from now on: any may with a Qdrant server, one at a time with an embedded
     index. Raises IndexUnavailable when the index's folder can't be used."""
     settings = runtime().settings
-    return bool(settings.qdrant_url) or storage.may_have(settings.index_dir, storage.Part.INGESTION)
+    return bool(settings.qdrant_url) or storage.may_have(settings.index_dir, storage.StoragePart.INGESTION)
 
 
 def stop_ingesting() -> None:
     """Let another process ingest."""
-    storage.release(runtime().settings.index_dir, storage.Part.INGESTION)
+    storage.release(runtime().settings.index_dir, storage.StoragePart.INGESTION)
 
 
 def is_waited_for() -> bool:

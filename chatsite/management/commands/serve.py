@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 import chatsite
 from retrieval.errors import StorageInUse
-from retrieval.index.storage import Part, claim, release
+from retrieval.index.storage import StoragePart, claim, release
 from retrieval.models import Collection
 from retrieval.sources.folder import carry_out, list_files, plan_sync
 
@@ -54,10 +54,10 @@ class Command(BaseCommand):
         if settings.QDRANT_URL:
             return
         try:
-            claim(settings.INDEX_DIR, Part.SERVING)
+            claim(settings.INDEX_DIR, StoragePart.SERVING)
         except StorageInUse as error:
             raise CommandError(str(error)) from error
-        release(settings.INDEX_DIR, Part.SERVING)  # the worker claims it
+        release(settings.INDEX_DIR, StoragePart.SERVING)  # the worker claims it
 
     def _refuse_taken_port(self) -> None:
         with socket.socket() as probe:

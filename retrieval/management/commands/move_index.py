@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from retrieval.configuration import Runtime, Space, runtime
 from retrieval.errors import RetrievalError
-from retrieval.index.storage import Part, claim
+from retrieval.index.storage import StoragePart, claim
 from retrieval.ingestion import spaces
 from retrieval.ingestion.moving import move
 from retrieval.management.follow import show
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             return
         embedded = Runtime(replace(configured, qdrant_url=""))
         try:
-            for part in (Part.INDEX, Part.INGESTION):
+            for part in (StoragePart.INDEX, StoragePart.INGESTION):
                 claim(configured.index_dir, part)
             server, folder = runtime().space(fingerprint), embedded.space(fingerprint)
             source, target = (server, folder) if options["back"] else (folder, server)

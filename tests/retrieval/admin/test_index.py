@@ -61,8 +61,8 @@ def test_index_that_another_process_owns_is_not_compared(
     admin_client: Client, public: Collection, index: None, tmp_path: Path
 ) -> None:
     program = (
-        "import sys; from pathlib import Path; from retrieval.index.storage import Part, claim\n"
-        f"claim(Path({str(tmp_path / 'owned')!r}), Part.INDEX); print('claimed', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from retrieval.index.storage import StoragePart, claim\n"
+        f"claim(Path({str(tmp_path / 'owned')!r}), StoragePart.INDEX); print('claimed', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=PIPE, stdout=PIPE) as owner:
         assert owner.stdin

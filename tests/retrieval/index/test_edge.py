@@ -17,7 +17,7 @@ import pytest
 from retrieval.errors import IndexRejected, IndexUnavailable, StorageInUse
 from retrieval.index import Point, Scope, edge
 from retrieval.index.edge import EdgeIndex
-from retrieval.index.storage import Part, claim, release
+from retrieval.index.storage import StoragePart, claim, release
 from retrieval.index.tidying import optimised_copy, place_taken
 from tests.retrieval.index.indexes import EVERYWHERE, ROOT, VECTORS, found, point
 
@@ -29,7 +29,7 @@ def test_edge_keeps_points_when_it_is_opened_again(tmp_path: Path) -> None:
     second = EdgeIndex(tmp_path, name="test", dimension=3)
     assert found(second, "boiler", VECTORS[0]) == [(1, 0)]
     second.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_edge_says_whether_it_is_unwell_or_was_asked_for_something_impossible(tmp_path: Path) -> None:
@@ -40,14 +40,14 @@ def test_edge_says_whether_it_is_unwell_or_was_asked_for_something_impossible(tm
     (tmp_path / "test" / "edge_config.json").write_text("{broken")
     with pytest.raises(IndexUnavailable, match=r"^The embedded index failed: Service runtime error"):
         index.count()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_mistake_of_ours_is_not_called_an_unavailable_index(tmp_path: Path) -> None:
     index = EdgeIndex(tmp_path, name="test", dimension="three")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         index.count()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_edge_gives_back_the_room_of_removed_points_and_of_a_dropped_index(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_edge_gives_back_the_room_of_removed_points_and_of_a_dropped_index(tmp_p
     assert current.count() == 1500
     assert len(current.search("text", vector=None, scope=EVERYWHERE, limit=50)) == 50
     current.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_edge_ranks_after_tidying_as_before_and_answers_meanwhile(tmp_path: Path
     assert index.count() == 2500
     assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_edge_of_words_alone_is_tidied_but_not_while_it_is_busy(
@@ -110,7 +110,7 @@ def test_edge_of_words_alone_is_tidied_but_not_while_it_is_busy(
     assert not index.is_untidy()
     assert [(hit.id, hit.score) for hit in index.search("text 7", vector=None, scope=EVERYWHERE, limit=5)] == before
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_busy_edge_is_tidied_when_much_of_it_is_loose_and_then_rests(
@@ -134,7 +134,7 @@ def test_busy_edge_is_tidied_when_much_of_it_is_loose_and_then_rests(
     index.tidy()
     assert not index.is_untidy()
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 @pytest.mark.parametrize("left", ["while copying", "before the copy takes its place"])
@@ -151,7 +151,7 @@ def test_case_80_edge_killed_while_tidying_opens_whole(tmp_path: Path, left: str
     assert index.count() == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["owner.lock", "test"]
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_edge_that_can_not_be_tidied_goes_on_as_it_is(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_edge_that_can_not_be_tidied_goes_on_as_it_is(tmp_path: Path) -> None:
     index.upsert([point(0, document_id=2)])
     assert index.count() == 2501
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_child_that_can_not_tidy_says_why(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_case_80_edge_keeps_every_point_when_it_is_killed_while_it_tidies(tmp_pa
     index.upsert([point(0, document_id=2)])
     assert index.holdings() == {(1, 1): 2500, (2, 1): 1}
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_case_80_edge_keeps_acknowledged_points_after_sigkill(tmp_path: Path) -> None:
@@ -217,34 +217,34 @@ def test_case_80_edge_keeps_acknowledged_points_after_sigkill(tmp_path: Path) ->
     index = EdgeIndex(tmp_path, name="test", dimension=3)
     assert index.count() == 2
     index.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_case_89_second_process_is_refused_and_told_the_fix(tmp_path: Path) -> None:
     script = (
-        "import pathlib, sys; from retrieval.index.storage import Part, claim;"
-        f"claim(pathlib.Path({str(tmp_path)!r}), Part.INDEX); print('owned', flush=True); sys.stdin.read()"
+        "import pathlib, sys; from retrieval.index.storage import StoragePart, claim;"
+        f"claim(pathlib.Path({str(tmp_path)!r}), StoragePart.INDEX); print('owned', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout
         assert owner.stdout.readline() == b"owned\n"
         with pytest.raises(StorageInUse, match=rf"^Process {owner.pid} owns .* QDRANT_URL "):
-            claim(tmp_path, Part.INDEX)
+            claim(tmp_path, StoragePart.INDEX)
         with pytest.raises(StorageInUse):
             EdgeIndex(tmp_path, name="test", dimension=3).count()
         owner.communicate()
-    claim(tmp_path, Part.INDEX)
-    claim(tmp_path, Part.INDEX)
-    release(tmp_path, Part.INDEX)
+    claim(tmp_path, StoragePart.INDEX)
+    claim(tmp_path, StoragePart.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_case_88_forked_child_does_not_inherit_the_claim(tmp_path: Path) -> None:
-    claim(tmp_path, Part.INDEX)
+    claim(tmp_path, StoragePart.INDEX)
     script = (
-        "import pathlib; from retrieval.index.storage import Part, claim;"
-        f"claim(pathlib.Path({str(tmp_path)!r}), Part.INDEX)"
+        "import pathlib; from retrieval.index.storage import StoragePart, claim;"
+        f"claim(pathlib.Path({str(tmp_path)!r}), StoragePart.INDEX)"
     )
     refused = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
     assert f"Process {os.getpid()} owns".encode() in refused.stderr
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)

@@ -18,7 +18,7 @@ from retrieval.index import Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.embedded import EmbeddedIndex, Storage
 from retrieval.index.owner import address_in
-from retrieval.index.storage import Part, claim, release
+from retrieval.index.storage import StoragePart, claim, release
 from tests.apart import ROOT
 
 HERE = f"""
@@ -29,7 +29,7 @@ from uuid import UUID
 from retrieval.index import Point
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.embedded import EmbeddedIndex, Storage
-from retrieval.index.storage import Part, claim, may_have
+from retrieval.index.storage import StoragePart, claim, may_have
 
 def point(number):
     return Point(UUID(int=number), number, 1, 1, 0, f"text {{number}}", [1.0, 0.0, number])
@@ -68,7 +68,7 @@ def process(code: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_every_call_reaches_the_owner(folder: Path) -> None:
@@ -127,9 +127,7 @@ def test_owner_that_closes_lets_another_process_own(folder: Path) -> None:
 
 
 def test_process_that_does_not_share_is_named(folder: Path) -> None:
-    code = (
-        f"{HERE}\nfrom retrieval.index.storage import Part, claim\nclaim(folder, Part.INDEX)\nprint()\nsys.stdin.read()"
-    )
+    code = f"{HERE}\nclaim(folder, StoragePart.INDEX)\nprint()\nsys.stdin.read()"
     with process(code, folder) as owner:
         _storage, index = opened(folder)
         with pytest.raises(StorageInUse, match=rf"^Process {owner.pid} owns the embedded index"):
@@ -185,14 +183,12 @@ def test_index_in_a_folder_with_a_long_name_is_shared(tmp_path: Path) -> None:
     assert not Path(address.path).parent.exists()  # of the one that was killed
     index.close()
     storage.close()
-    release(folder, Part.INDEX)
+    release(folder, StoragePart.INDEX)
 
 
 def test_parts_are_claimed_apart(folder: Path) -> None:
-    claim(folder, Part.INGESTION)
-    code = (
-        f"{HERE}\nfrom retrieval.index.storage import Part, may_have\nprint([may_have(folder, part) for part in Part])"
-    )
+    claim(folder, StoragePart.INGESTION)
+    code = f"{HERE}\nprint([may_have(folder, part) for part in StoragePart])"
     done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
     assert done.stdout == "[True, False, True]\n"
-    release(folder, Part.INGESTION)
+    release(folder, StoragePart.INGESTION)

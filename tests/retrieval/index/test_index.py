@@ -17,7 +17,7 @@ import pytest
 from retrieval.index import PREFETCH, Index, Point, Scope
 from retrieval.index.edge import EdgeIndex
 from retrieval.index.server import ServerIndex
-from retrieval.index.storage import Part, release
+from retrieval.index.storage import StoragePart, release
 from tests.retrieval.index.indexes import EVERYWHERE, VECTORS, found, names, point, server
 from tests.retrieval.index.qdrant_server import QdrantServer
 
@@ -44,7 +44,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
     if REAL_SERVER:
         made.drop()
     made.close()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)
 
 
 def test_words_and_vectors_both_find(index: Index) -> None:
@@ -259,4 +259,4 @@ def test_both_indexes_rank_random_points_alike(tmp_path: Path, server: QdrantSer
             assert scores[0][key] == pytest.approx(scores[1][key], abs=1e-3)
     edge.close()
     remote.drop()
-    release(tmp_path, Part.INDEX)
+    release(tmp_path, StoragePart.INDEX)

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from retrieval.configuration import RetrievalSettings, configure, runtime
-from retrieval.index.storage import Part, release
+from retrieval.index.storage import StoragePart, release
 from retrieval.models import Chunk, Collection, Document
 from retrieval.searching.search import search
 from tests.retrieval.index.qdrant_server import QdrantServer, qdrant_server
@@ -38,7 +38,7 @@ def moved_from(put: Put, public: Collection, tmp_path: Path) -> Iterator[Path]:
         put(public, f"{name}.md", TEXT.format(name))
     runtime().close()
     yield tmp_path / "index"
-    release(tmp_path / "index", Part.INDEX)
+    release(tmp_path / "index", StoragePart.INDEX)
 
 
 def use(index_dir: Path, server: QdrantServer | None) -> None:
@@ -101,7 +101,7 @@ def test_moved_back_it_is_whole_again(
     use(elsewhere, None)
     assert found("boiler") == before
     runtime().close()
-    release(elsewhere, Part.INDEX)
+    release(elsewhere, StoragePart.INDEX)
 
 
 def test_move_without_a_server_or_with_one_that_fails_is_refused(moved_from: Path, server: QdrantServer) -> None:
@@ -115,10 +115,10 @@ def test_move_without_a_server_or_with_one_that_fails_is_refused(moved_from: Pat
 
 
 def test_case_89_move_is_refused_while_another_process_owns_the_folder(moved_from: Path, server: QdrantServer) -> None:
-    release(moved_from, Part.INDEX)
+    release(moved_from, StoragePart.INDEX)
     script = (
-        "import pathlib, sys; from retrieval.index.storage import Part, claim;"
-        f"claim(pathlib.Path({str(moved_from)!r}), Part.INDEX); print('owned', flush=True); sys.stdin.read()"
+        "import pathlib, sys; from retrieval.index.storage import StoragePart, claim;"
+        f"claim(pathlib.Path({str(moved_from)!r}), StoragePart.INDEX); print('owned', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
