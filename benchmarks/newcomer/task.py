@@ -69,6 +69,12 @@ def begin(keys: Keys, title: str) -> None:
     keys.write(keys.page.get_by_label("Title"), title)
     keys.press("Enter")
     expect(keys.page.get_by_role("heading", name=title)).to_be_visible(timeout=PATIENCE_MS)
+    ready(keys)
+
+
+def ready(keys: Keys) -> None:
+    """Wait until the designer needs no button to save: until then each form has one, which a key leads to."""
+    keys.page.locator("[data-page].is-scripted").wait_for(timeout=PATIENCE_MS)
 
 
 def by_cards(keys: Keys) -> None:
@@ -104,6 +110,7 @@ def by_help(keys: Keys) -> None:
     take = page.get_by_role("button", name="Take it into the draft")
     take.wait_for(timeout=RUN_MS)
     keys.enter(take)
+    ready(keys)
     expect(page.locator("[data-cards] > [data-step]").first).to_be_visible(timeout=PATIENCE_MS)
 
 
@@ -143,6 +150,7 @@ def run(keys: Keys) -> Ran:
 def publish(keys: Keys, title: str) -> None:
     """Publish the draft as the first version."""
     keys.enter(keys.page.get_by_role("link", name=title))
+    ready(keys)
     keys.write(keys.page.get_by_label("What has changed"), "The first.")
     keys.press("Enter")
     expect(keys.page.locator(".messagelist")).to_contain_text("Version 1 is published.", timeout=PATIENCE_MS)

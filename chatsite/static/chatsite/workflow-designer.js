@@ -27,6 +27,7 @@ function send(form, button) {
   const step = form.closest("[data-step]")?.dataset.step;
   waiting += 1;
   line = line.then(async () => {
+    if (!button && !isUnsent(form)) return void (waiting -= 1); // it has been sent with what came before it
     const body = new FormData(form, button);
     if (!body.has("action")) body.set("action", "set");
     body.set("base", find("[name=base]").value);

@@ -22,9 +22,7 @@ export const unsent = (form) => [...form.elements].filter((field) => field.name 
 
 /** Watches the fields within `page`. */
 export function watch(page) {
-  const changes = ({ target }) => touched.add(target);
-  page.addEventListener("input", changes);
-  page.addEventListener("change", changes);
+  page.addEventListener("input", ({ target }) => touched.add(target));
   page.addEventListener("focusout", () => [...later].forEach(([left, fresh]) => renew(left, fresh)));
 }
 
