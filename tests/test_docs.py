@@ -398,7 +398,8 @@ NOT_OURS = {  # numbers of standards, of examples, and of what was measured
                     "is 413"],
     "operations.md": ["exit status is 1,", *map(str, (413, 429, 503))],
     "hosts.md": [],
-    "search-index.md": ["2,000 questions and 40 kills", "BM25", "int8", "429", "5xx", "300,000 chunks", "2 KB", "250,000 chunks"],
+    "search-index.md": ["2,000 questions and 40 kills", "BM25", "int8", "429", "5xx", "300,000 chunks", "2 KB",
+                        "250,000 chunks"],
 }  # fmt: skip
 
 
