@@ -7,6 +7,7 @@
   const SETTLE_MS = 150;
   const GAP = 10;
   const OPEN = "docchat-open";
+  const UNHEARD = "docchat-unheard";
   const STYLE = `
     :host { all: initial !important; color-scheme: light dark !important; }
     * { box-sizing: border-box; margin: 0; font: 600 16px/1.3 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
@@ -49,7 +50,7 @@
 
   let frame = null;
   let ready = false;
-  let waiting = [];
+  let waiting = unheard();
   let offered = "";
   let settling = 0;
   let before = null;
@@ -160,7 +161,10 @@
   // ---- to and from the frame ----
 
   function send(message) {
-    if (!ready) return waiting.push(message);
+    if (!ready) {
+      waiting.push(message);
+      return keep();
+    }
     if (message.docchat === "focus") frame.focus();
     frame.contentWindow.postMessage(message, address.origin);
   }
@@ -172,6 +176,26 @@
       ready = true;
       wear();
       waiting.splice(0).forEach(send);
+      keep();
+    }
+  }
+
+  /** Keep what the frame has not heard yet for the page that comes next: the one behind a sign-in, for one. */
+  function keep() {
+    const passages = waiting.filter(({ docchat }) => docchat === "passage");
+    try {
+      if (passages.length) sessionStorage.setItem(UNHEARD, JSON.stringify(passages));
+      else sessionStorage.removeItem(UNHEARD);
+    } catch {
+      // storage is off, or full: it is lost with the page
+    }
+  }
+
+  function unheard() {
+    try {
+      return JSON.parse(sessionStorage.getItem(UNHEARD) ?? "[]").filter(({ docchat }) => docchat === "passage");
+    } catch {
+      return [];
     }
   }
 
