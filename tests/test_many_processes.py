@@ -11,6 +11,7 @@ from benchmarks import processes
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(600)]
 
 
+@pytest.mark.case(139)
 def test_every_process_answers_beside_ingestion_and_kills(started_before: Path) -> None:
     result = processes.measure(started_before, questions=24, kills=4, servers=["gunicorn, 4 workers"])
     assert result.asked.outcomes == {"right": 24}

@@ -84,18 +84,15 @@ def test_case_89_second_process_on_the_same_state_is_refused_and_told_the_fix(st
     with site("serve", data_dir=started_before) as running:
         with pytest.raises(subprocess.CalledProcessError) as refused:
             manage("serve", data_dir=started_before, PORT=str(free_port()))
-        assert "QDRANT_URL" in refused.value.stderr
+        assert "DATA_DIR" in refused.value.stderr
         assert "Traceback" not in refused.value.stderr
         assert ask(running.url)["answered"] is True
 
 
-def test_another_host_on_the_same_state_answers_503_and_logs_the_fix(started_before: Path) -> None:
-    with (
-        site("serve", data_dir=started_before),
-        site("gunicorn gthread", data_dir=started_before, healthy=False) as other,
-    ):
-        assert ask(other.url)["error"] == "index_unavailable"
-        assert "QDRANT_URL" in other.output
+@pytest.mark.case(89)
+def test_another_host_on_the_same_state_answers_as_well(started_before: Path) -> None:
+    with site("serve", data_dir=started_before), site("gunicorn gthread", data_dir=started_before) as other:
+        assert ask(other.url)["answered"] is True
 
 
 def test_taken_port_is_named(started_before: Path, tmp_path: Path) -> None:
