@@ -3,8 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP_INSTALL := install --quiet --disable-pip-version-check --no-deps --require-hashes
 INSTALL := $(BIN)/python -m pip $(PIP_INSTALL)
-# A file a worker, in the order of tests/conftest.py: those with a browser first, which take longest.
-PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses auto --dist loadfile
 APART := .venv-openai-agents/installed .venv-any-agent/installed .venv-beside/installed
 CMS := .venv-wagtail/installed .venv-djangocms/installed
 

@@ -27,17 +27,6 @@ pytest_plugins = ["tests.cases"]
 collect_ignore = ["djangocms_project", "guest_project", "wagtail_project"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, those with a browser, then those with servers: where several workers take
-    a file each, none is alone with a long one at the end.
-    """
-    ranks = {item.path: 2 for item in items}
-    for item in items:
-        mark = 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("hosts") else 2
-        ranks[item.path] = min(ranks[item.path], mark)
-    items.sort(key=lambda item: ranks[item.path])
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Write out what is no text of what a test has logged: a worker that can't send its report ends the whole run."""

@@ -23,7 +23,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from retrieval.configuration import RetrievalSettings, configure, runtime
 from retrieval.errors import DuplicateContent
 from retrieval.index import VERSION, Index, Point, edge
-from retrieval.index.edge import EdgeIndex
+from retrieval.index.embedded import EmbeddedIndex
 from retrieval.ingestion import ingest, spaces
 from retrieval.ingestion.worker import Worker
 from retrieval.models import Chunk, Collection, Document, IndexRemoval
@@ -485,10 +485,11 @@ def test_started_thread_ingests_what_is_added_and_removes_what_is_deleted(
 def test_worker_outlives_failures_of_what_it_calls() -> None:
     calls: list[str] = []
 
-    def prepare() -> None:
+    def prepare() -> bool:
         calls.append("prepare")
         if len(calls) == 1:
             raise RuntimeError("not yet")
+        return len(calls) > 2
 
     def work() -> bool:
         calls.append("work")
@@ -500,13 +501,13 @@ def test_worker_outlives_failures_of_what_it_calls() -> None:
     worker.start(prepare=prepare, work=work)
     wait_until(lambda: calls.count("work") >= 3)
     assert worker.stop(deadline=5)
-    assert calls[:4] == ["prepare", "prepare", "work", "work"]
+    assert calls[:4] == ["prepare", "prepare", "prepare", "work"]
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_case_88_forked_child_has_neither_the_thread_nor_the_parents_index(index: None) -> None:
     worker = Worker("test")
-    worker.start(prepare=lambda: None, work=lambda: False)
+    worker.start(prepare=lambda: True, work=lambda: False)
     before = runtime()
     child = os.fork()
     if child == 0:
@@ -537,5 +538,5 @@ def test_index_is_tidied_now_and_then_during_a_burst_and_once_after_it(
 
 def _tidied(index: Index) -> bool:
     """As Edge shows it: no point is left that it would search as floats."""
-    assert isinstance(index, EdgeIndex)
-    return not index.is_untidy()
+    assert isinstance(index, EmbeddedIndex)
+    return not index._edge.is_untidy()

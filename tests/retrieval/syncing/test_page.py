@@ -80,7 +80,7 @@ def test_numbers_are_those_of_the_code() -> None:
         f"A file has up to {settings.UPLOAD_MAX_BYTES // 1024**2} MB",
         f"After {visitor._FAILURES} requests that failed",
         "version {}.{} or newer".format(*git._OLDEST),
-        f"{git.DOWNLOAD_SECONDS / 60:.0f} minutes and {git.DOWNLOAD_BYTES // 1024**3} GB at most",
+        f"{git.DOWNLOAD_SECONDS / 60:.0f} minutes, {git.DOWNLOAD_BYTES // 1024**3} GB of disk and",
     ):
         assert sentence in PAGE
     assert running.HELD_SHARE == 0.5
