@@ -218,6 +218,7 @@ def test_suggestions_begin_and_go_on_with_a_conversation(page: Page, model: Chat
     expect(run.locator("[data-question]")).to_have_text(wanted)
     ask(page, "How do I add a document?")  # other sections stand near what answers it
     following = ended(page).locator("[data-suggestion]").first
+    chromium.reload_until(following)
     wanted = following.inner_text()
     following.click()
     expect(last(page).locator("[data-question]")).to_have_text(wanted)

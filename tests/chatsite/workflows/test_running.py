@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)  # a run has a thread and a
 def user(settings: Any, tmp_path: Path, transactional_db: None, put: Any) -> Iterator[User]:
     settings.DATA_DIR = tmp_path
     put(Collection.objects.create(name="Handbook", slug="handbook", public=True), "tea.md", TEA)
+    running.join(60)  # of other tests
     maker = User.objects.create_user("maker")
     maker.user_permissions.add(Permission.objects.get(codename="run_workflow"))
     yield maker
