@@ -59,12 +59,12 @@ class ChatsiteConfig(AppConfig):
                 document_url=lambda document_id: reverse("chatsite:document", args=[document_id]),
             )
         )
-        tasks.idle.append(end_overdue_while_idle)
-        tasks.idle.append(ask_next_again)
-        tasks.idle.append(count_while_idle)
-        tasks.idle.append(group_while_idle)
-        tasks.feeding.append(run_due)
-        worker.others.append(ask_for_task)
+        tasks.idle.setdefault(end_overdue_while_idle)
+        tasks.idle.setdefault(ask_next_again)
+        tasks.idle.setdefault(count_while_idle)
+        tasks.idle.setdefault(group_while_idle)
+        tasks.feeding.setdefault(run_due)
+        worker.others.setdefault(ask_for_task)
         document_ready.connect_while(is_document_awaited, note_document)
         for server in (WSGIHandler, ASGIHandler):  # and neither a command nor Django's test client
             request_started.connect(ingest_in_this_process, sender=server)

@@ -18,11 +18,11 @@ class RetrievalConfig(AppConfig):
         from retrieval.model_documents.following import follow
         from retrieval.models import Document
         from retrieval.syncing.available import declare_kinds
-        from retrieval.syncing.due import SourceThreads
+        from retrieval.syncing.due import source_threads
 
         post_delete.connect(forget, sender=Document, dispatch_uid="retrieval.forget")
         declare_kinds()
         import_declarations()
         changes.connect()
-        tasks.feeding.append(follow)
-        tasks.companions.append(SourceThreads())
+        tasks.feeding.setdefault(follow)
+        tasks.companions.setdefault(source_threads)

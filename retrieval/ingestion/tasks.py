@@ -15,10 +15,11 @@ logger = logging.getLogger(__name__)
 
 Task = Callable[[], bool]
 
-feeding: list[Task] = []
+# Each holds in order what was added, once: apps are made ready again where the list of apps changes, as in tests.
+feeding: dict[Task, None] = {}
 """Those that put documents into the queue: each is done before the next document is taken."""
 
-idle: list[Task] = []
+idle: dict[Task, None] = {}
 """Those that can wait: one is done when no document waits."""
 
 
@@ -32,7 +33,7 @@ class Companion(Protocol):
         """End them within `deadline` seconds. Return whether all have ended."""
 
 
-companions: list[Companion] = []
+companions: dict[Companion, None] = {}
 
 
 def feed() -> bool:

@@ -89,8 +89,8 @@ first = Worker("ingest")
 second = Worker("ingest-others")
 third = Worker("ingest-small")
 
-others: list[Callable[[], None]] = []
-"""What is called as well when there is work: it asks other processes to look."""
+others: dict[Callable[[], None], None] = {}
+"""What is called as well when there is work, each once: it asks other processes to look."""
 
 
 def wake() -> None:

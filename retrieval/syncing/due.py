@@ -162,6 +162,9 @@ class SourceThreads:
         return True
 
 
+source_threads = SourceThreads()
+
+
 def _run_on_thread(running: Running) -> None:
     yield_to_readers()
     try:
