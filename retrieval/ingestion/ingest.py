@@ -267,8 +267,9 @@ def may_ingest() -> bool:
 
 
 def stop_ingesting() -> None:
-    """Let another process ingest."""
-    storage.release(runtime().settings.index_dir, storage.StoragePart.INGESTION)
+    """Let another process ingest, unless threads of this one go on."""
+    if not lanes.first.worker.is_running:
+        storage.release(runtime().settings.index_dir, storage.StoragePart.INGESTION)
 
 
 def is_waited_for() -> bool:

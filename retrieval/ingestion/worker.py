@@ -36,6 +36,11 @@ class Worker:
         """Return whether work under way should end at its next good moment."""
         return self._stopping.is_set()
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether its thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self, *, prepare: Callable[[], bool], work: Callable[[], bool]) -> None:
         """Start the thread; nothing happens when it runs.
 
@@ -43,7 +48,7 @@ class Worker:
         do), then waits to be woken, or for `poll_seconds`. It logs what either raises, and goes on after the wait.
         """
         with self._starting:
-            if self._thread is None or not self._thread.is_alive():
+            if not self.is_running:
                 self._stopping.clear()
                 self._thread = threading.Thread(target=self._run, args=[prepare, work], name=self._name, daemon=True)
                 self._thread.start()
@@ -64,7 +69,7 @@ class Worker:
             thread = self._thread
         if thread is not None:
             thread.join(deadline)
-        ended = thread is None or not thread.is_alive()
+        ended = not self.is_running
         if ended:
             self._stopping.clear()
         return ended

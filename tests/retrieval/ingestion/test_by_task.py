@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
+from retrieval.configuration import runtime
+from retrieval.index.storage import StoragePart
 from retrieval.ingestion import ingest
 from retrieval.ingestion.by_task import ingest_waiting
 from retrieval.models import Collection, Document
@@ -117,6 +120,27 @@ def test_queue_that_is_down_loses_no_document(
     settings.INGEST_TASK = ""
     ingest_waiting()
     assert state(document) == "ready"
+
+
+@pytest.mark.django_db(transaction=True)  # the threads have connections of their own
+def test_task_leaves_ingestion_to_the_threads_of_its_process(add: Add, index: None) -> None:
+    ingest.start()
+    try:
+        ingest_waiting()
+        assert is_taken(StoragePart.INGESTION)
+    finally:
+        assert ingest.stop(deadline=60)
+    assert not is_taken(StoragePart.INGESTION)
+
+
+def is_taken(part: StoragePart) -> bool:
+    """Ask in a process of its own."""
+    code = (
+        "import sys; from pathlib import Path; from retrieval.index.storage import StoragePart, may_have; "
+        "print(may_have(Path(sys.argv[1]), StoragePart(sys.argv[2])))"
+    )
+    command = [sys.executable, "-c", code, str(runtime().settings.index_dir), part]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_task_ends_when_its_time_is_over(add: Add) -> None:
