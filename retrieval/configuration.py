@@ -240,7 +240,7 @@ def _forget_after_fork() -> None:
     if _runtime is not None:
         _inherited.append(_runtime)
         if "storage" in vars(_runtime):
-            _runtime.storage.abandon()
+            _runtime.storage.hang_up()
         _runtime = Runtime(_runtime.settings)
 
 

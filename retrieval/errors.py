@@ -86,7 +86,7 @@ class IndexRejected(RetrievalError):
 
 
 class StorageInUse(IndexUnavailable):
-    """Another process owns the embedded index."""
+    """Another process has a part of the embedded index that one process at a time can have."""
 
 
 class DiskFull(IndexUnavailable):

@@ -1,6 +1,7 @@
 """The index ranks: it knows ids, vectors and whom a chunk belongs to, never text or permission (those are SQL's).
 
-Two implementations of one interface: `edge.EdgeIndex` in this process, `server.ServerIndex` on a Qdrant server.
+Implementations of one interface: `edge.EdgeIndex` in this process, `embedded.EmbeddedIndex` wherever on this machine
+that is open, and `server.ServerIndex` on a Qdrant server.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Storage:
             try:
                 return self._ask(index.name, call, seconds=seconds)
             except (OSError, EOFError, AuthenticationError):
-                self._hang_up()
+                self.hang_up()
                 if time.monotonic() > until:
                     claim(self._index_dir, StoragePart.INDEX)
             time.sleep(_PAUSE_SECONDS)
@@ -80,7 +80,7 @@ class Storage:
 
     def close(self) -> None:
         """Answer no other process any more, after what they have asked already."""
-        self._hang_up()
+        self.hang_up()
         with self._owning:
             if self._owner is not None:
                 self._owner.end()
@@ -92,10 +92,6 @@ class Storage:
             if self._owned:
                 self._owned = False
                 release(self._index_dir, StoragePart.INDEX)
-
-    def abandon(self) -> None:
-        """Close the connections that a forked child has inherited; its parent keeps them."""
-        self._hang_up()
 
     def _ask(self, name: str, call: Call, *, seconds: float) -> Any:
         connection = self._connection()
@@ -136,7 +132,8 @@ class Storage:
             raise
         return connection
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close this process's connections; a forked child so closes what it has inherited, and its parent goes on."""
         while self._idle:
             with contextlib.suppress(IndexError):
                 self._idle.pop().close()
